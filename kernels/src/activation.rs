@@ -1,0 +1,321 @@
+//! Activations and their gradients, element by element or (softmax) row by row.
+//!
+//! A gradient is written in terms of the activation's *output* y, which the forward pass keeps: `dy ← dy · f′(y)`.
+//! The functions that take a [`Level`] are the face for users of this crate alone; layers call [`fixed`].
+
+use crate::{
+    Level, dispatch,
+    lanes::{each, get, max, put, sum},
+    math,
+    simd::Simd,
+};
+
+/// An activation that looks at one value at a time.
+pub trait Map: Copy + 'static {
+    /// y = f(x) on the lanes of a register.
+    fn f<S: Simd>(s: S, x: S::F) -> S::F;
+}
+
+/// A [`Map`] that has a gradient.
+pub trait MapGrad: Map {
+    /// `d · f′` where `y` = f(x).
+    fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F;
+}
+
+/// f(x) = eˣ
+#[derive(Clone, Copy, Debug)]
+pub struct Exp;
+/// f(x) = ln x
+#[derive(Clone, Copy, Debug)]
+pub struct Ln;
+/// f(x) = tanh x
+#[derive(Clone, Copy, Debug)]
+pub struct Tanh;
+/// f(x) = 1 / (1 + e⁻ˣ)
+#[derive(Clone, Copy, Debug)]
+pub struct Sigmoid;
+/// f(x) = x for x ≥ 0, else 0
+#[derive(Clone, Copy, Debug)]
+pub struct Relu;
+/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise
+#[derive(Clone, Copy, Debug)]
+pub struct LeakyRelu<const NUM: u32 = 3, const DEN: u32 = 10>;
+/// f(x) = 1 for x > 0, else 0
+#[derive(Clone, Copy, Debug)]
+pub struct Step;
+
+impl Map for Exp {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        math::exp(s, x)
+    }
+}
+impl Map for Ln {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        math::ln(s, x)
+    }
+}
+impl Map for Tanh {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        math::tanh(s, x)
+    }
+}
+impl MapGrad for Tanh {
+    #[inline(always)]
+    fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
+        s.mul(d, s.sub(s.splat(1.0), s.mul(y, y)))
+    }
+}
+impl Map for Sigmoid {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        math::sigmoid(s, x)
+    }
+}
+impl MapGrad for Sigmoid {
+    #[inline(always)]
+    fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
+        s.mul(d, s.mul(y, s.sub(s.splat(1.0), y)))
+    }
+}
+impl Map for Relu {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        s.max(x, s.splat(0.0))
+    }
+}
+impl MapGrad for Relu {
+    #[inline(always)]
+    fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
+        s.select(s.lt(s.splat(0.0), y), d, s.splat(0.0))
+    }
+}
+impl<const NUM: u32, const DEN: u32> LeakyRelu<NUM, DEN> {
+    const SLOPE: f32 = {
+        assert!(DEN > 0 && NUM <= DEN, "the slope of a leaky ReLU lies between 0 and 1");
+        NUM as f32 / DEN as f32
+    };
+}
+impl<const NUM: u32, const DEN: u32> Map for LeakyRelu<NUM, DEN> {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        s.select(s.lt(x, s.splat(0.0)), s.mul(x, s.splat(Self::SLOPE)), x)
+    }
+}
+impl<const NUM: u32, const DEN: u32> MapGrad for LeakyRelu<NUM, DEN> {
+    #[inline(always)]
+    fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
+        s.select(s.lt(s.splat(0.0), y), d, s.mul(d, s.splat(Self::SLOPE)))
+    }
+}
+impl Map for Step {
+    #[inline(always)]
+    fn f<S: Simd>(s: S, x: S::F) -> S::F {
+        // x below the least subnormal is x ≤ 0; what is neither above nor below is NaN and stays.
+        let low = s.select(s.lt(x, s.splat_bits(1)), s.splat(0.0), x);
+        s.select(s.lt(s.splat(0.0), x), s.splat(1.0), low)
+    }
+}
+
+#[inline(always)]
+fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
+    each(s, x.len(), |i, part| {
+        // SAFETY: `each` stays below x.len().
+        unsafe {
+            let p = x.as_mut_ptr().add(i);
+            put(s, p, part, A::f(s, get(s, p.cast_const(), part)));
+        }
+    });
+}
+
+#[inline(always)]
+fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
+    each(s, y.len().min(dy.len()), |i, part| {
+        // SAFETY: `each` stays below both lengths.
+        unsafe {
+            let p = dy.as_mut_ptr().add(i);
+            put(s, p, part, A::df(s, get(s, y.as_ptr().add(i), part), get(s, p.cast_const(), part)));
+        }
+    });
+}
+
+#[inline(always)]
+fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
+    let (p, n) = (x.as_mut_ptr(), x.len());
+    // SAFETY (for each block below): `max`, `sum` and `each` stay below x.len().
+    let top = s.splat(max(s, n, |i, part| unsafe { get(s, p.add(i).cast_const(), part) }));
+    let total = sum(s, n, |i, part| {
+        // SAFETY: as above.
+        unsafe {
+            let e = math::exp(s, s.sub(get(s, p.add(i).cast_const(), part), top));
+            put(s, p.add(i), part, e);
+            e
+        }
+    });
+    let total = s.splat(total);
+    each(s, n, |i, part| {
+        // SAFETY: as above.
+        unsafe { put(s, p.add(i), part, s.div(get(s, p.add(i).cast_const(), part), total)) }
+    });
+}
+
+#[inline(always)]
+fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
+    let n = y.len().min(dy.len());
+    let (y, d) = (y.as_ptr(), dy.as_mut_ptr());
+    // SAFETY (for each block below): `sum` and `each` stay below both lengths.
+    let inner = sum(s, n, |i, part| unsafe { s.mul(get(s, y.add(i), part), get(s, d.add(i).cast_const(), part)) });
+    let inner = s.splat(inner);
+    each(s, n, |i, part| {
+        // SAFETY: as above.
+        unsafe {
+            let g = s.sub(get(s, d.add(i).cast_const(), part), inner);
+            put(s, d.add(i), part, s.mul(get(s, y.add(i), part), g));
+        }
+    });
+}
+
+/// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
+pub mod fixed {
+    use super::*;
+    use crate::plain::Flat;
+
+    /// x ← f(x)
+    #[inline(always)]
+    pub fn map<S: Simd, A: Map, const N: usize>(s: S, x: &mut [[f32; N]]) {
+        #[inline(never)]
+        fn shared<S: Simd, A: Map>(s: S, x: &mut [f32]) {
+            map_body::<S, A>(s, x);
+        }
+        if S::INLINE == 0 {
+            shared::<S, A>(s, x.flat_mut());
+        } else {
+            map_body::<S, A>(s, x.flat_mut());
+        }
+    }
+
+    /// dy ← dy · f′(y)
+    #[inline(always)]
+    pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+        map_grad_body::<S, A>(s, y.flat(), dy.flat_mut());
+    }
+
+    /// Each row ← softmax(row); see [`softmax`](super::softmax).
+    #[inline(always)]
+    pub fn softmax<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
+        for row in x {
+            softmax_row(s, row);
+        }
+    }
+
+    /// Each row of dy ← y·(dy − Σ dy·y); see [`softmax_grad`](super::softmax_grad).
+    #[inline(always)]
+    pub fn softmax_grad<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+        for (y, dy) in y.iter().zip(dy) {
+            softmax_grad_row(s, y, dy);
+        }
+    }
+}
+
+/// The face of one [`Map`] over a slice.
+macro_rules! face {
+    ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(level: Level, x: &mut [f32]) {
+            dispatch!(level, s => map_body::<_, $map>(s, x));
+        }
+    )*};
+}
+
+/// The face of one [`MapGrad`] over two slices.
+macro_rules! face_grad {
+    ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
+        $(#[$doc])*
+        /// # Panics
+        /// If the lengths differ.
+        pub fn $name(level: Level, y: &[f32], dy: &mut [f32]) {
+            assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
+            dispatch!(level, s => map_grad_body::<_, $map>(s, y, dy));
+        }
+    )*};
+}
+
+face! {
+    /// x ← eˣ
+    ///
+    /// Error at most EXP_ULP ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞ gives ∞, above 88.72284 ∞,
+    /// below −103.97208 +0; subnormal results are kept; NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary
+    /// Functions*, 1980; coefficients of Cephes' `expf` (S. Moshier).
+    ///
+    /// ```
+    /// use rosenblatt_kernels::{Level, activation};
+    /// let mut x = [0.0, 1.0, -200.0];
+    /// activation::exp(Level::detect(), &mut x);
+    /// assert_eq!(x, [1.0, std::f32::consts::E, 0.0]);
+    /// ```
+    exp = Exp;
+    /// x ← ln x
+    ///
+    /// Error at most LN_ULP ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1 gives +0, below zero NaN; NaN stays NaN.
+    /// Coefficients of Cephes' `logf` (S. Moshier).
+    ln = Ln;
+    /// x ← tanh x
+    ///
+    /// Error at most TANH_ULP ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers stay, ±∞ gives ±1, NaN stays NaN; odd to the bit.
+    tanh = Tanh;
+    /// x ← 1 / (1 + e⁻ˣ)
+    ///
+    /// Error at most SIGMOID_ULP ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives +0, ∞ gives 1, NaN stays NaN;
+    /// small results are kept down to the subnormal numbers.
+    sigmoid = Sigmoid;
+    /// x ← x for x ≥ 0, else 0. Exact; −0 stays −0, NaN stays NaN.
+    relu = Relu;
+    /// x ← 1 for x > 0, else 0. NaN stays NaN.
+    step = Step;
+}
+
+/// x ← x for x ≥ 0, else x · `NUM` / `DEN`. Rounded once; NaN stays NaN.
+pub fn leaky_relu<const NUM: u32, const DEN: u32>(level: Level, x: &mut [f32]) {
+    dispatch!(level, s => map_body::<_, LeakyRelu<NUM, DEN>>(s, x));
+}
+
+face_grad! {
+    /// dy ← dy · (1 − y²), y = tanh x
+    tanh_grad = Tanh;
+    /// dy ← dy · (y · (1 − y)), y = sigmoid x
+    sigmoid_grad = Sigmoid;
+    /// dy ← dy where y > 0, else +0
+    relu_grad = Relu;
+}
+
+/// dy ← dy where y > 0, else dy · `NUM` / `DEN`
+/// # Panics
+/// If the lengths differ.
+pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(level: Level, y: &[f32], dy: &mut [f32]) {
+    assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
+    dispatch!(level, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
+}
+
+/// Each row of `n` values ← softmax(row): `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`
+///
+/// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞ becomes NaN.
+/// # Panics
+/// If `n` is 0 or does not divide the length.
+pub fn softmax(level: Level, n: usize, x: &mut [f32]) {
+    assert!(n > 0 && x.len().is_multiple_of(n), "{} values are no rows of {n}", x.len());
+    dispatch!(level, s => x.chunks_exact_mut(n).for_each(#[inline(always)] |row| softmax_row(s, row)));
+}
+
+/// Each row of dy ← y·(dy − Σ dy·y), y = softmax(x): the Jacobian of softmax times dy
+/// # Panics
+/// If `n` is 0 or does not divide the lengths, or they differ.
+pub fn softmax_grad(level: Level, n: usize, y: &[f32], dy: &mut [f32]) {
+    assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
+    assert!(n > 0 && y.len().is_multiple_of(n), "{} values are no rows of {n}", y.len());
+    dispatch!(level, s => y.chunks_exact(n).zip(dy.chunks_exact_mut(n)).for_each(
+        #[inline(always)]
+        |(y, dy)| softmax_grad_row(s, y, dy)
+    ));
+}

@@ -1,0 +1,145 @@
+//! x86 with AVX2: eight lanes, sixteen registers.
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86::*;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+use crate::simd::Simd;
+
+cpufeatures::new!(cpu, "avx", "avx2");
+
+/// Proof that the CPU and the operating system support AVX2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// Asks the CPU; the answer is kept in one atomic byte.
+    #[inline(always)]
+    pub fn new() -> Option<Self> {
+        cpu::get().then_some(Self(()))
+    }
+}
+
+/// Eight set flags, then eight clear ones: a window into it is the mask of a tail.
+static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+#[inline(always)]
+fn int(a: __m256) -> __m256i {
+    // SAFETY: a cast of bits; an `Avx2` method is the only caller, so the token vouches for the feature.
+    unsafe { _mm256_castps_si256(a) }
+}
+#[inline(always)]
+fn float(a: __m256i) -> __m256 {
+    // SAFETY: as in `int`.
+    unsafe { _mm256_castsi256_ps(a) }
+}
+
+/// Implements a method by one expression of intrinsics.
+macro_rules! op {
+    ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $t),*) -> $r {
+            // SAFETY: `self` proves that `new` found the features.
+            unsafe { $e }
+        }
+    )*};
+}
+
+// SAFETY: the field is private and `new` hands the token out only where CPUID names the features.
+unsafe impl Simd for Avx2 {
+    type F = __m256;
+    type M = __m256;
+    type Tail = __m256i;
+    const LANES: usize = 8;
+    const MR: usize = 4;
+    const NR: usize = 2;
+    const INLINE: usize = 4096;
+    const NAME: &'static str = "avx2";
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx,avx2")]
+        #[inline]
+        fn with_features<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe { with_features(f) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m256 {
+        // SAFETY: the token proves the feature, the caller promises eight readable values.
+        unsafe { _mm256_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: __m256) {
+        // SAFETY: the token proves the feature, the caller promises eight writable values.
+        unsafe { _mm256_storeu_ps(p, x) }
+    }
+    #[inline(always)]
+    fn tail(self, n: usize) -> __m256i {
+        let n = n.min(8);
+        // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8.
+        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
+    }
+    #[inline(always)]
+    unsafe fn load_tail(self, p: *const f32, tail: __m256i) -> __m256 {
+        // SAFETY: masked lanes are not touched; the caller vouches for the others.
+        unsafe { _mm256_maskload_ps(p, tail) }
+    }
+    #[inline(always)]
+    unsafe fn store_tail(self, p: *mut f32, tail: __m256i, x: __m256) {
+        // SAFETY: masked lanes are not touched; the caller vouches for the others.
+        unsafe { _mm256_maskstore_ps(p, tail, x) }
+    }
+    #[inline(always)]
+    fn fill(self, tail: __m256i, x: __m256, rest: __m256) -> __m256 {
+        self.select(float(tail), x, rest)
+    }
+    op! {
+        splat(x: f32) -> __m256 = _mm256_set1_ps(x);
+        add(a: __m256, b: __m256) -> __m256 = _mm256_add_ps(a, b);
+        sub(a: __m256, b: __m256) -> __m256 = _mm256_sub_ps(a, b);
+        mul(a: __m256, b: __m256) -> __m256 = _mm256_mul_ps(a, b);
+        div(a: __m256, b: __m256) -> __m256 = _mm256_div_ps(a, b);
+        sqrt(a: __m256) -> __m256 = _mm256_sqrt_ps(a);
+        lt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
+        select(m: __m256, a: __m256, b: __m256) -> __m256 = _mm256_blendv_ps(b, a, m);
+        all(m: __m256) -> bool = _mm256_movemask_ps(m) == 0xff;
+        and(a: __m256, b: __m256) -> __m256 = _mm256_and_ps(a, b);
+        or(a: __m256, b: __m256) -> __m256 = _mm256_or_ps(a, b);
+        xor(a: __m256, b: __m256) -> __m256 = _mm256_xor_ps(a, b);
+        int_add(a: __m256, b: __m256) -> __m256 = float(_mm256_add_epi32(int(a), int(b)));
+        int_sub(a: __m256, b: __m256) -> __m256 = float(_mm256_sub_epi32(int(a), int(b)));
+    }
+    #[inline(always)]
+    fn shl<const N: i32>(self, a: __m256) -> __m256 {
+        // SAFETY: `self` proves that `new` found the features.
+        float(unsafe { _mm256_slli_epi32::<N>(int(a)) })
+    }
+    #[inline(always)]
+    fn sar<const N: i32>(self, a: __m256) -> __m256 {
+        // SAFETY: `self` proves that `new` found the features.
+        float(unsafe { _mm256_srai_epi32::<N>(int(a)) })
+    }
+    #[inline(always)]
+    fn sum_lanes(self, a: __m256) -> f32 {
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe {
+            let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+            _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)))
+        }
+    }
+    #[inline(always)]
+    fn max_lanes(self, a: __m256) -> f32 {
+        // maxps(b, a) is `b > a ? b : a`: exactly compare-and-select.
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe {
+            let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));
+            let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
+            _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
+        }
+    }
+}

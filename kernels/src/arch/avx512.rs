@@ -1,0 +1,145 @@
+//! x86 with AVX-512 F, BW, DQ and VL: sixteen lanes, thirty-two registers, masks for the ragged edge.
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86::*;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+use crate::simd::Simd;
+
+cpufeatures::new!(cpu, "avx512f", "avx512bw", "avx512dq", "avx512vl");
+
+/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// Asks the CPU; the answer is kept in one atomic byte.
+    #[inline(always)]
+    pub fn new() -> Option<Self> {
+        cpu::get().then_some(Self(()))
+    }
+}
+
+#[inline(always)]
+fn int(a: __m512) -> __m512i {
+    // SAFETY: a cast of bits; an `Avx512` method is the only caller, so the token vouches for the feature.
+    unsafe { _mm512_castps_si512(a) }
+}
+#[inline(always)]
+fn float(a: __m512i) -> __m512 {
+    // SAFETY: as in `int`.
+    unsafe { _mm512_castsi512_ps(a) }
+}
+
+/// Implements a method by one expression of intrinsics.
+macro_rules! op {
+    ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $t),*) -> $r {
+            // SAFETY: `self` proves that `new` found the features.
+            unsafe { $e }
+        }
+    )*};
+}
+
+// SAFETY: the field is private and `new` hands the token out only where CPUID names the features.
+unsafe impl Simd for Avx512 {
+    type F = __m512;
+    type M = __mmask16;
+    type Tail = __mmask16;
+    const LANES: usize = 16;
+    const MR: usize = 16;
+    const NR: usize = 1;
+    const INLINE: usize = 4096;
+    const NAME: &'static str = "avx512";
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+        #[inline]
+        fn with_features<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe { with_features(f) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m512 {
+        // SAFETY: the token proves the feature, the caller promises sixteen readable values.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: __m512) {
+        // SAFETY: the token proves the feature, the caller promises sixteen writable values.
+        unsafe { _mm512_storeu_ps(p, x) }
+    }
+    #[inline(always)]
+    fn tail(self, n: usize) -> __mmask16 {
+        ((1u32 << n) - 1) as __mmask16
+    }
+    #[inline(always)]
+    unsafe fn load_tail(self, p: *const f32, tail: __mmask16) -> __m512 {
+        // SAFETY: masked lanes are not touched; the caller vouches for the others.
+        unsafe { _mm512_maskz_loadu_ps(tail, p) }
+    }
+    #[inline(always)]
+    unsafe fn store_tail(self, p: *mut f32, tail: __mmask16, x: __m512) {
+        // SAFETY: masked lanes are not touched; the caller vouches for the others.
+        unsafe { _mm512_mask_storeu_ps(p, tail, x) }
+    }
+    op! {
+        splat(x: f32) -> __m512 = _mm512_set1_ps(x);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
+        sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
+        lt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
+        select(m: __mmask16, a: __m512, b: __m512) -> __m512 = _mm512_mask_blend_ps(m, b, a);
+        and(a: __m512, b: __m512) -> __m512 = _mm512_and_ps(a, b);
+        or(a: __m512, b: __m512) -> __m512 = _mm512_or_ps(a, b);
+        xor(a: __m512, b: __m512) -> __m512 = _mm512_xor_ps(a, b);
+        int_add(a: __m512, b: __m512) -> __m512 = float(_mm512_add_epi32(int(a), int(b)));
+        int_sub(a: __m512, b: __m512) -> __m512 = float(_mm512_sub_epi32(int(a), int(b)));
+    }
+    #[inline(always)]
+    fn fill(self, tail: __mmask16, x: __m512, rest: __m512) -> __m512 {
+        self.select(tail, x, rest)
+    }
+    #[inline(always)]
+    fn all(self, m: __mmask16) -> bool {
+        m == 0xffff
+    }
+    #[inline(always)]
+    fn shl<const N: i32>(self, a: __m512) -> __m512 {
+        // SAFETY: `self` proves that `new` found the features.
+        float(unsafe { _mm512_sll_epi32(int(a), _mm_cvtsi32_si128(N)) })
+    }
+    #[inline(always)]
+    fn sar<const N: i32>(self, a: __m512) -> __m512 {
+        // SAFETY: `self` proves that `new` found the features.
+        float(unsafe { _mm512_sra_epi32(int(a), _mm_cvtsi32_si128(N)) })
+    }
+    #[inline(always)]
+    fn sum_lanes(self, a: __m512) -> f32 {
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe {
+            let a = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
+            let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+            _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)))
+        }
+    }
+    #[inline(always)]
+    fn max_lanes(self, a: __m512) -> f32 {
+        // maxps(b, a) is `b > a ? b : a`: exactly compare-and-select.
+        // SAFETY: `self` proves that `new` found the features.
+        unsafe {
+            let a = _mm256_max_ps(_mm512_extractf32x8_ps::<1>(a), _mm512_castps512_ps256(a));
+            let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));
+            let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
+            _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! AArch64 with NEON (Advanced SIMD): four lanes, thirty-two registers.
+
+use core::arch::aarch64::*;
+
+use crate::simd::Simd;
+
+/// Proof that the program was compiled for NEON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neon(());
+
+impl Neon {
+    /// The token; this file is compiled only where the target has NEON.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Default for Neon {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[inline(always)]
+fn int(a: float32x4_t) -> int32x4_t {
+    // SAFETY: NEON is a feature of the whole target.
+    unsafe { vreinterpretq_s32_f32(a) }
+}
+#[inline(always)]
+fn float(a: int32x4_t) -> float32x4_t {
+    // SAFETY: NEON is a feature of the whole target.
+    unsafe { vreinterpretq_f32_s32(a) }
+}
+
+/// Implements a method by one expression of intrinsics.
+macro_rules! op {
+    ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $t),*) -> $r {
+            // SAFETY: NEON is a feature of the whole target, or this file would not be compiled.
+            unsafe { $e }
+        }
+    )*};
+}
+
+// SAFETY: this file is compiled only for targets with NEON.
+unsafe impl Simd for Neon {
+    type F = float32x4_t;
+    type M = uint32x4_t;
+    type Tail = usize;
+    const LANES: usize = 4;
+    const MR: usize = 8;
+    const NR: usize = 2;
+    const INLINE: usize = if cfg!(target_os = "none") { 256 } else { 4096 };
+    const NAME: &'static str = "neon";
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> float32x4_t {
+        // SAFETY: the caller promises four readable values.
+        unsafe { vld1q_f32(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: float32x4_t) {
+        // SAFETY: the caller promises four writable values.
+        unsafe { vst1q_f32(p, x) }
+    }
+    #[inline(always)]
+    fn tail(self, n: usize) -> usize {
+        n
+    }
+    #[inline(always)]
+    unsafe fn load_tail(self, p: *const f32, n: usize) -> float32x4_t {
+        // SAFETY: lane i is read only where i < n; the caller promises n readable values.
+        unsafe {
+            let mut x = vdupq_n_f32(0.0);
+            if n > 0 {
+                x = vld1q_lane_f32::<0>(p, x);
+            }
+            if n > 1 {
+                x = vld1q_lane_f32::<1>(p.add(1), x);
+            }
+            if n > 2 {
+                x = vld1q_lane_f32::<2>(p.add(2), x);
+            }
+            x
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_tail(self, p: *mut f32, n: usize, x: float32x4_t) {
+        // SAFETY: lane i is written only where i < n; the caller promises n writable values.
+        unsafe {
+            if n > 0 {
+                vst1q_lane_f32::<0>(p, x);
+            }
+            if n > 1 {
+                vst1q_lane_f32::<1>(p.add(1), x);
+            }
+            if n > 2 {
+                vst1q_lane_f32::<2>(p.add(2), x);
+            }
+        }
+    }
+    #[inline(always)]
+    fn fill(self, n: usize, x: float32x4_t, rest: float32x4_t) -> float32x4_t {
+        const INDEX: [u32; 4] = [0, 1, 2, 3];
+        // SAFETY: NEON is a feature of the whole target; four values are read from an array of four.
+        self.select(unsafe { vcltq_u32(vld1q_u32(INDEX.as_ptr()), vdupq_n_u32(n as u32)) }, x, rest)
+    }
+    op! {
+        splat(x: f32) -> float32x4_t = vdupq_n_f32(x);
+        add(a: float32x4_t, b: float32x4_t) -> float32x4_t = vaddq_f32(a, b);
+        sub(a: float32x4_t, b: float32x4_t) -> float32x4_t = vsubq_f32(a, b);
+        mul(a: float32x4_t, b: float32x4_t) -> float32x4_t = vmulq_f32(a, b);
+        div(a: float32x4_t, b: float32x4_t) -> float32x4_t = vdivq_f32(a, b);
+        sqrt(a: float32x4_t) -> float32x4_t = vsqrtq_f32(a);
+        lt(a: float32x4_t, b: float32x4_t) -> uint32x4_t = vcltq_f32(a, b);
+        select(m: uint32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t = vbslq_f32(m, a, b);
+        all(m: uint32x4_t) -> bool = vminvq_u32(m) != 0;
+        and(a: float32x4_t, b: float32x4_t) -> float32x4_t = float(vandq_s32(int(a), int(b)));
+        or(a: float32x4_t, b: float32x4_t) -> float32x4_t = float(vorrq_s32(int(a), int(b)));
+        xor(a: float32x4_t, b: float32x4_t) -> float32x4_t = float(veorq_s32(int(a), int(b)));
+        int_add(a: float32x4_t, b: float32x4_t) -> float32x4_t = float(vaddq_s32(int(a), int(b)));
+        int_sub(a: float32x4_t, b: float32x4_t) -> float32x4_t = float(vsubq_s32(int(a), int(b)));
+    }
+    #[inline(always)]
+    fn shl<const N: i32>(self, a: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON is a feature of the whole target.
+        float(unsafe { vshlq_n_s32::<N>(int(a)) })
+    }
+    #[inline(always)]
+    fn sar<const N: i32>(self, a: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON is a feature of the whole target.
+        float(unsafe { vshrq_n_s32::<N>(int(a)) })
+    }
+    #[inline(always)]
+    fn sum_lanes(self, a: float32x4_t) -> f32 {
+        // SAFETY: NEON is a feature of the whole target.
+        unsafe {
+            let a = vadd_f32(vget_low_f32(a), vget_high_f32(a));
+            vget_lane_f32::<0>(a) + vget_lane_f32::<1>(a)
+        }
+    }
+    #[inline(always)]
+    fn max_lanes(self, a: float32x4_t) -> f32 {
+        // SAFETY: NEON is a feature of the whole target.
+        unsafe {
+            let (lo, hi) = (vget_low_f32(a), vget_high_f32(a));
+            let a = vbsl_f32(vclt_f32(lo, hi), hi, lo);
+            let (x, y) = (vget_lane_f32::<0>(a), vget_lane_f32::<1>(a));
+            if x < y { y } else { x }
+        }
+    }
+}

@@ -1,0 +1,552 @@
+//! dot, axpy, gemv, ger and gemm: one generic body each.
+//!
+//! # The algorithm
+//!
+//! All matrix products are one sum, `c[i][j] = start + a(i,0)·b[0][j] + a(i,1)·b[1][j] + …`, where `start` is a bias,
+//! zero or what `c` already holds:
+//!
+//! | product | a(i, p) | b | sums over |
+//! |---|---|---|---|
+//! | forward `y = x·w + b` ([`gemm`]) | `x[i][p]` | `w` | inputs |
+//! | `dw = xᵀ·dy` ([`gemm_tn`]) | `x[p][i]` | `dy` | samples |
+//! | `dx = dy·wᵀ` ([`gemm_nt`]) | `dy[i][p]` | `wᵀ`, packed strip by strip | outputs |
+//!
+//! The lanes of a register run over j, so that no sum is ever split: every output adds over p from 0 upward, on every
+//! backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR` registers that stay in registers
+//! while p runs; each step loads `NR` registers of `b` and broadcasts `MR` values of `a`
+//! (Goto and van de Geijn, 2008, without packing: our matrices fit the cache). Ragged columns are a masked tile.
+//! p runs in blocks of [`KC`], so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
+
+use crate::{
+    lanes::{each, get, put, sum},
+    simd::Simd,
+};
+
+/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache.
+const KC: usize = 256;
+
+/// Where the sums of a product start.
+#[derive(Clone, Copy)]
+enum Start {
+    /// At +0.
+    Zero,
+    /// At one value a column.
+    Bias(*const f32),
+    /// At what `c` holds.
+    Carry,
+}
+
+/// A matrix in memory: element (i, j) lies at `p + i·row + j·col`.
+#[derive(Clone, Copy)]
+struct Matrix<P> {
+    p: P,
+    row: usize,
+    col: usize,
+}
+
+/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes (then `NR` is 1).
+///
+/// # Safety
+/// `a` must be readable for (0..MR, 0..k); `b` for (0..k, columns) and `c` for (0..MR, columns) readable and writable, where columns
+/// are `NR·LANES` or what `part` names; `b.col` must be 1 unless `LANES` is. A bias must have as many values.
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
+    s: S,
+    k: usize,
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+    part: Option<S::Tail>,
+) {
+    let mut sums = [[s.splat(0.0); NR]; MR];
+    // SAFETY: every address below is one that the caller vouches for.
+    unsafe {
+        match start {
+            Start::Zero => {}
+            Start::Bias(bias) => {
+                for v in 0..NR {
+                    let bias = get(s, bias.add(v * S::LANES), part);
+                    for row in &mut sums {
+                        row[v] = bias;
+                    }
+                }
+            }
+            Start::Carry => {
+                for (i, row) in sums.iter_mut().enumerate() {
+                    for (v, sum) in row.iter_mut().enumerate() {
+                        *sum = get(s, c.p.add(i * c.row + v * S::LANES).cast_const(), part);
+                    }
+                }
+            }
+        }
+        for p in 0..k {
+            let mut w = [s.splat(0.0); NR];
+            for (v, w) in w.iter_mut().enumerate() {
+                *w = get(s, b.p.add(p * b.row + v * S::LANES * b.col), part);
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                let x = s.splat(*a.p.add(i * a.row + p * a.col));
+                for (sum, w) in row.iter_mut().zip(w) {
+                    *sum = s.mul_add(x, w, *sum);
+                }
+            }
+        }
+        for (i, row) in sums.iter().enumerate() {
+            for (v, sum) in row.iter().enumerate() {
+                put(s, c.p.add(i * c.row + v * S::LANES), part, *sum);
+            }
+        }
+    }
+}
+
+/// `MR` rows of `c` over all `n` columns, tiles of `NR` registers first.
+///
+/// # Safety
+/// As for [`product`] with m = MR.
+#[inline(always)]
+unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
+    s: S,
+    k: usize,
+    n: usize,
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    let mut j = 0;
+    // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches for.
+    unsafe {
+        let at = |j: usize| {
+            let start = match start {
+                Start::Bias(bias) => Start::Bias(bias.add(j)),
+                other => other,
+            };
+            (Matrix { p: b.p.add(j * b.col), ..b }, Matrix { p: c.p.add(j), ..c }, start)
+        };
+        while j + NR * S::LANES <= n {
+            let (b, c, start) = at(j);
+            tile::<S, MR, NR>(s, k, a, b, c, start, None);
+            j += NR * S::LANES;
+        }
+        while NR > 1 && j + S::LANES <= n {
+            let (b, c, start) = at(j);
+            tile::<S, MR, 1>(s, k, a, b, c, start, None);
+            j += S::LANES;
+        }
+        if j < n {
+            let (b, c, start) = at(j);
+            tile::<S, MR, 1>(s, k, a, b, c, start, Some(s.tail(n - j)));
+        }
+    }
+}
+
+/// The product of the module's first lines, for any m, k and n.
+///
+/// # Safety
+/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a bias
+/// for 0..n; `b.col` must be 1 unless `LANES` is.
+#[inline(always)]
+unsafe fn product<S: Simd>(
+    s: S,
+    (m, k, n): (usize, usize, usize),
+    mut a: Matrix<*const f32>,
+    mut b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    mut start: Start,
+) {
+    let mut left = k;
+    loop {
+        let block = left.min(KC);
+        let mut i = 0;
+        /// All row blocks of this height that still fit.
+        macro_rules! height {
+            ($mr:literal x $nr:literal) => {
+                while S::MR >= $mr && i + $mr <= m {
+                    // SAFETY: rows i .. i + MR lie inside m.
+                    unsafe {
+                        let a = Matrix { p: a.p.add(i * a.row), ..a };
+                        let c = Matrix { p: c.p.add(i * c.row), ..c };
+                        rows::<S, $mr, $nr>(s, block, n, a, b, c, start);
+                    }
+                    i += $mr;
+                }
+            };
+        }
+        // Fewer rows leave registers for more columns: the sums of a tile must outlast the latency of an addition.
+        height!(16 x 1);
+        height!(8 x 2);
+        if S::MR * S::NR >= 16 {
+            height!(4 x 4);
+        } else {
+            height!(4 x 2);
+        }
+        height!(2 x 4);
+        height!(1 x 8);
+        left -= block;
+        if left == 0 {
+            return;
+        }
+        start = Start::Carry;
+        // SAFETY: block < k, so both stay inside their matrices.
+        unsafe {
+            a.p = a.p.add(block * a.col);
+            b.p = b.p.add(block * b.row);
+        }
+    }
+}
+
+/// [`product`] in one out-of-line copy a backend.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(never)]
+unsafe fn product_shared<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is the same.
+            unsafe { product(s, mkn, a, b, c, start) }
+        },
+    );
+}
+
+/// The in-place copy of [`product`] where `INLINE` says so, else the shared one.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+unsafe fn product_for<S: Simd, const INLINE: bool>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        if INLINE {
+            product(s, mkn, a, b, c, start);
+        } else {
+            product_shared(s, mkn, a, b, c, start);
+        }
+    }
+}
+
+/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack.
+const STRIP: usize = 16;
+const DEPTH: usize = 64;
+
+/// `dx = dy·wᵀ` for `w` of k×n: strips of sixteen columns of `wᵀ` are packed, then multiplied.
+///
+/// # Safety
+/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, all dense and row-major.
+#[inline(always)]
+unsafe fn product_nt<S: Simd, const INLINE: bool>(
+    s: S,
+    (m, k, n): (usize, usize, usize),
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+) {
+    let a = Matrix { p: dy, row: n, col: 1 };
+    let c = Matrix { p: dx, row: k, col: 1 };
+    // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
+    unsafe {
+        if S::LANES == 1 || n == 1 {
+            // One lane can step over rows, and a single column is its own transpose.
+            let b = Matrix { p: w, row: 1, col: n };
+            product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
+            return;
+        }
+        let mut packed = [[0.0f32; STRIP]; DEPTH];
+        let mut i = 0;
+        while i < k {
+            let width = (k - i).min(STRIP);
+            let mut start = Start::Zero;
+            let mut p = 0;
+            while p < n {
+                let depth = (n - p).min(DEPTH);
+                for (q, row) in packed.iter_mut().enumerate().take(depth) {
+                    for (r, value) in row.iter_mut().enumerate().take(width) {
+                        *value = *w.add((i + r) * n + p + q);
+                    }
+                }
+                let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
+                let a = Matrix { p: a.p.add(p), ..a };
+                let c = Matrix { p: c.p.add(i), ..c };
+                product_for::<S, INLINE>(s, (m, depth, width), a, b, c, start);
+                start = Start::Carry;
+                p += depth;
+            }
+            i += width;
+        }
+    }
+}
+
+/// [`product_nt`] in one out-of-line copy a backend.
+///
+/// # Safety
+/// As for [`product_nt`].
+#[inline(never)]
+unsafe fn product_nt_shared<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
+            unsafe {
+                if S::INLINE == 0 {
+                    product_nt::<S, false>(s, mkn, dy, w, dx);
+                } else {
+                    product_nt::<S, true>(s, mkn, dy, w, dx);
+                }
+            }
+        },
+    );
+}
+
+/// Panics with both numbers unless a slice has the length its shape says.
+#[inline(always)]
+#[track_caller]
+fn check(name: &str, len: usize, rows: usize, cols: usize) {
+    assert!(
+        rows.checked_mul(cols) == Some(len),
+        "{name} has {len} values, its shape {rows}x{cols} asks for another number"
+    );
+}
+
+/// y ← x·w + b
+///
+/// `x` is m×k, `w` k×n, `y` m×n, all row-major; `b` has n values; `y` is overwritten. Each `y[i][j]` starts at `b[j]` and adds
+/// `x[i][0]·w[0][j]`, `x[i][1]·w[1][j]`, … in that order, product and sum rounded, on every backend. Error: within γ₂ₖ·(|x|·|w| + |b|).
+/// # Panics
+/// If a length does not agree with m, k and n.
+#[inline]
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
+    check("x", x.len(), m, k);
+    check("w", w.len(), k, n);
+    check("b", b.len(), 1, n);
+    check("y", y.len(), m, n);
+    let a = Matrix { p: x.as_ptr(), row: k, col: 1 };
+    let w = Matrix { p: w.as_ptr(), row: n, col: 1 };
+    let c = Matrix { p: y.as_mut_ptr(), row: n, col: 1 };
+    // SAFETY: the four checks above.
+    unsafe { product_shared(s, (m, k, n), a, w, c, Start::Bias(b.as_ptr())) }
+}
+
+/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`
+///
+/// `x` is m×k, `dy` m×n, `dw` k×n, all row-major. Each `dw[p][j]` starts at zero (or at itself) and adds `x[0][p]·dy[0][j]`,
+/// `x[1][p]·dy[1][j]`, … over the samples in order.
+/// # Panics
+/// If a length does not agree with m, k and n.
+#[inline]
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm_tn<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) {
+    check("x", x.len(), m, k);
+    check("dy", dy.len(), m, n);
+    check("dw", dw.len(), k, n);
+    let a = Matrix { p: x.as_ptr(), row: 1, col: k };
+    let b = Matrix { p: dy.as_ptr(), row: n, col: 1 };
+    let c = Matrix { p: dw.as_mut_ptr(), row: n, col: 1 };
+    let start = if add { Start::Carry } else { Start::Zero };
+    // SAFETY: the three checks above.
+    unsafe { product_shared(s, (k, m, n), a, b, c, start) }
+}
+
+/// dx ← dy·wᵀ
+///
+/// `dy` is m×n, `w` k×n, `dx` m×k, all row-major; `dx` is overwritten. Each `dx[i][p]` starts at zero and adds `dy[i][0]·w[p][0]`,
+/// `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of stack on backends with lanes.
+/// # Panics
+/// If a length does not agree with m, k and n.
+#[inline]
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    check("dy", dy.len(), m, n);
+    check("w", w.len(), k, n);
+    check("dx", dx.len(), m, k);
+    // SAFETY: the three checks above.
+    unsafe { product_nt_shared(s, (m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr()) }
+}
+
+/// y ← wᵀ·x + b: [`gemm`] for one sample, the same bits
+///
+/// `w` is k×n row-major, `x` has k values, `b` and `y` have n.
+/// # Panics
+/// If the lengths do not agree.
+#[inline]
+pub fn gemv<S: Simd>(s: S, w: &[f32], x: &[f32], b: &[f32], y: &mut [f32]) {
+    gemm(s, 1, x.len(), y.len(), x, w, b, y);
+}
+
+/// dx ← w·dy: [`gemm_nt`] for one sample, the same bits
+///
+/// `w` is k×n row-major, `dy` has n values, `dx` has k.
+/// # Panics
+/// If the lengths do not agree.
+#[inline]
+pub fn gemv_t<S: Simd>(s: S, w: &[f32], dy: &[f32], dx: &mut [f32]) {
+    gemm_nt(s, 1, dx.len(), dy.len(), dy, w, dx);
+}
+
+/// w ← w + x·yᵀ: one sample's share of `dw`
+///
+/// `w` is k×n row-major, `x` has k values, `y` has n; `w[i][j] ← w[i][j] + x[i]·y[j]`.
+/// # Panics
+/// If the lengths do not agree.
+#[inline]
+pub fn ger<S: Simd>(s: S, x: &[f32], y: &[f32], w: &mut [f32]) {
+    gemm_tn(s, 1, x.len(), y.len(), x, y, w, true);
+}
+
+/// x·y over sixteen virtual lanes
+///
+/// Index i belongs to lane i mod 16; each lane adds its products from zero upward; the lanes are joined by halves. A zero
+/// result is +0. Error: within γ₍ₙ⸝₁₆₊₅₎·|x|·|y|.
+/// # Panics
+/// If the lengths differ.
+#[inline]
+pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
+    #[inline(never)]
+    fn body<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
+        s.vectorize(
+            #[inline(always)]
+            || {
+                sum(s, x.len(), |i, part| {
+                    // SAFETY: `dot` checked that both have x.len() values; `sum` stays below it.
+                    unsafe { s.mul(get(s, x.as_ptr().add(i), part), get(s, y.as_ptr().add(i), part)) }
+                })
+            },
+        )
+    }
+    check("y", y.len(), 1, x.len());
+    body(s, x, y)
+}
+
+/// y ← a·x + y
+///
+/// # Panics
+/// If the lengths differ.
+#[inline]
+pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
+    #[inline(never)]
+    fn body<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
+        s.vectorize(
+            #[inline(always)]
+            || {
+                let a = s.splat(a);
+                each(s, y.len(), |i, part| {
+                    // SAFETY: `axpy` checked that both have y.len() values; `each` stays below it.
+                    unsafe {
+                        let p = y.as_mut_ptr().add(i);
+                        let x = get(s, x.as_ptr().add(i), part);
+                        put(s, p, part, s.mul_add(a, x, get(s, p.cast_const(), part)));
+                    }
+                });
+            },
+        );
+    }
+    check("x", x.len(), 1, y.len());
+    body(s, a, x, y);
+}
+
+/// Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the number of rows is the
+/// shortest slice's.
+pub mod fixed {
+    use super::*;
+
+    /// [`gemm`](super::gemm): y ← x·w + b.
+    #[inline(always)]
+    pub fn gemm<S: Simd, const K: usize, const N: usize>(
+        s: S,
+        x: &[[f32; K]],
+        w: &[[f32; N]; K],
+        b: &[f32; N],
+        y: &mut [[f32; N]],
+    ) {
+        let m = x.len().min(y.len());
+        let a = Matrix { p: x.as_ptr().cast(), row: K, col: 1 };
+        let w = Matrix { p: w.as_ptr().cast(), row: N, col: 1 };
+        let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
+        // SAFETY: the types say k and n, and m is no more than either slice has rows.
+        unsafe {
+            if const { K * N <= S::INLINE } {
+                product(s, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
+            } else {
+                product_shared(s, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
+            }
+        }
+    }
+
+    /// [`gemm_tn`](super::gemm_tn): dw ← xᵀ·dy.
+    #[inline(always)]
+    pub fn gemm_tn<S: Simd, const K: usize, const N: usize>(
+        s: S,
+        x: &[[f32; K]],
+        dy: &[[f32; N]],
+        dw: &mut [[f32; N]; K],
+    ) {
+        let m = x.len().min(dy.len());
+        let a = Matrix { p: x.as_ptr().cast(), row: 1, col: K };
+        let b = Matrix { p: dy.as_ptr().cast(), row: N, col: 1 };
+        let c = Matrix { p: dw.as_mut_ptr().cast(), row: N, col: 1 };
+        // SAFETY: the types say k and n, and m is no more than either slice has rows.
+        unsafe {
+            if const { K * N <= S::INLINE } {
+                product(s, (K, m, N), a, b, c, Start::Zero);
+            } else {
+                product_shared(s, (K, m, N), a, b, c, Start::Zero);
+            }
+        }
+    }
+
+    /// [`gemm_nt`](super::gemm_nt): dx ← dy·wᵀ.
+    #[inline(always)]
+    pub fn gemm_nt<S: Simd, const K: usize, const N: usize>(
+        s: S,
+        dy: &[[f32; N]],
+        w: &[[f32; N]; K],
+        dx: &mut [[f32; K]],
+    ) {
+        let m = dy.len().min(dx.len());
+        let (dy, w, dx) = (dy.as_ptr().cast(), w.as_ptr().cast(), dx.as_mut_ptr().cast());
+        // SAFETY: the types say k and n, and m is no more than either slice has rows.
+        unsafe {
+            if const { K * N <= S::INLINE } {
+                product_nt::<S, true>(s, (m, K, N), dy, w, dx);
+            } else {
+                product_nt_shared(s, (m, K, N), dy, w, dx);
+            }
+        }
+    }
+
+    /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
+    #[inline(always)]
+    pub fn sum_rows<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        each(s, N, |j, part| {
+            let mut sum = s.splat(0.0);
+            for row in dy {
+                // SAFETY: `each` stays below N, and a row has N values.
+                sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
+            }
+            // SAFETY: `each` stays below N.
+            unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
+        });
+    }
+}

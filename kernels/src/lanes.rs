@@ -1,0 +1,107 @@
+//! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed tree.
+
+use crate::simd::Simd;
+
+/// Which lanes of a register a step of [`each`] works on: all, or the first few.
+pub(crate) type Part<S> = Option<<S as Simd>::Tail>;
+
+/// The values at `p`.
+/// # Safety
+/// `p` must be valid for reading the lanes that `part` names.
+#[inline(always)]
+pub(crate) unsafe fn get<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
+    // SAFETY: the caller's promise is the one that load and load_tail ask for.
+    unsafe {
+        match part {
+            None => s.load(p),
+            Some(tail) => s.load_tail(p, tail),
+        }
+    }
+}
+
+/// Writes the lanes that `part` names to `p`.
+/// # Safety
+/// `p` must be valid for writing them.
+#[inline(always)]
+pub(crate) unsafe fn put<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
+    // SAFETY: the caller's promise is the one that store and store_tail ask for.
+    unsafe {
+        match part {
+            None => s.store(p, x),
+            Some(tail) => s.store_tail(p, tail, x),
+        }
+    }
+}
+
+/// Calls `f(offset, part)` so that every index below `n` is in exactly one part.
+#[inline(always)]
+pub(crate) fn each<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
+    let full = n / S::LANES * S::LANES;
+    let mut i = 0;
+    while i < full {
+        f(i, None);
+        i += S::LANES;
+    }
+    if i < n {
+        f(i, Some(s.tail(n - i)));
+    }
+}
+
+/// x₀ + … + xₙ₋₁ over sixteen virtual lanes: index i goes to lane i mod 16, each lane adds from +0 upward, the lanes
+/// are joined by halves (i + i+8, i + i+4, i + i+2, i + i+1). A zero sum is +0. The same bits on every backend.
+///
+/// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
+#[inline(always)]
+pub(crate) fn sum<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+    let zero = s.splat(0.0);
+    // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it fixes.
+    s.sum_lanes(fold(s, n, zero, |a, b| s.add(a, b), term)) + 0.0
+}
+
+/// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any other term.
+#[inline(always)]
+pub(crate) fn max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+    let low = s.splat(f32::NEG_INFINITY);
+    s.max_lanes(fold(s, n, low, |a, b| s.max(a, b), term))
+}
+
+/// The sixteen virtual lanes of [`sum`] and [`max`], joined down to one register.
+#[inline(always)]
+fn fold<S: Simd>(
+    s: S,
+    n: usize,
+    unit: S::F,
+    join: impl Fn(S::F, S::F) -> S::F,
+    mut term: impl FnMut(usize, Part<S>) -> S::F,
+) -> S::F {
+    let registers = 16 / S::LANES;
+    let mut acc = [unit; 16];
+    let full = n / 16 * 16;
+    let mut i = 0;
+    while i < full {
+        for (v, acc) in acc.iter_mut().enumerate().take(registers) {
+            *acc = join(*acc, term(i + v * S::LANES, None));
+        }
+        i += 16;
+    }
+    for acc in acc.iter_mut().take(registers) {
+        if i + S::LANES <= n {
+            *acc = join(*acc, term(i, None));
+        } else if i < n {
+            let tail = s.tail(n - i);
+            *acc = join(*acc, s.fill(tail, term(i, Some(tail)), unit));
+        }
+        i += S::LANES;
+    }
+    let mut half = registers / 2;
+    while half > 0 {
+        for v in 0..half {
+            // A lane that no term reached is the unit: joining it changes nothing.
+            if (v + half) * S::LANES < n {
+                acc[v] = join(acc[v], acc[v + half]);
+            }
+        }
+        half /= 2;
+    }
+    acc[0]
+}

@@ -1,0 +1,41 @@
+//! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits on every backend**.
+//!
+//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays, vectorized by hand for AVX2, AVX-512, NEON and
+//! WebAssembly simd128, with plain Rust everywhere else. `NUMERICS.md` beside the sources is the contract; the networks live in
+//! the crate `rosenblatt`.
+//!
+//! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
+//! - [`blas`], [`activation`], [`optimizer`], [`loss`]: the kernels.
+//! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
+//!
+//! ```
+//! use rosenblatt_kernels::{Level, fixed};
+//!
+//! let x: heapless::Vec<[f32; 2], 4> = [[0.0, 1.0], [1.0, 1.0]].into_iter().collect();
+//! let w = [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]];
+//! let mut y = heapless::Vec::new();
+//! fixed::matmul(Level::detect(), &x, &w, &[0.5; 3], &mut y);
+//! assert_eq!(y, [[10.5, 20.5, 30.5], [11.5, 22.5, 33.5]]);
+//! ```
+#![no_std]
+
+pub mod activation;
+pub mod arch;
+pub mod blas;
+pub mod fixed;
+mod lanes;
+pub mod level;
+pub mod loss;
+pub mod math;
+pub mod optimizer;
+pub mod plain;
+pub mod simd;
+
+#[cfg(feature = "reference")]
+pub mod identity;
+#[cfg(feature = "reference")]
+pub mod naive;
+
+pub use level::{Level, LevelError};
+pub use plain::{Flat, Plain};
+pub use simd::Simd;

@@ -1,0 +1,108 @@
+//! Updates of parameters: one pass over weights, state and gradient.
+//!
+//! The formulas are element by element; each product and sum is rounded. Hyper-parameters of the step (learning rate, corrections) come in
+//! as numbers, so that a schedule or decay is the caller's.
+
+use crate::{
+    Level, dispatch,
+    lanes::{each, get, put, sum},
+    simd::Simd,
+};
+
+/// What one step of Adam multiplies with; see [`adam`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// lr·√(1 − β₂ᵗ) / (1 − β₁ᵗ)
+    pub alpha: f32,
+    /// Decay of the first moment
+    pub beta1: f32,
+    /// Decay of the second moment
+    pub beta2: f32,
+    /// Added to the root of the second moment
+    pub epsilon: f32,
+}
+
+/// [`sgd`] inside a dispatch; the shortest slice says how many parameters there are.
+#[inline(always)]
+pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
+    let lr = s.splat(lr);
+    each(s, w.len().min(dw.len()), |i, part| {
+        // SAFETY: `each` stays below both lengths.
+        unsafe {
+            let p = w.as_mut_ptr().add(i);
+            let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
+            put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
+        }
+    });
+}
+
+/// [`adam`] inside a dispatch; the shortest slice says how many parameters there are.
+#[inline(always)]
+pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+    let AdamStep { alpha, beta1, beta2, epsilon } = step;
+    let (rest1, rest2) = (s.splat(1.0 - beta1), s.splat(1.0 - beta2));
+    let (alpha, beta1, beta2, epsilon) = (s.splat(alpha), s.splat(beta1), s.splat(beta2), s.splat(epsilon));
+    each(s, w.len().min(m.len()).min(v.len()).min(dw.len()), |i, part| {
+        // SAFETY: `each` stays below all four lengths.
+        unsafe {
+            let (w, m, v) = (w.as_mut_ptr().add(i), m.as_mut_ptr().add(i), v.as_mut_ptr().add(i));
+            let g = get(s, dw.as_ptr().add(i), part);
+            let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
+            let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
+            put(s, m, part, m1);
+            put(s, v, part, v1);
+            let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
+            put(s, w, part, s.sub(get(s, w.cast_const(), part), step));
+        }
+    });
+}
+
+/// Whether every value is finite.
+#[inline(always)]
+pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
+    // x − x is +0 for a finite number, else NaN; a sum with a NaN in it is NaN.
+    let nan = sum(s, x.len(), |i, part| {
+        // SAFETY: `sum` stays below x.len().
+        let x = unsafe { get(s, x.as_ptr().add(i), part) };
+        s.sub(x, x)
+    });
+    nan == 0.0
+}
+
+/// Stochastic gradient descent: w ← w − lr·dw
+///
+/// # Panics
+/// If the lengths differ.
+///
+/// ```
+/// use rosenblatt_kernels::{Level, optimizer};
+/// let mut w = [1.0, 2.0];
+/// optimizer::sgd(Level::detect(), 0.5, &mut w, &[2.0, -2.0]);
+/// assert_eq!(w, [0.0, 3.0]);
+/// ```
+pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
+    assert!(w.len() == dw.len(), "w has {} values, dw has {}", w.len(), dw.len());
+    dispatch!(level, s => sgd_on(s, lr, w, dw));
+}
+
+/// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
+///
+/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015.
+/// # Panics
+/// If the lengths differ.
+pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+    let n = w.len();
+    assert!(
+        m.len() == n && v.len() == n && dw.len() == n,
+        "w has {n} values, m {}, v {}, dw {}",
+        m.len(),
+        v.len(),
+        dw.len()
+    );
+    dispatch!(level, s => adam_on(s, step, w, m, v, dw));
+}
+
+/// Whether every value is finite.
+pub fn all_finite(level: Level, x: &[f32]) -> bool {
+    dispatch!(level, s => all_finite_on(s, x))
+}

@@ -1,0 +1,124 @@
+//! The vocabulary in which every kernel is written: lanes of `f32` and little else.
+//!
+//! A type that implements [`Simd`] is a zero-size *token*: holding one proves that the CPU has the instructions
+//! behind it, because the only way to get one is to ask the CPU (`Level::detect`) or to be compiled for it.
+//! Kernels are generic over the token, marked `#[inline(always)]`, and entered through [`Simd::vectorize`].
+//!
+//! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend
+//! (`NUMERICS.md`). Integer operations work on the bits of the lanes.
+
+/// One backend: a proof of CPU features and the operations on its registers.
+///
+/// # Safety
+/// An implementation must be obtainable only where its instructions can run, `LANES` must be a power of two of at
+/// most 16, and `F` must hold `LANES` values.
+pub unsafe trait Simd: Copy + Send + Sync + 'static {
+    /// A register of `LANES` values.
+    type F: Copy;
+    /// The answer of a comparison, one flag a lane.
+    type M: Copy;
+    /// Which lanes a partial load or store touches: the first `n`.
+    type Tail: Copy;
+
+    /// Values in a register.
+    const LANES: usize;
+    /// Rows of the largest gemm tile: as many sums as the register file can hold beside the operands.
+    const MR: usize;
+    /// Registers a row of that tile is wide.
+    const NR: usize;
+    /// Up to this many weights a gemm of known shape is compiled in place; above it the one shared copy is called.
+    const INLINE: usize;
+    /// The name a user sees and types.
+    const NAME: &'static str;
+
+    /// Runs `f` with this backend's target features enabled, so that what is inlined into `f` may use them.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
+    /// Every lane is `x`.
+    fn splat(self, x: f32) -> Self::F;
+    /// Every lane has these bits.
+    #[inline(always)]
+    fn splat_bits(self, bits: u32) -> Self::F {
+        self.splat(f32::from_bits(bits))
+    }
+    /// `LANES` consecutive values; no alignment is asked for.
+    /// # Safety
+    /// `p` must be valid for reading `LANES` values.
+    unsafe fn load(self, p: *const f32) -> Self::F;
+    /// Writes all lanes.
+    /// # Safety
+    /// `p` must be valid for writing `LANES` values.
+    unsafe fn store(self, p: *mut f32, x: Self::F);
+    /// The first `n` lanes, `n < LANES`.
+    fn tail(self, n: usize) -> Self::Tail;
+    /// The first `n` values; the other lanes are +0.
+    /// # Safety
+    /// `p` must be valid for reading as many values as `tail` was made with.
+    unsafe fn load_tail(self, p: *const f32, tail: Self::Tail) -> Self::F;
+    /// Writes the first `n` lanes and nothing else.
+    /// # Safety
+    /// `p` must be valid for writing as many values as `tail` was made with.
+    unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F);
+
+    /// The first `n` lanes of `x`, the others from `rest`.
+    fn fill(self, tail: Self::Tail, x: Self::F, rest: Self::F) -> Self::F;
+
+    /// a + b
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a − b
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a · b
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a / b
+    fn div(self, a: Self::F, b: Self::F) -> Self::F;
+    /// √a
+    fn sqrt(self, a: Self::F) -> Self::F;
+    /// a · b + c, **unfused**: the product is rounded, then the sum.
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        self.add(self.mul(a, b), c)
+    }
+
+    /// a < b, false where either is NaN
+    fn lt(self, a: Self::F, b: Self::F) -> Self::M;
+    /// Lane by lane `a` where the flag is set, else `b`.
+    fn select(self, m: Self::M, a: Self::F, b: Self::F) -> Self::F;
+    /// Whether the flag is set in every lane.
+    fn all(self, m: Self::M) -> bool;
+
+    /// Bitwise and
+    fn and(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Bitwise or
+    fn or(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Bitwise exclusive or
+    fn xor(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Sum of the bits as 32-bit integers, wrapping
+    fn int_add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Difference of the bits as 32-bit integers, wrapping
+    fn int_sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Bits shifted left by `N`
+    fn shl<const N: i32>(self, a: Self::F) -> Self::F;
+    /// Bits shifted right by `N` as signed integers
+    fn sar<const N: i32>(self, a: Self::F) -> Self::F;
+
+    /// The sum of the lanes by the fixed tree: lane i + lane i + LANES/2, and so on by halves.
+    fn sum_lanes(self, a: Self::F) -> f32;
+    /// The greatest lane by the same tree; `b` of a pair is taken where `a < b`.
+    fn max_lanes(self, a: Self::F) -> f32;
+
+    /// |a|
+    #[inline(always)]
+    fn abs(self, a: Self::F) -> Self::F {
+        self.and(a, self.splat_bits(0x7fff_ffff))
+    }
+    /// `b` where `a < b`, else `a`: a NaN in `a` stays.
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        self.select(self.lt(a, b), b, a)
+    }
+    /// `b` where `b < a`, else `a`: a NaN in `a` stays.
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        self.select(self.lt(b, a), b, a)
+    }
+}

@@ -1,0 +1,92 @@
+//! The activations a layer can end in: the lecture's names over the kernels.
+
+use rosenblatt_kernels::{Simd, activation::fixed};
+
+pub use rosenblatt_kernels::activation::{LeakyRelu, Relu, Sigmoid, Step, Tanh};
+
+/// The last part of a layer: y = f(z), on whole rows.
+pub trait Activation: 'static {
+    /// The lecture's name.
+    const NAME: &'static str;
+    /// z ← f(z) for each row.
+    fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]);
+}
+
+/// An activation through which a gradient can flow. A step has none: its slope is zero wherever it has one.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` unit cannot be trained by gradient",
+    note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's learning rule"
+)]
+pub trait Differentiable: Activation {
+    /// dy ← dy·f′(z), from the output y = f(z).
+    fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
+}
+
+/// f(z) = z
+#[derive(Clone, Copy, Debug)]
+pub struct Linear;
+
+impl Activation for Linear {
+    const NAME: &'static str = "linear";
+    #[inline(always)]
+    fn forward<S: Simd, const N: usize>(_: S, _: &mut [[f32; N]]) {}
+}
+
+impl Differentiable for Linear {
+    #[inline(always)]
+    fn backward<S: Simd, const N: usize>(_: S, _: &[[f32; N]], _: &mut [[f32; N]]) {}
+}
+
+/// f(z)ⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities
+#[derive(Clone, Copy, Debug)]
+pub struct Softmax;
+
+impl Activation for Softmax {
+    const NAME: &'static str = "softmax";
+    #[inline(always)]
+    fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
+        fixed::softmax(s, z);
+    }
+}
+
+impl Differentiable for Softmax {
+    #[inline(always)]
+    fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+        fixed::softmax_grad(s, y, dy);
+    }
+}
+
+impl Activation for Step {
+    const NAME: &'static str = "step";
+    #[inline(always)]
+    fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
+        fixed::map::<S, Self, N>(s, z);
+    }
+}
+
+/// Activations that the kernels have as element by element maps with a gradient.
+macro_rules! elementwise {
+    ($($name:literal = [$($generics:tt)*] $map:ty;)*) => {$(
+        impl<$($generics)*> Activation for $map {
+            const NAME: &'static str = $name;
+            #[inline(always)]
+            fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
+                fixed::map::<S, Self, N>(s, z);
+            }
+        }
+
+        impl<$($generics)*> Differentiable for $map {
+            #[inline(always)]
+            fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+                fixed::map_grad::<S, Self, N>(s, y, dy);
+            }
+        }
+    )*};
+}
+
+elementwise! {
+    "sigmoid" = [] Sigmoid;
+    "tanh" = [] Tanh;
+    "relu" = [] Relu;
+    "leaky relu" = [const NUM: u32, const DEN: u32] LeakyRelu<NUM, DEN>;
+}

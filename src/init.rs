@@ -1,0 +1,97 @@
+//! Initial weights. Keras' names, formulas and truncation; biases start at zero.
+
+use crate::rng::Rng;
+use rosenblatt_kernels::{Simd, arch::scalar::Scalar};
+
+/// How the weights of a layer start.
+///
+/// `fan_in` and `fan_out` are the numbers of inputs and outputs that one weight's unit is connected to.
+pub trait Initializer {
+    /// Fills `w` from `rng`, value after value.
+    fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]);
+}
+
+/// Uniform between ±√(3·variance).
+fn uniform(rng: &mut Rng, variance: f32, w: &mut [f32]) {
+    let limit = Scalar.sqrt(3.0 * variance);
+    Uniform { min: -limit, max: limit }.fill(rng, 0, 0, w);
+}
+
+/// Normal with this variance, drawn again beyond two standard deviations, as Keras' variance scaling: the draws are
+/// widened by 1/0.8796 to make up for what the cut takes away.
+fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
+    let deviation = Scalar.sqrt(variance) / 0.879_625_7;
+    for w in w {
+        let mut z = rng.normal();
+        while !(-2.0..=2.0).contains(&z) {
+            z = rng.normal();
+        }
+        *w = deviation * z;
+    }
+}
+
+/// The initializers that scale a variance by the fans.
+macro_rules! scaled {
+    ($($(#[$doc:meta])* $name:ident = $draw:ident(|$i:ident, $o:ident| $variance:expr);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct $name;
+
+        impl Initializer for $name {
+            fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]) {
+                let ($i, $o) = (fan_in as f32, fan_out as f32);
+                let _ = ($i, $o);
+                $draw(rng, $variance, w);
+            }
+        }
+    )*};
+}
+
+scaled! {
+    /// Uniform between ±√(6 / (fan_in + fan_out)); Keras' default. Glorot and Bengio, 2010.
+    GlorotUniform = uniform(|i, o| 2.0 / (i + o));
+    /// Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio, 2010.
+    GlorotNormal = truncated_normal(|i, o| 2.0 / (i + o));
+    /// Uniform between ±√(6 / fan_in), for ReLU. He and others, 2015.
+    HeUniform = uniform(|i, o| 2.0 / i);
+    /// Truncated normal with variance 2 / fan_in, for ReLU. He and others, 2015.
+    HeNormal = truncated_normal(|i, o| 2.0 / i);
+    /// Uniform between ±√(3 / fan_in). LeCun and others, 1998.
+    LecunUniform = uniform(|i, o| 1.0 / i);
+    /// Truncated normal with variance 1 / fan_in. LeCun and others, 1998.
+    LecunNormal = truncated_normal(|i, o| 1.0 / i);
+}
+
+/// Uniform in [min, max).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Uniform {
+    /// The least value
+    pub min: f32,
+    /// The bound above all values
+    pub max: f32,
+}
+
+impl Default for Uniform {
+    /// ±0.05, as Keras' `RandomUniform`.
+    fn default() -> Self {
+        Self { min: -0.05, max: 0.05 }
+    }
+}
+
+impl Initializer for Uniform {
+    fn fill(&self, rng: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
+        for w in w {
+            *w = self.min + (self.max - self.min) * rng.uniform();
+        }
+    }
+}
+
+/// Every weight the same. Hidden units that start equal stay equal: of use for tests and for single units.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Constant(pub f32);
+
+impl Initializer for Constant {
+    fn fill(&self, _rng: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
+        w.fill(self.0);
+    }
+}

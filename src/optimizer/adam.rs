@@ -1,0 +1,84 @@
+//! Adaptive moments.
+
+use super::{Optimizer, Zero, at_least_zero, below_one, decayed, positive};
+use crate::error::Result;
+use rosenblatt_kernels::{
+    Plain, Simd,
+    arch::scalar::Scalar,
+    optimizer::{self, AdamStep},
+};
+
+/// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Learning rate
+    pub lr: f32,
+    /// Decay of the first moment, β₁
+    pub beta1: f32,
+    /// Decay of the second moment, β₂
+    pub beta2: f32,
+    /// Added to the root of the second moment, ε
+    pub epsilon: f32,
+    /// How fast the learning rate falls: lr_t = lr / (1 + decay·(t − 1))
+    pub decay: f32,
+}
+
+impl Adam {
+    /// lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay.
+    pub const DEFAULT: Self = Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
+
+    /// The defaults with another learning rate.
+    #[must_use]
+    pub const fn with_lr(lr: f32) -> Self {
+        Self { lr, ..Self::DEFAULT }
+    }
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The moments, and 1 − β₁ᵗ and 1 − β₂ᵗ: kept as complements, so that all starts at zero bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamState<P> {
+    m: P,
+    v: P,
+    rest1: f32,
+    rest2: f32,
+    t: u32,
+}
+
+impl<P: Plain> Zero for AdamState<P> {
+    const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: 0.0, rest2: 0.0, t: 0 };
+
+    fn set_zero(&mut self) {
+        self.m.as_flat_mut().fill(0.0);
+        self.v.as_flat_mut().fill(0.0);
+        (self.rest1, self.rest2, self.t) = (0.0, 0.0, 0);
+    }
+}
+
+impl Optimizer for Adam {
+    type State<P: Plain> = AdamState<P>;
+
+    #[inline(always)]
+    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
+        let &Self { lr, beta1, beta2, epsilon, decay } = self;
+        state.t = state.t.saturating_add(1);
+        state.rest1 = state.rest1 * beta1 + (1.0 - beta1);
+        state.rest2 = state.rest2 * beta2 + (1.0 - beta2);
+        let alpha = decayed(lr, decay, state.t) * Scalar.sqrt(state.rest2) / state.rest1;
+        let step = AdamStep { alpha, beta1, beta2, epsilon };
+        optimizer::adam_on(s, step, w.as_flat_mut(), state.m.as_flat_mut(), state.v.as_flat_mut(), dw.as_flat());
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("lr", self.lr)?;
+        below_one("beta1", self.beta1)?;
+        below_one("beta2", self.beta2)?;
+        positive("epsilon", self.epsilon)?;
+        at_least_zero("decay", self.decay)
+    }
+}

@@ -1,0 +1,449 @@
+//! Training: one step, and `fit`.
+
+use crate::{
+    data::Permutation,
+    error::{Error, Quantity, Result},
+    history::{Epoch, Observer},
+    layer::{Layer, Train, first, first_mut},
+    loss::Loss,
+    metrics::{Confusion, Evaluation, predicted},
+    network::Network,
+    optimizer::{Optimizer, Zero},
+    rng::Seed,
+};
+use core::ops::ControlFlow;
+use heapless::Vec;
+use rosenblatt_kernels::{Level, Plain, Simd, dispatch, optimizer::all_finite_on};
+
+type LayersOf<N> = <N as Network>::Layers;
+type InputOf<N> = <LayersOf<N> as Layer>::Input;
+type OutputOf<N> = <LayersOf<N> as Layer>::Output;
+type ParamsOf<N> = <LayersOf<N> as Layer>::Params;
+/// What a loss over the network `N` asks of the data.
+type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>>::Target;
+
+/// How many samples the weights are updated after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// All: one step an epoch (batch gradient descent). They must fit the trainer.
+    Full,
+    /// This many; the last mini-batch of an epoch may be shorter.
+    Mini(usize),
+    /// One (stochastic gradient descent).
+    Stochastic,
+}
+
+/// How `fit` goes over the data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit<O> {
+    /// The update rule and its hyper-parameters
+    pub optimizer: O,
+    /// How often all samples are seen
+    pub epochs: usize,
+    /// Samples a step; `None` for as many as the trainer holds
+    pub batch: Option<Batch>,
+    /// A new order each epoch, drawn from this seed; `None` for the order of the data
+    pub shuffle: Option<Seed>,
+    /// The backend; the result has the same bits on each
+    pub level: Level,
+}
+
+impl<O: Optimizer> Fit<O> {
+    /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the fastest backend.
+    pub fn new(optimizer: O) -> Self {
+        Self { optimizer, epochs: 1, batch: None, shuffle: None, level: Level::detect() }
+    }
+}
+
+/// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by the outputs.
+struct Work<N: Network<Layers: Train>, O: Optimizer, const B: usize> {
+    gradient: ParamsOf<N>,
+    state: O::State<ParamsOf<N>>,
+    tape: <LayersOf<N> as Train>::Tape<B>,
+    dy: [OutputOf<N>; B],
+}
+
+impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
+    /// One training step on at most `B` samples: forward, loss, backward, update.
+    ///
+    /// No weight and no optimizer state changes unless loss and gradient are finite.
+    #[inline(always)]
+    fn step<S, L>(
+        &mut self,
+        s: S,
+        net: &mut N,
+        optimizer: &O,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> core::result::Result<f32, Quantity>
+    where
+        S: Simd,
+        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    {
+        let m = x.len();
+        LayersOf::<N>::forward::<S, B>(s, net.params(), x, &mut self.tape);
+
+        let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
+        let dy = first_mut(&mut self.dy, m);
+        let loss = L::loss(s, y, t, dy);
+        if !loss.is_finite() {
+            return Err(Quantity::Loss);
+        }
+
+        LayersOf::<N>::backward::<S, B>(s, net.params(), x, &mut self.tape, dy, L::JOINED, &mut self.gradient, None);
+        if !all_finite_on(s, self.gradient.as_flat()) {
+            return Err(Quantity::Gradient);
+        }
+
+        optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
+        Ok(loss)
+    }
+
+    /// [`Work::step`], compiled a second time for full mini-batches: with the number of samples known, small networks unroll.
+    #[inline(always)]
+    fn batch<S, L>(
+        &mut self,
+        s: S,
+        net: &mut N,
+        optimizer: &O,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> core::result::Result<f32, Quantity>
+    where
+        S: Simd,
+        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    {
+        if S::INLINE > 0
+            && let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t))
+        {
+            return self.step::<S, L>(s, net, optimizer, x, t);
+        }
+        self.step::<S, L>(s, net, optimizer, x, t)
+    }
+}
+
+/// Everything that training needs beside the network, in fixed memory: gradient, optimizer state, the activations and
+/// gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
+///
+/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a static of it lies in `.bss`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
+/// type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
+/// const _: () = assert!(Xor::BYTES + XorTrainer::BYTES < 2048);
+///
+/// let mut net = Xor::new();
+/// net.init(Seed(1957));
+/// let mut trainer = XorTrainer::new();
+/// let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
+/// trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
+/// assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+///
+/// A step unit has no gradient; it does not compile:
+///
+/// ```compile_fail,E0277
+/// use rosenblatt::prelude::*;
+/// type Steps = Mlp<(Dense<2, 8, Step>, Dense<8, 1, Sigmoid>)>;
+/// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
+/// ```
+///
+/// Nor does a loss that the last activation does not fit:
+///
+/// ```compile_fail,E0277
+/// use rosenblatt::prelude::*;
+/// type Three = Mlp<(Dense<2, 3, Tanh>,)>;
+/// let trainer = Trainer::<Three, Sgd, CategoricalCrossEntropy, 4>::new();
+/// ```
+#[cfg_attr(not(target_os = "none"), repr(align(64)))]
+pub struct Trainer<N, O, L, const B: usize>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    work: Work<N, O, B>,
+    x: Vec<InputOf<N>, B>,
+    t: Vec<TargetOf<N, L>, B>,
+}
+
+impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    /// The bytes of the trainer: all the memory that training takes beside the network and a bounded stack.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// A trainer that has seen nothing; usable in a `static`, where it costs no flash.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(B > 0, "a trainer needs room for at least one sample") };
+        Self {
+            work: Work {
+                gradient: ParamsOf::<N>::ZERO,
+                state: O::State::<ParamsOf<N>>::ZERO,
+                tape: <LayersOf<N> as Train>::Tape::<B>::ZERO,
+                dy: [OutputOf::<N>::ZERO; B],
+            },
+            x: Vec::new(),
+            t: Vec::new(),
+        }
+    }
+
+    /// Forgets the optimizer's state, in place: the next step is its first.
+    pub fn reset(&mut self) {
+        self.work.state.set_zero();
+    }
+
+    /// The gradient of the last step: one value a parameter, of the network's own type.
+    pub const fn gradient(&self) -> &ParamsOf<N> {
+        &self.work.gradient
+    }
+
+    /// One step on one mini-batch: forward, loss, backward, update. Returns the loss before the update.
+    ///
+    /// # Errors
+    /// For no samples, more than `B`, other lengths, wrong targets, or a loss or gradient that is not finite. No weight is changed then.
+    #[inline]
+    pub fn step(&mut self, net: &mut N, optimizer: &O, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<f32> {
+        self.step_on(Level::detect(), net, optimizer, x, t)
+    }
+
+    /// [`Trainer::step`] on a chosen backend: the same bits.
+    /// # Errors
+    /// As [`Trainer::step`].
+    #[inline]
+    pub fn step_on(
+        &mut self,
+        level: Level,
+        net: &mut N,
+        optimizer: &O,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<f32> {
+        Self::check(x, t)?;
+        if x.len() > B {
+            return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
+        }
+        dispatch!(level, s => self.work.batch::<_, L>(s, net, optimizer, x, t)).map_err(|what| Error::NotFinite {
+            what,
+            epoch: 0,
+            step: 0,
+        })
+    }
+
+    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
+    ///
+    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`).
+    /// # Errors
+    /// For no samples, other lengths, wrong targets, hyper-parameters out of range or a batch over `B`: found before the first step, nothing is
+    /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight.
+    pub fn fit(
+        &mut self,
+        net: &mut N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        observer: &mut impl Observer,
+    ) -> Result<Epoch> {
+        Self::check(x, t)?;
+        fit.optimizer.check()?;
+        let batch = match fit.batch {
+            None => B.min(x.len()),
+            Some(Batch::Full) => x.len(),
+            Some(Batch::Mini(batch)) => batch,
+            Some(Batch::Stochastic) => 1,
+        };
+        if batch == 0 {
+            return Err(Error::BatchOfZero);
+        }
+        if batch > B {
+            return Err(Error::BatchTooLarge { batch, capacity: B });
+        }
+        dispatch!(fit.level, s => self.fit_on(s, net, x, t, fit, batch, observer))
+    }
+
+    /// [`Trainer::fit`] with everything checked, inside the dispatch.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "fit's arguments and what was made of them")]
+    fn fit_on<S: Simd, Obs: Observer>(
+        &mut self,
+        s: S,
+        net: &mut N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        batch: usize,
+        observer: &mut Obs,
+    ) -> Result<Epoch> {
+        let samples = x.len();
+        let mut report = Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN };
+        for epoch in 1..=fit.epochs {
+            let order = fit.shuffle.map(|seed| Permutation::new(samples, seed, epoch));
+            let (mut total, mut correct) = (0.0, 0);
+            let mut start = 0;
+            let mut step = 0;
+            while start < samples {
+                step += 1;
+                let m = batch.min(samples - start);
+                let (xs, ts) = match &order {
+                    Some(order) => {
+                        gather(&mut self.x, x, order, start, m);
+                        gather(&mut self.t, t, order, start, m);
+                        (self.x.as_slice(), self.t.as_slice())
+                    }
+                    None => (rows(x, start, m), rows(t, start, m)),
+                };
+                let loss = self
+                    .work
+                    .batch::<S, L>(s, net, &fit.optimizer, xs, ts)
+                    .map_err(|what| Error::NotFinite { what, epoch, step })?;
+                total += loss * m as f32;
+                if Obs::ACCURACY {
+                    correct += hits::<N, L>(LayersOf::<N>::output::<B>(&self.work.tape), ts);
+                }
+                start += m;
+            }
+            let accuracy = if Obs::ACCURACY { correct as f32 / samples as f32 } else { f32::NAN };
+            report = Epoch { epoch, loss: total / samples as f32, accuracy };
+            if observer.epoch(&report) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Loss and accuracy over any number of samples, without changing a weight.
+    /// # Errors
+    /// For no samples, other lengths or wrong targets.
+    pub fn evaluate(&mut self, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+        self.evaluate_on(Level::detect(), net, x, t)
+    }
+
+    /// [`Trainer::evaluate`] on a chosen backend: the same bits.
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub fn evaluate_on(&mut self, level: Level, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+        let (mut total, mut correct) = (0.0, 0);
+        self.visit(level, net, x, t, |loss, y, t| {
+            total += loss * t.len() as f32;
+            correct += hits::<N, L>(y, t);
+            Ok(())
+        })?;
+        Ok(Evaluation { loss: total / x.len() as f32, correct, samples: x.len() })
+    }
+
+    /// Which class was taken for which, over any number of samples.
+    /// # Errors
+    /// For no samples, other lengths, wrong targets, or a class of `C` or more.
+    pub fn confusion<const C: usize>(
+        &mut self,
+        net: &N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<Confusion<C>> {
+        let mut confusion = Confusion::new();
+        self.visit(Level::detect(), net, x, t, |_, y, t| {
+            y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
+        })?;
+        Ok(confusion)
+    }
+
+    /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows on the stack.
+    pub fn predict(&mut self, net: &N, x: &InputOf<N>) -> OutputOf<N> {
+        self.forward(Level::detect(), net, core::slice::from_ref(x));
+        LayersOf::<N>::output::<B>(&self.work.tape)[0]
+    }
+
+    /// y for up to `B` samples, in the trainer's own memory.
+    /// # Errors
+    /// [`Error::BatchTooLarge`] for more than `B` samples.
+    pub fn predict_batch(&mut self, net: &N, x: &[InputOf<N>]) -> Result<&[OutputOf<N>]> {
+        if x.len() > B {
+            return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
+        }
+        self.forward(Level::detect(), net, x);
+        Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
+    }
+
+    /// Runs at most `B` samples forward, onto the tape.
+    fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
+        dispatch!(level, s => LayersOf::<N>::forward::<_, B>(s, net.params(), x, &mut self.work.tape));
+    }
+
+    /// Runs all samples forward, `B` at a time, and calls `see(mean loss, outputs, targets)` for each batch.
+    fn visit(
+        &mut self,
+        level: Level,
+        net: &N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        mut see: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
+    ) -> Result<()> {
+        Self::check(x, t)?;
+        for (x, t) in x.chunks(B).zip(t.chunks(B)) {
+            self.forward(level, net, x);
+            let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
+            let dy = first_mut(&mut self.work.dy, x.len());
+            let loss = dispatch!(level, s => L::loss(s, y, t, dy));
+            see(loss, y, t)?;
+        }
+        Ok(())
+    }
+
+    /// What must be true of all data.
+    #[inline(always)]
+    fn check(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        if x.len() != t.len() {
+            return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
+        }
+        if x.is_empty() {
+            return Err(Error::Empty);
+        }
+        t.iter().enumerate().try_for_each(|(sample, t)| L::check(sample, t))
+    }
+}
+
+impl<N, O, L, const B: usize> Default for Trainer<N, O, L, B>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Samples whose class is predicted.
+#[inline(always)]
+fn hits<N, L>(y: &[OutputOf<N>], t: &[TargetOf<N, L>]) -> usize
+where
+    N: Network,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    y.iter().zip(t).filter(|(y, t)| predicted(y.as_flat()) == L::class(t)).count()
+}
+
+/// `m` rows from `start`; none where there are not so many. Cannot panic.
+#[inline(always)]
+fn rows<R>(all: &[R], start: usize, m: usize) -> &[R] {
+    all.get(start..).and_then(|rest| rest.get(..m)).unwrap_or(&[])
+}
+
+/// Fills `batch` with places `start` … `start + m − 1` of the order.
+#[inline(always)]
+fn gather<R: Copy, const B: usize>(batch: &mut Vec<R, B>, all: &[R], order: &Permutation, start: usize, m: usize) {
+    batch.clear();
+    for i in start..start + m {
+        if let Some(row) = all.get(order.index(i)) {
+            // m ≤ B: there is room.
+            let _ = batch.push(*row);
+        }
+    }
+}

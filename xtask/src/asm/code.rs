@@ -1,0 +1,221 @@
+//! Decoded functions, whatever the instruction set, and what can be reached from one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an instruction does, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Class {
+    /// Arithmetic or comparison of f32 lanes, in a register of so many bits.
+    Packed(u32),
+    /// Arithmetic or comparison of one value, or of anything but f32 lanes (f64, say).
+    Single,
+    /// What the numeric contract excludes.
+    Forbidden,
+    /// The decoder does not know it.
+    Unknown,
+    /// Everything else: moves, shuffles, integers, conversions, bit operations, control flow.
+    #[default]
+    Other,
+}
+
+/// Where control may go beside the next instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    #[default]
+    None,
+    /// To an address in the binary.
+    To(u64),
+    /// To the address that stands at an address in the binary.
+    Through(u64),
+    /// To an address known only when the program runs, by a call.
+    Pointer,
+}
+
+/// One decoded instruction.
+#[derive(Clone, Debug, Default)]
+pub struct Instruction {
+    pub class: Class,
+    /// Its name; only needed if it is forbidden.
+    pub name: String,
+    /// Bits of the widest register it names.
+    pub widest: u32,
+    pub transfer: Transfer,
+}
+
+/// What a function calls.
+#[derive(Clone, Debug)]
+pub enum Callee {
+    /// Another function of the binary, by its index.
+    Inside(usize),
+    /// A function of another library, by its name.
+    Outside(String),
+    /// A pointer.
+    Pointer,
+}
+
+/// One function of the binary.
+#[derive(Debug, Default)]
+pub struct Function {
+    /// As in the binary, mangled. The compiler may give one body to several functions that turn out the same.
+    pub names: Vec<String>,
+    pub counts: Counts,
+    pub callees: Vec<Callee>,
+}
+
+/// Instructions counted, of one function or of all that can be reached from one.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// By the bits of the register.
+    pub packed: BTreeMap<u32, u32>,
+    pub single: u32,
+    pub forbidden: BTreeMap<String, u32>,
+    pub unknown: u32,
+    pub widest: u32,
+    /// Functions of other libraries that are called.
+    pub outside: BTreeSet<String>,
+    /// Calls that could not be followed.
+    pub unfollowed: u32,
+}
+
+impl Counts {
+    /// Counts one instruction.
+    pub fn add(&mut self, instruction: &Instruction) {
+        self.widest = self.widest.max(instruction.widest);
+        match instruction.class {
+            Class::Packed(bits) => *self.packed.entry(bits).or_default() += 1,
+            Class::Single => self.single += 1,
+            Class::Forbidden => *self.forbidden.entry(instruction.name.clone()).or_default() += 1,
+            Class::Unknown => self.unknown += 1,
+            Class::Other => {}
+        }
+    }
+
+    /// Vector instructions on registers of so many bits.
+    pub fn packed_in(&self, bits: u32) -> u32 {
+        self.packed.get(&bits).copied().unwrap_or(0)
+    }
+
+    fn include(&mut self, other: &Self) {
+        for (bits, times) in &other.packed {
+            *self.packed.entry(*bits).or_default() += times;
+        }
+        for (name, times) in &other.forbidden {
+            *self.forbidden.entry(name.clone()).or_default() += times;
+        }
+        self.single += other.single;
+        self.unknown += other.unknown;
+        self.widest = self.widest.max(other.widest);
+    }
+}
+
+/// All functions of a binary.
+#[derive(Debug, Default)]
+pub struct Code {
+    pub functions: Vec<Function>,
+}
+
+impl Code {
+    /// The functions' indices and names.
+    pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
+        let functions = self.functions.iter().enumerate();
+        functions.flat_map(|(index, function)| {
+            function
+                .names
+                .iter()
+                .map(move |name| (index, name.as_str()))
+        })
+    }
+
+    /// The counts of a function and of all that it calls, each function once.
+    pub fn reachable(&self, start: usize) -> Counts {
+        let mut counts = Counts::default();
+        let mut seen = BTreeSet::from([start]);
+        let mut open = vec![start];
+        while let Some(index) = open.pop() {
+            let function = &self.functions[index];
+            counts.include(&function.counts);
+            for callee in &function.callees {
+                match callee {
+                    Callee::Inside(index)
+                        if self.functions[*index]
+                            .names
+                            .iter()
+                            .any(|name| gives_up(name)) => {}
+                    Callee::Inside(index) => {
+                        if seen.insert(*index) {
+                            open.push(*index);
+                        }
+                    }
+                    Callee::Outside(name) if gives_up(name) => {}
+                    Callee::Outside(name) => {
+                        counts.outside.insert(name.clone());
+                    }
+                    Callee::Pointer => counts.unfollowed += 1,
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// Whether a function is where the standard library ends a program: nothing is computed from there on.
+fn gives_up(symbol: &str) -> bool {
+    let name = format!("{:#}", rustc_demangle::demangle(symbol));
+    let name = name.trim_start_matches('_');
+    [
+        "core::panicking::",
+        "core::slice::index::slice_",
+        "core::option::",
+        "core::result::unwrap_failed",
+        "std::panicking::",
+        "Unwind_Resume",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_followed_once_and_not_into_panics() {
+        let function = |name: &str, single, callees| Function {
+            names: vec![name.into()],
+            counts: Counts {
+                single,
+                ..Counts::default()
+            },
+            callees,
+        };
+        let code = Code {
+            functions: vec![
+                function(
+                    "probe_a_b",
+                    1,
+                    vec![
+                        Callee::Inside(1),
+                        Callee::Inside(2),
+                        Callee::Outside("expf".into()),
+                    ],
+                ),
+                function(
+                    "inner",
+                    10,
+                    vec![Callee::Inside(0), Callee::Inside(2), Callee::Pointer],
+                ),
+                function("leaf", 100, vec![Callee::Inside(3)]),
+                function(
+                    "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
+                    1000,
+                    vec![],
+                ),
+                function("unrelated", 10_000, vec![]),
+            ],
+        };
+        let counts = code.reachable(0);
+        assert_eq!(counts.single, 111);
+        assert_eq!(counts.unfollowed, 1);
+        assert!(counts.outside.contains("expf"));
+    }
+}

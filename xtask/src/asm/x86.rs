@@ -1,0 +1,173 @@
+//! x86-64 instructions.
+
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register,
+};
+
+use super::code::{Class, Instruction, Transfer};
+
+/// Decodes a piece of code that lies at an address.
+pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
+    Decoder::with_ip(64, bytes, address, DecoderOptions::NONE)
+        .iter()
+        .map(|decoded| instruction(&decoded))
+        .collect()
+}
+
+fn instruction(decoded: &Decoded) -> Instruction {
+    let name = format!("{:?}", decoded.mnemonic()).to_lowercase();
+    let widest = (0..decoded.op_count())
+        .filter(|&operand| decoded.op_kind(operand) == OpKind::Register)
+        .map(|operand| bits(decoded.op_register(operand)))
+        .max()
+        .unwrap_or(0);
+    let class = match decoded.mnemonic() {
+        Mnemonic::INVALID => Class::Unknown,
+        // Names of string instructions, too; those have no vector register.
+        _ if widest == 0 => Class::Other,
+        _ => classify(&name, widest),
+    };
+    Instruction {
+        class,
+        name,
+        widest,
+        transfer: transfer(decoded),
+    }
+}
+
+/// Bits of a vector register; 0 for any other.
+fn bits(register: Register) -> u32 {
+    if register.is_zmm() {
+        512
+    } else if register.is_ymm() {
+        256
+    } else if register.is_xmm() {
+        128
+    } else {
+        0
+    }
+}
+
+/// What an instruction on vector registers does, by its name.
+fn classify(name: &str, widest: u32) -> Class {
+    let fused = [
+        "vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "v4fmadd", "v4fnmadd", "vfcmadd", "vdpbf16",
+    ];
+    let estimate = ["rcp", "rsqrt", "vrcp", "vrsqrt", "vexp2"];
+    if fused
+        .iter()
+        .chain(&estimate)
+        .any(|start| name.starts_with(start))
+    {
+        return Class::Forbidden;
+    }
+    let Some((stem, lanes)) = name
+        .len()
+        .checked_sub(2)
+        .and_then(|at| name.split_at_checked(at))
+    else {
+        return Class::Other;
+    };
+    let arithmetic = [
+        "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp", "comi", "ucomi", "addsub", "hadd",
+        "hsub", "dp", "round", "rndscale", "range", "reduce", "scalef", "getexp", "getmant",
+        "fixupimm",
+    ];
+    if !arithmetic.contains(&stem.strip_prefix('v').unwrap_or(stem)) {
+        return Class::Other;
+    }
+    match lanes {
+        "ps" => Class::Packed(widest),
+        "ss" | "sd" | "pd" | "sh" | "ph" => Class::Single,
+        _ => Class::Other,
+    }
+}
+
+fn transfer(decoded: &Decoded) -> Transfer {
+    match decoded.flow_control() {
+        FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+            Transfer::To(decoded.near_branch_target())
+        }
+        FlowControl::IndirectCall | FlowControl::IndirectBranch
+            if decoded.is_ip_rel_memory_operand() =>
+        {
+            Transfer::Through(decoded.ip_rel_memory_address())
+        }
+        FlowControl::IndirectCall => Transfer::Pointer,
+        // A jump to a computed address stays in the function: it is a `match`.
+        _ => Transfer::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(bytes: &[u8]) -> Instruction {
+        let decoded = decode(bytes, 0x1000);
+        assert_eq!(decoded.len(), 1, "{decoded:?}");
+        decoded[0].clone()
+    }
+
+    #[test]
+    fn vector_arithmetic() {
+        // vaddps zmm0, zmm0, zmm1
+        assert_eq!(
+            one(&[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1]).class,
+            Class::Packed(512)
+        );
+        // vmulps ymm0, ymm0, [rdi]
+        assert_eq!(one(&[0xc5, 0xfc, 0x59, 0x07]).class, Class::Packed(256));
+        // mulps xmm0, xmm1
+        assert_eq!(one(&[0x0f, 0x59, 0xc1]).class, Class::Packed(128));
+        // vcmpltps k1, zmm0, zmm1
+        assert_eq!(
+            one(&[0x62, 0xf1, 0x7c, 0x48, 0xc2, 0xc9, 0x01]).class,
+            Class::Packed(512)
+        );
+    }
+
+    #[test]
+    fn scalar_arithmetic() {
+        // mulss xmm0, xmm1; vaddss xmm0, xmm0, xmm1; ucomiss xmm0, xmm1
+        assert_eq!(one(&[0xf3, 0x0f, 0x59, 0xc1]).class, Class::Single);
+        assert_eq!(one(&[0xc5, 0xfa, 0x58, 0xc1]).class, Class::Single);
+        assert_eq!(one(&[0x0f, 0x2e, 0xc1]).class, Class::Single);
+        // mulpd xmm0, xmm1: two lanes, though not of f32
+        assert_eq!(one(&[0x66, 0x0f, 0x59, 0xc1]).class, Class::Single);
+    }
+
+    #[test]
+    fn forbidden() {
+        // vfmadd231ps zmm0, zmm1, zmm2; vfnmadd213ss xmm0, xmm1, xmm2; rsqrtps xmm0, xmm1
+        assert_eq!(
+            one(&[0x62, 0xf2, 0x75, 0x48, 0xb8, 0xc2]).class,
+            Class::Forbidden
+        );
+        assert_eq!(one(&[0xc4, 0xe2, 0x71, 0xad, 0xc2]).class, Class::Forbidden);
+        assert_eq!(one(&[0x0f, 0x52, 0xc1]).class, Class::Forbidden);
+    }
+
+    #[test]
+    fn others() {
+        // vxorps xmm0, xmm0, xmm0; movsd (the string instruction); vmovups [rdi], zmm0; vcvtdq2ps ymm0, ymm0
+        assert_eq!(one(&[0xc5, 0xf8, 0x57, 0xc0]).class, Class::Other);
+        assert_eq!(one(&[0xa5]).class, Class::Other);
+        let store = one(&[0x62, 0xf1, 0x7c, 0x48, 0x11, 0x07]);
+        assert_eq!((store.class, store.widest), (Class::Other, 512));
+        assert_eq!(one(&[0xc5, 0xfc, 0x5b, 0xc0]).class, Class::Other);
+    }
+
+    #[test]
+    fn transfers() {
+        // call +0; jmp [rip+0x10]; call rax; je +2; ret
+        assert_eq!(one(&[0xe8, 0, 0, 0, 0]).transfer, Transfer::To(0x1005));
+        assert_eq!(
+            one(&[0xff, 0x25, 0x10, 0, 0, 0]).transfer,
+            Transfer::Through(0x1016)
+        );
+        assert_eq!(one(&[0xff, 0xd0]).transfer, Transfer::Pointer);
+        assert_eq!(one(&[0x74, 0x02]).transfer, Transfer::To(0x1004));
+        assert_eq!(one(&[0xc3]).transfer, Transfer::None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Child processes: each command is shown before it runs, and its output streams through.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use wait_timeout::ChildExt;
+
+use crate::paths;
+
+/// The cargo that runs this xtask, started in the workspace's root.
+pub fn cargo<I, S>(args: I) -> Command
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(paths::root());
+    command
+}
+
+/// Runs a command to its end, its output going straight to the terminal.
+pub fn run(command: &mut Command) -> Result<()> {
+    show(command);
+    let status = command.status().with_context(|| cannot_start(command))?;
+    if !status.success() {
+        bail!("`{}` ended with {status}", program(command));
+    }
+    Ok(())
+}
+
+/// Runs a command to its end, and prints those lines of its standard output of which `each` says so.
+pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> Result<()> {
+    show(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        if each(text.trim_end()) {
+            print!("{text}");
+        }
+        line.clear();
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{}` ended with {status}", program(command));
+    }
+    Ok(())
+}
+
+/// What a command prints on its standard output. It is not shown.
+pub fn read(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| cannot_start(command))?;
+    if !output.status.success() {
+        bail!("`{}` ended with {}", program(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether a command succeeds within a time limit. Its output is not shown; past the limit it is ended.
+pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    match child.wait_timeout(limit)? {
+        Some(status) => Ok(status.success()),
+        None => {
+            child.kill()?;
+            child.wait()?;
+            Ok(false)
+        }
+    }
+}
+
+/// The path of an installed program, if there is one of that name.
+pub fn find(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| {
+            folder
+                .join(program)
+                .with_extension(env::consts::EXE_EXTENSION)
+        })
+        .find(|path| path.is_file())
+}
+
+/// Prints the command as a person could type it.
+fn show(command: &Command) {
+    let mut line = String::from("$");
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            line += &format!(" {}={}", name.display(), quoted(value));
+        }
+    }
+    line += &format!(" {}", program(command));
+    for argument in command.get_args() {
+        line += &format!(" {}", quoted(argument));
+    }
+    println!("{line}");
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let word = match word.strip_prefix(&format!("{}/", paths::root().display())) {
+        Some(inside) => inside.to_owned(),
+        None => word.into_owned(),
+    };
+    if word.contains([' ', '*', '$', '"']) {
+        format!("'{word}'")
+    } else {
+        word
+    }
+}
+
+fn program(command: &Command) -> String {
+    let path = PathBuf::from(command.get_program());
+    path.file_stem()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn cannot_start(command: &Command) -> String {
+    format!("cannot start `{}`", command.get_program().display())
+}

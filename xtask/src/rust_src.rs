@@ -1,0 +1,314 @@
+//! The standard library's source from Debian, for machines where rustup cannot download.
+//!
+//! Debian packages the source of several compiler versions, though mostly in other suites than the machine's own. So the
+//! machine's own package sources are copied, with their mirror and keys, into a folder apart, and asked for those suites. The
+//! machine's package lists are not touched, and no root is needed but for a toolchain that belongs to root.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{paths, process};
+
+/// Where Debian keeps compilers newer than its stable release.
+const SUITES: [&str; 4] = [
+    "stable-backports",
+    "oldstable-backports",
+    "testing",
+    "unstable",
+];
+
+/// Names of the machine's own suite, beside its code name.
+const ALIASES: [&str; 5] = ["stable", "oldstable", "testing", "unstable", "sid"];
+
+/// Says which release a source is for that was put there by us. It lies in the library's folder, which cargo does not mind.
+const MARK: &str = "FROM-DEBIAN";
+
+/// Whether a source that rustup did not bring belongs to this compiler.
+pub fn is_for(source: &Path, release: &str) -> bool {
+    match fs::read_to_string(source.join(MARK)) {
+        Ok(mark) => mark.trim() == release,
+        // The distribution's own, which comes and goes with its compiler.
+        Err(_) => true,
+    }
+}
+
+/// Fetches the source for a compiler's release and puts it where cargo looks for it.
+pub fn install(release: &str, source: &Path) -> Result<()> {
+    for tool in ["apt-get", "dpkg-deb", "tar"] {
+        if process::find(tool).is_none() {
+            bail!(
+                "needs the source of Rust {release}'s standard library in {}, and there is no {tool} to fetch it with",
+                source.display()
+            );
+        }
+    }
+    println!("fetching the source of Rust {release}'s standard library from Debian");
+    let scratch = paths::side_target("rust-src");
+    let _ = fs::remove_dir_all(&scratch);
+    let library = download(release, &scratch)?;
+    fs::write(library.join(MARK), format!("{release}\n"))?;
+    place(&library, source)?;
+    fs::remove_dir_all(&scratch)?;
+    Ok(())
+}
+
+/// Downloads and unpacks the package; returns the folder `library` in it.
+fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
+    let own = own_sources()?;
+    for suite in SUITES {
+        let home = scratch.join(suite);
+        let sources = home.join("sources");
+        fs::create_dir_all(&sources)?;
+        for (number, (extension, text)) in own.iter().enumerate() {
+            let text = match *extension {
+                "sources" => stanzas_for(suite, text, &codename()),
+                _ => lines_for(suite, text, &codename()),
+            };
+            fs::write(sources.join(format!("{number}.{extension}")), text)?;
+        }
+        // A mirror need not have every suite, so a failure here only means to look in the next one.
+        if process::run(apt(&home)?.arg("update")).is_err()
+            || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")]))
+                .is_err()
+        {
+            continue;
+        }
+        let package = fs::read_dir(&home)?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|e| e == "deb"));
+        let package = package.context("apt-get downloaded nothing")?;
+        let inside = format!("usr/src/rustc-{release}/library");
+        unpack(&package, &inside, &home)?;
+        return Ok(home.join(inside));
+    }
+    bail!(
+        "Debian's suites {} have no rust-src {release} that this machine's package sources reach",
+        SUITES.join(", ")
+    )
+}
+
+/// Unpacks one folder of a package.
+fn unpack(package: &Path, inside: &str, into: &Path) -> Result<()> {
+    let mut archive = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut tar = Command::new("tar");
+    tar.arg("-x")
+        .arg("-C")
+        .arg(into)
+        .arg(format!("./{inside}"))
+        .stdin(archive.stdout.take().expect("piped"));
+    process::run(&mut tar)?;
+    let status = archive.wait()?;
+    if !status.success() {
+        bail!("`dpkg-deb` ended with {status}");
+    }
+    Ok(())
+}
+
+/// Copies the folder beside its place, then renames it, so that nothing half-copied is ever found there.
+fn place(library: &Path, source: &Path) -> Result<()> {
+    let parent = source.parent().expect("the source lies in the sysroot");
+    let copy = parent.join(format!("library.{}", std::process::id()));
+    let copied = copy_then_rename(library, &copy, source);
+    if copied.is_err() {
+        let _ = fs::remove_dir_all(&copy);
+    }
+    copied.with_context(|| {
+        format!(
+            "cannot write {}: run this step once as the toolchain's owner",
+            source.display()
+        )
+    })
+}
+
+fn copy_then_rename(library: &Path, copy: &Path, source: &Path) -> Result<()> {
+    fs::create_dir_all(copy.parent().expect("the copy lies beside the source"))?;
+    process::run(Command::new("cp").arg("-R").arg(library).arg(copy))?;
+    match fs::remove_dir_all(source) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    Ok(fs::rename(copy, source)?)
+}
+
+/// An apt-get with lists, caches and sources of its own.
+fn apt(home: &Path) -> Result<Command> {
+    let lists = home.join("lists");
+    let cache = home.join("cache");
+    fs::create_dir_all(lists.join("partial"))?;
+    fs::create_dir_all(cache.join("archives/partial"))?;
+    let mut command = Command::new("apt-get");
+    command.current_dir(home);
+    for option in [
+        "Dir::Etc::SourceList=/dev/null".to_owned(),
+        format!("Dir::Etc::SourceParts={}", home.join("sources").display()),
+        "Dir::Etc::Preferences=/dev/null".to_owned(),
+        "Dir::Etc::PreferencesParts=/dev/null".to_owned(),
+        format!("Dir::State::Lists={}", lists.display()),
+        format!("Dir::Cache={}", cache.display()),
+        "Acquire::Languages=none".to_owned(),
+        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
+        // The folders are ours, so the download needs no other user.
+        "APT::Sandbox::User=".to_owned(),
+    ] {
+        command.arg("-o").arg(option);
+    }
+    command.arg("-q");
+    Ok(command)
+}
+
+/// The machine's package sources: file extension and text.
+fn own_sources() -> Result<Vec<(&'static str, String)>> {
+    let folder = Path::new("/etc/apt/sources.list.d");
+    let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
+    files.extend(
+        fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path()),
+    );
+    let mut found = Vec::new();
+    for file in files {
+        let extension = match file.extension().and_then(|extension| extension.to_str()) {
+            Some("sources") => "sources",
+            Some("list") => "list",
+            _ => continue,
+        };
+        if let Ok(text) = fs::read_to_string(file) {
+            found.push((extension, text));
+        }
+    }
+    if found.is_empty() {
+        bail!("this machine has no package sources in /etc/apt");
+    }
+    Ok(found)
+}
+
+/// The code name of the release that the machine runs, or nothing if it has none.
+fn codename() -> String {
+    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    name.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// Whether a suite is the machine's own release: not its updates, not its security fixes, not somebody else's repository.
+fn is_own(suite: &str, codename: &str) -> bool {
+    suite == codename || ALIASES.contains(&suite)
+}
+
+/// The stanzas of a `.sources` file for the machine's own release, asking for another suite.
+fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
+    let mut result = String::new();
+    for stanza in text.split("\n\n") {
+        // Fields with the lines that continue them.
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for line in stanza.lines().filter(|line| !line.starts_with('#')) {
+            match (line.split_once(':'), fields.last_mut()) {
+                (_, Some((_, value))) if line.starts_with([' ', '\t']) => {
+                    *value += &format!("\n{line}")
+                }
+                (Some((name, value)), _) => fields.push((name.to_lowercase(), value.to_owned())),
+                _ => {}
+            }
+        }
+        let words = |name: &str| {
+            fields
+                .iter()
+                .filter(|(n, _)| n == name)
+                .flat_map(|(_, value)| value.split_whitespace())
+                .collect::<Vec<_>>()
+        };
+        if !words("types").contains(&"deb")
+            || words("enabled").contains(&"no")
+            || !words("suites").iter().any(|word| is_own(word, codename))
+        {
+            continue;
+        }
+        for (name, value) in &fields {
+            match name.as_str() {
+                "types" => result += "types: deb\n",
+                "suites" => result += &format!("suites: {suite}\n"),
+                _ => result += &format!("{name}:{value}\n"),
+            }
+        }
+        result += "\n";
+    }
+    result
+}
+
+/// The lines of a `.list` file for the machine's own release, asking for another suite.
+fn lines_for(suite: &str, text: &str, codename: &str) -> String {
+    let mut result = String::new();
+    for line in text.lines() {
+        let Some(rest) = line
+            .trim_start()
+            .strip_prefix("deb")
+            .filter(|rest| rest.starts_with([' ', '\t']))
+        else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        let (options, rest) = match rest.split_once(']') {
+            Some((options, rest)) if rest.trim_start() != "" && options.starts_with('[') => {
+                (format!("{options}] "), rest)
+            }
+            _ => (String::new(), rest),
+        };
+        let mut words = rest.split_whitespace();
+        if let (Some(uri), Some(own)) = (words.next(), words.next())
+            && is_own(own, codename)
+        {
+            let components: Vec<_> = words.take_while(|word| !word.starts_with('#')).collect();
+            result += &format!("deb {options}{uri} {suite} {}\n", components.join(" "));
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stanzas_keep_mirror_and_key() {
+        let text = "Types: deb deb-src\n# a comment\nURIs: http://mirror.invalid/debian\nSuites: bookworm bookworm-updates\n\
+                    Components: main\nSigned-By: /usr/share/keyrings/a.gpg\n\nTypes: deb\nURIs: http://mirror.invalid/security\n\
+                    Suites: bookworm-security\nComponents: main\n\nTypes: deb\nURIs: http://other.invalid\nSuites: cloud\nComponents: main\n";
+        assert_eq!(
+            stanzas_for("stable-backports", text, "bookworm"),
+            "types: deb\nuris: http://mirror.invalid/debian\nsuites: stable-backports\ncomponents: main\nsigned-by: /usr/share/keyrings/a.gpg\n\n"
+        );
+    }
+
+    #[test]
+    fn stanzas_keep_an_embedded_key_and_drop_what_is_off() {
+        let text = "Types: deb\nURIs: u\nSuites:\n trixie\nComponents: main\nSigned-By:\n -----BEGIN-----\n .\n abc\n\n\
+                    Enabled: no\nTypes: deb\nURIs: v\nSuites: trixie\nComponents: main\n";
+        assert_eq!(
+            stanzas_for("testing", text, "trixie"),
+            "types: deb\nuris: u\nsuites: testing\ncomponents: main\nsigned-by:\n -----BEGIN-----\n .\n abc\n\n"
+        );
+    }
+
+    #[test]
+    fn lines_keep_mirror_and_options() {
+        let text = "# deb http://mirror.invalid/debian bookworm main\ndeb http://mirror.invalid/debian bookworm main contrib # here\n\
+                    deb-src http://mirror.invalid/debian bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x stable main\n\
+                    deb http://mirror.invalid/security bookworm-security main\ndebris\n";
+        assert_eq!(
+            lines_for("unstable", text, "bookworm"),
+            "deb http://mirror.invalid/debian unstable main contrib\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x unstable main\n"
+        );
+    }
+}

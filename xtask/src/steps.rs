@@ -1,0 +1,151 @@
+//! The steps of the test command: one function each, grouped by the machine they are for.
+
+mod chips;
+mod host;
+pub mod neon;
+mod tally;
+mod wasm;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::asm;
+use crate::table::table;
+
+/// One step of `cargo xtask test`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    Fmt,
+    Clippy,
+    Docs,
+    Unit,
+    Asm,
+    Chips,
+    Wasm,
+    Neon,
+}
+
+impl Step {
+    /// All of them, quick ones first.
+    pub const ALL: [Self; 8] = [
+        Self::Fmt,
+        Self::Clippy,
+        Self::Docs,
+        Self::Unit,
+        Self::Asm,
+        Self::Chips,
+        Self::Wasm,
+        Self::Neon,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Docs => "docs",
+            Self::Unit => "unit",
+            Self::Asm => "asm",
+            Self::Chips => "chips",
+            Self::Wasm => "wasm",
+            Self::Neon => "neon",
+        }
+    }
+
+    /// What it does, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Fmt => "the code is formatted",
+            Self::Clippy => "clippy has nothing to say, with all features and with none",
+            Self::Docs => "the documentation builds without a warning",
+            Self::Unit => "all tests, on every backend of this CPU",
+            Self::Asm => {
+                "each backend's machine code uses its own vector instructions, and no fused ones"
+            }
+            Self::Chips => "the libraries build for microcontrollers, without std",
+            Self::Wasm => "the wasm backend, run under node",
+            Self::Neon => "the libraries' tests on the NEON backend, under emulation",
+        }
+    }
+
+    /// Runs it. What it counts and learns goes into `findings`.
+    pub fn run(self, findings: &mut Findings) -> Result<()> {
+        // The steps that run `cargo test` count their tests; each of the others counts as one check.
+        let counts_tests = matches!(self, Self::Unit | Self::Neon);
+        let (passed, failed) = (findings.passed, findings.failed);
+        let done = match self {
+            Self::Fmt => host::fmt(),
+            Self::Clippy => host::clippy(),
+            Self::Docs => host::docs(),
+            Self::Unit => host::unit(findings),
+            Self::Asm => asm::check(&asm::Args::default()),
+            Self::Chips => chips::build(),
+            Self::Wasm => wasm::run(findings),
+            Self::Neon => neon::test(findings),
+        };
+        match &done {
+            Ok(()) if !counts_tests => findings.passed = passed + 1,
+            Err(_) if findings.failed == failed => findings.failed += 1,
+            _ => {}
+        }
+        done
+    }
+}
+
+/// How a backend was tried.
+#[derive(Clone, Copy)]
+pub enum How {
+    Run,
+    Emulated,
+    NotHere,
+}
+
+/// What the steps have found so far.
+#[derive(Default)]
+pub struct Findings {
+    /// Checks that passed: single tests, and steps that are one check.
+    pub passed: u32,
+    /// Checks that failed.
+    pub failed: u32,
+    backends: BTreeMap<String, (How, String)>,
+}
+
+impl Findings {
+    /// Notes how a backend was tried. Having run counts for more than having been emulated or missed.
+    pub fn backend(&mut self, name: &str, how: How, detail: &str) {
+        let weight = |how: How| match how {
+            How::Run => 2,
+            How::Emulated => 1,
+            How::NotHere => 0,
+        };
+        let entry = self
+            .backends
+            .entry(name.to_owned())
+            .or_insert((how, detail.to_owned()));
+        if weight(how) > weight(entry.0) {
+            *entry = (how, detail.to_owned());
+        }
+    }
+
+    /// The backends and how each was tried.
+    pub fn backend_table(&self) -> String {
+        let known = ["scalar", "avx2", "avx512", "neon", "wasm"];
+        let others = self
+            .backends
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !known.contains(name));
+        let rows = known.into_iter().chain(others).map(|name| {
+            let (how, detail) = match self.backends.get(name) {
+                Some((How::Run, detail)) => ("run", detail.as_str()),
+                Some((How::Emulated, detail)) => ("emulated", detail.as_str()),
+                Some((How::NotHere, detail)) => ("not on this CPU", detail.as_str()),
+                None => ("not tried", ""),
+            };
+            vec![name.into(), how.into(), detail.into()]
+        });
+        table(&["backend", "how", ""], rows, [])
+    }
+}

@@ -1,0 +1,77 @@
+//! Steps that need nothing but the host's own toolchain.
+
+use std::env::consts::ARCH;
+
+use anyhow::Result;
+
+use super::{Findings, How, tally};
+use crate::paths;
+use crate::process::{cargo, run};
+use crate::toolchain::ensure_component;
+
+/// The crates that must also stand without their default features.
+const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
+
+pub fn fmt() -> Result<()> {
+    ensure_component("fmt", "rustfmt")?;
+    run(&mut cargo(["fmt", "--all", "--check"]))?;
+    let wasm = paths::root().join("tests/wasm/Cargo.toml");
+    run(cargo(["fmt", "--check", "--manifest-path"]).arg(wasm))
+}
+
+pub fn clippy() -> Result<()> {
+    ensure_component("clippy", "clippy")?;
+    run(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    for library in LIBRARIES {
+        run(&mut cargo([
+            "clippy",
+            "--package",
+            library,
+            "--no-default-features",
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
+    }
+    Ok(())
+}
+
+pub fn docs() -> Result<()> {
+    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+pub fn unit(findings: &mut Findings) -> Result<()> {
+    // The tests say by themselves which backends this CPU lacks; `--show-output` lets that through.
+    let mut command = cargo([
+        "test",
+        "--workspace",
+        "--release",
+        "--all-features",
+        "--",
+        "--show-output",
+    ]);
+    let missing = tally::run(&mut command, findings)?;
+    let backends: &[&str] = match ARCH {
+        "x86" | "x86_64" => &["scalar", "avx2", "avx512"],
+        "aarch64" => &["scalar", "neon"],
+        _ => &["scalar"],
+    };
+    for backend in backends {
+        let how = if missing.contains(*backend) {
+            How::NotHere
+        } else {
+            How::Run
+        };
+        findings.backend(backend, how, "step unit");
+    }
+    Ok(())
+}

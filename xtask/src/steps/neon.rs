@@ -1,0 +1,69 @@
+//! The libraries' tests on NEON: under emulation, unless the host is an Arm machine, whose step `unit` ran them already.
+
+use std::env::consts::{ARCH, OS};
+
+use anyhow::{Result, bail};
+
+use super::{Findings, How, tally};
+use crate::apt::{self, Need};
+use crate::process::run;
+use crate::toolchain::Target;
+
+/// The target whose tests are emulated.
+pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
+
+/// Its C compiler, which links.
+pub const LINKER: Need = Need {
+    any_of: &["aarch64-linux-gnu-gcc"],
+    package: "gcc-aarch64-linux-gnu",
+};
+
+/// Its C library.
+pub const LIBC: Need = Need {
+    any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"],
+    package: "libc6-dev-arm64-cross",
+};
+
+const EMULATOR: Need = Need {
+    any_of: &["qemu-aarch64", "qemu-aarch64-static"],
+    package: "qemu-user",
+};
+
+pub fn test(findings: &mut Findings) -> Result<()> {
+    if ARCH == "aarch64" {
+        println!("this CPU has NEON: step unit runs these tests");
+        return Ok(());
+    }
+    if OS != "linux" {
+        bail!("the emulator for this step runs on Linux; leave it out with --skip neon");
+    }
+    apt::ensure(&[LINKER, LIBC, EMULATOR])?;
+    let target = Target::prepare(TRIPLE)?;
+    let emulator = EMULATOR.found().expect("ensured above");
+
+    // Clippy too: the host's run never sees this backend's code.
+    let args = [
+        "--release",
+        "--all-features",
+        "--package",
+        "rosenblatt-kernels",
+        "--package",
+        "rosenblatt",
+    ];
+    run(target
+        .cargo("clippy", "cross", "", args)
+        .args(["--", "-D", "warnings"]))?;
+
+    let mut command = target.cargo("test", "cross", "", args);
+    command
+        .env(target.variable("LINKER"), "aarch64-linux-gnu-gcc")
+        .env(
+            target.variable("RUNNER"),
+            format!("{emulator} -L /usr/aarch64-linux-gnu"),
+        )
+        .env("REQUIRE_BACKEND", "neon")
+        .args(["--lib", "--tests", "--", "--show-output"]);
+    tally::run(&mut command, findings)?;
+    findings.backend("neon", How::Emulated, "step neon, qemu-aarch64");
+    Ok(())
+}

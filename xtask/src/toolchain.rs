@@ -1,0 +1,176 @@
+//! The Rust toolchain in use, and how it comes by the standard library of a target it does not have yet.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{paths, process, rust_src};
+
+/// How long rustup may take for one download before it counts as unreachable.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What `rustc -vV` and `--print sysroot` say.
+pub struct Rustc {
+    /// For example `1.95.0`.
+    pub release: String,
+    /// The target it runs on.
+    pub host: String,
+    /// Where its libraries lie.
+    pub sysroot: PathBuf,
+}
+
+impl Rustc {
+    /// The one in use.
+    pub fn get() -> Result<&'static Self> {
+        static RUSTC: OnceLock<Rustc> = OnceLock::new();
+        if RUSTC.get().is_none() {
+            let _ = RUSTC.set(Self::ask()?);
+        }
+        Ok(RUSTC.get().expect("just set"))
+    }
+
+    fn ask() -> Result<Self> {
+        let version = process::read(rustc().arg("-vV"))?;
+        let field = |name: &str| {
+            let value = version
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            value
+                .map(str::to_owned)
+                .with_context(|| format!("`rustc -vV` prints no {name}"))
+        };
+        Ok(Self {
+            release: field("release")?,
+            host: field("host")?,
+            sysroot: process::read(rustc().args(["--print", "sysroot"]))?.into(),
+        })
+    }
+
+    /// Where cargo's `-Zbuild-std` expects the library's source.
+    fn source(&self) -> PathBuf {
+        self.sysroot.join("lib/rustlib/src/rust/library")
+    }
+}
+
+fn rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// A target whose standard library is at hand.
+#[derive(Clone, Copy)]
+pub struct Target {
+    triple: &'static str,
+    build_std: bool,
+}
+
+impl Target {
+    /// Sees to it that crates can be built for this target.
+    ///
+    /// The usual way is `rustup target add`. Where rustup is absent or cannot download, the library is built from source by
+    /// cargo's `-Zbuild-std`. That is an unstable flag of cargo and needs `RUSTC_BOOTSTRAP`; our own crates stay stable Rust, as
+    /// the host's builds show.
+    pub fn prepare(triple: &'static str) -> Result<Self> {
+        let rustc = Rustc::get()?;
+        let with = |build_std| Ok(Self { triple, build_std });
+        if rustc.host == triple || installed(triple)? {
+            return with(false);
+        }
+        // A source that is not rustup's came from an earlier run or with the distribution: rustup did not serve then.
+        let source = rustc.source();
+        let from_rustup = rustc.sysroot.join("lib/rustlib/manifest-rust-src").exists();
+        if source.exists() && !from_rustup && rust_src::is_for(&source, &rustc.release) {
+            return with(true);
+        }
+        if rustup(&["target", "add", triple])? && installed(triple)? {
+            return with(false);
+        }
+        if source.exists() && from_rustup {
+            return with(true);
+        }
+        if rustup(&["component", "add", "rust-src"])? && source.exists() {
+            return with(true);
+        }
+        rust_src::install(&rustc.release, &source)
+            .with_context(|| format!("no standard library for {triple}: `rustup target add {triple}` failed, and so did the other way"))?;
+        with(true)
+    }
+
+    /// A cargo command for this target, with a target folder of its own. `crates` are the parts of the standard library to
+    /// build if it has to be built; empty for all of it.
+    pub fn cargo<S: AsRef<OsStr>>(
+        self,
+        subcommand: &str,
+        folder: &str,
+        crates: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = process::cargo([subcommand, "--target", self.triple, "--target-dir"]);
+        command.arg(paths::side_target(folder));
+        if self.build_std {
+            command.env("RUSTC_BOOTSTRAP", "1");
+            command.arg(if crates.is_empty() {
+                "-Zbuild-std".to_owned()
+            } else {
+                format!("-Zbuild-std={crates}")
+            });
+        }
+        command.args(args);
+        command
+    }
+
+    /// Cargo's name for a setting of this target, for example `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS`.
+    pub fn variable(self, setting: &str) -> String {
+        format!(
+            "CARGO_TARGET_{}_{setting}",
+            self.triple.to_uppercase().replace(['-', '.'], "_")
+        )
+    }
+
+    /// Where cargo puts this target's release build.
+    pub fn release_folder(self, folder: &str) -> PathBuf {
+        paths::side_target(folder).join(self.triple).join("release")
+    }
+}
+
+/// Whether the toolchain has a compiled library for a target.
+fn installed(triple: &str) -> Result<bool> {
+    let folder = process::read(rustc().args(["--print", "target-libdir", "--target", triple]))?;
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(false);
+    };
+    Ok(entries
+        .flatten()
+        .any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
+}
+
+/// Asks rustup for something. Once it has failed it is not asked again: it would be the same network.
+fn rustup(args: &[&str]) -> Result<bool> {
+    static UNREACHABLE: AtomicBool = AtomicBool::new(false);
+    if UNREACHABLE.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let Some(rustup) = process::find("rustup") else {
+        return Ok(false);
+    };
+    print!("rustup {}: ", args.join(" "));
+    let done = process::succeeds_within(Command::new(rustup).args(args), RUSTUP_LIMIT)?;
+    println!("{}", if done { "done" } else { "not possible here" });
+    UNREACHABLE.store(!done, Ordering::Relaxed);
+    Ok(done)
+}
+
+/// Fails unless cargo has this subcommand; asks rustup for it first.
+pub fn ensure_component(subcommand: &str, component: &str) -> Result<()> {
+    let present =
+        || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
+    if present()? || (rustup(&["component", "add", component])? && present()?) {
+        return Ok(());
+    }
+    bail!("`cargo {subcommand}` is missing: install the toolchain's component {component}")
+}
