@@ -50,7 +50,9 @@ macro_rules! steps {
         for level in Level::available() {
             let (mut net, mut trainer) = (start.clone(), Box::new(T::new()));
             group.bench_function(level.name(), |b| {
-                b.iter(|| trainer.step_on(level, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss"));
+                b.iter(|| {
+                    trainer.step_on(level, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                });
             });
         }
         group.finish();
@@ -58,10 +60,30 @@ macro_rules! steps {
 }
 
 fn steps(c: &mut Criterion) {
-    steps!(c, "T1 xor 2-8-1 batch 4", 2-8-1, 4, Tanh, Sigmoid, BinaryCrossEntropy, step_binary, 0.01);
-    steps!(c, "T2 iris 4-16-3 batch 16", 4-16-3, 16, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
-    steps!(c, "T3 digits 64-32-10 batch 32", 64-32-10, 32, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
-    steps!(c, "T4 mnist 784-128-10 batch 32", 784-128-10, 32, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
+    steps!(c, "T1 xor 2-8-1 batch 4", 2 - 8 - 1, 4, Tanh, Sigmoid, BinaryCrossEntropy, step_binary, 0.01);
+    steps!(c, "T2 iris 4-16-3 batch 16", 4 - 16 - 3, 16, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
+    steps!(
+        c,
+        "T3 digits 64-32-10 batch 32",
+        64 - 32 - 10,
+        32,
+        Relu,
+        Softmax,
+        CategoricalCrossEntropy,
+        step_classes,
+        0.001
+    );
+    steps!(
+        c,
+        "T4 mnist 784-128-10 batch 32",
+        784 - 128 - 10,
+        32,
+        Relu,
+        Softmax,
+        CategoricalCrossEntropy,
+        step_classes,
+        0.001
+    );
 }
 
 criterion_group!(benches, steps);

@@ -19,6 +19,8 @@ pub trait Layer: 'static {
     type Output: Plain;
     /// Everything that is learnt.
     type Params: Plain;
+    /// The most values that a row of any layer has; picks the backend for narrow networks ([`Level::for_width`](crate::Level::for_width)).
+    const WIDTH: usize;
     /// The activation at the end, which a loss may be joined with.
     type Head;
 

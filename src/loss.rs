@@ -23,10 +23,10 @@ pub trait Loss<Head, Out> {
     /// Whether the gradient is the one before the last activation.
     const JOINED: bool;
 
-    /// Whether a target is one that this loss can be asked about.
+    /// Whether every target is one that this loss can be asked about.
     /// # Errors
-    /// Names the sample, what was wrong and what was expected.
-    fn check(sample: usize, target: &Self::Target) -> Result<()>;
+    /// Names the first sample that is not, what was wrong and what was expected.
+    fn check(targets: &[Self::Target]) -> Result<()>;
 
     /// The mean loss of a batch; writes the gradient into dy. Sums run over sixteen virtual lanes.
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
@@ -44,7 +44,7 @@ impl<Head, const O: usize> Loss<Head, [f32; O]> for MeanSquaredError {
     const JOINED: bool = false;
 
     #[inline(always)]
-    fn check(_: usize, _: &[f32; O]) -> Result<()> {
+    fn check(_: &[[f32; O]]) -> Result<()> {
         Ok(()) // a target that is not finite shows in the loss
     }
 
@@ -61,10 +61,20 @@ impl<Head, const O: usize> Loss<Head, [f32; O]> for MeanSquaredError {
 
 /// An error unless every target lies in [0, 1].
 #[inline(always)]
-fn probabilities<const O: usize>(sample: usize, target: &[f32; O]) -> Result<()> {
-    for (output, &value) in target.iter().enumerate() {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(Error::Probability { sample, output, value });
+fn probabilities<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
+    let good = |value: f32| (0.0..=1.0).contains(&value);
+    // Without an early exit the compiler vectorizes it; which one was wrong is a question for the unhappy road.
+    if targets.flat().iter().fold(true, |all, &value| all & good(value)) { Ok(()) } else { first_improbable(targets) }
+}
+
+/// The error that names the first target outside [0, 1].
+#[cold]
+fn first_improbable<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
+    for (sample, target) in targets.iter().enumerate() {
+        for (output, &value) in target.iter().enumerate() {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(Error::Probability { sample, output, value });
+            }
         }
     }
     Ok(())
@@ -81,8 +91,8 @@ impl<const O: usize> Loss<Sigmoid, [f32; O]> for BinaryCrossEntropy {
     const JOINED: bool = true;
 
     #[inline(always)]
-    fn check(sample: usize, target: &[f32; O]) -> Result<()> {
-        probabilities(sample, target)
+    fn check(targets: &[[f32; O]]) -> Result<()> {
+        probabilities(targets)
     }
 
     #[inline(always)]
@@ -105,10 +115,15 @@ impl<const O: usize> Loss<Softmax, [f32; O]> for CategoricalCrossEntropy {
     const JOINED: bool = true;
 
     #[inline(always)]
-    fn check(sample: usize, target: &[f32; O]) -> Result<()> {
-        probabilities(sample, target)?;
-        let sum = target.iter().sum::<f32>();
-        if (0.999..=1.001).contains(&sum) { Ok(()) } else { Err(Error::OneHot { sample, sum }) }
+    fn check(targets: &[[f32; O]]) -> Result<()> {
+        probabilities(targets)?;
+        for (sample, target) in targets.iter().enumerate() {
+            let sum = target.iter().sum::<f32>();
+            if !(0.999..=1.001).contains(&sum) {
+                return Err(Error::OneHot { sample, sum });
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -151,9 +166,14 @@ impl<C: Class, const O: usize> Loss<Softmax, [f32; O]> for SparseCategoricalCros
     const JOINED: bool = true;
 
     #[inline(always)]
-    fn check(sample: usize, target: &C) -> Result<()> {
-        let class = target.index();
-        if class < O { Ok(()) } else { Err(Error::Class { sample, class, classes: O }) }
+    fn check(targets: &[C]) -> Result<()> {
+        for (sample, target) in targets.iter().enumerate() {
+            let class = target.index();
+            if class >= O {
+                return Err(Error::Class { sample, class, classes: O });
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]

@@ -172,6 +172,7 @@ impl<T: Stack> Mlp<T> {
     #[inline]
     pub fn predict_on(&self, level: Level, x: &InputOf<T>) -> OutputOf<T> {
         let mut y = OutputOf::<T>::ZERO;
+        let level = level.for_width(NetOf::<T>::WIDTH);
         dispatch!(level, s => NetOf::<T>::infer::<_, 1>(s, &self.params, core::slice::from_ref(x), core::slice::from_mut(&mut y)));
         y
     }
@@ -198,6 +199,7 @@ impl<T: Stack> Mlp<T> {
                 N::infer::<S, ROWS>(s, p, x, y);
             }
         }
+        let level = level.for_width(NetOf::<T>::WIDTH);
         dispatch!(level, s => rows::<_, NetOf<T>>(s, &self.params, x, y));
         Ok(())
     }

@@ -230,6 +230,7 @@ where
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
+        let level = level.for_width(LayersOf::<N>::WIDTH);
         dispatch!(level, s => self.work.batch::<_, L>(s, net, optimizer, x, t)).map_err(|what| Error::NotFinite {
             what,
             epoch: 0,
@@ -265,7 +266,8 @@ where
         if batch > B {
             return Err(Error::BatchTooLarge { batch, capacity: B });
         }
-        dispatch!(fit.level, s => self.fit_on(s, net, x, t, fit, batch, observer))
+        let level = fit.level.for_width(LayersOf::<N>::WIDTH);
+        dispatch!(level, s => self.fit_on(s, net, x, t, fit, batch, observer))
     }
 
     /// [`Trainer::fit`] with everything checked, inside the dispatch.
@@ -373,6 +375,7 @@ where
 
     /// Runs at most `B` samples forward, onto the tape.
     fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
+        let level = level.for_width(LayersOf::<N>::WIDTH);
         dispatch!(level, s => LayersOf::<N>::forward::<_, B>(s, net.params(), x, &mut self.work.tape));
     }
 
@@ -405,7 +408,7 @@ where
         if x.is_empty() {
             return Err(Error::Empty);
         }
-        t.iter().enumerate().try_for_each(|(sample, t)| L::check(sample, t))
+        L::check(t)
     }
 }
 

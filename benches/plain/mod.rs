@@ -146,7 +146,10 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
             |y| 1.0 - y * y,
             |y| y.iter_mut().for_each(|y| *y = 1.0 / (1.0 + (-*y).exp())),
             |y, t| {
-                y.iter().zip(t).map(|(y, t)| -(t * y.max(1e-7).ln() + (1.0 - t) * (1.0 - y).max(1e-7).ln())).sum::<f32>()
+                y.iter()
+                    .zip(t)
+                    .map(|(y, t)| -(t * y.max(1e-7).ln() + (1.0 - t) * (1.0 - y).max(1e-7).ln()))
+                    .sum::<f32>()
             },
         )
     }

@@ -121,44 +121,81 @@ impl Map for Step {
 
 #[inline(always)]
 fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
-    each(s, x.len(), |i, part| {
-        // SAFETY: `each` stays below x.len().
-        unsafe {
-            let p = x.as_mut_ptr().add(i);
-            put(s, p, part, A::f(s, get(s, p.cast_const(), part)));
-        }
-    });
+    each(
+        s,
+        x.len(),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below x.len().
+            unsafe {
+                let p = x.as_mut_ptr().add(i);
+                put(s, p, part, A::f(s, get(s, p.cast_const(), part)));
+            }
+        },
+    );
 }
 
 #[inline(always)]
 fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
-    each(s, y.len().min(dy.len()), |i, part| {
-        // SAFETY: `each` stays below both lengths.
-        unsafe {
-            let p = dy.as_mut_ptr().add(i);
-            put(s, p, part, A::df(s, get(s, y.as_ptr().add(i), part), get(s, p.cast_const(), part)));
-        }
-    });
+    each(
+        s,
+        y.len().min(dy.len()),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below both lengths.
+            unsafe {
+                let p = dy.as_mut_ptr().add(i);
+                put(s, p, part, A::df(s, get(s, y.as_ptr().add(i), part), get(s, p.cast_const(), part)));
+            }
+        },
+    );
 }
 
 #[inline(always)]
 fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     let (p, n) = (x.as_mut_ptr(), x.len());
-    // SAFETY (for each block below): `max`, `sum` and `each` stay below x.len().
-    let top = s.splat(max(s, n, |i, part| unsafe { get(s, p.add(i).cast_const(), part) }));
-    let total = sum(s, n, |i, part| {
-        // SAFETY: as above.
-        unsafe {
-            let e = math::exp(s, s.sub(get(s, p.add(i).cast_const(), part), top));
-            put(s, p.add(i), part, e);
-            e
-        }
-    });
+    let top = max(
+        s,
+        n,
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `max` stays below x.len().
+            unsafe { get(s, p.add(i).cast_const(), part) }
+        },
+    );
+    let top = s.splat(top);
+    // A short row's exponentials wait in registers: read back too soon from memory, each row would stall.
+    let mut short = [s.splat(0.0); 16];
+    let total = sum(
+        s,
+        n,
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `sum` stays below x.len().
+            unsafe {
+                let e = math::exp(s, s.sub(get(s, p.add(i).cast_const(), part), top));
+                if n <= 16 {
+                    short[i / S::LANES] = e;
+                } else {
+                    put(s, p.add(i), part, e);
+                }
+                e
+            }
+        },
+    );
     let total = s.splat(total);
-    each(s, n, |i, part| {
-        // SAFETY: as above.
-        unsafe { put(s, p.add(i), part, s.div(get(s, p.add(i).cast_const(), part), total)) }
-    });
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below x.len().
+            unsafe {
+                let e = if n <= 16 { short[i / S::LANES] } else { get(s, p.add(i).cast_const(), part) };
+                put(s, p.add(i), part, s.div(e, total));
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -166,15 +203,39 @@ fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
     let n = y.len().min(dy.len());
     let (y, d) = (y.as_ptr(), dy.as_mut_ptr());
     // SAFETY (for each block below): `sum` and `each` stay below both lengths.
-    let inner = sum(s, n, |i, part| unsafe { s.mul(get(s, y.add(i), part), get(s, d.add(i).cast_const(), part)) });
+    let inner = sum(
+        s,
+        n,
+        #[inline(always)]
+        |i, part| unsafe { s.mul(get(s, y.add(i), part), get(s, d.add(i).cast_const(), part)) },
+    );
     let inner = s.splat(inner);
-    each(s, n, |i, part| {
-        // SAFETY: as above.
-        unsafe {
-            let g = s.sub(get(s, d.add(i).cast_const(), part), inner);
-            put(s, d.add(i), part, s.mul(get(s, y.add(i), part), g));
-        }
-    });
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: as above.
+            unsafe {
+                let g = s.sub(get(s, d.add(i).cast_const(), part), inner);
+                put(s, d.add(i), part, s.mul(get(s, y.add(i), part), g));
+            }
+        },
+    );
+}
+
+#[inline(always)]
+fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
+    for row in x.chunks_exact_mut(n) {
+        softmax_row(s, row);
+    }
+}
+
+#[inline(always)]
+fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.chunks_exact(n).zip(dy.chunks_exact_mut(n)) {
+        softmax_grad_row(s, y, dy);
+    }
 }
 
 /// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
@@ -305,7 +366,7 @@ pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(level: Level, y: &[f32], 
 /// If `n` is 0 or does not divide the length.
 pub fn softmax(level: Level, n: usize, x: &mut [f32]) {
     assert!(n > 0 && x.len().is_multiple_of(n), "{} values are no rows of {n}", x.len());
-    dispatch!(level, s => x.chunks_exact_mut(n).for_each(#[inline(always)] |row| softmax_row(s, row)));
+    dispatch!(level, s => softmax_rows(s, n, x));
 }
 
 /// Each row of dy ← y·(dy − Σ dy·y), y = softmax(x): the Jacobian of softmax times dy
@@ -314,8 +375,5 @@ pub fn softmax(level: Level, n: usize, x: &mut [f32]) {
 pub fn softmax_grad(level: Level, n: usize, y: &[f32], dy: &mut [f32]) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
     assert!(n > 0 && y.len().is_multiple_of(n), "{} values are no rows of {n}", y.len());
-    dispatch!(level, s => y.chunks_exact(n).zip(dy.chunks_exact_mut(n)).for_each(
-        #[inline(always)]
-        |(y, dy)| softmax_grad_row(s, y, dy)
-    ));
+    dispatch!(level, s => softmax_grad_rows(s, n, y, dy));
 }

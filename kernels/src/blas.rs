@@ -114,29 +114,31 @@ unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
+    /// The tile whose first column is j.
+    macro_rules! tile_at {
+        ($nr:expr, $j:expr, $part:expr) => {{
+            let start = match start {
+                Start::Bias(bias) => Start::Bias(bias.add($j)),
+                other => other,
+            };
+            let b = Matrix { p: b.p.add($j * b.col), ..b };
+            let c = Matrix { p: c.p.add($j), ..c };
+            tile::<S, MR, $nr>(s, k, a, b, c, start, $part);
+        }};
+    }
     let mut j = 0;
     // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches for.
     unsafe {
-        let at = |j: usize| {
-            let start = match start {
-                Start::Bias(bias) => Start::Bias(bias.add(j)),
-                other => other,
-            };
-            (Matrix { p: b.p.add(j * b.col), ..b }, Matrix { p: c.p.add(j), ..c }, start)
-        };
         while j + NR * S::LANES <= n {
-            let (b, c, start) = at(j);
-            tile::<S, MR, NR>(s, k, a, b, c, start, None);
+            tile_at!(NR, j, None);
             j += NR * S::LANES;
         }
         while NR > 1 && j + S::LANES <= n {
-            let (b, c, start) = at(j);
-            tile::<S, MR, 1>(s, k, a, b, c, start, None);
+            tile_at!(1, j, None);
             j += S::LANES;
         }
         if j < n {
-            let (b, c, start) = at(j);
-            tile::<S, MR, 1>(s, k, a, b, c, start, Some(s.tail(n - j)));
+            tile_at!(1, j, Some(s.tail(n - j)));
         }
     }
 }
@@ -241,6 +243,30 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
     }
 }
 
+/// [`product`] in place for a layer of few enough weights, else the shared copy. `weights` is a constant where this is inlined.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+unsafe fn product_sized<S: Simd>(
+    s: S,
+    weights: usize,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        if weights <= S::INLINE {
+            product(s, mkn, a, b, c, start);
+        } else {
+            product_shared(s, mkn, a, b, c, start);
+        }
+    }
+}
+
 /// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack.
 const STRIP: usize = 16;
 const DEPTH: usize = 64;
@@ -261,8 +287,8 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     let c = Matrix { p: dx, row: k, col: 1 };
     // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
     unsafe {
-        if S::LANES == 1 || n == 1 {
-            // One lane can step over rows, and a single column is its own transpose.
+        if S::LANES == 1 || n <= 1 {
+            // One lane can step over rows, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
             return;
@@ -297,13 +323,7 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
 /// # Safety
 /// As for [`product_nt`].
 #[inline(never)]
-unsafe fn product_nt_shared<S: Simd>(
-    s: S,
-    mkn: (usize, usize, usize),
-    dy: *const f32,
-    w: *const f32,
-    dx: *mut f32,
-) {
+unsafe fn product_nt_shared<S: Simd>(s: S, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) {
     s.vectorize(
         #[inline(always)]
         || {
@@ -428,10 +448,15 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
         s.vectorize(
             #[inline(always)]
             || {
-                sum(s, x.len(), |i, part| {
-                    // SAFETY: `dot` checked that both have x.len() values; `sum` stays below it.
-                    unsafe { s.mul(get(s, x.as_ptr().add(i), part), get(s, y.as_ptr().add(i), part)) }
-                })
+                sum(
+                    s,
+                    x.len(),
+                    #[inline(always)]
+                    |i, part| {
+                        // SAFETY: `dot` checked that both have x.len() values; `sum` stays below it.
+                        unsafe { s.mul(get(s, x.as_ptr().add(i), part), get(s, y.as_ptr().add(i), part)) }
+                    },
+                )
             },
         )
     }
@@ -451,14 +476,19 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
             #[inline(always)]
             || {
                 let a = s.splat(a);
-                each(s, y.len(), |i, part| {
-                    // SAFETY: `axpy` checked that both have y.len() values; `each` stays below it.
-                    unsafe {
-                        let p = y.as_mut_ptr().add(i);
-                        let x = get(s, x.as_ptr().add(i), part);
-                        put(s, p, part, s.mul_add(a, x, get(s, p.cast_const(), part)));
-                    }
-                });
+                each(
+                    s,
+                    y.len(),
+                    #[inline(always)]
+                    |i, part| {
+                        // SAFETY: `axpy` checked that both have y.len() values; `each` stays below it.
+                        unsafe {
+                            let p = y.as_mut_ptr().add(i);
+                            let x = get(s, x.as_ptr().add(i), part);
+                            put(s, p, part, s.mul_add(a, x, get(s, p.cast_const(), part)));
+                        }
+                    },
+                );
             },
         );
     }
@@ -486,11 +516,7 @@ pub mod fixed {
         let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            if const { K * N <= S::INLINE } {
-                product(s, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
-            } else {
-                product_shared(s, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
-            }
+            product_sized(s, K * N, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
         }
     }
 
@@ -506,13 +532,16 @@ pub mod fixed {
         let a = Matrix { p: x.as_ptr().cast(), row: 1, col: K };
         let b = Matrix { p: dy.as_ptr().cast(), row: N, col: 1 };
         let c = Matrix { p: dw.as_mut_ptr().cast(), row: N, col: 1 };
+        if N == 1 {
+            // A column is a row too: lanes over the inputs, the same products in the same order.
+            let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: K, col: 1, ..a });
+            // SAFETY: the types say k, and m is no more than either slice has rows.
+            unsafe { product_sized(s, K, (1, m, K), a, b, c, Start::Zero) };
+            return;
+        }
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            if const { K * N <= S::INLINE } {
-                product(s, (K, m, N), a, b, c, Start::Zero);
-            } else {
-                product_shared(s, (K, m, N), a, b, c, Start::Zero);
-            }
+            product_sized(s, K * N, (K, m, N), a, b, c, Start::Zero);
         }
     }
 
@@ -539,14 +568,19 @@ pub mod fixed {
     /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
     #[inline(always)]
     pub fn sum_rows<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
-        each(s, N, |j, part| {
-            let mut sum = s.splat(0.0);
-            for row in dy {
-                // SAFETY: `each` stays below N, and a row has N values.
-                sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
-            }
-            // SAFETY: `each` stays below N.
-            unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
-        });
+        each(
+            s,
+            N,
+            #[inline(always)]
+            |j, part| {
+                let mut sum = s.splat(0.0);
+                for row in dy {
+                    // SAFETY: `each` stays below N, and a row has N values.
+                    sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
+                }
+                // SAFETY: `each` stays below N.
+                unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
+            },
+        );
     }
 }

@@ -55,14 +55,28 @@ pub(crate) fn each<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
 pub(crate) fn sum<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     let zero = s.splat(0.0);
     // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it fixes.
-    s.sum_lanes(fold(s, n, zero, |a, b| s.add(a, b), term)) + 0.0
+    s.sum_lanes(fold(
+        s,
+        n,
+        zero,
+        #[inline(always)]
+        |a, b| s.add(a, b),
+        term,
+    )) + 0.0
 }
 
 /// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any other term.
 #[inline(always)]
 pub(crate) fn max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     let low = s.splat(f32::NEG_INFINITY);
-    s.max_lanes(fold(s, n, low, |a, b| s.max(a, b), term))
+    s.max_lanes(fold(
+        s,
+        n,
+        low,
+        #[inline(always)]
+        |a, b| s.max(a, b),
+        term,
+    ))
 }
 
 /// The sixteen virtual lanes of [`sum`] and [`max`], joined down to one register.

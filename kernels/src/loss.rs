@@ -29,37 +29,66 @@ fn difference<S: Simd>(
     term: impl Fn(S::F, S::F, S::F) -> S::F,
 ) -> f32 {
     let scale = s.splat(scale);
-    sum(s, y.len().min(t.len()).min(dy.len()), |i, part| {
-        // SAFETY: `sum` stays below all three lengths.
-        unsafe {
-            let (y, t) = (get(s, y.as_ptr().add(i), part), get(s, t.as_ptr().add(i), part));
-            let d = s.sub(y, t);
-            put(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
-            term(y, t, d)
-        }
-    })
+    sum(
+        s,
+        y.len().min(t.len()).min(dy.len()),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `sum` stays below all three lengths.
+            unsafe {
+                let (y, t) = (get(s, y.as_ptr().add(i), part), get(s, t.as_ptr().add(i), part));
+                let d = s.sub(y, t);
+                put(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
+                term(y, t, d)
+            }
+        },
+    )
 }
 
 /// Σ (y − t)²; dy ← scale·(y − t)
 #[inline(always)]
 pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
-    difference(s, scale, y, t, dy, |_, _, d| s.mul(d, d))
+    difference(
+        s,
+        scale,
+        y,
+        t,
+        dy,
+        #[inline(always)]
+        |_, _, d| s.mul(d, d),
+    )
 }
 
 /// −Σ (t·ln p + (1 − t)·ln(1 − p)); dy ← scale·(p − t), the gradient through the sigmoid
 #[inline(always)]
 pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
     let one = s.splat(1.0);
-    -difference(s, scale, p, t, dy, |p, t, _| {
-        let p = clip(s, p);
-        s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, s.sub(one, p))))
-    })
+    -difference(
+        s,
+        scale,
+        p,
+        t,
+        dy,
+        #[inline(always)]
+        |p, t, _| {
+            let p = clip(s, p);
+            s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, s.sub(one, p))))
+        },
+    )
 }
 
 /// −Σ t·ln p; dy ← scale·(p − t), the gradient through the softmax
 #[inline(always)]
 pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
-    -difference(s, scale, p, t, dy, |p, t, _| s.mul(t, math::ln(s, clip(s, p))))
+    -difference(
+        s,
+        scale,
+        p,
+        t,
+        dy,
+        #[inline(always)]
+        |p, t, _| s.mul(t, math::ln(s, clip(s, p))),
+    )
 }
 
 /// −Σ ln p[i][class(i)]; dy ← scale·(p − one-hot), the gradient through the softmax
@@ -74,23 +103,33 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
     dy: &mut [[f32; N]],
 ) -> f32 {
     for (i, (p, dy)) in p.iter().zip(dy.iter_mut()).enumerate() {
-        crate::lanes::each(s, N, |j, part| {
-            // SAFETY: `each` stays below the N values of a row.
-            unsafe { put(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), get(s, p.as_ptr().add(j), part))) }
-        });
+        crate::lanes::each(
+            s,
+            N,
+            #[inline(always)]
+            |j, part| {
+                // SAFETY: `each` stays below the N values of a row.
+                unsafe { put(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), get(s, p.as_ptr().add(j), part))) }
+            },
+        );
         let c = class(i);
         if let (Some(p), Some(dy)) = (p.get(c), dy.get_mut(c)) {
             *dy = scale * (p - 1.0);
         }
     }
-    -sum(s, p.len().min(dy.len()), |i, _| {
-        let mut picked = [1.0f32; 16];
-        for (i, q) in (i..).zip(picked.iter_mut().take(S::LANES)) {
-            if let Some(row) = p.get(i) {
-                *q = row.get(class(i)).copied().unwrap_or(f32::NAN);
+    -sum(
+        s,
+        p.len().min(dy.len()),
+        #[inline(always)]
+        |i, _| {
+            let mut picked = [1.0f32; 16];
+            for (i, q) in (i..).zip(picked.iter_mut().take(S::LANES)) {
+                if let Some(row) = p.get(i) {
+                    *q = row.get(class(i)).copied().unwrap_or(f32::NAN);
+                }
             }
-        }
-        // SAFETY: sixteen values hold one register.
-        math::ln(s, clip(s, unsafe { s.load(picked.as_ptr()) }))
-    })
+            // SAFETY: sixteen values hold one register.
+            math::ln(s, clip(s, unsafe { s.load(picked.as_ptr()) }))
+        },
+    )
 }

@@ -13,23 +13,24 @@ const LOG2_E: f32 = core::f32::consts::LOG2_E;
 const LN2_HI: f32 = 355.0 / 512.0;
 const LN2_LO: f32 = -2.121_944_4e-4;
 
-/// Splits `x` into `n·ln 2 + r`, |r| ≤ ½ ln 2, and gives (MAGIC + n, r). Cody and Waite, 1980.
+/// Splits `x` into n·ln 2 + r, |r| ≤ ½ ln 2 (Cody and Waite, 1980), and gives (MAGIC + n, eʳ − 1).
+///
+/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 5 (relative error of eʳ 2⁻²⁷·⁵; Cephes' expf). r is the exact difference `x − n·hi` less
+/// the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
 #[inline(always)]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let t = s.mul_add(x, s.splat(LOG2_E), s.splat(MAGIC));
     let n = s.sub(t, s.splat(MAGIC));
-    let r = s.sub(x, s.mul(n, s.splat(LN2_HI)));
-    (t, s.sub(r, s.mul(n, s.splat(LN2_LO))))
-}
-
-/// eʳ − 1 − r for |r| ≤ ½ ln 2: r²·q(r), q a minimax polynomial of degree 4 (relative error of eʳ 2⁻²⁷·⁵; Cephes' expf).
-#[inline(always)]
-fn exp_rest<S: Simd>(s: S, r: S::F) -> S::F {
-    let mut q = s.splat(1.987_569_1e-4);
-    for c in [1.398_199_95e-3, 8.333_451_9e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
-        q = s.mul_add(q, r, s.splat(c));
-    }
-    s.mul(s.mul(r, r), q)
+    let high = s.sub(x, s.mul(n, s.splat(LN2_HI)));
+    let low = s.mul(n, s.splat(LN2_LO));
+    let r = s.sub(high, low);
+    // In pairs (Estrin), not one term after the other: as many operations, half the latency.
+    let r2 = s.mul(r, r);
+    let c01 = s.mul_add(s.splat(1.666_666_5e-1), r, s.splat(5.000_000_1e-1));
+    let c23 = s.mul_add(s.splat(8.333_451_9e-3), r, s.splat(4.166_579_6e-2));
+    let c45 = s.mul_add(s.splat(1.987_569_1e-4), r, s.splat(1.398_199_95e-3));
+    let q = s.mul_add(s.mul_add(c45, r2, c23), r2, c01);
+    (t, s.add(high, s.sub(s.mul(r2, q), low)))
 }
 
 /// p·2ⁿ where `t` = MAGIC + n and both p and the result are normal: n is added to the exponent.
@@ -49,8 +50,8 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
         return exp_normal(s, x);
     }
     let x = s.min(s.max(x, s.splat(-104.0)), s.splat(89.0));
-    let (t, r) = reduce(s, x);
-    let p = s.add(s.splat(1.0), s.add(r, exp_rest(s, r)));
+    let (t, w) = reduce(s, x);
+    let p = s.add(s.splat(1.0), w);
     // 2ⁿ in two factors, each a normal number; only the second product can round.
     let n = s.int_sub(t, s.splat(MAGIC));
     let half = s.sar::<1>(n);
@@ -63,8 +64,8 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
 /// eˣ for |x| < 87.3, where the result is a normal number. Outside, and for NaN, the result means nothing.
 #[inline(always)]
 pub fn exp_normal<S: Simd>(s: S, x: S::F) -> S::F {
-    let (t, r) = reduce(s, x);
-    scale(s, s.add(s.splat(1.0), s.add(r, exp_rest(s, r))), t)
+    let (t, w) = reduce(s, x);
+    scale(s, s.add(s.splat(1.0), w), t)
 }
 
 /// ln x. Error below 1 ULP (measured: see [`crate::activation::ln`]).
@@ -112,10 +113,11 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
     let z = s.mul(h, h);
-    let mut p = s.splat(-5.704_988_7e-3);
-    for c in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
-        p = s.mul_add(p, z, s.splat(c));
-    }
+    // In pairs (Estrin): half the latency for one multiplication more.
+    let z2 = s.mul(z, z);
+    let c01 = s.mul_add(s.splat(1.333_144_2e-1), z, s.splat(-3.333_328_2e-1));
+    let c23 = s.mul_add(s.splat(2.063_908_9e-2), z, s.splat(-5.373_971_6e-2));
+    let p = s.mul_add(s.mul_add(s.splat(-5.704_988_7e-3), z2, c23), z2, c01);
     s.mul_add(h, s.mul(z, p), h)
 }
 
@@ -148,8 +150,7 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let low = s.splat(-16.0);
-    let (t, r) = reduce(s, s.xor(s.min(x, s.splat(87.0)), s.splat(-0.0)));
-    let w = s.add(r, exp_rest(s, r));
+    let (t, w) = reduce(s, s.xor(s.min(x, s.splat(87.0)), s.splat(-0.0)));
     let one = s.splat(1.0);
     let power = scale(s, one, t);
     let y = s.div(one, s.mul_add(power, w, s.add(power, one)));

@@ -5,7 +5,7 @@
 
 use crate::{
     Level, dispatch,
-    lanes::{each, get, put, sum},
+    lanes::{each, get, put},
     simd::Simd,
 };
 
@@ -26,14 +26,19 @@ pub struct AdamStep {
 #[inline(always)]
 pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
     let lr = s.splat(lr);
-    each(s, w.len().min(dw.len()), |i, part| {
-        // SAFETY: `each` stays below both lengths.
-        unsafe {
-            let p = w.as_mut_ptr().add(i);
-            let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
-            put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
-        }
-    });
+    each(
+        s,
+        w.len().min(dw.len()),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below both lengths.
+            unsafe {
+                let p = w.as_mut_ptr().add(i);
+                let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
+                put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
+            }
+        },
+    );
 }
 
 /// [`adam`] inside a dispatch; the shortest slice says how many parameters there are.
@@ -42,31 +47,42 @@ pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
     let (rest1, rest2) = (s.splat(1.0 - beta1), s.splat(1.0 - beta2));
     let (alpha, beta1, beta2, epsilon) = (s.splat(alpha), s.splat(beta1), s.splat(beta2), s.splat(epsilon));
-    each(s, w.len().min(m.len()).min(v.len()).min(dw.len()), |i, part| {
-        // SAFETY: `each` stays below all four lengths.
-        unsafe {
-            let (w, m, v) = (w.as_mut_ptr().add(i), m.as_mut_ptr().add(i), v.as_mut_ptr().add(i));
-            let g = get(s, dw.as_ptr().add(i), part);
-            let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
-            let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
-            put(s, m, part, m1);
-            put(s, v, part, v1);
-            let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
-            put(s, w, part, s.sub(get(s, w.cast_const(), part), step));
-        }
-    });
+    each(
+        s,
+        w.len().min(m.len()).min(v.len()).min(dw.len()),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below all four lengths.
+            unsafe {
+                let (w, m, v) = (w.as_mut_ptr().add(i), m.as_mut_ptr().add(i), v.as_mut_ptr().add(i));
+                let g = get(s, dw.as_ptr().add(i), part);
+                let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
+                let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
+                put(s, m, part, m1);
+                put(s, v, part, v1);
+                let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
+                put(s, w, part, s.sub(get(s, w.cast_const(), part), step));
+            }
+        },
+    );
 }
 
 /// Whether every value is finite.
 #[inline(always)]
 pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
-    // x − x is +0 for a finite number, else NaN; a sum with a NaN in it is NaN.
-    let nan = sum(s, x.len(), |i, part| {
-        // SAFETY: `sum` stays below x.len().
-        let x = unsafe { get(s, x.as_ptr().add(i), part) };
-        s.sub(x, x)
-    });
-    nan == 0.0
+    // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
+    let mut nan = s.splat(0.0);
+    each(
+        s,
+        x.len(),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below x.len().
+            let x = unsafe { get(s, x.as_ptr().add(i), part) };
+            nan = s.or(nan, s.sub(x, x));
+        },
+    );
+    s.all(s.lt(nan, s.splat(1.0)))
 }
 
 /// Stochastic gradient descent: w ← w − lr·dw

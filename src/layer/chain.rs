@@ -13,6 +13,7 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     type Output = R::Output;
     type Params = Join<L::Params, R::Params>;
     type Head = R::Head;
+    const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, x: &[L::Input], y: &mut [R::Output]) {

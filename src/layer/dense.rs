@@ -19,6 +19,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     type Output = [f32; O];
     type Params = Affine<[[f32; O]; I], [f32; O]>;
     type Head = A;
+    const WIDTH: usize = O;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, x: &[[f32; I]], y: &mut [[f32; O]]) {

@@ -100,20 +100,11 @@ pub fn check(args: &Args) -> Result<()> {
     for complaint in &report.complaints {
         println!("{complaint}");
     }
-    bail!(
-        "the machine code is not what the backends promise: {} complaints",
-        report.complaints.len()
-    )
+    bail!("the machine code is not what the backends promise: {} complaints", report.complaints.len())
 }
 
 /// The probe is an example of crate type `cdylib`, so that its functions are kept.
-const PROBE: [&str; 5] = [
-    "--package",
-    "rosenblatt-kernels",
-    "--example",
-    "probe",
-    "--release",
-];
+const PROBE: [&str; 5] = ["--package", "rosenblatt-kernels", "--example", "probe", "--release"];
 
 fn host() -> Result<std::path::PathBuf> {
     process::run(cargo(["build"]).args(PROBE))?;
@@ -149,11 +140,8 @@ impl Report {
     /// Reads one binary, in which the named backends must have all probes.
     fn read(&mut self, file: &Path, backends: &[&str]) -> Result<()> {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let (architecture, code) = if bytes.starts_with(b"\0asm") {
-            ("wasm", wasm::read(&bytes)?)
-        } else {
-            elf::read(&bytes)?
-        };
+        let (architecture, code) =
+            if bytes.starts_with(b"\0asm") { ("wasm", wasm::read(&bytes)?) } else { elf::read(&bytes)? };
         let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (index, name) in code.names() {
             let Some((backend, kernel)) = probe_name(name) else {
@@ -168,19 +156,10 @@ impl Report {
             };
             self.columns.insert((order(backend), column.clone()));
             let mark = if complaints.is_empty() { "" } else { " !" };
-            let cell = format!(
-                "{}/{}{mark}",
-                counts.packed_in(register(backend)),
-                counts.single
-            );
-            self.counts
-                .entry(kernel.to_owned())
-                .or_default()
-                .insert(column, cell);
+            let cell = format!("{}/{}{mark}", counts.packed_in(register(backend)), counts.single);
+            self.counts.entry(kernel.to_owned()).or_default().insert(column, cell);
             self.complaints.extend(
-                complaints
-                    .into_iter()
-                    .map(|complaint| format!("{backend} {kernel} ({architecture}): {complaint}")),
+                complaints.into_iter().map(|complaint| format!("{backend} {kernel} ({architecture}): {complaint}")),
             );
         }
         for backend in backends {
@@ -189,17 +168,11 @@ impl Report {
                 .filter(|kernel| !seen.get(backend).is_some_and(|seen| seen.contains(kernel)))
                 .collect();
             if !missing.is_empty() {
-                self.complaints.push(format!(
-                    "{backend} ({architecture}): no probe for {}",
-                    missing.join(", ")
-                ));
+                self.complaints.push(format!("{backend} ({architecture}): no probe for {}", missing.join(", ")));
             }
         }
         if seen.is_empty() {
-            self.complaints.push(format!(
-                "{} has no function named probe_BACKEND_KERNEL",
-                file.display()
-            ));
+            self.complaints.push(format!("{} has no function named probe_BACKEND_KERNEL", file.display()));
         }
         Ok(())
     }
@@ -209,11 +182,7 @@ impl Report {
         header.extend(self.columns.iter().map(|(_, column)| column.as_str()));
         let rows = self.counts.iter().map(|(kernel, cells)| {
             let mut row = vec![kernel.clone()];
-            row.extend(
-                self.columns
-                    .iter()
-                    .map(|(_, column)| cells.get(column).cloned().unwrap_or_default()),
-            );
+            row.extend(self.columns.iter().map(|(_, column)| cells.get(column).cloned().unwrap_or_default()));
             row
         });
         table(&header, rows, 1..=self.columns.len())
@@ -222,10 +191,7 @@ impl Report {
 
 /// The backend and the kernel in a probe's name. (Some systems put one more underscore before every name.)
 fn probe_name(symbol: &str) -> Option<(&str, &str)> {
-    symbol
-        .trim_start_matches('_')
-        .strip_prefix("probe_")?
-        .split_once('_')
+    symbol.trim_start_matches('_').strip_prefix("probe_")?.split_once('_')
 }
 
 /// Where a backend's column stands.
@@ -253,26 +219,17 @@ fn register(backend: &str) -> u32 {
 fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     let mut complaints = Vec::new();
     for (what, times) in &counts.forbidden {
-        complaints.push(format!("{what} occurs {times} times; the contract has no fused, estimated or relaxed arithmetic"));
+        complaints
+            .push(format!("{what} occurs {times} times; the contract has no fused, estimated or relaxed arithmetic"));
     }
-    for callee in counts
-        .outside
-        .iter()
-        .filter(|callee| !MEMORY.contains(&callee.as_str()))
-    {
+    for callee in counts.outside.iter().filter(|callee| !MEMORY.contains(&callee.as_str())) {
         complaints.push(format!("calls {callee}, which is not in this binary"));
     }
     if counts.unfollowed > 0 {
-        complaints.push(format!(
-            "{} calls through a pointer, which cannot be followed",
-            counts.unfollowed
-        ));
+        complaints.push(format!("{} calls through a pointer, which cannot be followed", counts.unfollowed));
     }
     if counts.unknown > 0 {
-        complaints.push(format!(
-            "{} instructions that the decoder does not know",
-            counts.unknown
-        ));
+        complaints.push(format!("{} instructions that the decoder does not know", counts.unknown));
     }
     let own = counts.packed_in(register(backend));
     if register(backend) == 0 {
@@ -289,15 +246,9 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
         complaints.push(format!("uses {}-bit registers", counts.widest));
     }
     if own == 0 {
-        complaints.push(format!(
-            "has no arithmetic on {}-bit vectors",
-            register(backend)
-        ));
+        complaints.push(format!("has no arithmetic on {}-bit vectors", register(backend)));
     } else if counts.single > own {
-        complaints.push(format!(
-            "has {own} vector instructions, yet {} on single values",
-            counts.single
-        ));
+        complaints.push(format!("has {own} vector instructions, yet {} on single values", counts.single));
     }
     complaints
 }
@@ -317,31 +268,18 @@ mod tests {
 
     #[test]
     fn probe_names() {
-        assert_eq!(
-            probe_name("probe_avx512_leaky_relu"),
-            Some(("avx512", "leaky_relu"))
-        );
+        assert_eq!(probe_name("probe_avx512_leaky_relu"), Some(("avx512", "leaky_relu")));
         assert_eq!(probe_name("_probe_neon_gemm"), Some(("neon", "gemm")));
         assert_eq!(probe_name("rosenblatt_probe_neon_gemm"), None);
     }
 
     #[test]
     fn scalar_code_under_a_vector_name_is_found() {
-        let single = Instruction {
-            class: Class::Single,
-            ..Instruction::default()
-        };
-        let packed = Instruction {
-            class: Class::Packed(256),
-            widest: 256,
-            ..Instruction::default()
-        };
+        let single = Instruction { class: Class::Single, ..Instruction::default() };
+        let packed = Instruction { class: Class::Packed(256), widest: 256, ..Instruction::default() };
         assert!(judge("avx2", &counts(&[&packed, &packed, &single])).is_empty());
         assert_eq!(judge("avx2", &counts(&[&single])).len(), 1);
-        assert_eq!(
-            judge("avx2", &counts(&[&packed, &single, &single])).len(),
-            1
-        );
+        assert_eq!(judge("avx2", &counts(&[&packed, &single, &single])).len(), 1);
         // Half-width code on AVX-512, and 256-bit registers in the scalar backend.
         assert_eq!(judge("avx512", &counts(&[&packed])).len(), 1);
         assert_eq!(judge("scalar", &counts(&[&packed])).len(), 1);
@@ -349,15 +287,8 @@ mod tests {
 
     #[test]
     fn fused_and_foreign_code_is_found() {
-        let packed = Instruction {
-            class: Class::Packed(512),
-            ..Instruction::default()
-        };
-        let fused = Instruction {
-            class: Class::Forbidden,
-            name: "vfmadd231ps".into(),
-            ..Instruction::default()
-        };
+        let packed = Instruction { class: Class::Packed(512), ..Instruction::default() };
+        let fused = Instruction { class: Class::Forbidden, name: "vfmadd231ps".into(), ..Instruction::default() };
         assert!(judge("avx512", &counts(&[&packed])).is_empty());
         let mut both = counts(&[&packed, &fused]);
         assert_eq!(judge("avx512", &both).len(), 1);

@@ -36,10 +36,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Runs a command to its end, and prints those lines of its standard output of which `each` says so.
 pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> Result<()> {
     show(command);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
     let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line)? > 0 {
@@ -58,10 +55,7 @@ pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> R
 
 /// What a command prints on its standard output. It is not shown.
 pub fn read(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| cannot_start(command))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
         bail!("`{}` ended with {}", program(command), output.status);
     }
@@ -89,11 +83,7 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
 /// The path of an installed program, if there is one of that name.
 pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| {
-            folder
-                .join(program)
-                .with_extension(env::consts::EXE_EXTENSION)
-        })
+        .map(|folder| folder.join(program).with_extension(env::consts::EXE_EXTENSION))
         .find(|path| path.is_file())
 }
 
@@ -118,19 +108,12 @@ fn quoted(word: &OsStr) -> String {
         Some(inside) => inside.to_owned(),
         None => word.into_owned(),
     };
-    if word.contains([' ', '*', '$', '"']) {
-        format!("'{word}'")
-    } else {
-        word
-    }
+    if word.contains([' ', '*', '$', '"']) { format!("'{word}'") } else { word }
 }
 
 fn program(command: &Command) -> String {
     let path = PathBuf::from(command.get_program());
-    path.file_stem()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn cannot_start(command: &Command) -> String {

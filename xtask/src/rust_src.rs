@@ -3,6 +3,9 @@
 //! Debian packages the source of several compiler versions, though mostly in other suites than the machine's own. So the
 //! machine's own package sources are copied, with their mirror and keys, into a folder apart, and asked for those suites. The
 //! machine's package lists are not touched, and no root is needed but for a toolchain that belongs to root.
+//!
+//! Should rustup want to add its own `rust-src` to the toolchain later, it finds the place taken and says so: remove the
+//! folder that it names.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,12 +17,7 @@ use anyhow::{Context, Result, bail};
 use crate::{paths, process};
 
 /// Where Debian keeps compilers newer than its stable release.
-const SUITES: [&str; 4] = [
-    "stable-backports",
-    "oldstable-backports",
-    "testing",
-    "unstable",
-];
+const SUITES: [&str; 4] = ["stable-backports", "oldstable-backports", "testing", "unstable"];
 
 /// Names of the machine's own suite, beside its code name.
 const ALIASES: [&str; 5] = ["stable", "oldstable", "testing", "unstable", "sid"];
@@ -47,13 +45,28 @@ pub fn install(release: &str, source: &Path) -> Result<()> {
         }
     }
     println!("fetching the source of Rust {release}'s standard library from Debian");
+    // Made before the download, to learn now whether it may be written; beside its place, to be renamed when it is whole, so
+    // that nothing half-copied is ever found there.
+    let copy = source.with_file_name(format!("library.{}", std::process::id()));
+    fs::create_dir_all(&copy)
+        .with_context(|| format!("cannot write {}: run this step once as the toolchain's owner", copy.display()))?;
     let scratch = paths::side_target("rust-src");
+    let done = fill(release, &scratch, &copy, source);
     let _ = fs::remove_dir_all(&scratch);
-    let library = download(release, &scratch)?;
+    let _ = fs::remove_dir_all(&copy);
+    done
+}
+
+fn fill(release: &str, scratch: &Path, copy: &Path, source: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(scratch);
+    let library = download(release, scratch)?;
     fs::write(library.join(MARK), format!("{release}\n"))?;
-    place(&library, source)?;
-    fs::remove_dir_all(&scratch)?;
-    Ok(())
+    process::run(Command::new("cp").arg("-R").arg(library.join(".")).arg(copy))?;
+    match fs::remove_dir_all(source) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    Ok(fs::rename(copy, source)?)
 }
 
 /// Downloads and unpacks the package; returns the folder `library` in it.
@@ -72,8 +85,7 @@ fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
         }
         // A mirror need not have every suite, so a failure here only means to look in the next one.
         if process::run(apt(&home)?.arg("update")).is_err()
-            || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")]))
-                .is_err()
+            || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")])).is_err()
         {
             continue;
         }
@@ -86,25 +98,14 @@ fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
         unpack(&package, &inside, &home)?;
         return Ok(home.join(inside));
     }
-    bail!(
-        "Debian's suites {} have no rust-src {release} that this machine's package sources reach",
-        SUITES.join(", ")
-    )
+    bail!("Debian's suites {} have no rust-src {release} that this machine's package sources reach", SUITES.join(", "))
 }
 
 /// Unpacks one folder of a package.
 fn unpack(package: &Path, inside: &str, into: &Path) -> Result<()> {
-    let mut archive = Command::new("dpkg-deb")
-        .arg("--fsys-tarfile")
-        .arg(package)
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut archive = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package).stdout(Stdio::piped()).spawn()?;
     let mut tar = Command::new("tar");
-    tar.arg("-x")
-        .arg("-C")
-        .arg(into)
-        .arg(format!("./{inside}"))
-        .stdin(archive.stdout.take().expect("piped"));
+    tar.arg("-x").arg("-C").arg(into).arg(format!("./{inside}")).stdin(archive.stdout.take().expect("piped"));
     process::run(&mut tar)?;
     let status = archive.wait()?;
     if !status.success() {
@@ -113,55 +114,28 @@ fn unpack(package: &Path, inside: &str, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies the folder beside its place, then renames it, so that nothing half-copied is ever found there.
-fn place(library: &Path, source: &Path) -> Result<()> {
-    let parent = source.parent().expect("the source lies in the sysroot");
-    let copy = parent.join(format!("library.{}", std::process::id()));
-    let copied = copy_then_rename(library, &copy, source);
-    if copied.is_err() {
-        let _ = fs::remove_dir_all(&copy);
-    }
-    copied.with_context(|| {
-        format!(
-            "cannot write {}: run this step once as the toolchain's owner",
-            source.display()
-        )
-    })
-}
-
-fn copy_then_rename(library: &Path, copy: &Path, source: &Path) -> Result<()> {
-    fs::create_dir_all(copy.parent().expect("the copy lies beside the source"))?;
-    process::run(Command::new("cp").arg("-R").arg(library).arg(copy))?;
-    match fs::remove_dir_all(source) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    Ok(fs::rename(copy, source)?)
-}
-
 /// An apt-get with lists, caches and sources of its own.
 fn apt(home: &Path) -> Result<Command> {
-    let lists = home.join("lists");
-    let cache = home.join("cache");
-    fs::create_dir_all(lists.join("partial"))?;
-    fs::create_dir_all(cache.join("archives/partial"))?;
+    fs::create_dir_all(home.join("lists/partial"))?;
+    fs::create_dir_all(home.join("cache/archives/partial"))?;
+    let home = home.display();
+    let settings = format!(
+        "Dir::Etc::SourceList \"/dev/null\";
+Dir::Etc::SourceParts \"{home}/sources\";
+Dir::Etc::Preferences \"/dev/null\";
+Dir::Etc::PreferencesParts \"/dev/null\";
+Dir::State::Lists \"{home}/lists\";
+Dir::Cache \"{home}/cache\";
+Acquire::Languages \"none\";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";
+// The folders are ours, so the download needs no other user.
+APT::Sandbox::User \"\";
+"
+    );
+    let file = format!("{home}/apt.conf");
+    fs::write(&file, settings)?;
     let mut command = Command::new("apt-get");
-    command.current_dir(home);
-    for option in [
-        "Dir::Etc::SourceList=/dev/null".to_owned(),
-        format!("Dir::Etc::SourceParts={}", home.join("sources").display()),
-        "Dir::Etc::Preferences=/dev/null".to_owned(),
-        "Dir::Etc::PreferencesParts=/dev/null".to_owned(),
-        format!("Dir::State::Lists={}", lists.display()),
-        format!("Dir::Cache={}", cache.display()),
-        "Acquire::Languages=none".to_owned(),
-        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
-        // The folders are ours, so the download needs no other user.
-        "APT::Sandbox::User=".to_owned(),
-    ] {
-        command.arg("-o").arg(option);
-    }
-    command.arg("-q");
+    command.current_dir(home.to_string()).env("APT_CONFIG", file).arg("-q");
     Ok(command)
 }
 
@@ -169,13 +143,7 @@ fn apt(home: &Path) -> Result<Command> {
 fn own_sources() -> Result<Vec<(&'static str, String)>> {
     let folder = Path::new("/etc/apt/sources.list.d");
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
-    files.extend(
-        fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path()),
-    );
+    files.extend(fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()));
     let mut found = Vec::new();
     for file in files {
         let extension = match file.extension().and_then(|extension| extension.to_str()) {
@@ -196,9 +164,7 @@ fn own_sources() -> Result<Vec<(&'static str, String)>> {
 /// The code name of the release that the machine runs, or nothing if it has none.
 fn codename() -> String {
     let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = text
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     name.unwrap_or_default().trim_matches('"').to_owned()
 }
 
@@ -215,19 +181,13 @@ fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in stanza.lines().filter(|line| !line.starts_with('#')) {
             match (line.split_once(':'), fields.last_mut()) {
-                (_, Some((_, value))) if line.starts_with([' ', '\t']) => {
-                    *value += &format!("\n{line}")
-                }
+                (_, Some((_, value))) if line.starts_with([' ', '\t']) => *value += &format!("\n{line}"),
                 (Some((name, value)), _) => fields.push((name.to_lowercase(), value.to_owned())),
                 _ => {}
             }
         }
         let words = |name: &str| {
-            fields
-                .iter()
-                .filter(|(n, _)| n == name)
-                .flat_map(|(_, value)| value.split_whitespace())
-                .collect::<Vec<_>>()
+            fields.iter().filter(|(n, _)| n == name).flat_map(|(_, value)| value.split_whitespace()).collect::<Vec<_>>()
         };
         if !words("types").contains(&"deb")
             || words("enabled").contains(&"no")
@@ -251,11 +211,7 @@ fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
 fn lines_for(suite: &str, text: &str, codename: &str) -> String {
     let mut result = String::new();
     for line in text.lines() {
-        let Some(rest) = line
-            .trim_start()
-            .strip_prefix("deb")
-            .filter(|rest| rest.starts_with([' ', '\t']))
-        else {
+        let Some(rest) = line.trim_start().strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t'])) else {
             continue;
         };
         let rest = rest.trim_start();

@@ -29,16 +29,8 @@ pub enum Step {
 
 impl Step {
     /// All of them, quick ones first.
-    pub const ALL: [Self; 8] = [
-        Self::Fmt,
-        Self::Clippy,
-        Self::Docs,
-        Self::Unit,
-        Self::Asm,
-        Self::Chips,
-        Self::Wasm,
-        Self::Neon,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Fmt, Self::Clippy, Self::Docs, Self::Unit, Self::Asm, Self::Chips, Self::Wasm, Self::Neon];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -61,9 +53,7 @@ impl Step {
             Self::Clippy => "clippy has nothing to say, with all features and with none",
             Self::Docs => "the documentation builds without a warning",
             Self::Unit => "all tests, on every backend of this CPU",
-            Self::Asm => {
-                "each backend's machine code uses its own vector instructions, and no fused ones"
-            }
+            Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
             Self::Chips => "the libraries build for microcontrollers, without std",
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
@@ -120,10 +110,7 @@ impl Findings {
             How::Emulated => 1,
             How::NotHere => 0,
         };
-        let entry = self
-            .backends
-            .entry(name.to_owned())
-            .or_insert((how, detail.to_owned()));
+        let entry = self.backends.entry(name.to_owned()).or_insert((how, detail.to_owned()));
         if weight(how) > weight(entry.0) {
             *entry = (how, detail.to_owned());
         }
@@ -132,11 +119,7 @@ impl Findings {
     /// The backends and how each was tried.
     pub fn backend_table(&self) -> String {
         let known = ["scalar", "avx2", "avx512", "neon", "wasm"];
-        let others = self
-            .backends
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !known.contains(name));
+        let others = self.backends.keys().map(String::as_str).filter(|name| !known.contains(name));
         let rows = known.into_iter().chain(others).map(|name| {
             let (how, detail) = match self.backends.get(name) {
                 Some((How::Run, detail)) => ("run", detail.as_str()),

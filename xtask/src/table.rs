@@ -9,9 +9,7 @@ pub fn table(
     numbers: impl IntoIterator<Item = usize>,
 ) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(header.iter().copied());
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

@@ -39,17 +39,11 @@ pub fn main(args: &Args) -> Result<()> {
     if args.list {
         println!(
             "{}",
-            table(
-                &["step", "what it does"],
-                all.map(|step| vec![step.name().into(), step.about().into()]),
-                []
-            )
+            table(&["step", "what it does"], all.map(|step| vec![step.name().into(), step.about().into()]), [])
         );
         return Ok(());
     }
-    let wanted = |step: Step| {
-        (args.only.is_empty() || args.only.contains(&step)) && !args.skip.contains(&step)
-    };
+    let wanted = |step: Step| (args.only.is_empty() || args.only.contains(&step)) && !args.skip.contains(&step);
 
     let start = Instant::now();
     let mut findings = Findings::default();
@@ -60,12 +54,7 @@ pub fn main(args: &Args) -> Result<()> {
             outcomes.push((step, Outcome::NotRun));
             continue;
         }
-        println!(
-            "\n=== {}: {} ({:.1} s since the start)",
-            step.name(),
-            step.about(),
-            start.elapsed().as_secs_f64()
-        );
+        println!("\n=== {}: {} ({:.1} s since the start)", step.name(), step.about(), start.elapsed().as_secs_f64());
         let before = Instant::now();
         match step.run(&mut findings) {
             Ok(()) => outcomes.push((step, Outcome::Passed(before.elapsed()))),
@@ -79,11 +68,7 @@ pub fn main(args: &Args) -> Result<()> {
     println!("\n{}", summary(&outcomes));
     println!("\n{}", findings.backend_table());
     if let Some((step, error)) = &failure {
-        println!(
-            "\nstep {} failed: {error:#}\nto run it alone: cargo xtask test --only {}",
-            step.name(),
-            step.name()
-        );
+        println!("\nstep {} failed: {error:#}\nto run it alone: cargo xtask test --only {}", step.name(), step.name());
     }
     println!("\n{} passed, {} failed", findings.passed, findings.failed);
     match failure {

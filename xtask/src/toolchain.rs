@@ -38,12 +38,8 @@ impl Rustc {
     fn ask() -> Result<Self> {
         let version = process::read(rustc().arg("-vV"))?;
         let field = |name: &str| {
-            let value = version
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            value
-                .map(str::to_owned)
-                .with_context(|| format!("`rustc -vV` prints no {name}"))
+            let value = version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            value.map(str::to_owned).with_context(|| format!("`rustc -vV` prints no {name}"))
         };
         Ok(Self {
             release: field("release")?,
@@ -96,12 +92,14 @@ impl Target {
         if rustup(&["component", "add", "rust-src"])? && source.exists() {
             return with(true);
         }
-        rust_src::install(&rustc.release, &source)
-            .with_context(|| format!("no standard library for {triple}: `rustup target add {triple}` failed, and so did the other way"))?;
+        rust_src::install(&rustc.release, &source).with_context(|| {
+            format!("no standard library for {triple}: `rustup target add {triple}` failed, and so did the other way")
+        })?;
         with(true)
     }
 
-    /// A cargo command for this target, with a target folder of its own. `crates` are the parts of the standard library to
+    /// A cargo command for this target. `folder` is the target folder to use: `clippy` needs another one than `build` and
+    /// `test`, or they build the standard library again and again in turn. `crates` are the parts of the standard library to
     /// build if it has to be built; empty for all of it.
     pub fn cargo<S: AsRef<OsStr>>(
         self,
@@ -114,11 +112,7 @@ impl Target {
         command.arg(paths::side_target(folder));
         if self.build_std {
             command.env("RUSTC_BOOTSTRAP", "1");
-            command.arg(if crates.is_empty() {
-                "-Zbuild-std".to_owned()
-            } else {
-                format!("-Zbuild-std={crates}")
-            });
+            command.arg(if crates.is_empty() { "-Zbuild-std".to_owned() } else { format!("-Zbuild-std={crates}") });
         }
         command.args(args);
         command
@@ -126,10 +120,7 @@ impl Target {
 
     /// Cargo's name for a setting of this target, for example `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS`.
     pub fn variable(self, setting: &str) -> String {
-        format!(
-            "CARGO_TARGET_{}_{setting}",
-            self.triple.to_uppercase().replace(['-', '.'], "_")
-        )
+        format!("CARGO_TARGET_{}_{setting}", self.triple.to_uppercase().replace(['-', '.'], "_"))
     }
 
     /// Where cargo puts this target's release build.
@@ -144,9 +135,7 @@ fn installed(triple: &str) -> Result<bool> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(false);
     };
-    Ok(entries
-        .flatten()
-        .any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
+    Ok(entries.flatten().any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
 }
 
 /// Asks rustup for something. Once it has failed it is not asked again: it would be the same network.
@@ -167,8 +156,7 @@ fn rustup(args: &[&str]) -> Result<bool> {
 
 /// Fails unless cargo has this subcommand; asks rustup for it first.
 pub fn ensure_component(subcommand: &str, component: &str) -> Result<()> {
-    let present =
-        || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
+    let present = || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
     if present()? || (rustup(&["component", "add", component])? && present()?) {
         return Ok(());
     }

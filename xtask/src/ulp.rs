@@ -57,16 +57,7 @@ pub fn main(args: &Args) -> Result<()> {
         return sweep::all(args);
     }
     let _ = args;
-    let build = [
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "xtask",
-        "--features",
-        "ulp",
-        "--",
-    ];
+    let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", "ulp", "--"];
     if run(cargo(build).args(env::args_os().skip(1))).is_err() {
         // It has said what is wrong.
         exit(1);

@@ -19,10 +19,24 @@ impl Avx2 {
     pub fn new() -> Option<Self> {
         cpu::get().then_some(Self(()))
     }
+
+    /// AVX-512 F implies AVX2.
+    #[inline(always)]
+    pub(super) fn from_avx512(_: super::avx512::Avx512) -> Self {
+        Self(())
+    }
 }
 
 /// Eight set flags, then eight clear ones: a window into it is the mask of a tail.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// The first n lanes.
+#[inline(always)]
+fn mask(n: usize) -> __m256i {
+    let n = n.min(8);
+    // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8; the token of the caller vouches for AVX.
+    unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
+}
 
 #[inline(always)]
 fn int(a: __m256) -> __m256i {
@@ -50,7 +64,7 @@ macro_rules! op {
 unsafe impl Simd for Avx2 {
     type F = __m256;
     type M = __m256;
-    type Tail = __m256i;
+    type Tail = usize;
     const LANES: usize = 8;
     const MR: usize = 4;
     const NR: usize = 2;
@@ -78,24 +92,38 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(p, x) }
     }
     #[inline(always)]
-    fn tail(self, n: usize) -> __m256i {
-        let n = n.min(8);
-        // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8.
-        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
+    fn tail(self, n: usize) -> usize {
+        n.min(8)
     }
     #[inline(always)]
-    unsafe fn load_tail(self, p: *const f32, tail: __m256i) -> __m256 {
-        // SAFETY: masked lanes are not touched; the caller vouches for the others.
-        unsafe { _mm256_maskload_ps(p, tail) }
+    unsafe fn load_tail(self, p: *const f32, n: usize) -> __m256 {
+        // SAFETY: the token proves the feature; only the first n values are touched, and the caller vouches for them.
+        unsafe { if n == 4 { _mm256_zextps128_ps256(_mm_loadu_ps(p)) } else { _mm256_maskload_ps(p, mask(n)) } }
+    }
+    // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.
+    #[inline(always)]
+    unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m256) {
+        // SAFETY: the token proves the features; the pieces 4, 2, 1 add up to n values, and the caller vouches for them.
+        unsafe {
+            let mut x4 = _mm256_castps256_ps128(x);
+            if n & 4 != 0 {
+                _mm_storeu_ps(p, x4);
+                x4 = _mm256_extractf128_ps::<1>(x);
+                p = p.add(4);
+            }
+            if n & 2 != 0 {
+                _mm_storel_pd(p.cast(), _mm_castps_pd(x4));
+                x4 = _mm_movehl_ps(x4, x4);
+                p = p.add(2);
+            }
+            if n & 1 != 0 {
+                _mm_store_ss(p, x4);
+            }
+        }
     }
     #[inline(always)]
-    unsafe fn store_tail(self, p: *mut f32, tail: __m256i, x: __m256) {
-        // SAFETY: masked lanes are not touched; the caller vouches for the others.
-        unsafe { _mm256_maskstore_ps(p, tail, x) }
-    }
-    #[inline(always)]
-    fn fill(self, tail: __m256i, x: __m256, rest: __m256) -> __m256 {
-        self.select(float(tail), x, rest)
+    fn fill(self, n: usize, x: __m256, rest: __m256) -> __m256 {
+        self.select(float(mask(n)), x, rest)
     }
     op! {
         splat(x: f32) -> __m256 = _mm256_set1_ps(x);
@@ -107,6 +135,9 @@ unsafe impl Simd for Avx2 {
         lt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
         select(m: __m256, a: __m256, b: __m256) -> __m256 = _mm256_blendv_ps(b, a, m);
         all(m: __m256) -> bool = _mm256_movemask_ps(m) == 0xff;
+        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly compare-and-select.
+        min(a: __m256, b: __m256) -> __m256 = _mm256_min_ps(b, a);
+        max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(b, a);
         and(a: __m256, b: __m256) -> __m256 = _mm256_and_ps(a, b);
         or(a: __m256, b: __m256) -> __m256 = _mm256_or_ps(a, b);
         xor(a: __m256, b: __m256) -> __m256 = _mm256_xor_ps(a, b);

@@ -5,6 +5,7 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
+use super::avx2::Avx2;
 use crate::simd::Simd;
 
 cpufeatures::new!(cpu, "avx512f", "avx512bw", "avx512dq", "avx512vl");
@@ -19,6 +20,12 @@ impl Avx512 {
     pub fn new() -> Option<Self> {
         cpu::get().then_some(Self(()))
     }
+
+    /// AVX2, which AVX-512 F implies: for rows that fill no more than half a register.
+    #[inline(always)]
+    pub fn narrow(self) -> Avx2 {
+        Avx2::from_avx512(self)
+    }
 }
 
 #[inline(always)]
@@ -30,6 +37,12 @@ fn int(a: __m512) -> __m512i {
 fn float(a: __m512i) -> __m512 {
     // SAFETY: as in `int`.
     unsafe { _mm512_castsi512_ps(a) }
+}
+
+/// The first n lanes.
+#[inline(always)]
+fn mask(n: usize) -> __mmask16 {
+    ((1u32 << n) - 1) as __mmask16
 }
 
 /// Implements a method by one expression of intrinsics.
@@ -47,7 +60,7 @@ macro_rules! op {
 unsafe impl Simd for Avx512 {
     type F = __m512;
     type M = __mmask16;
-    type Tail = __mmask16;
+    type Tail = usize;
     const LANES: usize = 16;
     const MR: usize = 16;
     const NR: usize = 1;
@@ -75,18 +88,39 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_storeu_ps(p, x) }
     }
     #[inline(always)]
-    fn tail(self, n: usize) -> __mmask16 {
-        ((1u32 << n) - 1) as __mmask16
+    fn tail(self, n: usize) -> usize {
+        n
+    }
+    // Half and quarter registers (the number is known at compile time in tiny layers) by plain narrow moves: unlike a masked load they take a value that
+    // was just stored straight from the store buffer.
+    #[inline(always)]
+    unsafe fn load_tail(self, p: *const f32, n: usize) -> __m512 {
+        // SAFETY: the token proves the features; only the first n values are touched, and the caller vouches for them.
+        unsafe {
+            match n {
+                8 => _mm512_zextps256_ps512(_mm256_loadu_ps(p)),
+                4 => _mm512_zextps128_ps512(_mm_loadu_ps(p)),
+                _ => _mm512_maskz_loadu_ps(mask(n), p),
+            }
+        }
+    }
+    // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and the next row's load would wait for it.
+    #[inline(always)]
+    unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m512) {
+        // SAFETY: the token proves the features; the pieces 8, 4, 2, 1 add up to n values, and the caller vouches for them.
+        unsafe {
+            let mut x8 = _mm512_castps512_ps256(x);
+            if n & 8 != 0 {
+                _mm256_storeu_ps(p, x8);
+                x8 = _mm512_extractf32x8_ps::<1>(x);
+                p = p.add(8);
+            }
+            self.narrow().store_tail(p, n & 7, x8);
+        }
     }
     #[inline(always)]
-    unsafe fn load_tail(self, p: *const f32, tail: __mmask16) -> __m512 {
-        // SAFETY: masked lanes are not touched; the caller vouches for the others.
-        unsafe { _mm512_maskz_loadu_ps(tail, p) }
-    }
-    #[inline(always)]
-    unsafe fn store_tail(self, p: *mut f32, tail: __mmask16, x: __m512) {
-        // SAFETY: masked lanes are not touched; the caller vouches for the others.
-        unsafe { _mm512_mask_storeu_ps(p, tail, x) }
+    fn fill(self, n: usize, x: __m512, rest: __m512) -> __m512 {
+        self.select(mask(n), x, rest)
     }
     op! {
         splat(x: f32) -> __m512 = _mm512_set1_ps(x);
@@ -97,15 +131,14 @@ unsafe impl Simd for Avx512 {
         sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
         lt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
         select(m: __mmask16, a: __m512, b: __m512) -> __m512 = _mm512_mask_blend_ps(m, b, a);
+        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly compare-and-select.
+        min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(b, a);
+        max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(b, a);
         and(a: __m512, b: __m512) -> __m512 = _mm512_and_ps(a, b);
         or(a: __m512, b: __m512) -> __m512 = _mm512_or_ps(a, b);
         xor(a: __m512, b: __m512) -> __m512 = _mm512_xor_ps(a, b);
         int_add(a: __m512, b: __m512) -> __m512 = float(_mm512_add_epi32(int(a), int(b)));
         int_sub(a: __m512, b: __m512) -> __m512 = float(_mm512_sub_epi32(int(a), int(b)));
-    }
-    #[inline(always)]
-    fn fill(self, tail: __mmask16, x: __m512, rest: __m512) -> __m512 {
-        self.select(tail, x, rest)
     }
     #[inline(always)]
     fn all(self, m: __mmask16) -> bool {

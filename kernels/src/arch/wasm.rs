@@ -107,6 +107,9 @@ unsafe impl Simd for Wasm {
         lt(a: v128, b: v128) -> v128 = f32x4_lt(a, b);
         select(m: v128, a: v128, b: v128) -> v128 = v128_bitselect(a, b, m);
         all(m: v128) -> bool = i32x4_all_true(m);
+        // pmin(a, b) is `b < a ? b : a` and pmax(a, b) `a < b ? b : a`: exactly compare-and-select.
+        min(a: v128, b: v128) -> v128 = f32x4_pmin(a, b);
+        max(a: v128, b: v128) -> v128 = f32x4_pmax(a, b);
         and(a: v128, b: v128) -> v128 = v128_and(a, b);
         or(a: v128, b: v128) -> v128 = v128_or(a, b);
         xor(a: v128, b: v128) -> v128 = v128_xor(a, b);

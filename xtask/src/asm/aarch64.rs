@@ -14,10 +14,7 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
     words
         .map(|(word, address)| {
             let Ok(decoded) = decoder.decode(&mut U8Reader::new(word)) else {
-                return Instruction {
-                    class: unknown(word),
-                    ..Instruction::default()
-                };
+                return Instruction { class: unknown(word), ..Instruction::default() };
             };
             let name = decoded.opcode.to_string();
             let mut transfer = Transfer::None;
@@ -26,72 +23,47 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
                 | (Opcode::Bcc(_), [Operand::PCOffset(offset), ..]) => {
                     transfer = Transfer::To(address.wrapping_add_signed(offset));
                 }
-                (Opcode::BLR, _) => {
-                    transfer = slot.take().map_or(Transfer::Pointer, Transfer::Through)
-                }
+                (Opcode::BLR, _) => transfer = slot.take().map_or(Transfer::Pointer, Transfer::Through),
                 (Opcode::BR, _) => transfer = slot.take().map_or(Transfer::None, Transfer::Through),
                 (Opcode::ADRP, [_, Operand::PCOffset(offset), ..]) => {
                     page = Some((address & !0xfff).wrapping_add_signed(offset))
                 }
                 (Opcode::LDR, [_, Operand::RegPreIndex(_, offset, false), ..]) => {
-                    slot = page
-                        .take()
-                        .map(|page: u64| page.wrapping_add_signed(offset.into()));
+                    slot = page.take().map(|page: u64| page.wrapping_add_signed(offset.into()));
                 }
                 _ => {}
             }
-            Instruction {
-                class: classify(&name, &decoded),
-                name,
-                widest: 0,
-                transfer,
-            }
+            Instruction { class: classify(&name, &decoded), name, widest: 0, transfer }
         })
         .collect()
 }
 
 /// An undefined instruction marks a place that is never reached; any other that does not decode is a gap in the decoder.
 fn unknown(word: &[u8]) -> Class {
-    if word[2..] == [0, 0] {
-        Class::Other
-    } else {
-        Class::Unknown
-    }
+    if word[2..] == [0, 0] { Class::Other } else { Class::Unknown }
 }
 
 /// What an instruction does, by its name and its first vector operand.
 fn classify(name: &str, decoded: &Decoded) -> Class {
-    let fused = [
-        "fmla", "fmls", "fmadd", "fmsub", "fnmadd", "fnmsub", "fcmla", "bfm", "bfdot", "fmmla",
-    ];
+    let fused = ["fmla", "fmls", "fmadd", "fmsub", "fnmadd", "fnmsub", "fcmla", "bfm", "bfdot", "fmmla"];
     let estimate = ["frecp", "frsqrt"];
-    if fused
-        .iter()
-        .chain(&estimate)
-        .any(|start| name.starts_with(start))
-    {
+    if fused.iter().chain(&estimate).any(|start| name.starts_with(start)) {
         return Class::Forbidden;
     }
     let arithmetic = [
-        "fadd", "fsub", "fmul", "fnmul", "fdiv", "fsqrt", "fmin", "fmax", "fabd", "fcm", "fcadd",
-        "fccmp", "facg", "frint",
+        "fadd", "fsub", "fmul", "fnmul", "fdiv", "fsqrt", "fmin", "fmax", "fabd", "fcm", "fcadd", "fccmp", "facg",
+        "frint",
     ];
     if !arithmetic.iter().any(|start| name.starts_with(start)) {
         return Class::Other;
     }
-    let register = decoded.operands.iter().find(|operand| {
-        matches!(
-            operand,
-            Operand::SIMDRegister(..) | Operand::SIMDRegisterElements(..)
-        )
-    });
+    let register = decoded
+        .operands
+        .iter()
+        .find(|operand| matches!(operand, Operand::SIMDRegister(..) | Operand::SIMDRegisterElements(..)));
     match register {
-        Some(Operand::SIMDRegisterElements(SIMDSizeCode::Q, _, SIMDSizeCode::S)) => {
-            Class::Packed(128)
-        }
-        Some(Operand::SIMDRegisterElements(SIMDSizeCode::D, _, SIMDSizeCode::S)) => {
-            Class::Packed(64)
-        }
+        Some(Operand::SIMDRegisterElements(SIMDSizeCode::Q, _, SIMDSizeCode::S)) => Class::Packed(128),
+        Some(Operand::SIMDRegisterElements(SIMDSizeCode::D, _, SIMDSizeCode::S)) => Class::Packed(64),
         _ => Class::Single,
     }
 }
@@ -131,12 +103,7 @@ mod tests {
         // fmla v0.4s, v1.4s, v2.4s; fmls v0.4s, v1.4s, v2.4s; fmla v0.4s, v1.4s, v2.s[0]; fmadd s0, s1, s2, s0; frecpe v0.4s, v0.4s
         for word in [0x4e22cc20, 0x4ea2cc20, 0x4f821020, 0x1f020020, 0x4ea1d800] {
             let instruction = one(word);
-            assert_eq!(
-                instruction.class,
-                Class::Forbidden,
-                "{word:#x} {}",
-                instruction.name
-            );
+            assert_eq!(instruction.class, Class::Forbidden, "{word:#x} {}", instruction.name);
         }
     }
 

@@ -118,12 +118,7 @@ impl Code {
     /// The functions' indices and names.
     pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
         let functions = self.functions.iter().enumerate();
-        functions.flat_map(|(index, function)| {
-            function
-                .names
-                .iter()
-                .map(move |name| (index, name.as_str()))
-        })
+        functions.flat_map(|(index, function)| function.names.iter().map(move |name| (index, name.as_str())))
     }
 
     /// The counts of a function and of all that it calls, each function once.
@@ -136,11 +131,7 @@ impl Code {
             counts.include(&function.counts);
             for callee in &function.callees {
                 match callee {
-                    Callee::Inside(index)
-                        if self.functions[*index]
-                            .names
-                            .iter()
-                            .any(|name| gives_up(name)) => {}
+                    Callee::Inside(index) if self.functions[*index].names.iter().any(|name| gives_up(name)) => {}
                     Callee::Inside(index) => {
                         if seen.insert(*index) {
                             open.push(*index);
@@ -182,34 +173,15 @@ mod tests {
     fn calls_are_followed_once_and_not_into_panics() {
         let function = |name: &str, single, callees| Function {
             names: vec![name.into()],
-            counts: Counts {
-                single,
-                ..Counts::default()
-            },
+            counts: Counts { single, ..Counts::default() },
             callees,
         };
         let code = Code {
             functions: vec![
-                function(
-                    "probe_a_b",
-                    1,
-                    vec![
-                        Callee::Inside(1),
-                        Callee::Inside(2),
-                        Callee::Outside("expf".into()),
-                    ],
-                ),
-                function(
-                    "inner",
-                    10,
-                    vec![Callee::Inside(0), Callee::Inside(2), Callee::Pointer],
-                ),
+                function("probe_a_b", 1, vec![Callee::Inside(1), Callee::Inside(2), Callee::Outside("expf".into())]),
+                function("inner", 10, vec![Callee::Inside(0), Callee::Inside(2), Callee::Pointer]),
                 function("leaf", 100, vec![Callee::Inside(3)]),
-                function(
-                    "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
-                    1000,
-                    vec![],
-                ),
+                function("_ZN4core9panicking9panic_fmt17h0123456789abcdefE", 1000, vec![]),
                 function("unrelated", 10_000, vec![]),
             ],
         };

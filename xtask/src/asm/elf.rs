@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, bail};
-use object::{
-    Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind,
-};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 
 use super::code::{Callee, Code, Function, Instruction, Transfer};
 use super::{aarch64, x86};
@@ -25,10 +23,7 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
     let mut functions = Vec::new();
     for (&start, &(end, index)) in &image.ranges {
         debug_assert_eq!(index, functions.len());
-        let mut function = Function {
-            names: image.names[&start].clone(),
-            ..Function::default()
-        };
+        let mut function = Function { names: image.names[&start].clone(), ..Function::default() };
         for instruction in decode(image.bytes(start, end), start) {
             function.counts.add(&instruction);
             match image.callee(instruction.transfer) {
@@ -69,24 +64,17 @@ impl<'data> Image<'data> {
 
         let mut names: HashMap<u64, Vec<String>> = HashMap::new();
         let mut sizes = BTreeMap::new();
-        for symbol in file
-            .symbols()
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
-        {
+        for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition()) {
             let Ok(name) = symbol.name() else { continue };
-            names
-                .entry(symbol.address())
-                .or_default()
-                .push(name.to_owned());
+            names.entry(symbol.address()).or_default().push(name.to_owned());
             sizes.insert(symbol.address(), symbol.size());
         }
         // A symbol without a size (Mach-O has none) reaches to the next symbol or to the section's end.
         let starts: Vec<u64> = sizes.keys().copied().collect();
         let mut ranges = BTreeMap::new();
         for (number, (&start, &size)) in sizes.iter().enumerate() {
-            let section = text
-                .iter()
-                .find(|(address, bytes)| (*address..address + bytes.len() as u64).contains(&start));
+            let section =
+                text.iter().find(|(address, bytes)| (*address..address + bytes.len() as u64).contains(&start));
             let Some((address, bytes)) = section else {
                 continue;
             };
@@ -96,42 +84,25 @@ impl<'data> Image<'data> {
             ranges.insert(start, (end, ranges.len()));
         }
 
-        let dynamic: HashMap<_, _> = file
-            .dynamic_symbols()
-            .map(|symbol| (symbol.index(), symbol))
-            .collect();
+        let dynamic: HashMap<_, _> = file.dynamic_symbols().map(|symbol| (symbol.index(), symbol)).collect();
         let mut slots = HashMap::new();
         for (address, relocation) in file.dynamic_relocations().into_iter().flatten() {
             let slot = match relocation.target() {
                 RelocationTarget::Symbol(index) => match dynamic.get(&index) {
                     Some(symbol) if symbol.is_definition() => Slot::Address(symbol.address()),
-                    Some(symbol) => Slot::Import(
-                        symbol
-                            .name()
-                            .unwrap_or("a function without a name")
-                            .to_owned(),
-                    ),
+                    Some(symbol) => Slot::Import(symbol.name().unwrap_or("a function without a name").to_owned()),
                     None => continue,
                 },
                 _ => Slot::Address(relocation.addend() as u64),
             };
             slots.insert(address, slot);
         }
-        Self {
-            decode,
-            text,
-            ranges,
-            names,
-            slots,
-        }
+        Self { decode, text, ranges, names, slots }
     }
 
     fn bytes(&self, start: u64, end: u64) -> &'data [u8] {
         for (address, bytes) in &self.text {
-            if let Some(from) = start
-                .checked_sub(*address)
-                .filter(|&from| from < bytes.len() as u64)
-            {
+            if let Some(from) = start.checked_sub(*address).filter(|&from| from < bytes.len() as u64) {
                 let until = (end - address).min(bytes.len() as u64);
                 return &bytes[from as usize..until as usize];
             }
@@ -153,12 +124,10 @@ impl<'data> Image<'data> {
                 }
                 // No function's code: one of the linker's stubs, a few instructions that jump on through a slot.
                 let stub = (self.decode)(self.bytes(address, address + 16), address);
-                let slot = stub
-                    .iter()
-                    .find_map(|instruction| match instruction.transfer {
-                        Transfer::Through(slot) => Some(slot),
-                        _ => None,
-                    });
+                let slot = stub.iter().find_map(|instruction| match instruction.transfer {
+                    Transfer::Through(slot) => Some(slot),
+                    _ => None,
+                });
                 slot.and_then(|slot| self.through(slot))
                     .or_else(|| Some(Callee::Outside(format!("code at {address:#x}"))))
             }

@@ -54,10 +54,7 @@ pub fn read(bytes: &[u8]) -> Result<Code> {
         }
     }
     for (index, name) in names {
-        if let Some(function) = index
-            .checked_sub(imports.len())
-            .and_then(|index| functions.get_mut(index))
-        {
+        if let Some(function) = index.checked_sub(imports.len()).and_then(|index| functions.get_mut(index)) {
             // An export is often named in both places.
             if !function.names.contains(&name) {
                 function.names.push(name);
@@ -87,11 +84,7 @@ fn callee(operator: &Operator<'_>, imports: &[String]) -> Option<Callee> {
 fn instruction(operator: &Operator<'_>) -> Instruction {
     let text = format!("{operator:?}");
     let name = text.split([' ', '{']).next().unwrap_or_default();
-    Instruction {
-        class: classify(name),
-        name: name.to_owned(),
-        ..Instruction::default()
-    }
+    Instruction { class: classify(name), name: name.to_owned(), ..Instruction::default() }
 }
 
 /// What an instruction does, by the decoder's name for it, such as `F32x4Mul` for `f32x4.mul`.
@@ -100,15 +93,12 @@ fn classify(name: &str) -> Class {
         return Class::Forbidden;
     }
     let arithmetic = [
-        "Add", "Sub", "Mul", "Div", "Sqrt", "Min", "Max", "PMin", "PMax", "Eq", "Ne", "Lt", "Gt",
-        "Le", "Ge", "Ceil", "Floor", "Trunc", "Nearest",
+        "Add", "Sub", "Mul", "Div", "Sqrt", "Min", "Max", "PMin", "PMax", "Eq", "Ne", "Lt", "Gt", "Le", "Ge", "Ceil",
+        "Floor", "Trunc", "Nearest",
     ];
-    for (lanes, class) in [
-        ("F32x4", Class::Packed(128)),
-        ("F64x2", Class::Single),
-        ("F32", Class::Single),
-        ("F64", Class::Single),
-    ] {
+    for (lanes, class) in
+        [("F32x4", Class::Packed(128)), ("F64x2", Class::Single), ("F32", Class::Single), ("F64", Class::Single)]
+    {
         if let Some(operation) = name.strip_prefix(lanes)
             && arithmetic.contains(&operation)
         {
@@ -128,18 +118,9 @@ mod tests {
         assert_eq!(instruction(&Operator::F32x4Lt).class, Class::Packed(128));
         assert_eq!(instruction(&Operator::F32Mul).class, Class::Single);
         assert_eq!(instruction(&Operator::F64x2Add).class, Class::Single);
-        assert_eq!(
-            instruction(&Operator::F32x4RelaxedMadd).class,
-            Class::Forbidden
-        );
-        assert_eq!(
-            instruction(&Operator::F32x4RelaxedMin).class,
-            Class::Forbidden
-        );
-        assert_eq!(
-            instruction(&Operator::F32x4ConvertI32x4S).class,
-            Class::Other
-        );
+        assert_eq!(instruction(&Operator::F32x4RelaxedMadd).class, Class::Forbidden);
+        assert_eq!(instruction(&Operator::F32x4RelaxedMin).class, Class::Forbidden);
+        assert_eq!(instruction(&Operator::F32x4ConvertI32x4S).class, Class::Other);
         assert_eq!(instruction(&Operator::I32x4Add).class, Class::Other);
     }
 
@@ -149,9 +130,6 @@ mod tests {
         assert!(
             matches!(callee(&Operator::Call { function_index: 0 }, &imports), Some(Callee::Outside(name)) if name == "fmaf")
         );
-        assert!(matches!(
-            callee(&Operator::Call { function_index: 3 }, &imports),
-            Some(Callee::Inside(2))
-        ));
+        assert!(matches!(callee(&Operator::Call { function_index: 3 }, &imports), Some(Callee::Inside(2))));
     }
 }

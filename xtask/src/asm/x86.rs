@@ -1,17 +1,12 @@
 //! x86-64 instructions.
 
-use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register,
-};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register};
 
 use super::code::{Class, Instruction, Transfer};
 
 /// Decodes a piece of code that lies at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
-    Decoder::with_ip(64, bytes, address, DecoderOptions::NONE)
-        .iter()
-        .map(|decoded| instruction(&decoded))
-        .collect()
+    Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).iter().map(|decoded| instruction(&decoded)).collect()
 }
 
 fn instruction(decoded: &Decoded) -> Instruction {
@@ -27,12 +22,7 @@ fn instruction(decoded: &Decoded) -> Instruction {
         _ if widest == 0 => Class::Other,
         _ => classify(&name, widest),
     };
-    Instruction {
-        class,
-        name,
-        widest,
-        transfer: transfer(decoded),
-    }
+    Instruction { class, name, widest, transfer: transfer(decoded) }
 }
 
 /// Bits of a vector register; 0 for any other.
@@ -50,28 +40,17 @@ fn bits(register: Register) -> u32 {
 
 /// What an instruction on vector registers does, by its name.
 fn classify(name: &str, widest: u32) -> Class {
-    let fused = [
-        "vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "v4fmadd", "v4fnmadd", "vfcmadd", "vdpbf16",
-    ];
+    let fused = ["vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "v4fmadd", "v4fnmadd", "vfcmadd", "vdpbf16"];
     let estimate = ["rcp", "rsqrt", "vrcp", "vrsqrt", "vexp2"];
-    if fused
-        .iter()
-        .chain(&estimate)
-        .any(|start| name.starts_with(start))
-    {
+    if fused.iter().chain(&estimate).any(|start| name.starts_with(start)) {
         return Class::Forbidden;
     }
-    let Some((stem, lanes)) = name
-        .len()
-        .checked_sub(2)
-        .and_then(|at| name.split_at_checked(at))
-    else {
+    let Some((stem, lanes)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at)) else {
         return Class::Other;
     };
     let arithmetic = [
-        "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp", "comi", "ucomi", "addsub", "hadd",
-        "hsub", "dp", "round", "rndscale", "range", "reduce", "scalef", "getexp", "getmant",
-        "fixupimm",
+        "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp", "comi", "ucomi", "addsub", "hadd", "hsub", "dp",
+        "round", "rndscale", "range", "reduce", "scalef", "getexp", "getmant", "fixupimm",
     ];
     if !arithmetic.contains(&stem.strip_prefix('v').unwrap_or(stem)) {
         return Class::Other;
@@ -88,9 +67,7 @@ fn transfer(decoded: &Decoded) -> Transfer {
         FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
             Transfer::To(decoded.near_branch_target())
         }
-        FlowControl::IndirectCall | FlowControl::IndirectBranch
-            if decoded.is_ip_rel_memory_operand() =>
-        {
+        FlowControl::IndirectCall | FlowControl::IndirectBranch if decoded.is_ip_rel_memory_operand() => {
             Transfer::Through(decoded.ip_rel_memory_address())
         }
         FlowControl::IndirectCall => Transfer::Pointer,
@@ -112,19 +89,13 @@ mod tests {
     #[test]
     fn vector_arithmetic() {
         // vaddps zmm0, zmm0, zmm1
-        assert_eq!(
-            one(&[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1]).class,
-            Class::Packed(512)
-        );
+        assert_eq!(one(&[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1]).class, Class::Packed(512));
         // vmulps ymm0, ymm0, [rdi]
         assert_eq!(one(&[0xc5, 0xfc, 0x59, 0x07]).class, Class::Packed(256));
         // mulps xmm0, xmm1
         assert_eq!(one(&[0x0f, 0x59, 0xc1]).class, Class::Packed(128));
         // vcmpltps k1, zmm0, zmm1
-        assert_eq!(
-            one(&[0x62, 0xf1, 0x7c, 0x48, 0xc2, 0xc9, 0x01]).class,
-            Class::Packed(512)
-        );
+        assert_eq!(one(&[0x62, 0xf1, 0x7c, 0x48, 0xc2, 0xc9, 0x01]).class, Class::Packed(512));
     }
 
     #[test]
@@ -140,10 +111,7 @@ mod tests {
     #[test]
     fn forbidden() {
         // vfmadd231ps zmm0, zmm1, zmm2; vfnmadd213ss xmm0, xmm1, xmm2; rsqrtps xmm0, xmm1
-        assert_eq!(
-            one(&[0x62, 0xf2, 0x75, 0x48, 0xb8, 0xc2]).class,
-            Class::Forbidden
-        );
+        assert_eq!(one(&[0x62, 0xf2, 0x75, 0x48, 0xb8, 0xc2]).class, Class::Forbidden);
         assert_eq!(one(&[0xc4, 0xe2, 0x71, 0xad, 0xc2]).class, Class::Forbidden);
         assert_eq!(one(&[0x0f, 0x52, 0xc1]).class, Class::Forbidden);
     }
@@ -162,10 +130,7 @@ mod tests {
     fn transfers() {
         // call +0; jmp [rip+0x10]; call rax; je +2; ret
         assert_eq!(one(&[0xe8, 0, 0, 0, 0]).transfer, Transfer::To(0x1005));
-        assert_eq!(
-            one(&[0xff, 0x25, 0x10, 0, 0, 0]).transfer,
-            Transfer::Through(0x1016)
-        );
+        assert_eq!(one(&[0xff, 0x25, 0x10, 0, 0, 0]).transfer, Transfer::Through(0x1016));
         assert_eq!(one(&[0xff, 0xd0]).transfer, Transfer::Pointer);
         assert_eq!(one(&[0x74, 0x02]).transfer, Transfer::To(0x1004));
         assert_eq!(one(&[0xc3]).transfer, Transfer::None);

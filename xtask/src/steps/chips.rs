@@ -6,12 +6,8 @@ use crate::process::run;
 use crate::toolchain::Target;
 
 /// A Cortex-M0 (no FPU), a Cortex-M4F, a RISC-V (no FPU), and wasm without SIMD.
-const TARGETS: [&str; 4] = [
-    "thumbv6m-none-eabi",
-    "thumbv7em-none-eabihf",
-    "riscv32imac-unknown-none-elf",
-    "wasm32-unknown-unknown",
-];
+const TARGETS: [&str; 4] =
+    ["thumbv6m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
 
 pub fn build() -> Result<()> {
     for triple in TARGETS {

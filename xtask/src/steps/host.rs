@@ -21,57 +21,32 @@ pub fn fmt() -> Result<()> {
 
 pub fn clippy() -> Result<()> {
     ensure_component("clippy", "clippy")?;
-    run(&mut cargo([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
     for library in LIBRARIES {
-        run(&mut cargo([
-            "clippy",
-            "--package",
-            library,
-            "--no-default-features",
-            "--",
-            "-D",
-            "warnings",
-        ]))?;
+        run(&mut cargo(["clippy", "--package", library, "--no-default-features", "--", "-D", "warnings"]))?;
     }
     Ok(())
 }
 
 pub fn docs() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
     // The tests say by themselves which backends this CPU lacks; `--show-output` lets that through.
-    let mut command = cargo([
-        "test",
-        "--workspace",
-        "--release",
-        "--all-features",
-        "--",
-        "--show-output",
-    ]);
+    let mut command = cargo(["test", "--workspace", "--release", "--all-features", "--", "--show-output"]);
     let missing = tally::run(&mut command, findings)?;
-    let backends: &[&str] = match ARCH {
-        "x86" | "x86_64" => &["scalar", "avx2", "avx512"],
-        "aarch64" => &["scalar", "neon"],
-        _ => &["scalar"],
+    let mut backends: Vec<&str> = match ARCH {
+        "x86" | "x86_64" => vec!["scalar", "avx2", "avx512"],
+        "aarch64" => vec!["scalar", "neon"],
+        _ => vec!["scalar"],
     };
+    backends.retain(|backend| !missing.contains(*backend));
     for backend in backends {
-        let how = if missing.contains(*backend) {
-            How::NotHere
-        } else {
-            How::Run
-        };
-        findings.backend(backend, how, "step unit");
+        findings.backend(backend, How::Run, "step unit");
+    }
+    for backend in &missing {
+        findings.backend(backend, How::NotHere, "step unit");
     }
     Ok(())
 }

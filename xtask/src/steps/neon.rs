@@ -13,21 +13,12 @@ use crate::toolchain::Target;
 pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 
 /// Its C compiler, which links.
-pub const LINKER: Need = Need {
-    any_of: &["aarch64-linux-gnu-gcc"],
-    package: "gcc-aarch64-linux-gnu",
-};
+pub const LINKER: Need = Need { any_of: &["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" };
 
 /// Its C library.
-pub const LIBC: Need = Need {
-    any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"],
-    package: "libc6-dev-arm64-cross",
-};
+pub const LIBC: Need = Need { any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"], package: "libc6-dev-arm64-cross" };
 
-const EMULATOR: Need = Need {
-    any_of: &["qemu-aarch64", "qemu-aarch64-static"],
-    package: "qemu-user",
-};
+const EMULATOR: Need = Need { any_of: &["qemu-aarch64", "qemu-aarch64-static"], package: "qemu-user" };
 
 pub fn test(findings: &mut Findings) -> Result<()> {
     if ARCH == "aarch64" {
@@ -42,25 +33,13 @@ pub fn test(findings: &mut Findings) -> Result<()> {
     let emulator = EMULATOR.found().expect("ensured above");
 
     // Clippy too: the host's run never sees this backend's code.
-    let args = [
-        "--release",
-        "--all-features",
-        "--package",
-        "rosenblatt-kernels",
-        "--package",
-        "rosenblatt",
-    ];
-    run(target
-        .cargo("clippy", "cross", "", args)
-        .args(["--", "-D", "warnings"]))?;
+    let args = ["--release", "--all-features", "--package", "rosenblatt-kernels", "--package", "rosenblatt"];
+    run(target.cargo("clippy", "cross-clippy", "", args).args(["--", "-D", "warnings"]))?;
 
     let mut command = target.cargo("test", "cross", "", args);
     command
         .env(target.variable("LINKER"), "aarch64-linux-gnu-gcc")
-        .env(
-            target.variable("RUNNER"),
-            format!("{emulator} -L /usr/aarch64-linux-gnu"),
-        )
+        .env(target.variable("RUNNER"), format!("{emulator} -L /usr/aarch64-linux-gnu"))
         .env("REQUIRE_BACKEND", "neon")
         .args(["--lib", "--tests", "--", "--show-output"]);
     tally::run(&mut command, findings)?;

@@ -11,6 +11,7 @@ use crate::process;
 /// Runs a `cargo test -- --show-output` command, counts its tests, and returns the backends that it said are not on this CPU.
 pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeSet<String>> {
     let mut missing = BTreeSet::new();
+    let mut said = BTreeSet::new();
     // Whether the output of tests that passed is being shown: `--show-output` gives more of it than a person wants to read.
     let mut passed_output = false;
     process::run_lines(command, |line| {
@@ -27,7 +28,8 @@ pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeSet<St
             _ if line.starts_with("test result: ") => passed_output = false,
             _ => {}
         }
-        !passed_output || line.trim().starts_with("backend ")
+        // What the tests say of backends they say over and over: once is enough.
+        !passed_output || (line.starts_with("backend ") && said.insert(line.to_owned()))
     })?;
     Ok(missing)
 }
@@ -36,9 +38,7 @@ pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeSet<St
 fn result(line: &str) -> Option<(u32, u32)> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |what: &str| {
-        let part = counts
-            .split("; ")
-            .find_map(|part| part.strip_suffix(what))?;
+        let part = counts.split("; ").find_map(|part| part.strip_suffix(what))?;
         part.trim().parse().ok()
     };
     Some((count(" passed")?, count(" failed")?))
@@ -46,9 +46,7 @@ fn result(line: &str) -> Option<(u32, u32)> {
 
 /// The name in a line `backend NAME: not on this CPU`.
 fn missing_backend(line: &str) -> Option<&str> {
-    line.trim()
-        .strip_prefix("backend ")?
-        .strip_suffix(": not on this CPU")
+    line.trim().strip_prefix("backend ")?.strip_suffix(": not on this CPU")
 }
 
 #[cfg(test)]
@@ -59,17 +57,15 @@ mod tests {
     fn result_lines() {
         let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
         assert_eq!(result(ok), Some((12, 0)));
-        let failed = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
+        let failed =
+            "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
         assert_eq!(result(failed), Some((7, 2)));
         assert_eq!(result("test network::tests::result: ok"), None);
     }
 
     #[test]
     fn backend_lines() {
-        assert_eq!(
-            missing_backend("backend avx512: not on this CPU"),
-            Some("avx512")
-        );
+        assert_eq!(missing_backend("backend avx512: not on this CPU"), Some("avx512"));
         assert_eq!(missing_backend("backend avx512: 900 checks"), None);
     }
 }

@@ -21,16 +21,8 @@ pub struct Verdict {
 /// Judges a result, given the exact value to f64's precision.
 pub fn judge(function: Function, input: f32, exact: f64, got: f32) -> Verdict {
     if exact.is_nan() || got.is_nan() {
-        let error = if exact.is_nan() && got.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
-        return Verdict {
-            error,
-            rounded: exact as f32,
-            close_call: false,
-        };
+        let error = if exact.is_nan() && got.is_nan() { 0.0 } else { f64::INFINITY };
+        return Verdict { error, rounded: exact as f32, close_call: false };
     }
     let (rounded, close_call) = round(function, input, exact);
     let error = if got == rounded && !got.is_finite() {
@@ -38,18 +30,10 @@ pub fn judge(function: Function, input: f32, exact: f64, got: f32) -> Verdict {
     } else if exact.is_infinite() {
         f64::INFINITY
     } else {
-        let got = if got.is_infinite() {
-            BEYOND.copysign(got.into())
-        } else {
-            got.into()
-        };
+        let got = if got.is_infinite() { BEYOND.copysign(got.into()) } else { got.into() };
         (got - exact).abs() / ulp(exact)
     };
-    Verdict {
-        error,
-        rounded,
-        close_call,
-    }
+    Verdict { error, rounded, close_call }
 }
 
 /// The f32 nearest to the exact value, and whether that was hard to tell.
@@ -59,25 +43,15 @@ fn round(function: Function, input: f32, exact: f64) -> (f32, bool) {
         return (nearest, false);
     }
     // Among normal numbers: the 29 bits that f64 has more than f32 say how far the middle is.
-    if exact.abs() >= f32::MIN_POSITIVE.into()
-        && ((exact.to_bits() & 0x1fff_ffff) as i64 - 0x1000_0000).abs() > 32
-    {
+    if exact.abs() >= f32::MIN_POSITIVE.into() && ((exact.to_bits() & 0x1fff_ffff) as i64 - 0x1000_0000).abs() > 32 {
         return (nearest, false);
     }
-    let other = if f64::from(nearest).abs() > exact.abs() {
-        toward_zero(nearest)
-    } else {
-        away_from_zero(nearest)
-    };
+    let other = if f64::from(nearest).abs() > exact.abs() { toward_zero(nearest) } else { away_from_zero(nearest) };
     let middle = (finite(nearest) + finite(other)) / 2.0;
     if (exact - middle).abs() > exact.abs() * 2f64.powi(-48) {
         return (nearest, false);
     }
-    let (low, high) = if nearest < other {
-        (nearest, other)
-    } else {
-        (other, nearest)
-    };
+    let (low, high) = if nearest < other { (nearest, other) } else { (other, nearest) };
     let rounded = match function.compare(input, middle) {
         std::cmp::Ordering::Less => low,
         std::cmp::Ordering::Greater => high,
@@ -93,27 +67,15 @@ fn round(function: Function, input: f32, exact: f64) -> (f32, bool) {
 }
 
 fn toward_zero(x: f32) -> f32 {
-    if x == 0.0 {
-        x
-    } else {
-        f32::from_bits(x.to_bits() - 1)
-    }
+    if x == 0.0 { x } else { f32::from_bits(x.to_bits() - 1) }
 }
 
 fn away_from_zero(x: f32) -> f32 {
-    if x.is_infinite() {
-        x
-    } else {
-        f32::from_bits(x.to_bits() + 1)
-    }
+    if x.is_infinite() { x } else { f32::from_bits(x.to_bits() + 1) }
 }
 
 fn finite(x: f32) -> f64 {
-    if x.is_infinite() {
-        BEYOND.copysign(x.into())
-    } else {
-        x.into()
-    }
+    if x.is_infinite() { BEYOND.copysign(x.into()) } else { x.into() }
 }
 
 /// The spacing of f32 numbers in the binade of a value.
@@ -184,14 +146,6 @@ mod tests {
         assert!(verdict.close_call);
         assert_eq!(verdict.rounded, 1.0);
         // Half the least subnormal is exp(−150 ln 2): the nearest f32 argument lies to one side of it, and plainly so.
-        assert!(
-            !judge(
-                Function::Exp,
-                -103.972_08,
-                f64::from(-103.972_08f32).exp(),
-                0.0
-            )
-            .close_call
-        );
+        assert!(!judge(Function::Exp, -103.972_08, f64::from(-103.972_08f32).exp(), 0.0).close_call);
     }
 }

@@ -65,10 +65,7 @@ impl Function {
 
     /// How the value compares to a number, by arithmetic of `PRECISION` bits.
     pub fn compare(self, x: f32, number: f64) -> Ordering {
-        let x = Big::try_from(f64::from(x))
-            .expect("finite")
-            .with_precision(PRECISION)
-            .value();
+        let x = Big::try_from(f64::from(x)).expect("finite").with_precision(PRECISION).value();
         let one = Big::ONE.with_precision(PRECISION).value();
         let value = match self {
             Self::Exp => x.exp(),

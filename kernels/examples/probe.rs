@@ -1,0 +1,134 @@
+//! Every kernel on every backend under a name that a disassembler finds: `probe_BACKEND_KERNEL`.
+//!
+//! `cargo xtask asm` builds this as a library and reads the machine code; nothing ever runs it.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+use core::slice::{from_raw_parts, from_raw_parts_mut};
+use rosenblatt_kernels::{
+    Simd,
+    activation::{Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
+    arch, blas, loss,
+    optimizer::{AdamStep, adam_on, all_finite_on, sgd_on},
+};
+
+/// Length of a softmax row and of a row of sums.
+const ROW: usize = 100;
+
+/// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU lacks the backend.
+macro_rules! probes {
+    ($module:ident, $backend:literal, $token:expr) => {
+        mod $module {
+            use super::*;
+
+            probes! { $backend, $token;
+                "gemm"(s, m: usize, k: usize, n: usize, x: *const f32, w: *const f32, b: *const f32, y: *mut f32)
+                    => blas::gemm(s, m, k, n, input(x, m * k), input(w, k * n), input(b, n), output(y, m * n));
+                "gemm_tn"(s, m: usize, k: usize, n: usize, x: *const f32, dy: *const f32, dw: *mut f32)
+                    => blas::gemm_tn(s, m, k, n, input(x, m * k), input(dy, m * n), output(dw, k * n), false);
+                "gemm_nt"(s, m: usize, k: usize, n: usize, dy: *const f32, w: *const f32, dx: *mut f32)
+                    => blas::gemm_nt(s, m, k, n, input(dy, m * n), input(w, k * n), output(dx, m * k));
+                "gemm_in_place"(s, m: usize, x: *const f32, w: &[[f32; 16]; 16], b: &[f32; 16], y: *mut f32)
+                    => blas::fixed::gemm(s, input(x, m * 16).as_chunks().0, w, b, output(y, m * 16).as_chunks_mut().0);
+                "gemv"(s, k: usize, n: usize, w: *const f32, x: *const f32, b: *const f32, y: *mut f32)
+                    => blas::gemv(s, input(w, k * n), input(x, k), input(b, n), output(y, n));
+                "gemv_t"(s, k: usize, n: usize, w: *const f32, dy: *const f32, dx: *mut f32)
+                    => blas::gemv_t(s, input(w, k * n), input(dy, n), output(dx, k));
+                "ger"(s, k: usize, n: usize, x: *const f32, y: *const f32, w: *mut f32)
+                    => blas::ger(s, input(x, k), input(y, n), output(w, k * n));
+                "dot"(s, n: usize, x: *const f32, y: *const f32, result: &mut f32)
+                    => *result = blas::dot(s, input(x, n), input(y, n));
+                "axpy"(s, n: usize, a: f32, x: *const f32, y: *mut f32)
+                    => blas::axpy(s, a, input(x, n), output(y, n));
+                "sum_rows"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
+                    => blas::fixed::sum_rows(s, input(dy, m * ROW).as_chunks().0, db);
+                "exp"(s, n: usize, x: *mut f32) => map::<_, Exp>(s, output(x, n));
+                "ln"(s, n: usize, x: *mut f32) => map::<_, Ln>(s, output(x, n));
+                "tanh"(s, n: usize, x: *mut f32) => map::<_, Tanh>(s, output(x, n));
+                "sigmoid"(s, n: usize, x: *mut f32) => map::<_, Sigmoid>(s, output(x, n));
+                "relu"(s, n: usize, x: *mut f32) => map::<_, Relu>(s, output(x, n));
+                "leaky_relu"(s, n: usize, x: *mut f32) => map::<_, LeakyRelu<1, 10>>(s, output(x, n));
+                "step"(s, n: usize, x: *mut f32) => map::<_, Step>(s, output(x, n));
+                "tanh_grad"(s, n: usize, y: *const f32, dy: *mut f32)
+                    => map_grad::<_, Tanh>(s, input(y, n), output(dy, n));
+                "sigmoid_grad"(s, n: usize, y: *const f32, dy: *mut f32)
+                    => map_grad::<_, Sigmoid>(s, input(y, n), output(dy, n));
+                "relu_grad"(s, n: usize, y: *const f32, dy: *mut f32)
+                    => map_grad::<_, Relu>(s, input(y, n), output(dy, n));
+                "leaky_relu_grad"(s, n: usize, y: *const f32, dy: *mut f32)
+                    => map_grad::<_, LeakyRelu<1, 10>>(s, input(y, n), output(dy, n));
+                "softmax"(s, m: usize, x: *mut f32)
+                    => fixed::softmax::<_, ROW>(s, output(x, m * ROW).as_chunks_mut().0);
+                "softmax_grad"(s, m: usize, y: *const f32, dy: *mut f32)
+                    => fixed::softmax_grad::<_, ROW>(s, input(y, m * ROW).as_chunks().0, output(dy, m * ROW).as_chunks_mut().0);
+                "squared_error"(s, n: usize, y: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
+                    => *result = loss::squared_error(s, 1.0, input(y, n), input(t, n), output(dy, n));
+                "binary_cross_entropy"(s, n: usize, p: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
+                    => *result = loss::binary_cross_entropy(s, 1.0, input(p, n), input(t, n), output(dy, n));
+                "categorical_cross_entropy"(s, n: usize, p: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
+                    => *result = loss::categorical_cross_entropy(s, 1.0, input(p, n), input(t, n), output(dy, n));
+                "sgd"(s, n: usize, lr: f32, w: *mut f32, dw: *const f32)
+                    => sgd_on(s, lr, output(w, n), input(dw, n));
+                "adam"(s, n: usize, alpha: f32, w: *mut f32, m: *mut f32, v: *mut f32, dw: *const f32)
+                    => adam_on(
+                        s,
+                        AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+                        output(w, n),
+                        output(m, n),
+                        output(v, n),
+                        input(dw, n),
+                    );
+                "all_finite"(s, n: usize, x: *const f32, result: &mut bool)
+                    => *result = all_finite_on(s, input(x, n));
+            }
+        }
+    };
+    ($backend:literal, $token:expr; $($kernel:literal($s:ident $(, $name:ident: $type:ty)*) => $call:expr;)*) => {$(
+        const _: () = {
+            #[unsafe(export_name = concat!("probe_", $backend, "_", $kernel))]
+            unsafe extern "C" fn probe($($name: $type),*) {
+                if let Some($s) = $token {
+                    Simd::vectorize($s, #[inline(always)] || $call);
+                }
+            }
+        };
+    )*};
+}
+
+probes!(scalar, "scalar", Some(arch::scalar::Scalar));
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+probes!(avx2, "avx2", arch::avx2::Avx2::new());
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+probes!(avx512, "avx512", arch::avx512::Avx512::new());
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+probes!(neon, "neon", Some(arch::neon::Neon::new()));
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+probes!(wasm, "wasm", Some(arch::wasm::Wasm::new()));
+
+#[inline(always)]
+fn input<'a>(p: *const f32, n: usize) -> &'a [f32] {
+    // SAFETY: nothing calls the probes; a caller would have to pass `n` readable values.
+    unsafe { from_raw_parts(p, n) }
+}
+
+#[inline(always)]
+fn output<'a>(p: *mut f32, n: usize) -> &'a mut [f32] {
+    // SAFETY: nothing calls the probes; a caller would have to pass `n` writable values that nothing else uses.
+    unsafe { from_raw_parts_mut(p, n) }
+}
+
+#[inline(always)]
+fn map<S: Simd, A: Map>(s: S, x: &mut [f32]) {
+    fixed::map::<S, A, 1>(s, x.as_chunks_mut().0);
+}
+
+#[inline(always)]
+fn map_grad<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
+    fixed::map_grad::<S, A, 1>(s, y.as_chunks().0, dy.as_chunks_mut().0);
+}
+
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

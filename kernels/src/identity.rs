@@ -1,0 +1,751 @@
+//! The bit-identity suite: every kernel on one backend and on the scalar one, compared bit for bit, all results in one hash.
+//!
+//! It runs wherever the kernels do: on a host, in a wasm module, on a microcontroller with 16 KiB of RAM. The hash is one number that every
+//! target must reproduce; `tests/identity.golden` holds it.
+//!
+//! Shapes are awkward, slices begin anywhere, values include subnormal numbers, zeros of both signs, infinities and NaN. Every NaN counts as
+//! the same (payloads are outside the contract). Values around a result must stay as they are, and values around an input are NaN.
+//!
+//! ```
+//! use rosenblatt_kernels::{Level, identity};
+//! let outcome = identity::run(Level::detect());
+//! assert_eq!(outcome.mismatches, 0);
+//! assert_eq!(outcome.hash, identity::run(Level::baseline()).hash);
+//! ```
+
+use crate::{
+    Level,
+    activation::{self, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
+    blas, dispatch, loss,
+    optimizer::{self, AdamStep},
+};
+
+/// What became of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many values were compared.
+    pub checks: u32,
+    /// How many of them differed.
+    pub mismatches: u32,
+    /// FNV-1a (64 bits) over the bits of the backend's results, little end first, every NaN as 0x7fc00000.
+    pub hash: u64,
+}
+
+impl Outcome {
+    const EMPTY: Self = Self { checks: 0, mismatches: 0, hash: 0xcbf2_9ce4_8422_2325 };
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// Compares two results value by value and takes the first into the hash.
+    pub fn compare(&mut self, got: &[f32], want: &[f32]) {
+        self.mismatches += u32::from(got.len() != want.len());
+        for (got, want) in got.iter().zip(want) {
+            let (got, want) = (canonical(*got), canonical(*want));
+            self.checks += 1;
+            self.mismatches += u32::from(got != want);
+            self.add(&got.to_le_bytes());
+        }
+    }
+}
+
+/// The bits of a value, those of the one quiet NaN 0x7fc00000 for every NaN.
+pub fn canonical(x: f32) -> u32 {
+    if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
+}
+
+/// All kernels; the hash is over the hashes of [`each`].
+pub fn run(level: Level) -> Outcome {
+    let mut total = Outcome::EMPTY;
+    each(level, &mut |_, outcome| {
+        total.checks += outcome.checks;
+        total.mismatches += outcome.mismatches;
+        total.add(&outcome.hash.to_le_bytes());
+    });
+    total
+}
+
+/// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from inputs of its own: its hash does not depend
+/// on the others.
+pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
+    let mut pool = Pool([f32::NAN; POOL]);
+    for (seed, (name, kernel)) in (1..).zip(KERNELS) {
+        let mut judge = Judge { level, random: Random(seed << 16), outcome: Outcome::EMPTY };
+        kernel(&mut judge, &mut pool);
+        report(name, judge.outcome);
+    }
+}
+
+type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
+
+/// In this order for good: place in the list is the seed. New ones go to the end.
+const KERNELS: [Kernel; 30] = [
+    ("gemm", gemm),
+    ("gemm_tn", gemm_tn),
+    ("gemm_nt", gemm_nt),
+    ("gemm fixed", gemm_fixed),
+    ("gemm_tn fixed", gemm_tn_fixed),
+    ("gemm_nt fixed", gemm_nt_fixed),
+    ("dot", dot),
+    ("axpy", axpy),
+    ("sum_rows", sum_rows),
+    ("exp", |judge, pool| map::<Exp>(judge, pool, activation::exp)),
+    ("ln", |judge, pool| map::<Ln>(judge, pool, activation::ln)),
+    ("tanh", |judge, pool| map::<Tanh>(judge, pool, activation::tanh)),
+    ("sigmoid", |judge, pool| map::<Sigmoid>(judge, pool, activation::sigmoid)),
+    ("relu", |judge, pool| map::<Relu>(judge, pool, activation::relu)),
+    ("leaky_relu", |judge, pool| map::<LeakyRelu<1, 10>>(judge, pool, activation::leaky_relu::<1, 10>)),
+    ("step", |judge, pool| map::<Step>(judge, pool, activation::step)),
+    ("tanh_grad", |judge, pool| map_grad::<Tanh>(judge, pool, activation::tanh_grad)),
+    ("sigmoid_grad", |judge, pool| map_grad::<Sigmoid>(judge, pool, activation::sigmoid_grad)),
+    ("relu_grad", |judge, pool| map_grad::<Relu>(judge, pool, activation::relu_grad)),
+    ("leaky_relu_grad", |judge, pool| {
+        map_grad::<LeakyRelu<1, 10>>(judge, pool, activation::leaky_relu_grad::<1, 10>);
+    }),
+    ("softmax", softmax),
+    ("softmax_grad", softmax_grad),
+    ("softmax fixed", softmax_fixed),
+    ("squared_error", squared_error),
+    ("binary_cross_entropy", binary_cross_entropy),
+    ("categorical_cross_entropy", categorical_cross_entropy),
+    ("sparse_cross_entropy", sparse_cross_entropy),
+    ("sgd", sgd),
+    ("adam", adam),
+    ("all_finite", all_finite),
+];
+
+/// Values in the one buffer that everything happens in: 3840 bytes.
+const POOL: usize = 960;
+
+/// Aligned, so that a slice's start is where its shift says.
+#[repr(align(64))]
+struct Pool([f32; POOL]);
+
+/// Values on both sides of a result that must stay as they are.
+const GUARD: usize = 4;
+
+/// What is left of the pool.
+struct Room<'a>(&'a mut [f32]);
+
+impl<'a> Room<'a> {
+    /// The whole pool, all NaN: what reads beyond its input shows.
+    fn new(pool: &'a mut Pool) -> Self {
+        pool.0.fill(f32::NAN);
+        Self(&mut pool.0)
+    }
+
+    /// `len` values that begin `shift` values after a multiple of 16 bytes; nothing if the room is used up.
+    fn take(&mut self, len: usize, shift: usize) -> Option<&'a mut [f32]> {
+        let whole = (shift + len).next_multiple_of(4);
+        if whole > self.0.len() {
+            return None;
+        }
+        let (taken, rest) = core::mem::take(&mut self.0).split_at_mut(whole);
+        self.0 = rest;
+        taken.get_mut(shift..shift + len)
+    }
+}
+
+/// The suite's own generator: a Weyl sequence through a mixing of 32 bits (`lowbias32` of C. Wellons).
+struct Random(u32);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9);
+        let mut z = self.0;
+        z = (z ^ (z >> 16)).wrapping_mul(0x21f0_aaad);
+        z = (z ^ (z >> 15)).wrapping_mul(0x735a_2d97);
+        z ^ (z >> 15)
+    }
+}
+
+/// What the inputs of a case are like.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Multiples of 2⁻²² in [−2, 2).
+    Plain,
+    /// Any finite number: sums overflow.
+    Wide,
+    /// Subnormal numbers, and numbers whose products are.
+    Tiny,
+    /// Plain, with zeros, infinities, NaN and the ends of the ranges among them.
+    Special,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Plain, Self::Wide, Self::Tiny, Self::Special];
+
+    fn value(self, random: &mut Random) -> f32 {
+        const SPECIAL: [f32; 16] = [
+            0.0,
+            -0.0,
+            0.0,
+            -0.0,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            f32::MAX,
+            f32::MIN,
+            f32::MIN_POSITIVE,
+            -f32::MIN_POSITIVE,
+            f32::from_bits(1),
+            -f32::from_bits(1),
+            f32::from_bits(0x007f_ffff),
+            1.0,
+            -1.0,
+        ];
+        let u = random.next();
+        // 24 bits less 2²³: exact as f32, and so is the product with 2⁻²².
+        let plain = ((u >> 8).cast_signed() - 0x0080_0000) as f32 * f32::from_bits((127 - 22) << 23);
+        match self {
+            Self::Plain => plain,
+            Self::Wide if u & 0x7f80_0000 == 0x7f80_0000 => f32::from_bits(u & !0x4000_0000),
+            Self::Wide => f32::from_bits(u),
+            Self::Tiny => match random.next() % 4 {
+                0 => f32::from_bits(u & 0x807f_ffff),
+                // 2⁻⁷⁹ to 2⁻⁷¹
+                _ => f32::from_bits(u & 0x83ff_ffff | 48 << 23),
+            },
+            Self::Special => {
+                let choice = random.next();
+                if choice.is_multiple_of(8) { SPECIAL[(choice >> 3) as usize % 16] } else { plain }
+            }
+        }
+    }
+}
+
+/// The backend under test, the inputs and what was seen.
+struct Judge {
+    level: Level,
+    random: Random,
+    outcome: Outcome,
+}
+
+impl Judge {
+    fn fill(&mut self, x: &mut [f32], kind: Kind) {
+        for x in x {
+            *x = kind.value(&mut self.random);
+        }
+    }
+
+    /// An input of `len` values.
+    fn input<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<&'a [f32]> {
+        let x = room.take(len, shift % 4)?;
+        self.fill(x, kind);
+        Some(x)
+    }
+
+    /// Two equal outputs of `len` values, guards included.
+    fn outputs<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<[&'a mut [f32]; 2]> {
+        let first = room.take(len + 2 * GUARD, shift % 4)?;
+        let second = room.take(len + 2 * GUARD, shift % 4)?;
+        self.fill(first, kind);
+        second.copy_from_slice(first);
+        Some([first, second])
+    }
+
+    /// Runs two things on equal outputs; what they write must be equal, and the guards untouched.
+    fn same(&mut self, outputs: &mut [&mut [f32]; 2], first: impl FnOnce(&mut [f32]), second: impl FnOnce(&mut [f32])) {
+        fn inside(x: &mut [f32]) -> (&mut [f32], [u32; 2 * GUARD]) {
+            let len = x.len() - 2 * GUARD;
+            let mut guards = [0; 2 * GUARD];
+            for (i, guard) in guards.iter_mut().enumerate() {
+                *guard = x[if i < GUARD { i } else { len + i }].to_bits();
+            }
+            (&mut x[GUARD..GUARD + len], guards)
+        }
+        let [a, b] = outputs;
+        let (inner, before) = inside(a);
+        first(inner);
+        second(inside(b).0);
+        self.outcome.mismatches += u32::from(inside(a).1 != before) + u32::from(inside(b).1 != before);
+        self.outcome.compare(inside(a).0, inside(b).0);
+    }
+
+    /// Runs one thing on the backend under test and on the scalar one.
+    fn levels(&mut self, outputs: &mut [&mut [f32]; 2], f: impl Fn(Level, &mut [f32])) {
+        let level = self.level;
+        self.same(outputs, |out| f(level, out), |out| f(Level::baseline(), out));
+    }
+}
+
+/// Each tile height and width of every backend, ragged in both directions; blocks of the sum; nothing at all.
+const SHAPES: [(usize, usize, usize); 30] = [
+    (1, 1, 1),
+    (1, 2, 8),
+    (4, 2, 8),
+    (4, 8, 1),
+    (2, 3, 4),
+    (3, 5, 7),
+    (5, 4, 3),
+    (7, 6, 5),
+    (8, 1, 16),
+    (8, 1, 32),
+    (9, 5, 17),
+    (1, 17, 33),
+    (6, 9, 15),
+    (16, 3, 2),
+    (16, 1, 17),
+    (17, 4, 9),
+    (23, 1, 17),
+    (33, 2, 3),
+    (7, 3, 37),
+    (3, 33, 4),
+    (4, 1, 64),
+    (2, 2, 64),
+    (1, 2, 128),
+    (2, 1, 67),
+    (1, 300, 2),
+    (300, 1, 2),
+    (1, 2, 300),
+    (0, 3, 4),
+    (3, 0, 4),
+    (3, 4, 0),
+];
+
+/// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the pool is left out by `f`.
+fn shapes(mut f: impl FnMut((usize, usize, usize), Kind, usize) -> Option<()>) {
+    for (i, shape) in SHAPES.into_iter().enumerate() {
+        for (j, kind) in Kind::ALL.into_iter().enumerate() {
+            let _ = f(shape, kind, i + j);
+        }
+    }
+}
+
+fn gemm(judge: &mut Judge, pool: &mut Pool) {
+    shapes(|(m, k, n), kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, m * k, shift, kind)?;
+        let w = judge.input(&mut room, k * n, shift + 1, kind)?;
+        let b = judge.input(&mut room, n, shift + 2, kind)?;
+        let mut y = judge.outputs(&mut room, m * n, shift + 3, kind)?;
+        judge.levels(&mut y, |level, y| dispatch!(level, s => blas::gemm(s, m, k, n, x, w, b, y)));
+        // A batch is its samples.
+        let level = judge.level;
+        judge.same(
+            &mut y,
+            |y| dispatch!(level, s => blas::gemm(s, m, k, n, x, w, b, y)),
+            |y| {
+                for i in 0..m {
+                    dispatch!(level, s => blas::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
+                }
+            },
+        );
+        Some(())
+    });
+}
+
+fn gemm_tn(judge: &mut Judge, pool: &mut Pool) {
+    shapes(|(m, k, n), kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, m * k, shift, kind)?;
+        let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
+        let mut dw = judge.outputs(&mut room, k * n, shift + 2, kind)?;
+        // On what is there, then from zero.
+        judge.levels(&mut dw, |level, dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, true)));
+        judge.levels(&mut dw, |level, dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)));
+        // Sample after sample adds up to the batch.
+        let level = judge.level;
+        judge.same(
+            &mut dw,
+            |dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)),
+            |dw| {
+                dw.fill(0.0);
+                for i in 0..m {
+                    dispatch!(level, s => blas::ger(s, &x[i * k..][..k], &dy[i * n..][..n], dw));
+                }
+            },
+        );
+        Some(())
+    });
+}
+
+fn gemm_nt(judge: &mut Judge, pool: &mut Pool) {
+    shapes(|(m, k, n), kind, shift| {
+        let mut room = Room::new(pool);
+        let dy = judge.input(&mut room, m * n, shift, kind)?;
+        let w = judge.input(&mut room, k * n, shift + 1, kind)?;
+        let mut dx = judge.outputs(&mut room, m * k, shift + 2, kind)?;
+        judge.levels(&mut dx, |level, dx| dispatch!(level, s => blas::gemm_nt(s, m, k, n, dy, w, dx)));
+        let level = judge.level;
+        judge.same(
+            &mut dx,
+            |dx| dispatch!(level, s => blas::gemm_nt(s, m, k, n, dy, w, dx)),
+            |dx| {
+                for i in 0..m {
+                    dispatch!(level, s => blas::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
+                }
+            },
+        );
+        Some(())
+    });
+}
+
+/// Calls a generic function for every kind with shapes in types.
+macro_rules! typed {
+    ($f:ident($judge:expr, $pool:expr): $($m:literal rows of $($n:literal)+),*) => {
+        for (shift, kind) in Kind::ALL.into_iter().enumerate() {
+            $(let _ = $f::<$($n),+>($judge, &mut Room::new($pool), $m, kind, shift + $m);)*
+        }
+    };
+}
+
+fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const K: usize, const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let x = judge.input(room, m * K, shift, kind)?;
+        let w = judge.input(room, K * N, shift + 1, kind)?;
+        let b = judge.input(room, N, shift + 2, kind)?;
+        let mut y = judge.outputs(room, m * N, shift + 3, kind)?;
+        let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) = (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
+        let bs: &[f32; N] = b.try_into().ok()?;
+        let level = judge.level;
+        judge.same(
+            &mut y,
+            |y| dispatch!(level, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
+            |y| dispatch!(Level::baseline(), s => blas::gemm(s, m, K, N, x, w, b, y)),
+        );
+        Some(())
+    }
+    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128, 1 rows of 300 2);
+}
+
+fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const K: usize, const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let x = judge.input(room, m * K, shift, kind)?;
+        let dy = judge.input(room, m * N, shift + 1, kind)?;
+        let mut dw = judge.outputs(room, K * N, shift + 2, kind)?;
+        let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
+        let level = judge.level;
+        judge.same(
+            &mut dw,
+            |dw| {
+                if let Ok(dw) = dw.as_chunks_mut().0.try_into() {
+                    dispatch!(level, s => blas::fixed::gemm_tn::<_, K, N>(s, xs, dys, dw));
+                }
+            },
+            |dw| dispatch!(Level::baseline(), s => blas::gemm_tn(s, m, K, N, x, dy, dw, false)),
+        );
+        Some(())
+    }
+    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 300 rows of 1 2);
+}
+
+fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const K: usize, const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let dy = judge.input(room, m * N, shift, kind)?;
+        let w = judge.input(room, K * N, shift + 1, kind)?;
+        let mut dx = judge.outputs(room, m * K, shift + 2, kind)?;
+        let (dys, ws): (&[[f32; N]], &[[f32; N]; K]) = (dy.as_chunks().0, w.as_chunks().0.try_into().ok()?);
+        let level = judge.level;
+        judge.same(
+            &mut dx,
+            |dx| dispatch!(level, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0)),
+            |dx| dispatch!(Level::baseline(), s => blas::gemm_nt(s, m, K, N, dy, w, dx)),
+        );
+        Some(())
+    }
+    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 1 rows of 2 300);
+}
+
+fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let dy = judge.input(room, m * N, shift, kind)?;
+        let mut db = judge.outputs(room, N, shift + 1, kind)?;
+        judge.levels(&mut db, |level, db| {
+            if let Ok(db) = db.try_into() {
+                dispatch!(level, s => blas::fixed::sum_rows::<_, N>(s, dy.as_chunks().0, db));
+            }
+        });
+        Some(())
+    }
+    typed!(case(judge, pool): 0 rows of 3, 1 rows of 1, 4 rows of 8, 5 rows of 5, 3 rows of 17, 7 rows of 16, 9 rows of 33, 300 rows of 1, 2 rows of 70);
+}
+
+/// Calls `f` with lengths around every register width, all kinds and shifts. What does not fit is left out by `f`.
+fn lengths(mut f: impl FnMut(usize, Kind, usize) -> Option<()>) {
+    for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 23, 31, 32, 33, 47, 49, 63, 64, 65, 70] {
+        for (i, kind) in Kind::ALL.into_iter().enumerate() {
+            let _ = f(n, kind, n + i);
+        }
+    }
+}
+
+fn dot(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, n, shift, kind)?;
+        let y = judge.input(&mut room, n, shift + 1, kind)?;
+        let mut out = judge.outputs(&mut room, 1, shift, kind)?;
+        judge.levels(&mut out, |level, out| out.fill(dispatch!(level, s => blas::dot(s, x, y))));
+        Some(())
+    });
+}
+
+fn axpy(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let a = kind.value(&mut judge.random);
+        let x = judge.input(&mut room, n, shift, kind)?;
+        let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
+        judge.levels(&mut y, |level, y| dispatch!(level, s => blas::axpy(s, a, x, y)));
+        Some(())
+    });
+}
+
+fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &mut [f32])) {
+    lengths(|n, kind, shift| {
+        let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
+        judge.levels(&mut x, f);
+        let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
+        let level = judge.level;
+        judge.same(
+            &mut x,
+            |x| {
+                let (rows, rest) = x.as_chunks_mut::<13>();
+                dispatch!(level, s => activation::fixed::map::<_, A, 13>(s, rows));
+                dispatch!(level, s => activation::fixed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
+            },
+            |x| f(Level::baseline(), x),
+        );
+        Some(())
+    });
+    // Bit patterns from all over: multiples of a prime near 2²¹.
+    let mut bits = 0u32;
+    for shift in 0..32 {
+        let Some(mut x) = judge.outputs(&mut Room::new(pool), 67, shift, Kind::Plain) else {
+            return;
+        };
+        for i in GUARD..GUARD + 67 {
+            let value = f32::from_bits(bits);
+            bits = bits.wrapping_add(2_097_143);
+            x.iter_mut().for_each(|x| x[i] = value);
+        }
+        judge.levels(&mut x, f);
+    }
+}
+
+fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &[f32], &mut [f32])) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let y = judge.input(&mut room, n, shift, kind)?;
+        let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
+        judge.levels(&mut dy, |level, dy| f(level, y, dy));
+        let level = judge.level;
+        let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
+        judge.same(
+            &mut dy,
+            |dy| {
+                let (ys, rest) = y.as_chunks::<13>();
+                let (rows, last) = dy.as_chunks_mut::<13>();
+                dispatch!(level, s => activation::fixed::map_grad::<_, A, 13>(s, ys, rows));
+                dispatch!(level, s => activation::fixed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
+            },
+            |dy| f(Level::baseline(), y, dy),
+        );
+        Some(())
+    });
+}
+
+/// Rows of a batch that softmax is tried on.
+const ROWS: usize = 3;
+
+fn softmax(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        if n == 0 {
+            return None;
+        }
+        let mut x = judge.outputs(&mut Room::new(pool), ROWS * n, shift, kind)?;
+        judge.levels(&mut x, |level, x| activation::softmax(level, n, x));
+        let mut x = judge.outputs(&mut Room::new(pool), ROWS * n, shift, kind)?;
+        let level = judge.level;
+        judge.same(
+            &mut x,
+            |x| activation::softmax(level, n, x),
+            |x| x.chunks_exact_mut(n).for_each(|row| activation::softmax(level, n, row)),
+        );
+        Some(())
+    });
+}
+
+fn softmax_grad(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        if n == 0 {
+            return None;
+        }
+        let mut room = Room::new(pool);
+        let y = judge.input(&mut room, ROWS * n, shift, kind)?;
+        let mut dy = judge.outputs(&mut room, ROWS * n, shift + 1, kind)?;
+        judge.levels(&mut dy, |level, dy| activation::softmax_grad(level, n, y, dy));
+        Some(())
+    });
+}
+
+fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let y = judge.input(room, m * N, shift, kind)?;
+        let mut x = judge.outputs(room, m * N, shift + 1, kind)?;
+        let level = judge.level;
+        judge.same(
+            &mut x,
+            |x| dispatch!(level, s => activation::fixed::softmax::<_, N>(s, x.as_chunks_mut().0)),
+            |x| activation::softmax(Level::baseline(), N, x),
+        );
+        judge.same(
+            &mut x,
+            |x| dispatch!(level, s => activation::fixed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
+            |x| activation::softmax_grad(Level::baseline(), N, y, x),
+        );
+        Some(())
+    }
+    typed!(case(judge, pool): 1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33, 2 rows of 70);
+}
+
+/// Probabilities and targets of a loss: p in [0, 1) and beyond it at times, t hard or soft.
+fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Level, f32, &[f32], &[f32], &mut [f32]) -> f32) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let y = room.take(n, shift % 4)?;
+        let t = room.take(n, (shift + 1) % 4)?;
+        judge.fill(y, kind);
+        judge.fill(t, Kind::Plain);
+        for (y, t) in y.iter_mut().zip(t.iter_mut()) {
+            *y = if *t < -1.0 { *y } else { *y * 0.5 };
+            *y = f32::from_bits(y.to_bits() & 0x7fff_ffff);
+            *t = if *t < 0.0 {
+                0.0
+            } else if *t < 1.0 {
+                1.0
+            } else {
+                *t - 1.0
+            };
+        }
+        let scale = Kind::Plain.value(&mut judge.random);
+        let mut out = judge.outputs(&mut room, n + 1, shift + 2, kind)?;
+        judge.levels(&mut out, |level, out| {
+            if let [value, dy @ ..] = out {
+                *value = f(level, scale, y, t, dy);
+            }
+        });
+        Some(())
+    });
+}
+
+fn squared_error(judge: &mut Judge, pool: &mut Pool) {
+    loss_case(judge, pool, |level, scale, y, t, dy| dispatch!(level, s => loss::squared_error(s, scale, y, t, dy)));
+}
+
+fn binary_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
+    loss_case(
+        judge,
+        pool,
+        |level, scale, y, t, dy| dispatch!(level, s => loss::binary_cross_entropy(s, scale, y, t, dy)),
+    );
+}
+
+fn categorical_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
+    loss_case(
+        judge,
+        pool,
+        |level, scale, y, t, dy| dispatch!(level, s => loss::categorical_cross_entropy(s, scale, y, t, dy)),
+    );
+}
+
+fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let p = room.take(m * N, shift % 4)?;
+        judge.fill(p, kind);
+        p.iter_mut().for_each(|p| *p = f32::from_bits(p.to_bits() & 0x7fff_ffff));
+        let p = p.as_chunks().0;
+        let scale = Kind::Plain.value(&mut judge.random);
+        // Now and then a class that a row does not have.
+        let missing = usize::from(shift == m + 3);
+        let mut out = judge.outputs(room, m * N + 1, shift + 1, kind)?;
+        judge.levels(&mut out, |level, out| {
+            if let [value, dy @ ..] = out {
+                let dy = dy.as_chunks_mut().0;
+                let class = |i: usize| (i * 7 + 3) % (N + missing);
+                *value = dispatch!(level, s => loss::sparse_cross_entropy::<_, N>(s, scale, p, class, dy));
+            }
+        });
+        Some(())
+    }
+    typed!(case(judge, pool): 0 rows of 3, 1 rows of 1, 4 rows of 3, 5 rows of 10, 17 rows of 5, 33 rows of 2, 3 rows of 16, 2 rows of 17, 3 rows of 33);
+}
+
+fn sgd(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let dw = judge.input(&mut room, n, shift, kind)?;
+        let mut w = judge.outputs(&mut room, n, shift + 1, kind)?;
+        let lr = kind.value(&mut judge.random);
+        judge.levels(&mut w, |level, w| optimizer::sgd(level, lr, w, dw));
+        Some(())
+    });
+}
+
+fn adam(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let dw = judge.input(&mut room, n, shift, kind)?;
+        let mut all = judge.outputs(&mut room, 3 * n, shift + 1, kind)?;
+        judge.levels(&mut all, |level, all| {
+            let (w, state) = all.split_at_mut(n);
+            let (m, v) = state.split_at_mut(n);
+            m.fill(0.0);
+            v.fill(0.0);
+            for alpha in [0.001, 0.0005, 0.25] {
+                optimizer::adam(level, AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, w, m, v, dw);
+            }
+        });
+        // Any state: below zero the root is NaN.
+        let mut all = judge.outputs(&mut room, 3 * n, shift + 1, kind)?;
+        judge.levels(&mut all, |level, all| {
+            let (w, state) = all.split_at_mut(n);
+            let (m, v) = state.split_at_mut(n);
+            optimizer::adam(level, AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 }, w, m, v, dw);
+        });
+        Some(())
+    });
+}
+
+fn all_finite(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let x = room.take(n, shift % 4)?;
+        judge.fill(x, kind);
+        let mut out = judge.outputs(&mut room, 1, shift, kind)?;
+        for i in 0..n + 1 {
+            judge.levels(&mut out, |level, out| out.fill(f32::from(u8::from(optimizer::all_finite(level, x)))));
+            // Then one place after the other holds what is not finite.
+            let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
+            if let Some(value) = x.get_mut(i) {
+                *value = bad;
+            }
+            if let Some(value) = i.checked_sub(1).and_then(|i| x.get_mut(i)) {
+                *value = -1.0;
+            }
+        }
+        Some(())
+    });
+}

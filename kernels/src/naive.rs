@@ -1,0 +1,232 @@
+//! Textbook loops in f64 over f32 inputs: the judge for tests and benches.
+//!
+//! Nothing here is fast or clever, and none of it shares code with the kernels. Every product of two f32 numbers is exact in f64, so that what a loop
+//! returns is the true value to about 2⁻⁵⁰ of the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
+//! Elementary functions are `libm`'s f64 ones.
+
+use crate::{loss::EPSILON, optimizer::AdamStep};
+
+/// y ← x·w + b; see [`crate::blas::gemm`]
+///
+/// With the absolute values of x, w and b it gives |x|·|w| + |b|, on which error bounds stand.
+/// # Panics
+/// If a length is less than m, k and n say; so do the other products.
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f64]) {
+    for i in 0..m {
+        for j in 0..n {
+            let mut sum = f64::from(b[j]);
+            for p in 0..k {
+                sum += f64::from(x[i * k + p]) * f64::from(w[p * n + j]);
+            }
+            y[i * n + j] = sum;
+        }
+    }
+}
+
+/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`; see [`crate::blas::gemm_tn`]
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f64], add: bool) {
+    for p in 0..k {
+        for j in 0..n {
+            let mut sum = if add { dw[p * n + j] } else { 0.0 };
+            for i in 0..m {
+                sum += f64::from(x[i * k + p]) * f64::from(dy[i * n + j]);
+            }
+            dw[p * n + j] = sum;
+        }
+    }
+}
+
+/// dx ← dy·wᵀ; see [`crate::blas::gemm_nt`]
+#[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
+pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f64]) {
+    for i in 0..m {
+        for p in 0..k {
+            dx[i * k + p] = dot(&dy[i * n..][..n], &w[p * n..][..n]);
+        }
+    }
+}
+
+/// y ← wᵀ·x + b; see [`crate::blas::gemv`]
+pub fn gemv(w: &[f32], x: &[f32], b: &[f32], y: &mut [f64]) {
+    gemm(1, x.len(), b.len(), x, w, b, y);
+}
+
+/// dx ← w·dy; see [`crate::blas::gemv_t`]
+pub fn gemv_t(w: &[f32], dy: &[f32], dx: &mut [f64]) {
+    gemm_nt(1, dx.len(), dy.len(), dy, w, dx);
+}
+
+/// w ← w + x·yᵀ; see [`crate::blas::ger`]
+pub fn ger(x: &[f32], y: &[f32], w: &mut [f64]) {
+    gemm_tn(1, x.len(), y.len(), x, y, w, true);
+}
+
+/// x·y; see [`crate::blas::dot`]
+pub fn dot(x: &[f32], y: &[f32]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}
+
+/// y ← a·x + y; see [`crate::blas::axpy`]
+pub fn axpy(a: f32, x: &[f32], y: &mut [f64]) {
+    for (x, y) in x.iter().zip(y) {
+        *y += f64::from(a) * f64::from(*x);
+    }
+}
+
+/// db ← the sum of the rows of dy; see [`crate::blas::fixed::sum_rows`]
+pub fn sum_rows(dy: &[f32], db: &mut [f64]) {
+    db.fill(0.0);
+    for row in dy.chunks_exact(db.len().max(1)) {
+        for (dy, db) in row.iter().zip(&mut *db) {
+            *db += f64::from(*dy);
+        }
+    }
+}
+
+/// eˣ
+pub fn exp(x: f32) -> f64 {
+    libm::exp(x.into())
+}
+
+/// ln x
+pub fn ln(x: f32) -> f64 {
+    libm::log(x.into())
+}
+
+/// tanh x
+pub fn tanh(x: f32) -> f64 {
+    libm::tanh(x.into())
+}
+
+/// d · tanh′(x), y = tanh x
+pub fn tanh_grad(y: f32, d: f32) -> f64 {
+    f64::from(d) * (1.0 - f64::from(y) * f64::from(y))
+}
+
+/// 1 / (1 + e⁻ˣ)
+pub fn sigmoid(x: f32) -> f64 {
+    let x = f64::from(x);
+    if x < 0.0 {
+        // For large −x the sum is 1 to f64's precision, and this form still has all its digits.
+        let e = libm::exp(x);
+        e / (1.0 + e)
+    } else {
+        1.0 / (1.0 + libm::exp(-x))
+    }
+}
+
+/// d · sigmoid′(x), y = sigmoid x
+pub fn sigmoid_grad(y: f32, d: f32) -> f64 {
+    f64::from(d) * (f64::from(y) * (1.0 - f64::from(y)))
+}
+
+/// x for x ≥ 0 and for NaN, else 0
+pub fn relu(x: f32) -> f64 {
+    if x < 0.0 { 0.0 } else { x.into() }
+}
+
+/// d where y > 0, else 0
+pub fn relu_grad(y: f32, d: f32) -> f64 {
+    if y > 0.0 { d.into() } else { 0.0 }
+}
+
+/// x for x ≥ 0 and for NaN, else x · slope
+pub fn leaky_relu(slope: f32, x: f32) -> f64 {
+    if x < 0.0 { f64::from(slope) * f64::from(x) } else { x.into() }
+}
+
+/// d where y > 0, else d · slope
+pub fn leaky_relu_grad(slope: f32, y: f32, d: f32) -> f64 {
+    if y > 0.0 { d.into() } else { f64::from(slope) * f64::from(d) }
+}
+
+/// 1 for x > 0, else 0; NaN for NaN
+pub fn step(x: f32) -> f64 {
+    if x > 0.0 {
+        1.0
+    } else if x <= 0.0 {
+        0.0
+    } else {
+        x.into()
+    }
+}
+
+/// Each row of `n` values of y ← softmax of x's row; see [`crate::activation::softmax`]
+pub fn softmax(n: usize, x: &[f32], y: &mut [f64]) {
+    for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
+        let top = x.iter().fold(f64::NEG_INFINITY, |top, x| top.max((*x).into()));
+        let mut sum = 0.0;
+        for (x, y) in x.iter().zip(&mut *y) {
+            *y = libm::exp(f64::from(*x) - top);
+            sum += *y;
+        }
+        for y in y {
+            *y /= sum;
+        }
+    }
+}
+
+/// Each row of dx ← y·(dy − Σ dy·y); see [`crate::activation::softmax_grad`]
+pub fn softmax_grad(n: usize, y: &[f32], dy: &[f32], dx: &mut [f64]) {
+    for ((y, dy), dx) in y.chunks_exact(n).zip(dy.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
+        let inner = dot(y, dy);
+        for ((y, dy), dx) in y.iter().zip(dy).zip(dx) {
+            *dx = f64::from(*y) * (f64::from(*dy) - inner);
+        }
+    }
+}
+
+/// p inside the bounds of [`crate::loss`], which are f32 numbers.
+fn clip(p: f32) -> f64 {
+    f64::from(p).max(EPSILON.into()).min((1.0 - EPSILON).into())
+}
+
+/// Σ (y − t)²; see [`crate::loss::squared_error`]
+pub fn squared_error(y: &[f32], t: &[f32]) -> f64 {
+    y.iter().zip(t).map(|(y, t)| (f64::from(*y) - f64::from(*t)) * (f64::from(*y) - f64::from(*t))).sum()
+}
+
+/// −Σ (t·ln p + (1 − t)·ln(1 − p)); see [`crate::loss::binary_cross_entropy`]
+pub fn binary_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
+    let term = |p: f64, t: f64| t * libm::log(p) + (1.0 - t) * libm::log(1.0 - p);
+    -p.iter().zip(t).map(|(p, t)| term(clip(*p), (*t).into())).sum::<f64>()
+}
+
+/// −Σ t·ln p; see [`crate::loss::categorical_cross_entropy`]
+pub fn categorical_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
+    -p.iter().zip(t).map(|(p, t)| f64::from(*t) * libm::log(clip(*p))).sum::<f64>()
+}
+
+/// −Σ ln p[i][class(i)] over rows of `n`; see [`crate::loss::sparse_cross_entropy`]
+pub fn sparse_cross_entropy(n: usize, p: &[f32], class: impl Fn(usize) -> usize) -> f64 {
+    let term = |(i, row): (usize, &[f32])| row.get(class(i)).map_or(f64::NAN, |p| libm::log(clip(*p)));
+    -p.chunks_exact(n).enumerate().map(term).sum::<f64>()
+}
+
+/// dy ← scale·(y − t): the gradient of all losses that take targets
+pub fn loss_grad(scale: f32, y: &[f32], t: &[f32], dy: &mut [f64]) {
+    for ((y, t), dy) in y.iter().zip(t).zip(dy) {
+        *dy = f64::from(scale) * (f64::from(*y) - f64::from(*t));
+    }
+}
+
+/// w ← w − lr·dw; see [`crate::optimizer::sgd`]
+pub fn sgd(lr: f32, w: &mut [f64], dw: &[f32]) {
+    for (w, dw) in w.iter_mut().zip(dw) {
+        *w -= f64::from(lr) * f64::from(*dw);
+    }
+}
+
+/// m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε); see [`crate::optimizer::adam`]
+pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
+    let AdamStep { alpha, beta1, beta2, epsilon } = step;
+    let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
+    for (((w, m), v), dw) in w.iter_mut().zip(m).zip(v).zip(dw) {
+        let g = f64::from(*dw);
+        *m = beta1 * *m + (1.0 - beta1) * g;
+        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *w -= f64::from(alpha) * *m / (libm::sqrt(*v) + f64::from(epsilon));
+    }
+}

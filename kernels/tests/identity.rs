@@ -1,0 +1,702 @@
+//! The same bits: every kernel on every backend of this CPU against the contract in plain loops or the scalar backend.
+
+mod support;
+
+use rosenblatt_kernels::{
+    Level, Simd,
+    activation::{self, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
+    arch::scalar::Scalar,
+    blas, dispatch, identity, loss, math,
+    optimizer::{self, AdamStep},
+};
+use std::fmt::Write as _;
+use support::{
+    Guarded, Random, assert_same, backends, contract, difference,
+    emulated::{Emulated, Fused},
+    stride,
+};
+
+/// Which of the matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Product {
+    Gemm,
+    GemmTn { add: bool },
+    GemmNt,
+}
+
+type Shape = (usize, usize, usize);
+
+impl Product {
+    const ALL: [Self; 4] = [Self::Gemm, Self::GemmTn { add: true }, Self::GemmNt, Self::GemmTn { add: false }];
+
+    /// Lengths of both factors and of the result.
+    fn lengths(self, (m, k, n): Shape) -> (usize, usize, usize) {
+        match self {
+            Self::Gemm => (m * k, k * n, m * n),
+            Self::GemmTn { .. } => (m * k, m * n, k * n),
+            Self::GemmNt => (m * n, k * n, m * k),
+        }
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S, (m, k, n): Shape, a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]) {
+        match self {
+            Self::Gemm => blas::gemm(s, m, k, n, a, b, bias, c),
+            Self::GemmTn { add } => blas::gemm_tn(s, m, k, n, a, b, c, add),
+            Self::GemmNt => blas::gemm_nt(s, m, k, n, a, b, c),
+        }
+    }
+
+    fn contract(self, (m, k, n): Shape, a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]) {
+        match self {
+            Self::Gemm => contract::gemm(m, k, n, a, b, bias, c),
+            Self::GemmTn { add } => contract::gemm_tn(m, k, n, a, b, c, add),
+            Self::GemmNt => contract::gemm_nt(m, k, n, a, b, c),
+        }
+    }
+}
+
+/// Inputs of one sort, and room for results.
+struct Data {
+    a: Vec<f32>,
+    b: Vec<f32>,
+    bias: Vec<f32>,
+    start: Vec<f32>,
+    want: Vec<f32>,
+    out: Guarded,
+}
+
+impl Data {
+    fn new(sort: usize, factor: usize, result: usize) -> Self {
+        let mut random = Random(sort as u64);
+        Self {
+            a: random.values(sort, factor + 4),
+            b: random.values(sort, factor + 4),
+            bias: random.values(sort, result + 4),
+            start: random.values(sort, result),
+            want: vec![0.0; result],
+            out: Guarded::new(result),
+        }
+    }
+
+    /// One product against the contract, all slices beginning `shift` values off.
+    fn check(
+        &mut self,
+        product: Product,
+        shape: Shape,
+        shift: usize,
+        name: &dyn std::fmt::Display,
+        run: impl Fn(&[f32], &[f32], &[f32], &mut [f32]),
+        with_contract: bool,
+    ) {
+        let (a, b, c) = product.lengths(shape);
+        let a = &self.a[shift % 4..][..a];
+        let b = &self.b[(shift + 1) % 4..][..b];
+        let bias = &self.bias[(shift + 2) % 4..][..shape.2];
+        let (start, want) = (&self.start[..c], &mut self.want[..c]);
+        if with_contract {
+            want.copy_from_slice(start);
+            product.contract(shape, a, b, bias, want);
+        }
+        let got = self.out.run(start, shift + 3, |c| run(a, b, bias, c));
+        assert_same(got, want, || format!("{name} {product:?} {shape:?} from {shift}"));
+    }
+}
+
+/// `of` gives the runs of one shape; `check` is told which come first, so that the contract is computed once.
+fn check_levels(levels: &[Level], data: &mut Data, product: Product, shape: Shape, shift: usize) {
+    for (i, &level) in levels.iter().enumerate() {
+        let run = |a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]| {
+            dispatch!(level, s => product.run(s, shape, a, b, bias, c));
+        };
+        data.check(product, shape, shift, &level, run, i == 0);
+    }
+}
+
+#[test]
+fn products_of_every_shape_up_to_40() {
+    let levels = backends();
+    let mut data: Vec<_> = (0..4).map(|sort| Data::new(sort, 40 * 40, 40 * 40)).collect();
+    let stride = stride();
+    let mut count = 0;
+    for m in 1..=40 {
+        for k in 1..=40 {
+            for n in 1..=40 {
+                let shift = m * 7 + k * 3 + n;
+                for product in [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt] {
+                    count += 1;
+                    if count % stride == 0 {
+                        check_levels(&levels, &mut data[count / stride % 4], product, (m, k, n), shift);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_larger_shapes() {
+    let levels = backends();
+    let shapes = [
+        (65, 129, 33),
+        (17, 300, 47),
+        (3, 784, 128),
+        (32, 1000, 1),
+        (1, 784, 10),
+        (300, 17, 5),
+        (5, 2, 300),
+        (1, 257, 513),
+        (33, 256, 17),
+        (2, 512, 65),
+        (600, 3, 4),
+        (4, 3, 600),
+    ];
+    for (i, shape) in shapes.into_iter().enumerate() {
+        let (m, k, n) = shape;
+        let factor = (m * k).max(k * n).max(m * n);
+        let sorts = if cfg!(debug_assertions) { i..i + 1 } else { 0..4 };
+        for sort in sorts {
+            let mut data = Data::new(sort, factor, factor);
+            for product in Product::ALL {
+                check_levels(&levels, &mut data, product, shape, i);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_without_rows_columns_or_terms() {
+    let levels = backends();
+    let mut data = Data::new(0, 64, 64);
+    for shape in [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 4), (0, 4, 0), (4, 0, 0), (0, 0, 0), (2, 1, 0), (2, 0, 1)] {
+        for product in Product::ALL {
+            check_levels(&levels, &mut data, product, shape, 1);
+        }
+    }
+}
+
+/// Tiles of backends that this CPU may not have: NEON's and wasm's among them.
+#[test]
+fn products_with_emulated_lanes() {
+    fn sweep<S: Simd>(name: &str, s: S) {
+        let mut data: Vec<_> = (0..4).map(|sort| Data::new(sort, 40 * 40, 40 * 40)).collect();
+        let sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 24, 31, 32, 33, 37, 40];
+        let mut count = 0;
+        for m in sizes {
+            for k in [1, 2, 3, 8, 17, 40] {
+                for n in sizes {
+                    count += 1;
+                    let product = Product::ALL[count % 4];
+                    let run = |a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]| {
+                        product.run(s, (m, k, n), a, b, bias, c);
+                    };
+                    if count % stride().min(7) == 0 {
+                        data[count / 4 % 4].check(product, (m, k, n), count, &name, run, true);
+                    }
+                }
+            }
+        }
+    }
+    sweep("two lanes, 4x2", Emulated::<2, 4, 2>);
+    sweep("four lanes, 8x2", Emulated::<4, 8, 2>);
+    sweep("four lanes, 4x2", Emulated::<4, 4, 2>);
+    sweep("eight lanes, 4x2", Emulated::<8, 4, 2>);
+    sweep("sixteen lanes, 16x1", Emulated::<16, 16, 1>);
+}
+
+#[test]
+fn products_of_known_shape() {
+    fn check<const K: usize, const N: usize>(levels: &[Level], m: usize) {
+        for sort in 0..4 {
+            let mut random = Random(K as u64);
+            let x = random.values(sort, m * K + 1);
+            let w = random.values(sort, K * N + 1);
+            let dy = random.values(sort, m * N + 1);
+            let b = random.values(sort, N);
+            let (x, w, dy) = (&x[1..], &w[1..], &dy[1..]);
+            let (xs, dys) = (x.as_chunks::<K>().0, dy.as_chunks::<N>().0);
+            let ws: &[[f32; N]; K] = w.as_chunks().0.try_into().expect("K rows");
+            let bs: &[f32; N] = b.as_slice().try_into().expect("N values");
+            let (mut y, mut dw, mut dx) = (vec![0.0; m * N], vec![0.0; K * N], vec![0.0; m * K]);
+            contract::gemm(m, K, N, x, w, &b, &mut y);
+            contract::gemm_tn(m, K, N, x, dy, &mut dw, false);
+            contract::gemm_nt(m, K, N, dy, w, &mut dx);
+            let mut out = Guarded::new(m.max(K) * K.max(N));
+            for &level in levels {
+                let what = |name| format!("{level} fixed::{name} {m}x{K}x{N} sort {sort}");
+                let start = vec![f32::NAN; y.len()];
+                let got = out.run(&start, m, |y| {
+                    dispatch!(level, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0));
+                });
+                assert_same(got, &y, || what("gemm"));
+                let start = vec![f32::NAN; dw.len()];
+                let got = out.run(&start, m + 1, |dw| {
+                    let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
+                    dispatch!(level, s => blas::fixed::gemm_tn(s, xs, dys, dw));
+                });
+                assert_same(got, &dw, || what("gemm_tn"));
+                let start = vec![f32::NAN; dx.len()];
+                let got = out.run(&start, m + 2, |dx| {
+                    dispatch!(level, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
+                });
+                assert_same(got, &dx, || what("gemm_nt"));
+            }
+        }
+    }
+    let levels = backends();
+    // Unrolled in place on some backends, shared on others.
+    for m in [0, 1, 4, 5, 32] {
+        check::<2, 8>(&levels, m);
+        check::<8, 1>(&levels, m);
+        check::<3, 5>(&levels, m);
+        check::<16, 16>(&levels, m);
+        check::<10, 33>(&levels, m);
+        check::<67, 19>(&levels, m);
+        check::<65, 129>(&levels, m);
+        check::<300, 3>(&levels, m);
+    }
+}
+
+#[test]
+fn one_sample_and_a_batch_agree() {
+    for level in backends() {
+        for (i, (m, k, n)) in [(4, 2, 8), (33, 7, 19), (16, 300, 33), (5, 64, 10), (40, 1, 1)].into_iter().enumerate() {
+            let mut random = Random(i as u64);
+            let x = random.values(i, m * k);
+            let w = random.values(i, k * n);
+            let dy = random.values(i, m * n);
+            let b = random.values(i, n);
+            let (mut y, mut dx, mut dw) = (vec![0.0; m * n], vec![0.0; m * k], vec![0.0; k * n]);
+            dispatch!(level, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            dispatch!(level, s => blas::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
+            dispatch!(level, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
+            let mut alone_dw = vec![0.0; k * n];
+            for row in 0..m {
+                let (x, dy) = (&x[row * k..][..k], &dy[row * n..][..n]);
+                let (mut alone_y, mut alone_dx) = (vec![0.0; n], vec![0.0; k]);
+                dispatch!(level, s => blas::gemv(s, &w, x, &b, &mut alone_y));
+                dispatch!(level, s => blas::gemv_t(s, &w, dy, &mut alone_dx));
+                dispatch!(level, s => blas::ger(s, x, dy, &mut alone_dw));
+                assert_same(&alone_y, &y[row * n..][..n], || format!("{level} gemv {m}x{k}x{n} row {row}"));
+                assert_same(&alone_dx, &dx[row * k..][..k], || format!("{level} gemv_t {m}x{k}x{n} row {row}"));
+            }
+            assert_same(&alone_dw, &dw, || format!("{level} ger {m}x{k}x{n}"));
+        }
+    }
+}
+
+#[test]
+fn fused_multiply_add_would_be_seen() {
+    let mut data = Data::new(0, 64, 64);
+    for product in Product::ALL {
+        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            data.check(
+                product,
+                (5, 6, 7),
+                0,
+                &"fused",
+                |a, b, bias, c| product.run(Fused, (5, 6, 7), a, b, bias, c),
+                true,
+            );
+        }));
+        assert!(seen.is_err(), "{product:?}");
+    }
+    let x = Random(1).values(0, 64);
+    let exp = |run: fn(f32) -> f32| x.iter().map(|x| run(*x)).collect::<Vec<_>>();
+    assert!(difference(&exp(|x| math::exp(Fused, x)), &exp(|x| math::exp(Scalar, x))).is_some());
+}
+
+#[test]
+fn dot_sum_and_axpy() {
+    fn check(
+        name: &dyn std::fmt::Display,
+        dot: impl Fn(&[f32], &[f32]) -> f32,
+        axpy: impl Fn(f32, &[f32], &mut [f32]),
+    ) {
+        let mut out = Guarded::new(1024);
+        for n in (0..=70).chain([127, 128, 129, 255, 1000]) {
+            for sort in 0..4 {
+                for shift in 0..4 {
+                    let mut random = Random((n * 16 + sort * 4 + shift) as u64);
+                    let x = random.values(sort, n + shift);
+                    let y = random.values(sort, n + 3);
+                    let (x, y) = (&x[shift..], &y[3..]);
+                    assert_same(&[dot(x, y)], &[contract::dot(x, y)], || format!("{name} dot of {n}, sort {sort}"));
+                    let a = random.values(sort, 1)[0];
+                    let mut want = y.to_vec();
+                    contract::add_scaled(a, x, &mut want);
+                    let got = out.run(y, shift + 1, |y| axpy(a, x, y));
+                    assert_same(got, &want, || format!("{name} axpy of {n}, sort {sort}"));
+                }
+            }
+        }
+        let zero = dot(&[-0.0, 1.0], &[1.0, -0.0]);
+        assert_eq!(zero.to_bits(), 0, "{name}: a sum of zeros is +0");
+    }
+    for level in backends() {
+        check(
+            &level,
+            |x, y| dispatch!(level, s => blas::dot(s, x, y)),
+            |a, x, y| dispatch!(level, s => blas::axpy(s, a, x, y)),
+        );
+    }
+    check(
+        &"two lanes",
+        |x, y| blas::dot(Emulated::<2, 4, 2>, x, y),
+        |a, x, y| blas::axpy(Emulated::<2, 4, 2>, a, x, y),
+    );
+    check(
+        &"four lanes",
+        |x, y| blas::dot(Emulated::<4, 4, 2>, x, y),
+        |a, x, y| blas::axpy(Emulated::<4, 4, 2>, a, x, y),
+    );
+}
+
+#[test]
+fn sums_of_rows() {
+    fn check<const N: usize>(levels: &[Level]) {
+        for m in [0, 1, 2, 5, 33] {
+            for sort in 0..4 {
+                let dy = Random(N as u64).values(sort, m * N + 1);
+                let dy = &dy[1..];
+                let mut want = [0.0; N];
+                for row in dy.as_chunks::<N>().0 {
+                    contract::add_scaled(1.0, row, &mut want);
+                }
+                for &level in levels {
+                    let mut out = Guarded::new(N);
+                    let got = out.run(&[f32::NAN; N], m, |db| {
+                        let db: &mut [f32; N] = db.try_into().expect("N values");
+                        dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks().0, db));
+                    });
+                    assert_same(got, &want, || format!("{level} sum of {m} rows of {N}, sort {sort}"));
+                }
+            }
+        }
+    }
+    let levels = backends();
+    check::<1>(&levels);
+    check::<3>(&levels);
+    check::<8>(&levels);
+    check::<17>(&levels);
+    check::<32>(&levels);
+    check::<70>(&levels);
+}
+
+type Map = (&'static str, fn(Level, &mut [f32]));
+
+const MAPS: [Map; 7] = [
+    ("exp", activation::exp),
+    ("ln", activation::ln),
+    ("tanh", activation::tanh),
+    ("sigmoid", activation::sigmoid),
+    ("relu", activation::relu),
+    ("leaky_relu", activation::leaky_relu::<1, 100>),
+    ("step", activation::step),
+];
+
+type MapGradFn = (&'static str, fn(Level, &[f32], &mut [f32]));
+
+const GRADS: [MapGradFn; 4] = [
+    ("tanh_grad", activation::tanh_grad),
+    ("sigmoid_grad", activation::sigmoid_grad),
+    ("relu_grad", activation::relu_grad),
+    ("leaky_relu_grad", activation::leaky_relu_grad::<1, 100>),
+];
+
+#[test]
+fn maps_of_inputs_from_all_over() {
+    let levels = backends();
+    // A prime: mantissas, exponents and signs all vary.
+    let step = 1009 * stride().min(64) as u64;
+    let mut random = Random(7);
+    let mut bits = 0;
+    while bits < 1 << 32 {
+        let x: Vec<_> = (0..4096).map(|i| f32::from_bits((bits + i * step) as u32)).collect();
+        bits += 4096 * step;
+        for (name, f) in MAPS {
+            let mut want = x.clone();
+            f(Level::baseline(), &mut want);
+            for level in &levels[1..] {
+                let mut got = x.clone();
+                f(*level, &mut got);
+                assert_same(&got, &want, || format!("{level} {name} from {:#x}", x[0].to_bits()));
+            }
+        }
+        let d: Vec<_> = x.iter().map(|_| random.special()).collect();
+        for (name, f) in GRADS {
+            let mut want = d.clone();
+            f(Level::baseline(), &x, &mut want);
+            for level in &levels[1..] {
+                let mut got = d.clone();
+                f(*level, &x, &mut got);
+                assert_same(&got, &want, || format!("{level} {name} from {:#x}", x[0].to_bits()));
+            }
+        }
+    }
+}
+
+#[test]
+fn maps_of_every_length() {
+    let levels = backends();
+    let mut out = Guarded::new(71);
+    for n in 0..=70 {
+        for sort in 0..4 {
+            let mut random = Random(n as u64);
+            let x = random.values(sort, n);
+            for (i, &level) in levels.iter().enumerate() {
+                for shift in 0..4 {
+                    for (name, f) in MAPS {
+                        let want: Vec<_> = x.iter().map(|x| alone(*x, |x| f(Level::baseline(), x))).collect();
+                        let got = out.run(&x, shift, |x| f(level, x));
+                        assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+                    }
+                }
+                let y = Random(i as u64).values(3, n + 2);
+                for (name, f) in GRADS {
+                    let y = &y[i % 3..][..n];
+                    let pairs = x.iter().zip(y);
+                    let want: Vec<_> = pairs.map(|(d, y)| alone(*d, |d| f(Level::baseline(), &[*y], d))).collect();
+                    let got = out.run(&x, n + i, |d| f(level, y, d));
+                    assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+                }
+            }
+        }
+    }
+}
+
+fn alone(x: f32, f: impl FnOnce(&mut [f32])) -> f32 {
+    let mut x = [x];
+    f(&mut x);
+    x[0]
+}
+
+/// A slope of two numbers, and gradients through the typed face.
+#[test]
+fn maps_of_known_shape() {
+    fn check<A: MapGrad>(levels: &[Level]) {
+        for sort in 0..4 {
+            let x = Random(3).values(sort, 9 * 7);
+            let mut want = x.clone();
+            for x in &mut want {
+                *x = A::f(Scalar, *x);
+            }
+            for &level in levels {
+                let mut got = x.clone();
+                dispatch!(level, s => activation::fixed::map::<_, A, 7>(s, got.as_chunks_mut().0));
+                assert_same(&got, &want, || format!("{level} map, sort {sort}"));
+                let mut got = x.clone();
+                dispatch!(level, s => activation::fixed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
+                let grad: Vec<_> = want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
+                assert_same(&got, &grad, || format!("{level} map_grad, sort {sort}"));
+            }
+        }
+    }
+    let levels = backends();
+    check::<Tanh>(&levels);
+    check::<Sigmoid>(&levels);
+    check::<Relu>(&levels);
+    check::<LeakyRelu<1, 100>>(&levels);
+}
+
+#[test]
+fn softmax_and_its_gradient() {
+    let levels = backends();
+    for n in (1..=40).chain([64, 100, 1000]) {
+        for sort in 0..4 {
+            let mut random = Random((n * 4 + sort) as u64);
+            let rows = 3;
+            let x = random.values(sort, rows * n);
+            let d = random.values(sort, rows * n);
+            let mut y = x.clone();
+            y.chunks_exact_mut(n).for_each(contract::softmax);
+            let mut dx = d.clone();
+            y.chunks_exact(n).zip(dx.chunks_exact_mut(n)).for_each(|(y, dx)| contract::softmax_grad(y, dx));
+            let mut out = Guarded::new(rows * n);
+            for &level in &levels {
+                let got = out.run(&x, n, |x| activation::softmax(level, n, x));
+                assert_same(got, &y, || format!("{level} softmax of {n}, sort {sort}"));
+                let got = out.run(&d, n + 1, |d| activation::softmax_grad(level, n, &y, d));
+                assert_same(got, &dx, || format!("{level} softmax_grad of {n}, sort {sort}"));
+                // A batch is its samples.
+                for (x, y) in x.chunks_exact(n).zip(y.chunks_exact(n)) {
+                    let got = out.run(x, n + 2, |x| activation::softmax(level, n, x));
+                    assert_same(got, y, || format!("{level} softmax of one row of {n}, sort {sort}"));
+                }
+            }
+        }
+    }
+}
+
+/// A loss on one backend: value and gradient.
+fn with_loss(which: usize, level: Level, scale: f32, p: &[f32], t: &[f32]) -> (f32, Vec<f32>) {
+    let mut dy = vec![f32::NAN; p.len()];
+    let value = match which {
+        0 => dispatch!(level, s => loss::squared_error(s, scale, p, t, &mut dy)),
+        1 => dispatch!(level, s => loss::binary_cross_entropy(s, scale, p, t, &mut dy)),
+        2 => dispatch!(level, s => loss::categorical_cross_entropy(s, scale, p, t, &mut dy)),
+        _ => dispatch!(level, s => loss::sparse_cross_entropy::<_, 5>(
+            s, scale, p.as_chunks().0, |i| t[i * 5].abs() as usize % 6, dy.as_chunks_mut().0
+        )),
+    };
+    (value, dy)
+}
+
+#[test]
+fn losses() {
+    let levels = backends();
+    for n in 0..=70 {
+        for sort in 0..4 {
+            let mut random = Random((n * 4 + sort) as u64);
+            let mut p = random.values(sort, n);
+            // Probabilities half the time.
+            if n % 2 == 0 {
+                activation::sigmoid(Level::baseline(), &mut p);
+            }
+            let t: Vec<_> = random
+                .values(0, n)
+                .into_iter()
+                .map(|t| if n % 3 == 0 { t.max(0.0).ceil() } else { t.abs() * 9.0 })
+                .collect();
+            for which in 0..4 {
+                let (want, want_dy) = with_loss(which, Level::baseline(), 0.25, &p, &t);
+                for &level in &levels {
+                    let (value, dy) = with_loss(which, level, 0.25, &p, &t);
+                    assert_same(&[value], &[want], || format!("{level} loss {which} of {n}, sort {sort}"));
+                    assert_same(&dy, &want_dy, || format!("{level} gradient of loss {which} of {n}, sort {sort}"));
+                }
+            }
+        }
+    }
+}
+
+/// What a loss must be, term by term, over the sixteen lanes.
+#[test]
+fn losses_by_the_contract() {
+    let mut random = Random(11);
+    for n in [1, 5, 16, 17, 33, 70] {
+        let p: Vec<_> = random.values(0, n).into_iter().map(|p| p.abs()).collect();
+        let t = random.values(0, n);
+        let clip = |p: f32| {
+            let p = if p < 1e-7 { 1e-7 } else { p };
+            if 1.0 - 1e-7 < p { 1.0 - 1e-7 } else { p }
+        };
+        let ln = |x| math::ln(Scalar, x);
+        let squared = contract::sum(p.iter().zip(&t).map(|(p, t)| (p - t) * (p - t)));
+        let binary = contract::sum(p.iter().zip(&t).map(|(p, t)| {
+            let p = clip(*p);
+            let (left, right) = (t * ln(p), (1.0 - t) * ln(1.0 - p));
+            left + right
+        }));
+        let categorical = contract::sum(p.iter().zip(&t).map(|(p, t)| t * ln(clip(*p))));
+        for level in backends() {
+            for (which, want) in [squared, -binary, -categorical].into_iter().enumerate() {
+                let (value, dy) = with_loss(which, level, 0.3, &p, &t);
+                assert_same(&[value], &[want], || format!("{level} loss {which} of {n}"));
+                let want: Vec<_> = p.iter().zip(&t).map(|(p, t)| 0.3 * (p - t)).collect();
+                assert_same(&dy, &want, || format!("{level} gradient of loss {which} of {n}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn optimizers() {
+    let levels = backends();
+    let steps = [
+        AdamStep { alpha: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 },
+    ];
+    for n in (0..=70).chain([257]) {
+        for sort in 0..4 {
+            let mut random = Random((n * 4 + sort) as u64);
+            let dw = random.values(sort, n + 1);
+            let dw = &dw[1..];
+            let start = random.values(sort, 3 * n);
+            let mut out = Guarded::new(3 * n);
+            let mut want: Vec<_> = start[..n].to_vec();
+            for (w, dw) in want.iter_mut().zip(dw) {
+                let step = 0.01 * dw;
+                *w -= step;
+            }
+            for &level in &levels {
+                let got = out.run(&start[..n], n, |w| optimizer::sgd(level, 0.01, w, dw));
+                assert_same(got, &want, || format!("{level} sgd of {n}, sort {sort}"));
+            }
+            for step in steps {
+                let AdamStep { alpha, beta1, beta2, epsilon } = step;
+                let mut want = start.clone();
+                for i in 0..n {
+                    let g = dw[i];
+                    let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
+                    let m = m + (1.0 - beta1) * g;
+                    let v = v + (1.0 - beta2) * (g * g);
+                    want[n + i] = m;
+                    want[2 * n + i] = v;
+                    want[i] -= (alpha * m) / (v.sqrt() + epsilon);
+                }
+                for &level in &levels {
+                    let got = out.run(&start, n, |all| {
+                        let (w, state) = all.split_at_mut(n);
+                        let (m, v) = state.split_at_mut(n);
+                        optimizer::adam(level, step, w, m, v, dw);
+                    });
+                    assert_same(got, &want, || format!("{level} adam of {n}, sort {sort}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_found_everywhere() {
+    for level in backends() {
+        for n in 0..=70 {
+            let mut x = Random(n).values(1, n as usize);
+            assert!(optimizer::all_finite(level, &x), "{level} {n}");
+            for i in 0..x.len() {
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let good = std::mem::replace(&mut x[i], bad);
+                    assert!(!optimizer::all_finite(level, &x), "{level} {bad} at {i} of {n}");
+                    x[i] = good;
+                }
+            }
+        }
+    }
+}
+
+/// One hash for every backend and every target. `BLESS=1` writes the file anew, after a change of the contract.
+#[test]
+fn golden_hashes() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden");
+    for level in backends() {
+        let mut text = String::new();
+        let mut line = |name: &str, outcome: identity::Outcome| {
+            let _ = writeln!(text, "{:016x} {:6} {name}", outcome.hash, outcome.checks);
+            assert_eq!(outcome.mismatches, 0, "{level} {name}");
+        };
+        identity::each(level, &mut line);
+        let total = identity::run(level);
+        line("all", total);
+        println!("backend {level}: {} checks, {} mismatches, hash {:016x}", total.checks, total.mismatches, total.hash);
+        if std::env::var_os("BLESS").is_some() && level == Level::baseline() {
+            std::fs::write(golden, &text).expect("the file can be written");
+        }
+        let golden = std::fs::read_to_string(golden).expect("tests/identity.golden is there");
+        for (got, want) in text.lines().zip(golden.lines()) {
+            assert_eq!(got, want, "{level}: left is what ran, right what tests/identity.golden says");
+        }
+        assert_eq!(text, golden);
+    }
+}
+
+#[test]
+fn the_suite_sees_a_wrong_bit() {
+    let mut outcome = identity::Outcome { checks: 0, mismatches: 0, hash: 0 };
+    outcome.compare(&[1.0, f32::NAN, -0.0], &[1.0, -f32::NAN, -0.0]);
+    assert_eq!((outcome.checks, outcome.mismatches), (3, 0));
+    outcome.compare(&[1.0], &[1.0 + f32::EPSILON]);
+    outcome.compare(&[0.0], &[-0.0]);
+    outcome.compare(&[0.0], &[]);
+    assert_eq!((outcome.checks, outcome.mismatches), (5, 3));
+}
