@@ -306,7 +306,7 @@ macro_rules! face_grad {
 face! {
     /// x ← eˣ
     ///
-    /// Error at most EXP_ULP ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞ gives ∞, above 88.72284 ∞,
+    /// Error at most EXP_ULP ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞ gives ∞, from 88.72284 on ∞,
     /// below −103.97208 +0; subnormal results are kept; NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary
     /// Functions*, 1980; coefficients of Cephes' `expf` (S. Moshier).
     ///

@@ -41,7 +41,7 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 
 /// eˣ. Error below 1 ULP (measured: see [`crate::activation::exp`]).
 ///
-/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). Above 88.72284 the result is ∞; below −103.97208 it is +0;
+/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208 it is +0;
 /// subnormal results are rounded once. NaN stays NaN.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {

@@ -1,0 +1,124 @@
+//! Plots into a file: curves over epochs, and a map of a network's output.
+
+use anyhow::{Context, Result, anyhow};
+use plotters::{coord::Shift, prelude::*};
+use std::path::{Path, PathBuf};
+
+/// A path that ends in .svg or .png.
+pub fn file(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("the file's name must end in .svg or .png".into()),
+    }
+}
+
+/// One line of a diagram.
+pub struct Curve {
+    /// What it is
+    pub name: &'static str,
+    /// One value an epoch
+    pub values: Vec<f32>,
+}
+
+/// The output of a network over a square of its inputs, at places between 0 and 1 of either axis.
+pub struct Map<'a> {
+    /// What it shows
+    pub title: &'static str,
+    /// The inputs' range on either axis
+    pub range: (f32, f32),
+    /// The output, 0 to 1, at an input
+    pub output: &'a dyn Fn(f32, f32) -> f32,
+    /// Samples and their classes
+    pub points: Vec<([f32; 2], bool)>,
+}
+
+const SIZE: (u32, u32) = (960, 440);
+const LOW: RGBColor = RGBColor(33, 102, 172);
+const HIGH: RGBColor = RGBColor(178, 24, 43);
+
+/// Draws `curves` over epochs and, beside them, `map`.
+pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> {
+    // The bitmap backend has no fonts of its own.
+    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
+    let failed = || format!("{} cannot be written", path.display());
+    if path.extension().is_some_and(|ending| ending == "png") {
+        panels(&BitMapBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
+    } else {
+        panels(&SVGBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
+    }
+}
+
+fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    area.fill(&WHITE)?;
+    match map {
+        None => draw_curves(area, curves)?,
+        Some(map) => {
+            let (left, right) = area.split_horizontally(SIZE.0 - SIZE.1);
+            draw_curves(&left, curves)?;
+            draw_map(&right, map)?;
+        }
+    }
+    area.present()?;
+    Ok(())
+}
+
+fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    let epochs = curves.iter().map(|curve| curve.values.len()).max().unwrap_or(0).max(1);
+    let top = curves.iter().flat_map(|curve| &curve.values).copied().fold(0.0, f32::max) * 1.05;
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(48)
+        .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
+    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    for (curve, color) in curves.iter().zip([HIGH, LOW, BLACK]) {
+        let points = curve.values.iter().enumerate().map(|(i, value)| (i + 1, *value));
+        chart
+            .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+            .label(curve.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
+    Ok(())
+}
+
+fn draw_map<B: DrawingBackend>(area: &DrawingArea<B, Shift>, map: &Map<'_>) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    const CELLS: usize = 80;
+    let (low, high) = map.range;
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .caption(map.title, ("sans-serif", 18))
+        .x_label_area_size(36)
+        .y_label_area_size(36)
+        .build_cartesian_2d(low..high, low..high)?;
+    chart.configure_mesh().disable_mesh().x_labels(4).y_labels(4).draw()?;
+    let cell = (high - low) / CELLS as f32;
+    chart.draw_series((0..CELLS * CELLS).map(|i| {
+        let (x, y) = (low + cell * (i % CELLS) as f32, low + cell * (i / CELLS) as f32);
+        let p = (map.output)(x + cell / 2.0, y + cell / 2.0).clamp(0.0, 1.0);
+        let mix = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * p) as u8;
+        let color = RGBColor(mix(LOW.0, HIGH.0), mix(LOW.1, HIGH.1), mix(LOW.2, HIGH.2)).mix(0.7);
+        Rectangle::new([(x, y), (x + cell, y + cell)], color.filled())
+    }))?;
+    for ([x, y], class) in &map.points {
+        let color = if *class { HIGH } else { LOW };
+        chart.draw_series([Circle::new((*x, *y), 7, WHITE.filled()), Circle::new((*x, *y), 5, color.filled())])?;
+    }
+    Ok(())
+}
