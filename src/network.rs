@@ -7,7 +7,7 @@ use crate::{
     rng::{Rng, Seed},
 };
 use core::{fmt, hash::Hasher, marker::PhantomData};
-use rosenblatt_kernels::{Level, Plain, Simd, dispatch};
+use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch};
 
 /// A tuple of layers whose shapes fit.
 ///
@@ -200,7 +200,7 @@ impl<T: Stack> Mlp<T> {
             }
         }
         let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => rows::<_, NetOf<T>>(s, &self.params, x, y));
+        dispatch!(level, s => rows::<_, NetOf<T>>(Compact(s), &self.params, x, y));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use core::ops::ControlFlow;
 use heapless::Vec;
-use rosenblatt_kernels::{Level, Plain, Simd, dispatch, optimizer::all_finite_on};
+use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, optimizer::all_finite_on};
 
 type LayersOf<N> = <N as Network>::Layers;
 type InputOf<N> = <LayersOf<N> as Layer>::Input;
@@ -99,7 +99,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         Ok(loss)
     }
 
-    /// [`Work::step`], compiled a second time for full mini-batches: with the number of samples known, small networks unroll.
+    /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.
     #[inline(always)]
     fn batch<S, L>(
         &mut self,
@@ -113,19 +113,20 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         S: Simd,
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
-        if S::INLINE > 0
+        if const { S::INLINE > 0 }
             && let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t))
         {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
-        self.step::<S, L>(s, net, optimizer, x, t)
+        self.step::<Compact<S>, L>(Compact(s), net, optimizer, x, t)
     }
 }
 
 /// Everything that training needs beside the network, in fixed memory: gradient, optimizer state, the activations and
 /// gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
 ///
-/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a static of it lies in `.bss`.
+/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a `static` of it lies in `.bss`. That is where a large one
+/// belongs; a local variable is fine for a small one.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -376,7 +377,7 @@ where
     /// Runs at most `B` samples forward, onto the tape.
     fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => LayersOf::<N>::forward::<_, B>(s, net.params(), x, &mut self.work.tape));
+        dispatch!(level, s => LayersOf::<N>::forward::<_, B>(Compact(s), net.params(), x, &mut self.work.tape));
     }
 
     /// Runs all samples forward, `B` at a time, and calls `see(mean loss, outputs, targets)` for each batch.

@@ -133,11 +133,13 @@ unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
             tile_at!(NR, j, None);
             j += NR * S::LANES;
         }
-        while NR > 1 && j + S::LANES <= n {
-            tile_at!(1, j, None);
-            j += S::LANES;
+        if const { NR > 1 } {
+            while j + S::LANES <= n {
+                tile_at!(1, j, None);
+                j += S::LANES;
+            }
         }
-        if j < n {
+        if const { S::LANES > 1 } && j < n {
             tile_at!(1, j, Some(s.tail(n - j)));
         }
     }
@@ -164,21 +166,24 @@ unsafe fn product<S: Simd>(
         /// All row blocks of this height that still fit.
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
-                while S::MR >= $mr && i + $mr <= m {
-                    // SAFETY: rows i .. i + MR lie inside m.
-                    unsafe {
-                        let a = Matrix { p: a.p.add(i * a.row), ..a };
-                        let c = Matrix { p: c.p.add(i * c.row), ..c };
-                        rows::<S, $mr, $nr>(s, block, n, a, b, c, start);
+                // `if const`: what a backend does not use is not even compiled.
+                if const { S::MR >= $mr } {
+                    while m - i >= $mr {
+                        // SAFETY: rows i .. i + MR lie inside m.
+                        unsafe {
+                            let a = Matrix { p: a.p.add(i * a.row), ..a };
+                            let c = Matrix { p: c.p.add(i * c.row), ..c };
+                            rows::<S, $mr, $nr>(s, block, n, a, b, c, start);
+                        }
+                        i += $mr;
                     }
-                    i += $mr;
                 }
             };
         }
         // Fewer rows leave registers for more columns: the sums of a tile must outlast the latency of an addition.
         height!(16 x 1);
         height!(8 x 2);
-        if S::MR * S::NR >= 16 {
+        if const { S::MR * S::NR >= 16 } {
             height!(4 x 4);
         } else {
             height!(4 x 2);
@@ -236,30 +241,6 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
     // SAFETY: the caller's promise is the same.
     unsafe {
         if INLINE {
-            product(s, mkn, a, b, c, start);
-        } else {
-            product_shared(s, mkn, a, b, c, start);
-        }
-    }
-}
-
-/// [`product`] in place for a layer of few enough weights, else the shared copy. `weights` is a constant where this is inlined.
-///
-/// # Safety
-/// As for [`product`].
-#[inline(always)]
-unsafe fn product_sized<S: Simd>(
-    s: S,
-    weights: usize,
-    mkn: (usize, usize, usize),
-    a: Matrix<*const f32>,
-    b: Matrix<*const f32>,
-    c: Matrix<*mut f32>,
-    start: Start,
-) {
-    // SAFETY: the caller's promise is the same.
-    unsafe {
-        if weights <= S::INLINE {
             product(s, mkn, a, b, c, start);
         } else {
             product_shared(s, mkn, a, b, c, start);
@@ -329,7 +310,7 @@ unsafe fn product_nt_shared<S: Simd>(s: S, mkn: (usize, usize, usize), dy: *cons
         || {
             // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
             unsafe {
-                if S::INLINE == 0 {
+                if const { S::INLINE == 0 } {
                     product_nt::<S, false>(s, mkn, dy, w, dx);
                 } else {
                     product_nt::<S, true>(s, mkn, dy, w, dx);
@@ -501,6 +482,13 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
 pub mod fixed {
     use super::*;
 
+    /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
+    macro_rules! sized {
+        ($weights:expr, ($($argument:expr),*)) => {
+            if const { $weights <= S::INLINE } { product($($argument),*) } else { product_shared($($argument),*) }
+        };
+    }
+
     /// [`gemm`](super::gemm): y ← x·w + b.
     #[inline(always)]
     pub fn gemm<S: Simd, const K: usize, const N: usize>(
@@ -516,7 +504,7 @@ pub mod fixed {
         let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            product_sized(s, K * N, (m, K, N), a, w, c, Start::Bias(b.as_ptr()));
+            sized!(K * N, (s, (m, K, N), a, w, c, Start::Bias(b.as_ptr())));
         }
     }
 
@@ -536,12 +524,12 @@ pub mod fixed {
             // A column is a row too: lanes over the inputs, the same products in the same order.
             let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: K, col: 1, ..a });
             // SAFETY: the types say k, and m is no more than either slice has rows.
-            unsafe { product_sized(s, K, (1, m, K), a, b, c, Start::Zero) };
+            unsafe { sized!(K, (s, (1, m, K), a, b, c, Start::Zero)) };
             return;
         }
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            product_sized(s, K * N, (K, m, N), a, b, c, Start::Zero);
+            sized!(K * N, (s, (K, m, N), a, b, c, Start::Zero));
         }
     }
 

@@ -82,7 +82,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 30] = [
+const KERNELS: [Kernel; 32] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -115,6 +115,8 @@ const KERNELS: [Kernel; 30] = [
     ("sgd", sgd),
     ("adam", adam),
     ("all_finite", all_finite),
+    ("exp_grad", |judge, pool| map_grad::<Exp>(judge, pool, activation::exp_grad)),
+    ("ln_grad", ln_grad),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -415,7 +417,11 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
         );
         Some(())
     }
-    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128, 1 rows of 300 2);
+    typed!(case(judge, pool):
+        1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128, 1 rows of 300 2,
+        7 rows of 37 1
+    );
 }
 
 fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
@@ -442,7 +448,11 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
         );
         Some(())
     }
-    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 300 rows of 1 2);
+    typed!(case(judge, pool):
+        1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 300 rows of 1 2,
+        7 rows of 37 1
+    );
 }
 
 fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
@@ -465,7 +475,11 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
         );
         Some(())
     }
-    typed!(case(judge, pool): 1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9, 6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 1 rows of 2 300);
+    typed!(case(judge, pool):
+        1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 1 rows of 2 300,
+        7 rows of 37 1
+    );
 }
 
 fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
@@ -479,7 +493,10 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
         });
         Some(())
     }
-    typed!(case(judge, pool): 0 rows of 3, 1 rows of 1, 4 rows of 8, 5 rows of 5, 3 rows of 17, 7 rows of 16, 9 rows of 33, 300 rows of 1, 2 rows of 70);
+    typed!(case(judge, pool):
+        0 rows of 3, 1 rows of 1, 4 rows of 8, 5 rows of 5, 3 rows of 17, 7 rows of 16, 9 rows of 33,
+        300 rows of 1, 2 rows of 70
+    );
 }
 
 /// Calls `f` with lengths around every register width, all kinds and shifts. What does not fit is left out by `f`.
@@ -567,6 +584,16 @@ fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &[f32],
     });
 }
 
+fn ln_grad(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, n, shift, kind)?;
+        let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
+        judge.levels(&mut dy, |level, dy| activation::ln_grad(level, x, dy));
+        Some(())
+    });
+}
+
 /// Rows of a batch that softmax is tried on.
 const ROWS: usize = 3;
 
@@ -618,7 +645,9 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
         );
         Some(())
     }
-    typed!(case(judge, pool): 1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33, 2 rows of 70);
+    typed!(case(judge, pool):
+        1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33, 2 rows of 70
+    );
 }
 
 /// Probabilities and targets of a loss: p in [0, 1) and beyond it at times, t hard or soft.
@@ -690,7 +719,10 @@ fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
         });
         Some(())
     }
-    typed!(case(judge, pool): 0 rows of 3, 1 rows of 1, 4 rows of 3, 5 rows of 10, 17 rows of 5, 33 rows of 2, 3 rows of 16, 2 rows of 17, 3 rows of 33);
+    typed!(case(judge, pool):
+        0 rows of 3, 1 rows of 1, 4 rows of 3, 5 rows of 10, 17 rows of 5, 33 rows of 2, 3 rows of 16,
+        2 rows of 17, 3 rows of 33
+    );
 }
 
 fn sgd(judge: &mut Judge, pool: &mut Pool) {

@@ -22,6 +22,7 @@
 pub mod activation;
 pub mod arch;
 pub mod blas;
+mod compact;
 pub mod fixed;
 mod lanes;
 pub mod level;
@@ -36,6 +37,7 @@ pub mod identity;
 #[cfg(feature = "reference")]
 pub mod naive;
 
+pub use compact::Compact;
 pub use level::{Level, LevelError};
 pub use plain::{Flat, Plain};
 pub use simd::Simd;

@@ -26,9 +26,9 @@ fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let r = s.sub(high, low);
     // In pairs (Estrin), not one term after the other: as many operations, half the latency.
     let r2 = s.mul(r, r);
-    let c01 = s.mul_add(s.splat(1.666_666_5e-1), r, s.splat(5.000_000_1e-1));
-    let c23 = s.mul_add(s.splat(8.333_451_9e-3), r, s.splat(4.166_579_6e-2));
-    let c45 = s.mul_add(s.splat(1.987_569_1e-4), r, s.splat(1.398_199_95e-3));
+    let c01 = s.mul_add(s.splat(1.666_666_5e-1), r, s.splat(0.5));
+    let c23 = s.mul_add(s.splat(8.333_452e-3), r, s.splat(4.166_579_6e-2));
+    let c45 = s.mul_add(s.splat(1.987_569_1e-4), r, s.splat(1.398_199_9e-3));
     let q = s.mul_add(s.mul_add(c45, r2, c23), r2, c01);
     (t, s.add(high, s.sub(s.mul(r2, q), low)))
 }
@@ -92,7 +92,7 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
         -1.666_805_7e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ] {
         p = s.mul_add(p, f, s.splat(c));
     }
@@ -115,8 +115,8 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
     let z = s.mul(h, h);
     // In pairs (Estrin): half the latency for one multiplication more.
     let z2 = s.mul(z, z);
-    let c01 = s.mul_add(s.splat(1.333_144_2e-1), z, s.splat(-3.333_328_2e-1));
-    let c23 = s.mul_add(s.splat(2.063_908_9e-2), z, s.splat(-5.373_971_6e-2));
+    let c01 = s.mul_add(s.splat(1.333_144_2e-1), z, s.splat(-3.333_328e-1));
+    let c23 = s.mul_add(s.splat(2.063_909e-2), z, s.splat(-5.373_971_6e-2));
     let p = s.mul_add(s.mul_add(s.splat(-5.704_988_7e-3), z2, c23), z2, c01);
     s.mul_add(h, s.mul(z, p), h)
 }

@@ -90,9 +90,19 @@ pub fn exp(x: f32) -> f64 {
     libm::exp(x.into())
 }
 
+/// d · exp′(x), y = eˣ
+pub fn exp_grad(y: f32, d: f32) -> f64 {
+    f64::from(d) * f64::from(y)
+}
+
 /// ln x
 pub fn ln(x: f32) -> f64 {
     libm::log(x.into())
+}
+
+/// d · ln′(x): by the input, not the output
+pub fn ln_grad(x: f32, d: f32) -> f64 {
+    f64::from(d) / f64::from(x)
 }
 
 /// tanh x
