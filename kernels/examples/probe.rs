@@ -49,6 +49,8 @@ macro_rules! probes {
                 "relu"(s, n: usize, x: *mut f32) => map::<_, Relu>(s, output(x, n));
                 "leaky_relu"(s, n: usize, x: *mut f32) => map::<_, LeakyRelu<1, 10>>(s, output(x, n));
                 "step"(s, n: usize, x: *mut f32) => map::<_, Step>(s, output(x, n));
+                "exp_grad"(s, n: usize, y: *const f32, dy: *mut f32)
+                    => map_grad::<_, Exp>(s, input(y, n), output(dy, n));
                 "tanh_grad"(s, n: usize, y: *const f32, dy: *mut f32)
                     => map_grad::<_, Tanh>(s, input(y, n), output(dy, n));
                 "sigmoid_grad"(s, n: usize, y: *const f32, dy: *mut f32)

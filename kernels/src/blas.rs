@@ -15,7 +15,7 @@
 //! backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR` registers that stay in registers
 //! while p runs; each step loads `NR` registers of `b` and broadcasts `MR` values of `a`
 //! (Goto and van de Geijn, 2008, without packing: our matrices fit the cache). Ragged columns are a masked tile.
-//! p runs in blocks of [`KC`], so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
+//! p runs in blocks of `KC`, so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
 
 use crate::{
     lanes::{each, get, put, sum},

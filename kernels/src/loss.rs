@@ -91,7 +91,7 @@ pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32]
     )
 }
 
-/// −Σ ln p[i][class(i)]; dy ← scale·(p − one-hot), the gradient through the softmax
+/// −Σ ln `p[i][class(i)]`; dy ← scale·(p − one-hot), the gradient through the softmax
 ///
 /// A class that a row does not have gives NaN.
 #[inline(always)]

@@ -209,7 +209,7 @@ pub fn categorical_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
     -p.iter().zip(t).map(|(p, t)| f64::from(*t) * libm::log(clip(*p))).sum::<f64>()
 }
 
-/// −Σ ln p[i][class(i)] over rows of `n`; see [`crate::loss::sparse_cross_entropy`]
+/// −Σ ln `p[i][class(i)]` over rows of `n`; see [`crate::loss::sparse_cross_entropy`]
 pub fn sparse_cross_entropy(n: usize, p: &[f32], class: impl Fn(usize) -> usize) -> f64 {
     let term = |(i, row): (usize, &[f32])| row.get(class(i)).map_or(f64::NAN, |p| libm::log(clip(*p)));
     -p.chunks_exact(n).enumerate().map(term).sum::<f64>()

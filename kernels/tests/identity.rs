@@ -4,7 +4,7 @@ mod support;
 
 use rosenblatt_kernels::{
     Level, Simd,
-    activation::{self, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
+    activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
     blas, dispatch, identity, loss, math,
     optimizer::{self, AdamStep},
@@ -103,7 +103,7 @@ impl Data {
     }
 }
 
-/// `of` gives the runs of one shape; `check` is told which come first, so that the contract is computed once.
+/// One product on all backends; what the contract says is computed once.
 fn check_levels(levels: &[Level], data: &mut Data, product: Product, shape: Shape, shift: usize) {
     for (i, &level) in levels.iter().enumerate() {
         let run = |a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]| {
@@ -126,7 +126,9 @@ fn products_of_every_shape_up_to_40() {
                 for product in [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt] {
                     count += 1;
                     if count % stride == 0 {
-                        check_levels(&levels, &mut data[count / stride % 4], product, (m, k, n), shift);
+                        // Subnormal sums are slow on many CPUs: one case in sixteen has them.
+                        let sort = [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
+                        check_levels(&levels, &mut data[sort], product, (m, k, n), shift);
                     }
                 }
             }
@@ -254,6 +256,7 @@ fn products_of_known_shape() {
         check::<67, 19>(&levels, m);
         check::<65, 129>(&levels, m);
         check::<300, 3>(&levels, m);
+        check::<37, 1>(&levels, m);
     }
 }
 
@@ -287,23 +290,20 @@ fn one_sample_and_a_batch_agree() {
 
 #[test]
 fn fused_multiply_add_would_be_seen() {
-    let mut data = Data::new(0, 64, 64);
+    let shape = (5, 6, 7);
     for product in Product::ALL {
-        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            data.check(
-                product,
-                (5, 6, 7),
-                0,
-                &"fused",
-                |a, b, bias, c| product.run(Fused, (5, 6, 7), a, b, bias, c),
-                true,
-            );
-        }));
-        assert!(seen.is_err(), "{product:?}");
+        let (a, b, c) = product.lengths(shape);
+        let mut random = Random(5);
+        let (a, b, bias) = (random.values(0, a), random.values(0, b), random.values(0, shape.2));
+        let (mut fused, mut unfused) = (vec![1.0; c], vec![1.0; c]);
+        product.run(Fused, shape, &a, &b, &bias, &mut fused);
+        product.run(Scalar, shape, &a, &b, &bias, &mut unfused);
+        assert!(difference(&fused, &unfused).is_some(), "{product:?}");
     }
-    let x = Random(1).values(0, 64);
-    let exp = |run: fn(f32) -> f32| x.iter().map(|x| run(*x)).collect::<Vec<_>>();
-    assert!(difference(&exp(|x| math::exp(Fused, x)), &exp(|x| math::exp(Scalar, x))).is_some());
+    let x = Random(1).values(0, 4096);
+    let all = |f: fn(f32) -> f32| x.iter().map(|x| f(*x)).collect::<Vec<_>>();
+    assert!(difference(&all(|x| math::exp(Fused, x)), &all(|x| math::exp(Scalar, x))).is_some());
+    assert!(difference(&all(|x| math::tanh(Fused, x)), &all(|x| math::tanh(Scalar, x))).is_some());
 }
 
 #[test]
@@ -397,7 +397,9 @@ const MAPS: [Map; 7] = [
 
 type MapGradFn = (&'static str, fn(Level, &[f32], &mut [f32]));
 
-const GRADS: [MapGradFn; 4] = [
+const GRADS: [MapGradFn; 6] = [
+    ("exp_grad", activation::exp_grad),
+    ("ln_grad", activation::ln_grad),
     ("tanh_grad", activation::tanh_grad),
     ("sigmoid_grad", activation::sigmoid_grad),
     ("relu_grad", activation::relu_grad),
@@ -493,6 +495,7 @@ fn maps_of_known_shape() {
         }
     }
     let levels = backends();
+    check::<Exp>(&levels);
     check::<Tanh>(&levels);
     check::<Sigmoid>(&levels);
     check::<Relu>(&levels);

@@ -33,7 +33,9 @@ use code::Counts;
 ///
 /// - there is no vector arithmetic, or less of it than of single values;
 /// - a fused multiply-add occurs, an estimate of a reciprocal or a root, or a relaxed wasm instruction;
-/// - registers are used that a CPU for this backend need not have;
+/// - registers are used that a CPU for this backend need not have, or, with AVX, arithmetic in the encoding from before it:
+///   that code was compiled without the backend's features, and mixing the two is slow;
+/// - an intrinsic is called as a function, which also means code without the backend's features;
 /// - a call leads to another library (a scalar `expf` would be one) or cannot be followed;
 /// - a kernel has no probe.
 #[derive(Default, clap::Args)]
@@ -121,7 +123,7 @@ fn aarch64_linux() -> Result<std::path::PathBuf> {
 
 fn wasm32() -> Result<std::path::PathBuf> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    let mut command = target.cargo("build", "wasm", "std,panic_abort", PROBE);
+    let mut command = target.cargo("build", "wasm", "core", PROBE);
     process::run(command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
     Ok(target.release_folder("wasm").join("examples/probe.wasm"))
 }
@@ -156,7 +158,7 @@ impl Report {
             };
             self.columns.insert((order(backend), column.clone()));
             let mark = if complaints.is_empty() { "" } else { " !" };
-            let cell = format!("{}/{}{mark}", counts.packed_in(register(backend)), counts.single);
+            let cell = format!("{}/{}{mark}", vector(backend, &counts), counts.single);
             self.counts.entry(kernel.to_owned()).or_default().insert(column, cell);
             self.complaints.extend(
                 complaints.into_iter().map(|complaint| format!("{backend} {kernel} ({architecture}): {complaint}")),
@@ -215,6 +217,15 @@ fn register(backend: &str) -> u32 {
     }
 }
 
+/// How many of the instructions are the backend's own vector arithmetic. The scalar backend has none of its own: there it is
+/// what the compiler made of the loops.
+fn vector(backend: &str, counts: &Counts) -> u32 {
+    match register(backend) {
+        0 => counts.packed.values().sum(),
+        bits => counts.packed.get(&bits).copied().unwrap_or(0),
+    }
+}
+
 /// What is wrong with the code of one kernel on one backend.
 fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -228,22 +239,32 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     if counts.unfollowed > 0 {
         complaints.push(format!("{} calls through a pointer, which cannot be followed", counts.unfollowed));
     }
+    if !counts.intrinsics.is_empty() {
+        let names: Vec<_> = counts.intrinsics.iter().map(String::as_str).collect();
+        complaints.push(format!("code that lost the backend's features: it calls as functions {}", names.join(", ")));
+    }
     if counts.unknown > 0 {
         complaints.push(format!("{} instructions that the decoder does not know", counts.unknown));
     }
-    let own = counts.packed_in(register(backend));
+    let own = vector(backend, counts);
     if register(backend) == 0 {
         // The compiler may well use the vector registers that every CPU of the architecture has.
         if counts.widest > 128 {
             complaints.push(format!("uses {}-bit registers", counts.widest));
         }
-        if counts.packed.is_empty() && counts.single == 0 {
+        if own + counts.single == 0 {
             complaints.push("has no arithmetic".to_owned());
         }
         return complaints;
     }
     if counts.widest > register(backend) {
         complaints.push(format!("uses {}-bit registers", counts.widest));
+    }
+    if ["avx2", "avx512"].contains(&backend) && counts.legacy > 0 {
+        complaints.push(format!(
+            "{} instructions have the encoding from before AVX: code that lost the backend's features",
+            counts.legacy
+        ));
     }
     if own == 0 {
         complaints.push(format!("has no arithmetic on {}-bit vectors", register(backend)));
@@ -295,6 +316,7 @@ mod tests {
         both.outside.insert("memcpy".into());
         both.outside.insert("expf".into());
         both.unfollowed = 1;
-        assert_eq!(judge("avx512", &both).len(), 3);
+        both.intrinsics.insert("_mm512_add_ps".into());
+        assert_eq!(judge("avx512", &both).len(), 4);
     }
 }

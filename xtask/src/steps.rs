@@ -129,6 +129,6 @@ impl Findings {
             };
             vec![name.into(), how.into(), detail.into()]
         });
-        table(&["backend", "how", ""], rows, [])
+        table(&["backend", "how", "what"], rows, [])
     }
 }

@@ -33,7 +33,7 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
                 }
                 _ => {}
             }
-            Instruction { class: classify(&name, &decoded), name, widest: 0, transfer }
+            Instruction { class: classify(&name, &decoded), name, transfer, ..Instruction::default() }
         })
         .collect()
 }

@@ -27,8 +27,12 @@ pub enum Transfer {
     To(u64),
     /// To the address that stands at an address in the binary.
     Through(u64),
-    /// To an address known only when the program runs, by a call.
+    /// To an address in a register, by a call.
     Pointer,
+    /// Not here, but this address is put into a register.
+    Takes(u64),
+    /// The same for the address that stands at an address.
+    TakesThrough(u64),
 }
 
 /// One decoded instruction.
@@ -39,6 +43,8 @@ pub struct Instruction {
     pub name: String,
     /// Bits of the widest register it names.
     pub widest: u32,
+    /// On x86: arithmetic in the encoding from before AVX.
+    pub legacy: bool,
     pub transfer: Transfer,
 }
 
@@ -71,16 +77,20 @@ pub struct Counts {
     pub forbidden: BTreeMap<String, u32>,
     pub unknown: u32,
     pub widest: u32,
+    pub legacy: u32,
     /// Functions of other libraries that are called.
     pub outside: BTreeSet<String>,
     /// Calls that could not be followed.
     pub unfollowed: u32,
+    /// Intrinsics that were called, as functions: they are inlined wherever the caller has the backend's features.
+    pub intrinsics: BTreeSet<String>,
 }
 
 impl Counts {
     /// Counts one instruction.
     pub fn add(&mut self, instruction: &Instruction) {
         self.widest = self.widest.max(instruction.widest);
+        self.legacy += u32::from(instruction.legacy);
         match instruction.class {
             Class::Packed(bits) => *self.packed.entry(bits).or_default() += 1,
             Class::Single => self.single += 1,
@@ -88,11 +98,6 @@ impl Counts {
             Class::Unknown => self.unknown += 1,
             Class::Other => {}
         }
-    }
-
-    /// Vector instructions on registers of so many bits.
-    pub fn packed_in(&self, bits: u32) -> u32 {
-        self.packed.get(&bits).copied().unwrap_or(0)
     }
 
     fn include(&mut self, other: &Self) {
@@ -104,6 +109,7 @@ impl Counts {
         }
         self.single += other.single;
         self.unknown += other.unknown;
+        self.legacy += other.legacy;
         self.widest = self.widest.max(other.widest);
     }
 }
@@ -129,6 +135,7 @@ impl Code {
         while let Some(index) = open.pop() {
             let function = &self.functions[index];
             counts.include(&function.counts);
+            counts.intrinsics.extend(function.names.iter().filter_map(|name| intrinsic(name)));
             for callee in &function.callees {
                 match callee {
                     Callee::Inside(index) if self.functions[*index].names.iter().any(|name| gives_up(name)) => {}
@@ -147,6 +154,14 @@ impl Code {
         }
         counts
     }
+}
+
+/// The intrinsic's name, if a function is one. Those that ask for the CPU's features don't count.
+fn intrinsic(symbol: &str) -> Option<String> {
+    let name = format!("{:#}", rustc_demangle::demangle(symbol));
+    let name = name.strip_prefix("core::core_arch::")?.rsplit("::").next()?;
+    let asks = name.starts_with("__cpuid") || name == "_xgetbv";
+    (!asks).then(|| name.to_owned())
 }
 
 /// Whether a function is where the standard library ends a program: nothing is computed from there on.
@@ -180,7 +195,7 @@ mod tests {
             functions: vec![
                 function("probe_a_b", 1, vec![Callee::Inside(1), Callee::Inside(2), Callee::Outside("expf".into())]),
                 function("inner", 10, vec![Callee::Inside(0), Callee::Inside(2), Callee::Pointer]),
-                function("leaf", 100, vec![Callee::Inside(3)]),
+                function("_ZN4core9core_arch3x863avx13_mm256_add_ps17h0123456789abcdefE", 100, vec![Callee::Inside(3)]),
                 function("_ZN4core9panicking9panic_fmt17h0123456789abcdefE", 1000, vec![]),
                 function("unrelated", 10_000, vec![]),
             ],
@@ -189,5 +204,6 @@ mod tests {
         assert_eq!(counts.single, 111);
         assert_eq!(counts.unfollowed, 1);
         assert!(counts.outside.contains("expf"));
+        assert!(counts.intrinsics.contains("_mm256_add_ps"));
     }
 }

@@ -24,13 +24,20 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
     for (&start, &(end, index)) in &image.ranges {
         debug_assert_eq!(index, functions.len());
         let mut function = Function { names: image.names[&start].clone(), ..Function::default() };
+        // Functions whose address is put into a register, as for a call that is repeated in a loop.
+        let mut taken = Vec::new();
         for instruction in decode(image.bytes(start, end), start) {
             function.counts.add(&instruction);
             match image.callee(instruction.transfer) {
                 Some(Callee::Inside(inside)) if inside == index => {}
                 Some(callee) => function.callees.push(callee),
-                None => {}
+                None => taken.extend(image.taken(instruction.transfer)),
             }
+        }
+        // What is called through a register is then one of those.
+        if !taken.is_empty() && function.callees.iter().any(|callee| matches!(callee, Callee::Pointer)) {
+            function.callees.retain(|callee| !matches!(callee, Callee::Pointer));
+            function.callees.extend(taken);
         }
         functions.push(function);
     }
@@ -113,7 +120,7 @@ impl<'data> Image<'data> {
     /// The function that an instruction may enter, if it is one at all.
     fn callee(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
-            Transfer::None => None,
+            Transfer::None | Transfer::Takes(_) | Transfer::TakesThrough(_) => None,
             Transfer::Pointer => Some(Callee::Pointer),
             Transfer::Through(slot) => self.through(slot),
             Transfer::To(address) => {
@@ -131,6 +138,18 @@ impl<'data> Image<'data> {
                 slot.and_then(|slot| self.through(slot))
                     .or_else(|| Some(Callee::Outside(format!("code at {address:#x}"))))
             }
+        }
+    }
+
+    /// The function whose address an instruction puts into a register, if it is one at all.
+    fn taken(&self, transfer: Transfer) -> Option<Callee> {
+        match transfer {
+            Transfer::Takes(address) => self.ranges.get(&address).map(|&(_, index)| Callee::Inside(index)),
+            Transfer::TakesThrough(slot) => match self.slots.get(&slot)? {
+                Slot::Import(name) => Some(Callee::Outside(name.clone())),
+                Slot::Address(address) => self.taken(Transfer::Takes(*address)),
+            },
+            _ => None,
         }
     }
 

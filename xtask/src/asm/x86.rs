@@ -1,6 +1,8 @@
 //! x86-64 instructions.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register};
+use iced_x86::{
+    Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register,
+};
 
 use super::code::{Class, Instruction, Transfer};
 
@@ -22,7 +24,9 @@ fn instruction(decoded: &Decoded) -> Instruction {
         _ if widest == 0 => Class::Other,
         _ => classify(&name, widest),
     };
-    Instruction { class, name, widest, transfer: transfer(decoded) }
+    let arithmetic = matches!(class, Class::Packed(_) | Class::Single);
+    let legacy = arithmetic && decoded.code().encoding() == EncodingKind::Legacy;
+    Instruction { class, name, widest, legacy, transfer: transfer(decoded) }
 }
 
 /// Bits of a vector register; 0 for any other.
@@ -71,6 +75,13 @@ fn transfer(decoded: &Decoded) -> Transfer {
             Transfer::Through(decoded.ip_rel_memory_address())
         }
         FlowControl::IndirectCall => Transfer::Pointer,
+        FlowControl::Next if decoded.is_ip_rel_memory_operand() => match decoded.mnemonic() {
+            Mnemonic::Lea => Transfer::Takes(decoded.ip_rel_memory_address()),
+            Mnemonic::Mov if decoded.op0_register().is_gpr64() => {
+                Transfer::TakesThrough(decoded.ip_rel_memory_address())
+            }
+            _ => Transfer::None,
+        },
         // A jump to a computed address stays in the function: it is a `match`.
         _ => Transfer::None,
     }
@@ -101,6 +112,7 @@ mod tests {
     #[test]
     fn scalar_arithmetic() {
         // mulss xmm0, xmm1; vaddss xmm0, xmm0, xmm1; ucomiss xmm0, xmm1
+        assert!(one(&[0xf3, 0x0f, 0x59, 0xc1]).legacy && !one(&[0xc5, 0xfa, 0x58, 0xc1]).legacy);
         assert_eq!(one(&[0xf3, 0x0f, 0x59, 0xc1]).class, Class::Single);
         assert_eq!(one(&[0xc5, 0xfa, 0x58, 0xc1]).class, Class::Single);
         assert_eq!(one(&[0x0f, 0x2e, 0xc1]).class, Class::Single);
@@ -134,5 +146,8 @@ mod tests {
         assert_eq!(one(&[0xff, 0xd0]).transfer, Transfer::Pointer);
         assert_eq!(one(&[0x74, 0x02]).transfer, Transfer::To(0x1004));
         assert_eq!(one(&[0xc3]).transfer, Transfer::None);
+        // lea rax, [rip+0x10]; mov rax, [rip+0x10]
+        assert_eq!(one(&[0x48, 0x8d, 0x05, 0x10, 0, 0, 0]).transfer, Transfer::Takes(0x1017));
+        assert_eq!(one(&[0x48, 0x8b, 0x05, 0x10, 0, 0, 0]).transfer, Transfer::TakesThrough(0x1017));
     }
 }

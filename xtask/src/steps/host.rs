@@ -1,10 +1,11 @@
 //! Steps that need nothing but the host's own toolchain.
 
-use std::env::consts::ARCH;
-
 use anyhow::Result;
 
-use super::{Findings, How, tally};
+use super::{
+    Findings, How,
+    tally::{self, Said},
+};
 use crate::paths;
 use crate::process::{cargo, run};
 use crate::toolchain::ensure_component;
@@ -33,20 +34,13 @@ pub fn docs() -> Result<()> {
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
-    // The tests say by themselves which backends this CPU lacks; `--show-output` lets that through.
+    // The tests say by themselves which backends this CPU has and lacks; `--show-output` lets that through.
     let mut command = cargo(["test", "--workspace", "--release", "--all-features", "--", "--show-output"]);
-    let missing = tally::run(&mut command, findings)?;
-    let mut backends: Vec<&str> = match ARCH {
-        "x86" | "x86_64" => vec!["scalar", "avx2", "avx512"],
-        "aarch64" => vec!["scalar", "neon"],
-        _ => vec!["scalar"],
-    };
-    backends.retain(|backend| !missing.contains(*backend));
-    for backend in backends {
-        findings.backend(backend, How::Run, "step unit");
-    }
-    for backend in &missing {
-        findings.backend(backend, How::NotHere, "step unit");
+    for (backend, said) in tally::run(&mut command, findings)? {
+        match said {
+            Said::NotHere => findings.backend(&backend, How::NotHere, ""),
+            Said::Checked(what) => findings.backend(&backend, How::Run, &what),
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reading what `cargo test` prints.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::Result;
@@ -8,10 +8,18 @@ use anyhow::Result;
 use super::Findings;
 use crate::process;
 
-/// Runs a `cargo test -- --show-output` command, counts its tests, and returns the backends that it said are not on this CPU.
-pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeSet<String>> {
-    let mut missing = BTreeSet::new();
-    let mut said = BTreeSet::new();
+/// What the tests say of a backend.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// This CPU lacks it.
+    NotHere,
+    /// What came of it.
+    Checked(String),
+}
+
+/// Runs a `cargo test -- --show-output` command, counts its tests, and returns what they said of which backend.
+pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeMap<String, Said>> {
+    let mut backends = BTreeMap::new();
     // Whether the output of tests that passed is being shown: `--show-output` gives more of it than a person wants to read.
     let mut passed_output = false;
     process::run_lines(command, |line| {
@@ -19,19 +27,30 @@ pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeSet<St
             findings.passed += passed;
             findings.failed += failed;
         }
-        if let Some(name) = missing_backend(line) {
-            missing.insert(name.to_owned());
-        }
         match line {
             "successes:" => passed_output = true,
             "failures:" => passed_output = false,
             _ if line.starts_with("test result: ") => passed_output = false,
             _ => {}
         }
-        // What the tests say of backends they say over and over: once is enough.
-        !passed_output || (line.starts_with("backend ") && said.insert(line.to_owned()))
+        match backend(line) {
+            // Every test names the backends that it misses, and those of a test's own tests are made up: what counts is
+            // whether a backend was checked in the end.
+            Some((name, Said::NotHere)) => {
+                backends.entry(name.to_owned()).or_insert(Said::NotHere);
+                false
+            }
+            Some((name, checked)) => {
+                backends.insert(name.to_owned(), checked);
+                true
+            }
+            None => !passed_output,
+        }
     })?;
-    Ok(missing)
+    for (name, _) in backends.iter().filter(|(_, said)| **said == Said::NotHere) {
+        println!("backend {name}: not on this CPU");
+    }
+    Ok(backends)
 }
 
 /// The counts in a line `test result: ok. 3 passed; 0 failed; ...`.
@@ -44,9 +63,14 @@ fn result(line: &str) -> Option<(u32, u32)> {
     Some((count(" passed")?, count(" failed")?))
 }
 
-/// The name in a line `backend NAME: not on this CPU`.
-fn missing_backend(line: &str) -> Option<&str> {
-    line.trim().strip_prefix("backend ")?.strip_suffix(": not on this CPU")
+/// The name in a line `backend NAME: not on this CPU` or `backend NAME: 3 checks, ...`, and what it says.
+pub fn backend(line: &str) -> Option<(&str, Said)> {
+    let (name, text) = line.strip_prefix("backend ")?.split_once(": ")?;
+    match text {
+        "not on this CPU" => Some((name, Said::NotHere)),
+        _ if text.contains(" checks, ") => Some((name, Said::Checked(text.to_owned()))),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +89,9 @@ mod tests {
 
     #[test]
     fn backend_lines() {
-        assert_eq!(missing_backend("backend avx512: not on this CPU"), Some("avx512"));
-        assert_eq!(missing_backend("backend avx512: 900 checks"), None);
+        assert_eq!(backend("backend avx512: not on this CPU"), Some(("avx512", Said::NotHere)));
+        let checked = "900 checks, 0 mismatches, hash 0123456789abcdef";
+        assert_eq!(backend(&format!("backend avx2: {checked}")), Some(("avx2", Said::Checked(checked.into()))));
+        assert_eq!(backend("backend avx2: panicked"), None);
     }
 }

@@ -1,10 +1,14 @@
 //! The wasm backend: `tests/wasm`, built with SIMD and run under node.
 
+use std::fs;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{Findings, How};
+use super::{
+    Findings, How,
+    tally::{self, Said},
+};
 use crate::apt::{self, Need};
 use crate::paths;
 use crate::process;
@@ -32,7 +36,21 @@ pub fn run(findings: &mut Findings) -> Result<()> {
 
     let node = NODE.found().expect("ensured above");
     let module = target.release_folder("wasm").join("rosenblatt_wasm_tests.wasm");
-    process::run(Command::new(node).arg(folder.join("run.mjs")).arg(module))?;
-    findings.backend("wasm", How::Run, "step wasm, node");
-    Ok(())
+    let mut command = Command::new(node);
+    command.arg(folder.join("run.mjs")).arg(module).arg(golden_hash()?);
+    process::run_lines(&mut command, |line| {
+        if let Some((name, Said::Checked(what))) = tally::backend(line) {
+            findings.backend(name, How::Run, &what);
+        }
+        true
+    })
+}
+
+/// The hash over all kernels that every backend must reproduce.
+fn golden_hash() -> Result<String> {
+    let file = paths::root().join("kernels/tests/identity.golden");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let line =
+        text.lines().find(|line| line.ends_with(" all")).context("the golden file has no line for all kernels")?;
+    Ok(line.split(' ').next().unwrap_or_default().to_owned())
 }

@@ -1,0 +1,321 @@
+//! Every kernel on every backend against textbook loops in f64, within the bounds that rounding allows.
+
+mod support;
+
+use rosenblatt_kernels::{
+    Level, activation, blas, dispatch, loss, naive,
+    optimizer::{self, AdamStep},
+};
+use support::{Random, backends, stride};
+
+/// Half the spacing of numbers at 1: the largest relative error of one rounding.
+const U: f64 = f32::EPSILON as f64 / 2.0;
+
+/// γ_n = n·u / (1 − n·u): what n roundings can add up to (Higham, 2002).
+fn gamma(n: usize) -> f64 {
+    let nu = n as f64 * U;
+    nu / (1.0 - nu)
+}
+
+fn absolute(x: &[f32]) -> Vec<f32> {
+    x.iter().map(|x| x.abs()).collect()
+}
+
+/// Each value within `relative` times its magnitude, or a few times the least number where products are tiny.
+#[track_caller]
+fn within(got: &[f32], exact: &[f64], magnitude: &[f64], relative: f64, what: impl Fn() -> String) {
+    assert_eq!(got.len(), exact.len());
+    for (i, ((got, exact), magnitude)) in got.iter().zip(exact).zip(magnitude).enumerate() {
+        let error = (f64::from(*got) - exact).abs();
+        let bound = relative * magnitude + 1e-42;
+        assert!(error <= bound, "{} value {i}: {got:e} for {exact:e}, {error:e} off, allowed {bound:e}", what());
+    }
+}
+
+const SIZES: [usize; 15] = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 33];
+
+fn shapes() -> impl Iterator<Item = (usize, usize, usize)> {
+    let small = SIZES.into_iter().flat_map(|m| SIZES.into_iter().flat_map(move |k| SIZES.map(|n| (m, k, n))));
+    let large =
+        [(1, 784, 10), (32, 784, 128), (17, 1000, 3), (300, 5, 7), (5, 7, 300), (2, 257, 65), (0, 3, 2), (2, 0, 3)];
+    small.step_by(stride().min(17)).chain(large)
+}
+
+#[test]
+fn gemm_and_gemv() {
+    let levels = backends();
+    let mut random = Random(1);
+    for (m, k, n) in shapes() {
+        let mut draw = |n: usize| (0..n).map(|_| random.spread(6)).collect::<Vec<_>>();
+        let (x, w, b) = (draw(m * k), draw(k * n), draw(n));
+        let (mut exact, mut magnitude) = (vec![0.0; m * n], vec![0.0; m * n]);
+        naive::gemm(m, k, n, &x, &w, &b, &mut exact);
+        naive::gemm(m, k, n, &absolute(&x), &absolute(&w), &absolute(&b), &mut magnitude);
+        for &level in &levels {
+            let mut y = vec![f32::NAN; m * n];
+            dispatch!(level, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            within(&y, &exact, &magnitude, gamma(2 * k), || format!("{level} gemm {m}x{k}x{n}"));
+            if m == 1 {
+                let mut y = vec![f32::NAN; n];
+                dispatch!(level, s => blas::gemv(s, &w, &x, &b, &mut y));
+                naive::gemv(&w, &x, &b, &mut exact);
+                within(&y, &exact, &magnitude, gamma(2 * k), || format!("{level} gemv {k}x{n}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn gemm_tn_and_ger() {
+    let levels = backends();
+    let mut random = Random(2);
+    for (m, k, n) in shapes() {
+        let mut draw = |n: usize| (0..n).map(|_| random.spread(6)).collect::<Vec<_>>();
+        let (x, dy, start) = (draw(m * k), draw(m * n), draw(k * n));
+        for add in [false, true] {
+            let mut exact: Vec<_> = start.iter().map(|w| f64::from(*w)).collect();
+            let mut magnitude: Vec<_> = exact.iter().map(|w| w.abs()).collect();
+            naive::gemm_tn(m, k, n, &x, &dy, &mut exact, add);
+            naive::gemm_tn(m, k, n, &absolute(&x), &absolute(&dy), &mut magnitude, add);
+            for &level in &levels {
+                let mut dw = start.clone();
+                dispatch!(level, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, add));
+                within(&dw, &exact, &magnitude, gamma(2 * m), || format!("{level} gemm_tn {m}x{k}x{n} {add}"));
+                if m == 1 && add {
+                    let mut dw = start.clone();
+                    dispatch!(level, s => blas::ger(s, &x, &dy, &mut dw));
+                    let mut exact: Vec<_> = start.iter().map(|w| f64::from(*w)).collect();
+                    naive::ger(&x, &dy, &mut exact);
+                    within(&dw, &exact, &magnitude, gamma(2), || format!("{level} ger {k}x{n}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gemm_nt_and_gemv_t() {
+    let levels = backends();
+    let mut random = Random(3);
+    for (m, k, n) in shapes() {
+        let mut draw = |n: usize| (0..n).map(|_| random.spread(6)).collect::<Vec<_>>();
+        let (dy, w) = (draw(m * n), draw(k * n));
+        let (mut exact, mut magnitude) = (vec![0.0; m * k], vec![0.0; m * k]);
+        naive::gemm_nt(m, k, n, &dy, &w, &mut exact);
+        naive::gemm_nt(m, k, n, &absolute(&dy), &absolute(&w), &mut magnitude);
+        for &level in &levels {
+            let mut dx = vec![f32::NAN; m * k];
+            dispatch!(level, s => blas::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
+            within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{level} gemm_nt {m}x{k}x{n}"));
+            if m == 1 {
+                let mut dx = vec![f32::NAN; k];
+                dispatch!(level, s => blas::gemv_t(s, &w, &dy, &mut dx));
+                naive::gemv_t(&w, &dy, &mut exact);
+                within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{level} gemv_t {k}x{n}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn dot_axpy_and_sums() {
+    let mut random = Random(4);
+    for n in (0..=70).chain([1000, 12_345]) {
+        let mut draw = |n: usize| (0..n).map(|_| random.spread(6)).collect::<Vec<_>>();
+        let (x, y) = (draw(n), draw(n));
+        let magnitude = naive::dot(&absolute(&x), &absolute(&y));
+        for level in backends() {
+            let got = dispatch!(level, s => blas::dot(s, &x, &y));
+            let roundings = gamma(n / 16 + 5 + 1);
+            within(&[got], &[naive::dot(&x, &y)], &[magnitude], roundings, || format!("{level} dot of {n}"));
+
+            let mut got = y.clone();
+            dispatch!(level, s => blas::axpy(s, -0.3, &x, &mut got));
+            let mut exact: Vec<_> = y.iter().map(|y| f64::from(*y)).collect();
+            naive::axpy(-0.3, &x, &mut exact);
+            let mut size: Vec<_> = y.iter().map(|y| f64::from(y.abs())).collect();
+            naive::axpy(0.3, &absolute(&x), &mut size);
+            within(&got, &exact, &size, gamma(2), || format!("{level} axpy of {n}"));
+
+            let (mut got, mut exact, mut size) = ([0.0; 5], [0.0; 5], [0.0; 5]);
+            let rows = x.as_chunks().0;
+            dispatch!(level, s => blas::fixed::sum_rows(s, rows, &mut got));
+            naive::sum_rows(&x, &mut exact);
+            naive::sum_rows(&absolute(&x), &mut size);
+            within(&got, &exact, &size, gamma(rows.len()), || format!("{level} sum of {} rows", rows.len()));
+        }
+    }
+}
+
+#[test]
+fn activations() {
+    let mut random = Random(5);
+    let x: Vec<_> = (0..10_000).map(|_| random.spread(6)).collect();
+    let d: Vec<_> = (0..10_000).map(|_| random.spread(2)).collect();
+    type Map = (fn(Level, &mut [f32]), fn(f32) -> f64, f64);
+    let maps: [Map; 6] = [
+        (activation::exp, naive::exp, 2.0 * U),
+        (activation::tanh, naive::tanh, 4.0 * U),
+        (activation::sigmoid, naive::sigmoid, 4.0 * U),
+        (activation::relu, naive::relu, 0.0),
+        (activation::leaky_relu::<1, 8>, |x| naive::leaky_relu(0.125, x), U),
+        (activation::step, naive::step, 0.0),
+    ];
+    type Grad = (fn(Level, &[f32], &mut [f32]), fn(f32, f32) -> f64, fn(f32) -> f64);
+    // The last number is the size of what is rounded, over |d|.
+    let grads: [Grad; 6] = [
+        (activation::exp_grad, naive::exp_grad, |y| f64::from(y.abs())),
+        (activation::ln_grad, naive::ln_grad, |x| 1.0 / f64::from(x.abs())),
+        (activation::tanh_grad, naive::tanh_grad, |y| 1.0 + f64::from(y * y)),
+        (activation::sigmoid_grad, naive::sigmoid_grad, |y| f64::from(y.abs() * (1.0 + y.abs()))),
+        (activation::relu_grad, naive::relu_grad, |_| 0.0),
+        (activation::leaky_relu_grad::<1, 8>, |y, d| naive::leaky_relu_grad(0.125, y, d), |_| 1.0),
+    ];
+    for level in backends() {
+        for (i, (kernel, exact, bound)) in maps.into_iter().enumerate() {
+            let mut y = x.clone();
+            kernel(level, &mut y);
+            let exact: Vec<_> = x.iter().map(|x| exact(*x)).collect();
+            let size: Vec<_> = exact.iter().map(|y| y.abs()).collect();
+            within(&y, &exact, &size, bound, || format!("{level} map {i}"));
+        }
+        for (i, (kernel, exact, size)) in grads.into_iter().enumerate() {
+            let mut dx = d.clone();
+            kernel(level, &x, &mut dx);
+            let exact: Vec<_> = x.iter().zip(&d).map(|(y, d)| exact(*y, *d)).collect();
+            let size: Vec<_> = x.iter().zip(&d).map(|(y, d)| size(*y) * f64::from(d.abs())).collect();
+            within(&dx, &exact, &size, gamma(3), || format!("{level} gradient {i}"));
+        }
+    }
+}
+
+#[test]
+fn softmax_and_its_gradient() {
+    let mut random = Random(6);
+    for n in (1..=40).chain([100, 1000]) {
+        let rows = 4;
+        let x: Vec<_> = (0..rows * n).map(|_| random.spread(3)).collect();
+        let d: Vec<_> = (0..rows * n).map(|_| random.spread(3)).collect();
+        let (mut exact, mut dx) = (vec![0.0; rows * n], vec![0.0; rows * n]);
+        naive::softmax(n, &x, &mut exact);
+        for level in backends() {
+            let mut y = x.clone();
+            activation::softmax(level, n, &mut y);
+            // x − max up to 16 away, exp within 1 ULP above and below the line, the sum and the division.
+            let relative = (2.0 * (16.0 + 2.0) + (n / 16 + 5 + 1) as f64) * U;
+            within(&y, &exact, &exact, relative, || format!("{level} softmax of {n}"));
+
+            naive::softmax_grad(n, &y, &d, &mut dx);
+            let mut got = d.clone();
+            activation::softmax_grad(level, n, &y, &mut got);
+            let size: Vec<_> = y
+                .chunks_exact(n)
+                .zip(d.chunks_exact(n))
+                .flat_map(|(y, d)| {
+                    let inner = naive::dot(y, &absolute(d));
+                    y.iter().zip(d).map(move |(y, d)| f64::from(*y) * (f64::from(d.abs()) + inner)).collect::<Vec<_>>()
+                })
+                .collect();
+            within(&got, &dx, &size, gamma(n / 16 + 5 + 3), || format!("{level} softmax_grad of {n}"));
+        }
+    }
+}
+
+#[test]
+fn losses() {
+    let mut random = Random(7);
+    for n in (0..=70).chain([1000]) {
+        let mut p: Vec<_> = (0..n).map(|_| random.spread(4)).collect();
+        activation::sigmoid(Level::baseline(), &mut p);
+        for (i, p) in p.iter_mut().enumerate() {
+            // Certain answers, right and wrong, among them.
+            match i % 9 {
+                7 => *p = 0.0,
+                8 => *p = 1.0,
+                _ => {}
+            }
+        }
+        let t: Vec<_> = (0..n).map(|i| if i % 2 == 0 { (i / 2 % 2) as f32 } else { random.plain().abs() }).collect();
+        let mut exact_dy = vec![0.0; n];
+        naive::loss_grad(0.7, &p, &t, &mut exact_dy);
+        let size_dy: Vec<_> = exact_dy.iter().map(|d| d.abs()).collect();
+        // 1 − p is rounded before its logarithm: an error of u beside the logarithm's own.
+        let logs: f64 =
+            p.iter().map(|p| 2.0 - naive::ln(p.clamp(1e-7, 1.0)) - naive::ln((1.0 - p).clamp(1e-7, 1.0))).sum();
+        for level in backends() {
+            let mut dy = vec![f32::NAN; n];
+            let check = |name: &str, got: f32, exact: f64, size: f64, dy: &mut Vec<f32>| {
+                let what = || format!("{level} {name} of {n}");
+                within(&[got], &[exact], &[size], gamma(n / 16 + 5 + 8), what);
+                within(dy, &exact_dy, &size_dy, gamma(2), what);
+                dy.fill(f32::NAN);
+            };
+            let got = dispatch!(level, s => loss::squared_error(s, 0.7, &p, &t, &mut dy));
+            let exact = naive::squared_error(&p, &t);
+            check("squared_error", got, exact, exact, &mut dy);
+            let got = dispatch!(level, s => loss::binary_cross_entropy(s, 0.7, &p, &t, &mut dy));
+            check("binary_cross_entropy", got, naive::binary_cross_entropy(&p, &t), logs, &mut dy);
+            let got = dispatch!(level, s => loss::categorical_cross_entropy(s, 0.7, &p, &t, &mut dy));
+            let exact = naive::categorical_cross_entropy(&p, &t);
+            check("categorical_cross_entropy", got, exact, exact, &mut dy);
+
+            let (rows, _) = p.as_chunks::<7>();
+            let mut dy = vec![[f32::NAN; 7]; rows.len()];
+            let class = |i: usize| i * 5 % 7;
+            let got = dispatch!(level, s => loss::sparse_cross_entropy(s, 0.7, rows, class, &mut dy));
+            let exact = naive::sparse_cross_entropy(7, &p, class);
+            within(&[got], &[exact], &[exact], gamma(n / 16 + 5 + 8), || format!("{level} sparse of {n}"));
+            let hot: Vec<_> = (0..rows.len() * 7).map(|i| f32::from(u8::from(class(i / 7) == i % 7))).collect();
+            let mut exact = vec![0.0; hot.len()];
+            naive::loss_grad(0.7, &p, &hot, &mut exact);
+            let size: Vec<_> = exact.iter().map(|d| d.abs()).collect();
+            within(dy.as_flattened(), &exact, &size, gamma(2), || format!("{level} sparse gradient of {n}"));
+        }
+    }
+}
+
+#[test]
+fn optimizers() {
+    let mut random = Random(8);
+    let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+    let n = 1000;
+    let mut draw = |spread: i32| (0..n).map(|_| random.spread(spread)).collect::<Vec<_>>();
+    let (w, m, v, dw) = (draw(4), draw(4), absolute(&draw(6)), draw(4));
+    let step = AdamStep { alpha: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    for level in backends() {
+        let mut got = w.clone();
+        optimizer::sgd(level, 0.1, &mut got, &dw);
+        let (mut exact, mut size) = (wide(&w), wide(&absolute(&w)));
+        naive::sgd(0.1, &mut exact, &dw);
+        naive::sgd(-0.1, &mut size, &absolute(&dw));
+        within(&got, &exact, &size, gamma(2), || format!("{level} sgd"));
+
+        let (mut w1, mut m1, mut v1) = (w.clone(), m.clone(), v.clone());
+        optimizer::adam(level, step, &mut w1, &mut m1, &mut v1, &dw);
+        let (mut exact_w, mut exact_m, mut exact_v) = (wide(&w), wide(&m), wide(&v));
+        naive::adam(step, &mut exact_w, &mut exact_m, &mut exact_v, &dw);
+        let size_m: Vec<_> =
+            m.iter().zip(&dw).map(|(m, g)| 0.9 * f64::from(m.abs()) + 0.1 * f64::from(g.abs())).collect();
+        within(&m1, &exact_m, &size_m, gamma(4), || format!("{level} adam, m"));
+        within(&v1, &exact_v, &exact_v, gamma(5), || format!("{level} adam, v"));
+        let size_w: Vec<_> =
+            (0..n).map(|i| f64::from(w[i].abs()) + 0.01 * size_m[i] / (exact_v[i].sqrt() + 1e-8)).collect();
+        within(&w1, &exact_w, &size_w, gamma(16), || format!("{level} adam, w"));
+    }
+}
+
+/// That the bounds are not too wide to mean anything: one part in ten thousand off is seen.
+#[test]
+fn a_wrong_term_is_seen() {
+    let (m, k, n) = (3, 5, 7);
+    let mut random = Random(9);
+    let mut draw = |n: usize| (0..n).map(|_| random.spread(6)).collect::<Vec<_>>();
+    let (x, w, b) = (draw(m * k), draw(k * n), draw(n));
+    let (mut exact, mut magnitude) = (vec![0.0; m * n], vec![0.0; m * n]);
+    naive::gemm(m, k, n, &x, &w, &b, &mut exact);
+    naive::gemm(m, k, n, &absolute(&x), &absolute(&w), &absolute(&b), &mut magnitude);
+    let mut y: Vec<_> = exact.iter().map(|y| *y as f32).collect();
+    within(&y, &exact, &magnitude, gamma(2 * k), String::new);
+    y[4] += 1e-4 * magnitude[4] as f32;
+    assert!(std::panic::catch_unwind(|| within(&y, &exact, &magnitude, gamma(2 * k), String::new)).is_err());
+}
