@@ -30,7 +30,8 @@ impl Permutation {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         // At least four bits a side: short sequences need room to mix.
         let bits = (u32::BITS - n.leading_zeros()).max(8);
-        let start = mix(mix(seed.0 as u32) ^ (seed.0 >> 32) as u32) ^ mix(epoch as u32);
+        // Stirred after each part: were two stirred parts only xor-ed, seed and epoch could change places.
+        let start = mix(mix(mix(seed.0 as u32) ^ (seed.0 >> 32) as u32) ^ epoch as u32);
         let mut keys = [0; Self::ROUNDS];
         for (round, key) in (1u32..).zip(&mut keys) {
             *key = mix(start.wrapping_add(round.wrapping_mul(0x9e37_79b9)));

@@ -99,6 +99,23 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         Ok(loss)
     }
 
+    /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share.
+    #[inline(never)]
+    fn run<L>(
+        &mut self,
+        level: Level,
+        net: &mut N,
+        optimizer: &O,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> core::result::Result<f32, Quantity>
+    where
+        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    {
+        let level = level.for_width(LayersOf::<N>::WIDTH);
+        dispatch!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
+    }
+
     /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.
     #[inline(always)]
     fn batch<S, L>(
@@ -209,7 +226,8 @@ where
     /// One step on one mini-batch: forward, loss, backward, update. Returns the loss before the update.
     ///
     /// # Errors
-    /// For no samples, more than `B`, other lengths, wrong targets, or a loss or gradient that is not finite. No weight is changed then.
+    /// For no samples, more than `B`, other lengths, wrong targets, hyper-parameters out of range, or a loss or gradient that is not finite. No weight
+    /// is changed then.
     #[inline]
     pub fn step(&mut self, net: &mut N, optimizer: &O, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<f32> {
         self.step_on(Level::detect(), net, optimizer, x, t)
@@ -228,15 +246,12 @@ where
         t: &[TargetOf<N, L>],
     ) -> Result<f32> {
         Self::check(x, t)?;
+        optimizer.check()?;
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
-        let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => self.work.batch::<_, L>(s, net, optimizer, x, t)).map_err(|what| Error::NotFinite {
-            what,
-            epoch: 0,
-            step: 0,
-        })
+        let done = self.work.run::<L>(level, net, optimizer, x, t);
+        done.map_err(|what| Error::NotFinite { what, epoch: 0, step: 0 })
     }
 
     /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
@@ -245,13 +260,13 @@ where
     /// # Errors
     /// For no samples, other lengths, wrong targets, hyper-parameters out of range or a batch over `B`: found before the first step, nothing is
     /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight.
-    pub fn fit(
+    pub fn fit<Obs: Observer>(
         &mut self,
         net: &mut N,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
         fit: &Fit<O>,
-        observer: &mut impl Observer,
+        observer: &mut Obs,
     ) -> Result<Epoch> {
         Self::check(x, t)?;
         fit.optimizer.check()?;
@@ -267,23 +282,6 @@ where
         if batch > B {
             return Err(Error::BatchTooLarge { batch, capacity: B });
         }
-        let level = fit.level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => self.fit_on(s, net, x, t, fit, batch, observer))
-    }
-
-    /// [`Trainer::fit`] with everything checked, inside the dispatch.
-    #[inline(always)]
-    #[allow(clippy::too_many_arguments, reason = "fit's arguments and what was made of them")]
-    fn fit_on<S: Simd, Obs: Observer>(
-        &mut self,
-        s: S,
-        net: &mut N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
-        fit: &Fit<O>,
-        batch: usize,
-        observer: &mut Obs,
-    ) -> Result<Epoch> {
         let samples = x.len();
         let mut report = Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN };
         for epoch in 1..=fit.epochs {
@@ -302,10 +300,8 @@ where
                     }
                     None => (rows(x, start, m), rows(t, start, m)),
                 };
-                let loss = self
-                    .work
-                    .batch::<S, L>(s, net, &fit.optimizer, xs, ts)
-                    .map_err(|what| Error::NotFinite { what, epoch, step })?;
+                let done = self.work.run::<L>(fit.level, net, &fit.optimizer, xs, ts);
+                let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
                 total += loss * m as f32;
                 if Obs::ACCURACY {
                     correct += hits::<N, L>(LayersOf::<N>::output::<B>(&self.work.tape), ts);

@@ -44,12 +44,16 @@ pub fn main(args: &Args) -> Result<()> {
         return Ok(());
     }
     let wanted = |step: Step| (args.only.is_empty() || args.only.contains(&step)) && !args.skip.contains(&step);
+    let steps: Vec<Step> = all.into_iter().filter(|&step| wanted(step)).collect();
+    if steps.is_empty() {
+        bail!("--only and --skip leave no step to run");
+    }
 
     let start = Instant::now();
     let mut findings = Findings::default();
     let mut failure = None;
     let mut outcomes = Vec::new();
-    for step in all.into_iter().filter(|&step| wanted(step)) {
+    for step in steps {
         if failure.is_some() {
             outcomes.push((step, Outcome::NotRun));
             continue;
