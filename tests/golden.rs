@@ -1,0 +1,166 @@
+//! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on every backend, target and day.
+//!
+//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release --test golden` writes it anew; a changed line means
+//! that no training of before can be repeated, so its commit says why.
+
+mod support;
+
+use rosenblatt::{Level, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
+use std::{fmt::Write as _, hash::Hasher};
+use support::{backends, data};
+
+const GOLDEN: &str = include_str!("golden.txt");
+
+type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
+type Iris = Mlp<(Dense<4, 16, Tanh>, Dense<16, 3, Softmax>)>;
+type Digits = Mlp<(Dense<64, 32, Relu>, Dense<32, 10, Softmax>)>;
+
+/// FNV-1a (64 bits) of integers, little-endian.
+fn integers(values: impl Iterator<Item = u32>) -> u64 {
+    let mut hasher = fnv::FnvHasher::default();
+    values.for_each(|value| hasher.write(&value.to_le_bytes()));
+    hasher.finish()
+}
+
+/// The losses of a training, epoch by epoch.
+fn losses<const N: usize>(history: &History<N>) -> u64 {
+    let losses: Vec<_> = history.epochs().iter().map(|epoch| epoch.loss).collect();
+    rosenblatt::hash(&losses)
+}
+
+/// XOR, 500 epochs of all four samples with Adam. `change` may spoil the initial weights.
+fn xor(level: Level, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
+    let mut net = Xor::new();
+    net.init(Seed(1957));
+    change(net.params_mut().as_flat_mut());
+    let mut history = History::new();
+    let fit = Fit { epochs: 500, level, ..Fit::new(Adam::with_lr(0.01)) };
+    let mut trainer = Trainer::<Xor, Adam, BinaryCrossEntropy, 4>::new();
+    trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut history).expect("good data");
+    (net, history)
+}
+
+/// Iris, 100 shuffled epochs in mini-batches of 16 (the last has 6) with decaying Adam.
+fn iris(level: Level) -> (Iris, History<100>, f32) {
+    let (x, t) = data::iris();
+    let mut net = Iris::new();
+    net.init_with(&LecunNormal, Seed(1936));
+    let mut history = History::new();
+    let optimizer = Adam { decay: 1e-3, ..Adam::with_lr(0.01) };
+    let fit = Fit { epochs: 100, shuffle: Some(Seed(4)), level, ..Fit::new(optimizer) };
+    let mut trainer = Trainer::<Iris, Adam, SparseCategoricalCrossEntropy, 16>::new();
+    trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
+    let accuracy = trainer.evaluate_on(level, &net, &x, &t).expect("good data").accuracy();
+    (net, history, accuracy)
+}
+
+/// Digits, two shuffled epochs in mini-batches of 32 (the last has 5) with gradient descent.
+fn digits(level: Level) -> (Box<Digits>, History<2>, f32) {
+    let (x, t) = data::digits();
+    let t = data::one_hot::<10>(&t);
+    let mut net = Box::new(Digits::new());
+    net.init_with(&HeUniform, Seed(64));
+    let mut history = History::new();
+    let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), level, ..Fit::new(Sgd::with_lr(0.1)) };
+    let mut trainer = Box::new(Trainer::<Digits, Sgd, CategoricalCrossEntropy, 32>::new());
+    trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
+    let accuracy = trainer.evaluate_on(level, &net, &x, &t).expect("good data").accuracy();
+    (net, history, accuracy)
+}
+
+/// What a backend takes part in.
+fn trained(level: Level) -> Vec<(String, u64)> {
+    let (xor, xor_history) = xor(level, |_| {});
+    assert!(xor.predict(&[0.0, 1.0])[0] > 0.9 && xor.predict(&[1.0, 1.0])[0] < 0.1, "XOR was not learnt");
+    let (iris, iris_history, accuracy) = iris(level);
+    assert!(accuracy > 0.95, "iris was not learnt: {accuracy}");
+    let (digits, digits_history, accuracy) = digits(level);
+    assert!(accuracy > 0.8, "the digits were not learnt: {accuracy}");
+    [
+        ("xor", xor.hash()),
+        ("xor/losses", losses(&xor_history)),
+        ("iris", iris.hash()),
+        ("iris/losses", losses(&iris_history)),
+        ("digits", digits.hash()),
+        ("digits/losses", losses(&digits_history)),
+    ]
+    .map(|(name, hash)| (name.to_owned(), hash))
+    .to_vec()
+}
+
+/// Initial weights of the digits' network, by one initializer.
+fn initial(init: &impl Initializer) -> u64 {
+    let mut net = Box::new(Digits::new());
+    net.init_with(init, Seed(1957));
+    net.hash()
+}
+
+/// What no backend takes part in: random numbers, orders, initial weights.
+fn drawn() -> Vec<(String, u64)> {
+    let mut lines = Vec::new();
+    for seed in [0, 1, 1957, u64::MAX] {
+        let mut rng = Rng::new(Seed(seed));
+        lines.push((format!("rng/{seed}"), integers((0..8).map(|_| rng.next_u32()))));
+    }
+    let mut rng = Rng::new(Seed(1957));
+    lines.push(("uniform".to_owned(), rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.uniform()))));
+    lines.push(("normal".to_owned(), rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.normal()))));
+    for (n, seed, epoch) in [(4, 1957, 1), (10, 0, 1), (150, 4, 1), (150, 4, 2), (1797, 10, 1), (70_000, u64::MAX, 3)] {
+        let order = Permutation::new(n, Seed(seed), epoch);
+        lines.push((format!("order/{n}/{seed}/{epoch}"), integers((0..n).map(|i| order.index(i) as u32))));
+    }
+    let weights = [
+        ("glorot_uniform", initial(&GlorotUniform)),
+        ("glorot_normal", initial(&GlorotNormal)),
+        ("he_uniform", initial(&HeUniform)),
+        ("he_normal", initial(&HeNormal)),
+        ("lecun_uniform", initial(&LecunUniform)),
+        ("lecun_normal", initial(&LecunNormal)),
+        ("uniform", initial(&Uniform::default())),
+        ("constant", initial(&Constant(0.5))),
+    ];
+    lines.extend(weights.map(|(name, hash)| (format!("init/{name}"), hash)));
+    lines
+}
+
+/// The file's form.
+fn lines(hashes: &[(String, u64)]) -> String {
+    let mut text = String::new();
+    for (name, hash) in hashes {
+        writeln!(text, "{name} {hash:016x}").expect("a String takes all");
+    }
+    text
+}
+
+#[test]
+fn hashes_are_the_golden_ones() {
+    let drawn = drawn();
+    let mut first = None;
+    for level in backends() {
+        let text = lines(&[drawn.as_slice(), &trained(level)].concat());
+        println!("backend {level}:\n{text}");
+        let want = first.get_or_insert_with(|| {
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.txt");
+                std::fs::write(path, &text).expect("the file can be written");
+                text.clone()
+            } else {
+                GOLDEN.to_owned()
+            }
+        });
+        for (got, want) in text.lines().zip(want.lines()) {
+            assert_eq!(got, want, "on {level} (left) the hash is not the golden one (right)");
+        }
+        assert_eq!(text.lines().count(), want.lines().count(), "another number of golden hashes");
+    }
+}
+
+#[test]
+fn one_bit_of_one_initial_weight_shows() {
+    for level in backends() {
+        let (golden, _) = xor(level, |_| {});
+        let (changed, _) = xor(level, |weights| weights[0] = weights[0].next_up());
+        assert_ne!(changed.hash(), golden.hash());
+        assert!(!GOLDEN.contains(&format!("{:016x}", changed.hash())));
+    }
+}

@@ -1,0 +1,222 @@
+//! Every parameter's gradient against finite differences of a forward pass written here in f64.
+
+mod support;
+
+use rosenblatt::{
+    Rng,
+    kernels::Plain,
+    layer::{Dense, Description, Layer, Train},
+    network::{NetOf, Stack},
+    prelude::*,
+};
+use support::{backends, bits, draw, judge::Judged, samples};
+
+/// How far a parameter is moved to either side. The difference quotient's own error is near h² = 1e-10 of the third derivative.
+const H: f64 = 1e-5;
+/// A relu's input must be this far from its kink, so that moving a weight by [`H`] never crosses it.
+const MARGIN: f64 = 1e-3;
+/// f32 against f64: some tens of roundings of 6e-8 each.
+const RELATIVE: f64 = 2e-5;
+/// Where a gradient's terms cancel, rounding is as large as the terms: this share of the network's greatest gradient is let through.
+const FLOOR: f64 = 5e-7;
+
+/// What a network is to the judge: its layers, and the slope that its leaky relus have.
+struct Reference {
+    layers: Vec<Description>,
+    slope: f64,
+}
+
+impl Reference {
+    fn of<N: Layer>(slope: f64) -> Self {
+        let mut layers = Vec::new();
+        N::describe(&mut |layer| layers.push(*layer));
+        Self { layers, slope }
+    }
+
+    /// Outputs for one sample, and the least distance of a relu's input from its kink.
+    fn forward(&self, weights: &[f64], x: &[f32]) -> (Vec<f64>, f64) {
+        let mut margin = f64::INFINITY;
+        let mut h: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        let mut rest = weights;
+        for layer in &self.layers {
+            let (w, tail) = rest.split_at(layer.inputs * layer.outputs);
+            let (b, tail) = tail.split_at(layer.outputs);
+            rest = tail;
+            let mut z = b.to_vec();
+            for j in 0..layer.outputs {
+                for i in 0..layer.inputs {
+                    z[j] += h[i] * w[i * layer.outputs + j];
+                }
+            }
+            if layer.activation.ends_with("relu") {
+                margin = z.iter().fold(margin, |margin, z| margin.min(z.abs()));
+            }
+            h = self.activate(layer.activation, &z);
+        }
+        assert!(rest.is_empty(), "parameters are left over");
+        (h, margin)
+    }
+
+    fn activate(&self, name: &str, z: &[f64]) -> Vec<f64> {
+        let each = |f: &dyn Fn(f64) -> f64| z.iter().map(|z| f(*z)).collect();
+        match name {
+            "linear" => z.to_vec(),
+            "sigmoid" => each(&|z| 1.0 / (1.0 + (-z).exp())),
+            "tanh" => each(&f64::tanh),
+            "relu" => each(&|z| if z > 0.0 { z } else { 0.0 }),
+            "leaky relu" => each(&|z| if z > 0.0 { z } else { self.slope * z }),
+            "softmax" => {
+                let total: f64 = z.iter().map(|z| z.exp()).sum();
+                each(&|z| z.exp() / total)
+            }
+            _ => panic!("the judge knows no activation {name}"),
+        }
+    }
+
+    /// Mean loss of a batch, and the least distance from a kink.
+    fn loss<Head, L: Judged<Head, O>, const I: usize, const O: usize>(
+        &self,
+        weights: &[f64],
+        x: &[[f32; I]],
+        t: &[L::Target],
+    ) -> (f64, f64) {
+        let (mut total, mut least) = (0.0, f64::INFINITY);
+        for (x, t) in x.iter().zip(t) {
+            let (y, margin) = self.forward(weights, x);
+            total += L::error(&y, t);
+            least = least.min(margin);
+        }
+        (total / x.len() as f64, least)
+    }
+
+    /// Central differences for every parameter.
+    fn gradient<Head, L: Judged<Head, O>, const I: usize, const O: usize>(
+        &self,
+        weights: &[f64],
+        x: &[[f32; I]],
+        t: &[L::Target],
+    ) -> Vec<f64> {
+        let mut moved = weights.to_vec();
+        (0..weights.len())
+            .map(|i| {
+                let mut at = |w: f64| {
+                    moved[i] = w;
+                    self.loss::<Head, L, I, O>(&moved, x, t).0
+                };
+                let slope = (at(weights[i] + H) - at(weights[i] - H)) / (2.0 * H);
+                moved[i] = weights[i];
+                slope
+            })
+            .collect()
+    }
+}
+
+/// The greatest deviation as a share of what is let through; an error names the first parameter beyond it.
+fn compare(got: &[f32], want: &[f64]) -> Result<f64, String> {
+    assert_eq!(got.len(), want.len());
+    let floor = FLOOR * want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+    let mut worst = 0.0f64;
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        let share = (f64::from(*got) - want).abs() / (RELATIVE * want.abs() + floor);
+        if share.is_nan() || share > 1.0 {
+            return Err(format!("parameter {i}: gradient {got:e}, finite difference {want:e}"));
+        }
+        worst = worst.max(share);
+    }
+    Ok(worst)
+}
+
+/// A gradient that is 1 % off at any one parameter is seen, wherever 1 % is above the rounding of the whole.
+fn assert_defects_are_seen(got: &[f32], want: &[f64], name: &str) {
+    let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+    let mut seen = 0;
+    for i in 0..got.len() {
+        let mut wrong = got.to_vec();
+        wrong[i] *= 1.01;
+        if want[i].abs() > 5e-4 * top {
+            assert!(compare(&wrong, want).is_err(), "{name}: 1 % off at parameter {i} went unseen");
+            seen += 1;
+        }
+        wrong[i] = got[i] + 1e-4 * top as f32;
+        assert!(
+            compare(&wrong, want).is_err() || want[i].abs() > 0.5 * top,
+            "{name}: an error at parameter {i} went unseen"
+        );
+    }
+    // Behind a relu that is shut a gradient is 0.
+    assert!(seen * 4 > got.len(), "{name}: only {seen} of {} gradients could be tried", got.len());
+}
+
+/// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every backend.
+fn check<T, L, const I: usize, const O: usize, const B: usize>(name: &str, slope: f64)
+where
+    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
+    L: Judged<<NetOf<T> as Layer>::Head, O>,
+{
+    let levels = backends();
+    let judge = Reference::of::<NetOf<T>>(slope);
+    let mut worst = 0.0f64;
+    for m in [1, 3, B] {
+        // Another draw until no relu stands at its kink; with dead units some gradients are exactly 0.
+        let (net, weights, x, t) = (0..)
+            .map(|seed| {
+                let mut rng = Rng::new(Seed(seed));
+                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
+                let mut net = Mlp::<T>::new();
+                net.set_weights(&weights).expect("as many as there are");
+                let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
+                let t: Vec<L::Target> = (0..m).map(|_| L::target(&mut rng)).collect();
+                (net, weights.into_iter().map(f64::from).collect::<Vec<_>>(), x, t)
+            })
+            .find(|(_, weights, x, t)| judge.loss::<_, L, I, O>(weights, x, t).1 > MARGIN)
+            .expect("some seed will do");
+        let (want_loss, _) = judge.loss::<_, L, I, O>(&weights, &x, &t);
+        let want = judge.gradient::<_, L, I, O>(&weights, &x, &t);
+
+        let mut first = None;
+        for &level in &levels {
+            let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, L, B>::new());
+            let mut net = net.clone();
+            // A learning rate of 0: the gradient is what is asked for.
+            let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+            let got = trainer.gradient().as_flat();
+            let off = (f64::from(loss) / want_loss - 1.0).abs();
+            assert!(off < 1e-5, "{name}, batch {m}, {level}: loss {loss}, judge {want_loss}");
+            worst =
+                worst.max(compare(got, &want).unwrap_or_else(|error| panic!("{name}, batch {m}, {level}: {error}")));
+            assert_defects_are_seen(got, &want, name);
+            let got = bits(got);
+            assert_eq!(*first.get_or_insert_with(|| got.clone()), got, "{name}, batch {m}: {level} has other bits");
+        }
+    }
+    println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
+}
+
+/// A test for each line: layers, loss, and the leaky relu's slope.
+macro_rules! gradients {
+    ($($name:ident: $stack:ty, $loss:ty $(, $slope:literal)?;)*) => {$(
+        #[test]
+        fn $name() {
+            // The last of what is given; 0.3 is the default slope.
+            let slopes = [0.3 $(, $slope)?];
+            check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1]);
+        }
+    )*};
+}
+
+// Between them: each activation inside and at the end, each loss, one to three layers, one output and several. Few and small, because each line
+// compiles its own training step for each backend.
+gradients! {
+    linear_then_tanh: (Dense<3, 5>, Dense<5, 2, Tanh>), MeanSquaredError;
+    sigmoid_then_relu: (Dense<3, 5, Sigmoid>, Dense<5, 3, Relu>), MeanSquaredError;
+    tanh_then_leaky_relu: (Dense<3, 5, Tanh>, Dense<5, 2, LeakyRelu<3, 4>>), MeanSquaredError, 0.75;
+    leaky_relu_then_softmax: (Dense<3, 5, LeakyRelu<1, 100>>, Dense<5, 3, Softmax>), MeanSquaredError, 0.01;
+    softmax_then_sigmoid: (Dense<3, 5, Softmax>, Dense<5, 3, Sigmoid>), BinaryCrossEntropy;
+    one_output: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy;
+    categorical: (Dense<3, 5, Relu>, Dense<5, 4, Softmax>), CategoricalCrossEntropy;
+    sparse: (Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>), SparseCategoricalCrossEntropy;
+    one_layer: (Dense<5, 1, Sigmoid>,), MeanSquaredError;
+    three_layers: (Dense<4, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 3>), MeanSquaredError;
+    // Rows longer than a register, and not a multiple of one.
+    wide: (Dense<19, 35, Tanh>, Dense<35, 18, Softmax>), SparseCategoricalCrossEntropy<u32>;
+}
