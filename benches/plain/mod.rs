@@ -97,6 +97,7 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
     }
 
     /// One step; `hidden(x)` and `hidden_grad(y)` are the hidden activation, `head` turns the last row into probabilities.
+    #[allow(clippy::too_many_arguments, reason = "the parts that the two networks differ in, each by its name")]
     #[inline(always)]
     fn step(
         &mut self,

@@ -27,18 +27,20 @@ use code::Counts;
 
 /// Check that each backend's machine code is what the backend promises.
 ///
-/// Builds `kernels/examples/probe.rs`, which calls each kernel on each backend from a function `probe_BACKEND_KERNEL`, for
-/// the host, for 64-bit Arm and for wasm with SIMD. From each of these functions it follows the calls, counts arithmetic on
-/// f32 in the backend's own registers and arithmetic on single values, and prints both, `vector/single`. It fails where
+/// Builds `kernels/examples/probe.rs`, which calls each kernel on each backend from a function
+/// `probe_BACKEND_KERNEL`, for the host, for 64-bit Arm and for wasm with SIMD. From each of these
+/// functions it follows the calls, counts arithmetic on f32 in the backend's own registers and
+/// arithmetic on single values, and prints both: `vector/single`. It fails where
 ///
 /// - there is no vector arithmetic, or less of it than of single values;
 /// - a fused multiply-add occurs, an estimate of a reciprocal or a root, or a relaxed wasm instruction;
-/// - registers are used that a CPU for this backend need not have, or, with AVX, arithmetic in the encoding from before it:
-///   that code was compiled without the backend's features, and mixing the two is slow;
-/// - an intrinsic is called as a function, which also means code without the backend's features;
+/// - an intrinsic is called as a function, or, with AVX, arithmetic has the encoding from before it:
+///   that code was compiled without the backend's features;
+/// - registers are used that a CPU for this backend need not have;
 /// - a call leads to another library (a scalar `expf` would be one) or cannot be followed;
 /// - a kernel has no probe.
 #[derive(Default, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// Look only at this build: host, aarch64 or wasm
     #[arg(long, value_name = "BUILD", value_parser = ["host", "aarch64", "wasm"])]
