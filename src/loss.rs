@@ -157,7 +157,7 @@ macro_rules! class {
 }
 class!(u8 u16 u32 u64 usize);
 
-/// [`CategoricalCrossEntropy`] with the class's index as target: the mean over samples of −ln p[class], the same gradient
+/// [`CategoricalCrossEntropy`] with the class's index as target: the mean over samples of −ln `p[class]`, the same gradient
 #[derive(Clone, Copy, Debug)]
 pub struct SparseCategoricalCrossEntropy<C = u8>(PhantomData<C>);
 
