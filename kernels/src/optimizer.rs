@@ -41,6 +41,15 @@ pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
     );
 }
 
+/// x, or +0 where x is subnormal.
+///
+/// The moments of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) decay until they stick at a subnormal number, on
+/// which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the same on every backend.
+#[inline(always)]
+fn normal<S: Simd>(s: S, x: S::F) -> S::F {
+    s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
+}
+
 /// [`adam`] inside a dispatch; the shortest slice says how many parameters there are.
 #[inline(always)]
 pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
@@ -58,8 +67,8 @@ pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &
                 let g = get(s, dw.as_ptr().add(i), part);
                 let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
                 let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
-                put(s, m, part, m1);
-                put(s, v, part, v1);
+                put(s, m, part, normal(s, m1));
+                put(s, v, part, normal(s, v1));
                 let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
                 put(s, w, part, s.sub(get(s, w.cast_const(), part), step));
             }
@@ -103,7 +112,8 @@ pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 /// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
 ///
-/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015.
+/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0 where they are subnormal; the step is taken
+/// with what they were before.
 /// # Panics
 /// If the lengths differ.
 pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {

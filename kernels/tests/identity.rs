@@ -634,8 +634,10 @@ fn optimizers() {
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
                     let m = m + (1.0 - beta1) * g;
                     let v = v + (1.0 - beta2) * (g * g);
-                    want[n + i] = m;
-                    want[2 * n + i] = v;
+                    // Kept as zero where subnormal; the step takes what they were before.
+                    let kept = |x: f32| if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x };
+                    want[n + i] = kept(m);
+                    want[2 * n + i] = kept(v);
                     want[i] -= (alpha * m) / (v.sqrt() + epsilon);
                 }
                 for &level in &levels {

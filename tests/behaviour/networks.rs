@@ -88,6 +88,12 @@ fn step_units_predict() {
 
 #[test]
 fn twelve_layers_and_one() {
+    // Without optimization every variable of every inlined layer has its own place: some 3 MiB, more than a test's thread has.
+    let large = std::thread::Builder::new().stack_size(16 << 20);
+    large.spawn(train_twelve_layers_and_one).expect("a thread").join().expect("no panic");
+}
+
+fn train_twelve_layers_and_one() {
     type D<A = Tanh> = Dense<2, 2, A>;
     type Deep = Mlp<(Dense<1, 2, Tanh>, D, D, D<Sigmoid>, D, D<Relu>, D<LeakyRelu>, D, D<Softmax>, D, D, Dense<2, 1>)>;
     assert_eq!(Deep::PARAMS, 4 + 10 * 6 + 3);
