@@ -9,7 +9,7 @@ use rosenblatt::{
     network::{NetOf, Stack},
     prelude::*,
 };
-use support::{backends, bits, draw, judge::Judged, samples};
+use support::{backends, bits, draw, judge::Judged, roomy, samples};
 
 /// How far a parameter is moved to either side. The difference quotient's own error is near h² = 1e-10 of the third derivative.
 const H: f64 = 1e-5;
@@ -199,7 +199,7 @@ macro_rules! gradients {
         fn $name() {
             // The last of what is given; 0.3 is the default slope.
             let slopes = [0.3 $(, $slope)?];
-            check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1]);
+            roomy(move || check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1]));
         }
     )*};
 }

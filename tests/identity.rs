@@ -11,7 +11,7 @@ use rosenblatt::{
     prelude::*,
 };
 use std::{fmt::Debug, ops::ControlFlow};
-use support::{backends, bits, judge::Judged, samples};
+use support::{backends, bits, judge::Judged, roomy, samples};
 
 /// What a training did, in words for a report and numbers to compare.
 #[derive(Default)]
@@ -166,7 +166,7 @@ macro_rules! identity {
     ($($name:ident: $stack:ty, $loss:ty, $b:literal, $optimizer:expr;)*) => {$(
         #[test]
         fn $name() {
-            Case::<$stack, _, $loss, _, _, $b>::new($optimizer).check(stringify!($name));
+            roomy(|| Case::<$stack, _, $loss, _, _, $b>::new($optimizer).check(stringify!($name)));
         }
     )*};
 }

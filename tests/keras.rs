@@ -18,7 +18,7 @@ use rosenblatt::{
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use std::{fs, path::PathBuf};
-use support::backends;
+use support::{backends, roomy};
 
 // To add a network, an optimizer, a training or a data set: a line in one of the four lists below.
 
@@ -77,8 +77,10 @@ macro_rules! trainings {
     ($($file:ident: $net:ident, $loss:ident, $optimizer:ident;)*) => {$(
         #[test]
         fn $file() {
-            let data = DataSet::read();
-            of_shape!(data, $net, $loss, $optimizer, stringify!($file));
+            roomy(|| {
+                let data = DataSet::read();
+                of_shape!(data, $net, $loss, $optimizer, stringify!($file));
+            });
         }
     )*};
 }

@@ -1,7 +1,7 @@
 //! Networks as values and as types: shapes, sizes, hashes, prediction.
 
 use super::{Line, Ten, Xor, XorTrainer};
-use crate::support::{backends, bits};
+use crate::support::{backends, bits, roomy};
 use rosenblatt::{hash, kernels::Plain, layer::Dense, metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
 
@@ -88,9 +88,7 @@ fn step_units_predict() {
 
 #[test]
 fn twelve_layers_and_one() {
-    // Without optimization every variable of every inlined layer has its own place: some 3 MiB, more than a test's thread has.
-    let large = std::thread::Builder::new().stack_size(16 << 20);
-    large.spawn(train_twelve_layers_and_one).expect("a thread").join().expect("no panic");
+    roomy(train_twelve_layers_and_one);
 }
 
 fn train_twelve_layers_and_one() {

@@ -46,6 +46,15 @@ pub fn amount<T>(full: T, emulated: T) -> T {
     if cfg!(target_arch = "aarch64") && cfg!(target_os = "linux") || cfg!(debug_assertions) { emulated } else { full }
 }
 
+/// Runs `f` where there is room. Without optimization every variable of every inlined layer has its own place on the stack: a step of three or four
+/// layers then takes more than the 2 MiB of a test's thread.
+pub fn roomy(f: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(f).expect("a thread");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
 /// Uniform in [−size, size).
 pub fn draw(rng: &mut Rng, size: f32) -> f32 {
     size * (2.0 * rng.uniform() - 1.0)
