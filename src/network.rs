@@ -120,6 +120,19 @@ impl<T: Stack> Mlp<T> {
         Self { params: ParamsOf::<T>::ZERO }
     }
 
+    /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
+    ///
+    /// ```
+    /// use rosenblatt::{kernels::plain::Affine, prelude::*};
+    ///
+    /// static AND: Mlp<(Dense<2, 1, Step>,)> = Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
+    /// assert_eq!(gates::AND.x.map(|x| AND.predict(&x)), gates::AND.t);
+    /// ```
+    #[must_use]
+    pub const fn from_params(params: ParamsOf<T>) -> Self {
+        Self { params }
+    }
+
     /// Keras' default: [`GlorotUniform`] weights, zero biases.
     pub fn init(&mut self, seed: Seed) {
         self.init_with(&GlorotUniform, seed);

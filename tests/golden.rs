@@ -6,6 +6,7 @@
 mod support;
 
 use rosenblatt::{Level, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
+use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
 use std::{fmt::Write as _, hash::Hasher};
 use support::{backends, data};
 
@@ -68,6 +69,25 @@ fn digits(level: Level) -> (Box<Digits>, History<2>, f32) {
     (net, history, accuracy)
 }
 
+/// A program of the firmware, which `cargo xtask qemu` runs on every board: the hash it ends in.
+fn program<P: Program>(level: Level, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    let (mut net, mut trainer) = (Box::new(P::NET), Box::new(P::TRAINER));
+    P::run(level, &mut net, &mut trainer, spoil)
+}
+
+/// All programs of the firmware.
+fn firmware(level: Level) -> Vec<(String, u64)> {
+    let mut lines = Vec::new();
+    macro_rules! line {
+        ($name:literal, $program:ty) => {
+            assert_eq!($name, <$program>::NAME);
+            lines.push((concat!("firmware/", $name).to_owned(), program::<$program>(level, |_| {})));
+        };
+    }
+    programs!(line);
+    lines
+}
+
 /// What a backend takes part in.
 fn trained(level: Level) -> Vec<(String, u64)> {
     let (xor, xor_history) = xor(level, |_| {});
@@ -76,7 +96,7 @@ fn trained(level: Level) -> Vec<(String, u64)> {
     assert!(accuracy > 0.95, "iris was not learnt: {accuracy}");
     let (digits, digits_history, accuracy) = digits(level);
     assert!(accuracy > 0.8, "the digits were not learnt: {accuracy}");
-    [
+    let trainings = [
         ("xor", xor.hash()),
         ("xor/losses", losses(&xor_history)),
         ("iris", iris.hash()),
@@ -84,8 +104,8 @@ fn trained(level: Level) -> Vec<(String, u64)> {
         ("digits", digits.hash()),
         ("digits/losses", losses(&digits_history)),
     ]
-    .map(|(name, hash)| (name.to_owned(), hash))
-    .to_vec()
+    .map(|(name, hash)| (name.to_owned(), hash));
+    trainings.into_iter().chain(firmware(level)).collect()
 }
 
 /// Initial weights of the digits' network, by one initializer.
@@ -163,4 +183,39 @@ fn one_bit_of_one_initial_weight_shows() {
         assert_ne!(changed.hash(), golden.hash());
         assert!(!GOLDEN.contains(&format!("{:016x}", changed.hash())));
     }
+}
+
+/// The weights that the firmware holds in flash: 20 shuffled epochs over all digits.
+#[test]
+fn weights_in_flash_can_be_learnt_again() {
+    let (x, t) = data::digits();
+    let mut net = Box::new(Digits::new());
+    net.init_with(&HeUniform, Seed(1957));
+    let optimizer = Adam { decay: 1e-3, ..Adam::with_lr(0.005) };
+    let fit = Fit { epochs: 20, shuffle: Some(Seed(1957)), ..Fit::new(optimizer) };
+    let mut trainer = Box::new(Trainer::<Digits, Adam, SparseCategoricalCrossEntropy, 32>::new());
+    trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
+    assert!(trainer.evaluate(&net, &x, &t).expect("good data").accuracy() > 0.99);
+
+    let bytes: Vec<u8> = net.weights().iter().flat_map(|w| w.to_le_bytes()).collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/digits.weights");
+        std::fs::write(path, &bytes).expect("the file can be written");
+    } else {
+        assert!(bytes == WEIGHTS, "tests/programs/digits.weights does not hold what this training gives");
+    }
+}
+
+#[test]
+fn one_bit_of_one_initial_weight_shows_in_every_program() {
+    macro_rules! spoilt {
+        ("digits-infer", $program:ty) => {};
+        ("identity", $program:ty) => {};
+        ($name:literal, $program:ty) => {
+            let good = program::<$program>(Level::detect(), |_| {});
+            let bad = program::<$program>(Level::detect(), |values| values[0] = values[0].next_up());
+            assert_ne!(good, bad, "{}", $name);
+        };
+    }
+    programs!(spoilt);
 }

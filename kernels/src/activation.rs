@@ -256,9 +256,12 @@ pub mod fixed {
     pub fn map<S: Simd, A: Map, const N: usize>(s: S, x: &mut [[f32; N]]) {
         #[inline(never)]
         fn shared<S: Simd, A: Map>(s: S, x: &mut [f32]) {
-            map_body::<S, A>(s, x);
+            s.vectorize(
+                #[inline(always)]
+                || map_body::<S, A>(s, x),
+            );
         }
-        if S::INLINE == 0 {
+        if const { S::INLINE == 0 } {
             shared::<S, A>(s, x.flat_mut());
         } else {
             map_body::<S, A>(s, x.flat_mut());
@@ -274,8 +277,15 @@ pub mod fixed {
     /// Each row ← softmax(row); see [`softmax`](super::softmax).
     #[inline(always)]
     pub fn softmax<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
+        #[inline(never)]
+        fn shared<S: Simd>(s: S, row: &mut [f32]) {
+            s.vectorize(
+                #[inline(always)]
+                || softmax_row(s, row),
+            );
+        }
         for row in x {
-            softmax_row(s, row);
+            if const { S::INLINE == 0 } { shared(s, row) } else { softmax_row(s, row) }
         }
     }
 

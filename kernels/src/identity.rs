@@ -41,6 +41,7 @@ impl Outcome {
     }
 
     /// Compares two results value by value and takes the first into the hash.
+    #[inline(never)]
     pub fn compare(&mut self, got: &[f32], want: &[f32]) {
         self.mismatches += u32::from(got.len() != want.len());
         for (got, want) in got.iter().zip(want) {
@@ -140,6 +141,7 @@ impl<'a> Room<'a> {
     }
 
     /// `len` values that begin `shift` values after a multiple of 16 bytes; nothing if the room is used up.
+    #[inline(never)]
     fn take(&mut self, len: usize, shift: usize) -> Option<&'a mut [f32]> {
         let whole = (shift + len).next_multiple_of(4);
         if whole > self.0.len() {
@@ -227,6 +229,7 @@ struct Judge {
 }
 
 impl Judge {
+    #[inline(never)]
     fn fill(&mut self, x: &mut [f32], kind: Kind) {
         for x in x {
             *x = kind.value(&mut self.random);
@@ -234,6 +237,7 @@ impl Judge {
     }
 
     /// An input of `len` values.
+    #[inline(never)]
     fn input<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<&'a [f32]> {
         let x = room.take(len, shift % 4)?;
         self.fill(x, kind);
@@ -241,6 +245,7 @@ impl Judge {
     }
 
     /// Two equal outputs of `len` values, guards included.
+    #[inline(never)]
     fn outputs<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<[&'a mut [f32]; 2]> {
         let first = room.take(len + 2 * GUARD, shift % 4)?;
         let second = room.take(len + 2 * GUARD, shift % 4)?;
@@ -251,6 +256,7 @@ impl Judge {
 
     /// Runs two things on equal outputs; what they write must be equal, and the guards untouched.
     fn same(&mut self, outputs: &mut [&mut [f32]; 2], first: impl FnOnce(&mut [f32]), second: impl FnOnce(&mut [f32])) {
+        #[inline(never)]
         fn inside(x: &mut [f32]) -> (&mut [f32], [u32; 2 * GUARD]) {
             let len = x.len() - 2 * GUARD;
             let mut guards = [0; 2 * GUARD];

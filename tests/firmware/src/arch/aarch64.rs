@@ -1,0 +1,70 @@
+//! AArch64: start-up by `aarch64-rt`, the generic timer as the clock.
+
+use aarch64_rt::{InitialPagetable, initial_pagetable};
+use core::{arch::asm, ptr::addr_of};
+
+#[doc(hidden)]
+pub use aarch64_rt;
+
+/// Makes a function `fn() -> !` the one that starts after reset.
+#[macro_export]
+macro_rules! aarch64_entry {
+    ($main:path) => {
+        $crate::arch_aarch64_rt::entry!(entry_of_reset, 40);
+        fn entry_of_reset(_: u64, _: u64, _: u64, _: u64) -> ! {
+            $main()
+        }
+    };
+}
+pub use aarch64_entry as entry;
+
+/// Descriptors of blocks of 1 GiB, as the Arm Architecture Reference Manual has them (D8.3): valid, accessed, and which memory attribute.
+const DEVICE: usize = 1 | 1 << 10 | 1 << 54;
+const NORMAL: usize = 1 | 1 << 10 | 1 << 2 | 3 << 8;
+
+// One to one: the first GiB are devices, the second is memory. Attribute 0 is device nGnRE, 1 normal write-back memory.
+initial_pagetable!(
+    {
+        let mut map = [0; 512];
+        map[0] = DEVICE;
+        map[1] = NORMAL | 0x4000_0000;
+        InitialPagetable(map)
+    },
+    0xff04
+);
+
+/// Where the stack ends and where it begins.
+pub fn stack_bounds() -> (usize, usize) {
+    unsafe extern "C" {
+        static boot_stack_begin: u32;
+        static boot_stack_end: u32;
+    }
+    (addr_of!(boot_stack_begin) as usize, addr_of!(boot_stack_end) as usize)
+}
+
+/// The timer always runs.
+pub fn start_clock() {}
+
+/// Ticks since the start; no interrupts.
+#[inline(never)]
+pub fn now() -> (u64, u32) {
+    let count: u64;
+    // SAFETY: reads the timer.
+    unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) count) }
+    (count, 0)
+}
+
+/// Two instructions a round.
+#[inline(always)]
+pub fn ruler(rounds: u32) {
+    // SAFETY: counts a register down.
+    unsafe { asm!("1: subs {n:w}, {n:w}, #1", "b.ne 1b", n = inout(reg) rounds => _) }
+}
+
+/// Waits for good.
+pub fn idle() -> ! {
+    loop {
+        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        unsafe { asm!("") }
+    }
+}

@@ -1,0 +1,94 @@
+//! Cortex-M: start-up by `cortex-m-rt`, SysTick as the clock.
+
+use core::{
+    arch::{asm, naked_asm},
+    ptr::{addr_of, read_volatile},
+};
+use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
+// Links the vectors and the reset handler.
+use cortex_m_rt as _;
+
+/// Makes a function `fn() -> !` the one that starts after reset.
+#[macro_export]
+macro_rules! cortex_m_entry {
+    ($main:path) => {
+        #[unsafe(export_name = "main")]
+        extern "C" fn entry_of_reset() -> ! {
+            $main()
+        }
+    };
+}
+pub use cortex_m_entry as entry;
+
+/// Where the stack ends and where it begins.
+pub fn stack_bounds() -> (usize, usize) {
+    unsafe extern "C" {
+        static _stack_end: u32;
+        static _stack_start: u32;
+    }
+    (addr_of!(_stack_end) as usize, addr_of!(_stack_start) as usize)
+}
+
+/// The clock counts down in 24 bits.
+const RELOAD: u32 = 0x00ff_ffff;
+
+/// How often it has begun anew.
+#[unsafe(no_mangle)]
+static mut CLOCK_INTERRUPTS: u32 = 0;
+
+/// Counts; five instructions, which `cargo xtask qemu` takes off.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+extern "C" fn SysTick() {
+    naked_asm!(
+        "ldr r0, 1f",
+        "ldr r1, [r0]",
+        "adds r1, #1",
+        "str r1, [r0]",
+        "bx lr",
+        ".balign 4",
+        "1: .word {count}",
+        count = sym CLOCK_INTERRUPTS,
+    )
+}
+
+/// Starts the clock.
+pub fn start_clock() {
+    // SAFETY: nobody else has the peripherals.
+    let mut clock = unsafe { Peripherals::steal() }.SYST;
+    clock.set_clock_source(SystClkSource::Core);
+    clock.set_reload(RELOAD);
+    clock.clear_current();
+    clock.enable_interrupt();
+    clock.enable_counter();
+}
+
+/// Ticks since the start, and interrupts.
+#[inline(never)]
+pub fn now() -> (u64, u32) {
+    loop {
+        // SAFETY: one word, which the interrupt handler alone writes.
+        let before = unsafe { read_volatile(&raw const CLOCK_INTERRUPTS) };
+        let left = SYST::get_current();
+        // SAFETY: as above.
+        let after = unsafe { read_volatile(&raw const CLOCK_INTERRUPTS) };
+        if before == after {
+            return (u64::from(after) * u64::from(RELOAD + 1) + u64::from(RELOAD - left), after);
+        }
+    }
+}
+
+/// Two instructions a round.
+#[inline(always)]
+pub fn ruler(rounds: u32) {
+    // SAFETY: counts a register down.
+    unsafe { asm!("1: subs {n}, #1", "bne 1b", n = inout(reg) rounds => _) }
+}
+
+/// Waits for good.
+pub fn idle() -> ! {
+    loop {
+        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        unsafe { asm!("") }
+    }
+}

@@ -1,0 +1,55 @@
+//! RISC-V: start-up by `riscv-rt`, the counter of retired instructions as the clock.
+
+use core::{arch::asm, ptr::addr_of};
+
+// Links the reset code, which also turns the floating-point unit on.
+use riscv_rt as _;
+
+/// Makes a function `fn() -> !` the one that starts after reset.
+#[macro_export]
+macro_rules! riscv_entry {
+    ($main:path) => {
+        #[unsafe(export_name = "main")]
+        extern "C" fn entry_of_reset() -> ! {
+            $main()
+        }
+    };
+}
+pub use riscv_entry as entry;
+
+/// Where the stack ends and where it begins.
+pub fn stack_bounds() -> (usize, usize) {
+    unsafe extern "C" {
+        static __estack: u32;
+        static _stack_start: u32;
+    }
+    // The crate counts from where the stack begins, at the top.
+    (addr_of!(__estack) as usize, addr_of!(_stack_start) as usize)
+}
+
+/// The counter always runs.
+pub fn start_clock() {}
+
+/// Instructions since the start; no interrupts.
+#[inline(never)]
+pub fn now() -> (u64, u32) {
+    let count: u32;
+    // SAFETY: reads a register of the machine mode, in which the firmware runs.
+    unsafe { asm!("csrr {}, minstret", out(reg) count) }
+    (count.into(), 0)
+}
+
+/// Two instructions a round.
+#[inline(always)]
+pub fn ruler(rounds: u32) {
+    // SAFETY: counts a register down.
+    unsafe { asm!("1: addi {n}, {n}, -1", "bnez {n}, 1b", n = inout(reg) rounds => _) }
+}
+
+/// Waits for good.
+pub fn idle() -> ! {
+    loop {
+        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        unsafe { asm!("") }
+    }
+}

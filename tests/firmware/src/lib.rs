@@ -1,0 +1,142 @@
+//! What the firmware's programs have in common: start, output, counting of instructions, measuring of the stack.
+//!
+//! A program prints lines `name value`, values in hexadecimal, and ends the emulator. `cargo xtask qemu` judges them.
+#![no_std]
+
+mod arch;
+#[cfg(target_arch = "aarch64")]
+#[doc(hidden)]
+pub use arch::aarch64_rt as arch_aarch64_rt;
+pub mod console;
+pub mod planted;
+pub mod stack;
+
+pub use arch::entry;
+pub use semihosting;
+
+use core::{cell::UnsafeCell, hint::black_box};
+use rosenblatt::Level;
+use rosenblatt_programs::Program;
+
+/// A value in a `static` of exactly its own size, for the one thread that there is.
+#[repr(transparent)]
+pub struct Lone<T>(UnsafeCell<T>);
+
+// SAFETY: the firmware has one thread, and its one interrupt handler touches no `Lone`.
+unsafe impl<T> Sync for Lone<T> {}
+
+impl<T> Lone<T> {
+    /// Holds the value.
+    pub const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// The value, to be changed.
+    /// # Safety
+    /// Only once.
+    #[allow(clippy::mut_from_ref, reason = "the caller promises to ask once")]
+    pub unsafe fn take(&self) -> &mut T {
+        // SAFETY: there is one thread, and the caller asks once.
+        unsafe { &mut *self.0.get() }
+    }
+}
+
+/// The instructions of [`arch::ruler`], by which the emulator's clock is checked.
+const RULER: u32 = 2_000;
+
+/// Runs a program, and reports what came of it.
+pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Trainer) -> ! {
+    planted::plant();
+    if cfg!(feature = "bare") {
+        black_box(P::run(Level::baseline(), net, trainer, |_| {}));
+        arch::idle();
+    }
+    stack::paint();
+    let hash = P::run(Level::baseline(), net, trainer, |values| planted::spoil(values));
+    let peak = stack::peak();
+    console::line64("hash", hash);
+    console::line("stack", peak as u32);
+    console::line("net", size_of::<P::Net>() as u32);
+    console::line("trainer", size_of::<P::Trainer>() as u32);
+    arch::start_clock();
+    let empty = ticks(|| true).0;
+    let counted = |name, (ticks, interrupts, there): (u64, u32, bool)| {
+        if there {
+            console::line64(name, ticks - empty);
+            console::line("interrupts", interrupts);
+        }
+    };
+    counted(
+        "ruler",
+        ticks(|| {
+            arch::ruler(RULER / 2);
+            true
+        }),
+    );
+    // Once before: emulators translate code on its first run, which must not show, and does not.
+    counted("infer", ticks(|| P::infer(black_box(net))));
+    counted("step", ticks(|| P::step(black_box(net), black_box(trainer))));
+    semihosting::process::exit(0)
+}
+
+/// How many ticks of the emulator's clock something takes, and interrupts of the clock meanwhile.
+#[inline(never)]
+fn ticks(f: impl FnOnce() -> bool) -> (u64, u32, bool) {
+    let (start, before) = arch::now();
+    let there = black_box(f());
+    let (end, after) = arch::now();
+    (end - start, after - before, there)
+}
+
+/// The statics and the entry of a program that cannot panic: a panic would not link.
+#[macro_export]
+macro_rules! program {
+    ($program:ty) => {
+        $crate::statics!($program);
+
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+            unsafe extern "C" {
+                fn this_firmware_can_panic() -> !;
+            }
+            // SAFETY: there is no such function: this does not link unless no panic is left, and then it is never run.
+            unsafe { this_firmware_can_panic() }
+        }
+    };
+}
+
+/// The statics and the entry of a test suite, which panics where it finds something wrong.
+#[macro_export]
+macro_rules! suite {
+    ($program:ty) => {
+        $crate::statics!($program);
+
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+            $crate::console::text("panic\n");
+            $crate::semihosting::process::exit(1)
+        }
+    };
+}
+
+/// What [`program`] and [`suite`] share.
+#[macro_export]
+macro_rules! statics {
+    ($program:ty) => {
+        use rosenblatt_programs::Program;
+
+        // By these names `cargo xtask qemu` finds their sizes and sections.
+        #[unsafe(no_mangle)]
+        static NET: $crate::Lone<<$program as Program>::Net> = $crate::Lone::new(<$program as Program>::NET);
+        #[unsafe(no_mangle)]
+        static TRAINER: $crate::Lone<<$program as Program>::Trainer> =
+            $crate::Lone::new(<$program as Program>::TRAINER);
+
+        $crate::entry!(main);
+        fn main() -> ! {
+            // SAFETY: the start-up code calls this once.
+            let (net, trainer) = unsafe { (NET.take(), TRAINER.take()) };
+            $crate::run::<$program>(net, trainer)
+        }
+    };
+}

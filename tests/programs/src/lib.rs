@@ -1,0 +1,72 @@
+//! The programs that every target runs: desktop backends, wasm, and bare-metal firmware in an emulator.
+//!
+//! A program is training or inference on fixed data with fixed seeds; it ends in one hash, which `tests/golden.txt` holds and which every target
+//! must reproduce. Where a board's memory is too small for a network, it runs a program with a smaller one, which every larger target runs too.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod digits;
+pub mod functions;
+pub mod identity;
+pub mod iris;
+pub mod xor;
+
+use core::hash::Hasher;
+use rosenblatt::Level;
+
+/// Something that every target runs, in memory that the target provides: as statics, zero bits at the start.
+pub trait Program {
+    /// Its name in `tests/golden.txt` and in tables.
+    const NAME: &'static str;
+    /// The network whose weights it changes, `()` where there is none or it lies in flash.
+    type Net: 'static;
+    /// At the start: zero bits.
+    const NET: Self::Net;
+    /// What training needs beside the network, or a buffer; `()` if nothing.
+    type Trainer: 'static;
+    /// At the start: zero bits.
+    const TRAINER: Self::Trainer;
+
+    /// Runs it to its end. `spoil` is called on the initial weights: the check's own test changes one bit there.
+    fn run(level: Level, net: &mut Self::Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64;
+
+    /// One inference, for counting its instructions; `false` if the program has none.
+    fn infer(net: &Self::Net) -> bool;
+
+    /// One training step (or the one thing that the program is about), for counting its instructions; `false` if there is none.
+    fn step(net: &mut Self::Net, trainer: &mut Self::Trainer) -> bool;
+}
+
+/// Calls `$with!(name, Type)` for each program, in the order of tables.
+#[macro_export]
+macro_rules! programs {
+    ($with:ident) => {
+        $with!("xor", $crate::xor::Xor);
+        $with!("xor-sgd", $crate::xor::XorSgd);
+        $with!("iris", $crate::iris::Iris);
+        $with!("digits-infer", $crate::digits::Infer);
+        $with!("digits", $crate::digits::Train);
+        $with!("digits-small", $crate::digits::TrainSmall);
+        $with!("exp", $crate::functions::Exp);
+        $with!("tanh", $crate::functions::Tanh);
+        $with!("identity", $crate::identity::Identity);
+    };
+}
+
+/// Adds the bits of values to a hash; see [`rosenblatt::hash`].
+#[derive(Default)]
+pub struct Fingerprint(fnv::FnvHasher);
+
+impl Fingerprint {
+    /// Takes values in.
+    pub fn add(&mut self, values: &[f32]) {
+        self.0.write(&rosenblatt::hash(values).to_le_bytes());
+    }
+
+    /// The hash of all that was added.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.0.finish()
+    }
+}
