@@ -216,6 +216,18 @@ unsafe fn product_shared<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
+    #[cfg(thumb)]
+    if b.col == 1 {
+        let start = match start {
+            Start::Zero => None,
+            Start::Bias(bias) => Some((bias, 0)),
+            Start::Carry => Some((c.p.cast_const(), c.row)),
+        };
+        // SAFETY: the caller's promise is the same.
+        if unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) } {
+            return;
+        }
+    }
     s.vectorize(
         #[inline(always)]
         || {
