@@ -130,9 +130,11 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         S: Simd,
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
-        if const { S::INLINE > 0 }
-            && let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t))
-        {
+        if const { S::INLINE == 0 } {
+            // Nothing is unrolled.
+            return self.step::<S, L>(s, net, optimizer, x, t);
+        }
+        if let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t)) {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
         self.step::<Compact<S>, L>(Compact(s), net, optimizer, x, t)

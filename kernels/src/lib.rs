@@ -26,6 +26,8 @@ mod compact;
 pub mod fixed;
 mod lanes;
 pub mod level;
+#[cfg(compact)]
+mod little;
 pub mod loss;
 pub mod math;
 pub mod optimizer;

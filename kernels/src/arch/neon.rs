@@ -54,6 +54,12 @@ unsafe impl Simd for Neon {
     const NR: usize = 2;
     const INLINE: usize = if cfg!(target_os = "none") { 256 } else { 4096 };
     const NAME: &'static str = "neon";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
