@@ -1,4 +1,4 @@
-//! Steps that need nothing but the host's own toolchain.
+//! Steps that need nothing but the host's own toolchain (clippy also looks at the firmware, for one chip).
 
 use anyhow::Result;
 
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::paths;
 use crate::process::{cargo, run};
+use crate::qemu;
 use crate::toolchain::ensure_component;
 
 /// The crates that must also stand without their default features.
@@ -16,8 +17,10 @@ const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
-    let wasm = paths::root().join("tests/wasm/Cargo.toml");
-    run(cargo(["fmt", "--check", "--manifest-path"]).arg(wasm))
+    for apart in ["tests/wasm", "tests/firmware"] {
+        run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
+    }
+    Ok(())
 }
 
 pub fn clippy() -> Result<()> {
@@ -26,7 +29,7 @@ pub fn clippy() -> Result<()> {
     for library in LIBRARIES {
         run(&mut cargo(["clippy", "--package", library, "--no-default-features", "--", "-D", "warnings"]))?;
     }
-    Ok(())
+    run(&mut qemu::clippy()?)
 }
 
 pub fn docs() -> Result<()> {
