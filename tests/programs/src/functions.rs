@@ -55,5 +55,5 @@ functions! {
     /// x ← eˣ by micromath
     ExpMicromath = "exp-micromath", approx::exp, 255;
     /// x ← tanh x by micromath's exponential
-    TanhMicromath = "tanh-micromath", approx::tanh, 129;
+    TanhMicromath = "tanh-micromath", approx::tanh, 150;
 }
