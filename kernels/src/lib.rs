@@ -6,6 +6,7 @@
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
 //! - [`blas`], [`activation`], [`optimizer`], [`loss`]: the kernels.
+//! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //!
 //! ```
@@ -20,6 +21,8 @@
 #![no_std]
 
 pub mod activation;
+#[cfg(feature = "micromath")]
+pub mod approx;
 pub mod arch;
 pub mod blas;
 mod compact;

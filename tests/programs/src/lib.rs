@@ -50,6 +50,8 @@ macro_rules! programs {
         $with!("digits-small", $crate::digits::TrainSmall);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
+        $with!("exp-micromath", $crate::functions::ExpMicromath);
+        $with!("tanh-micromath", $crate::functions::TanhMicromath);
         $with!("identity", $crate::identity::Identity);
     };
 }

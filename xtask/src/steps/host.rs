@@ -27,7 +27,8 @@ pub fn clippy() -> Result<()> {
     ensure_component("clippy", "clippy")?;
     run(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
     for library in LIBRARIES {
-        run(&mut cargo(["clippy", "--package", library, "--no-default-features", "--", "-D", "warnings"]))?;
+        let args = ["clippy", "--package", library, "--all-targets", "--no-default-features", "--", "-D", "warnings"];
+        run(&mut cargo(args))?;
     }
     run(&mut qemu::clippy()?)
 }
