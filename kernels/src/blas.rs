@@ -315,6 +315,9 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
             let mut p = 0;
             while p < n {
                 let depth = (n - p).min(DEPTH);
+                #[cfg(thumb)]
+                crate::arch::thumb::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
+                #[cfg(not(thumb))]
                 for r in 0..width {
                     let w = w.add((i + r) * n + p);
                     for (q, row) in packed.iter_mut().enumerate().take(depth) {
