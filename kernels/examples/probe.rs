@@ -105,6 +105,8 @@ probes!(scalar, "scalar", Some(arch::scalar::Scalar));
 probes!(avx2, "avx2", arch::avx2::Avx2::new());
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 probes!(avx512, "avx512", arch::avx512::Avx512::new());
+#[cfg(target_arch = "x86_64")]
+probes!(avx512vl, "avx512vl", arch::avx512vl::Avx512Vl::new());
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 probes!(neon, "neon", Some(arch::neon::Neon::new()));
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

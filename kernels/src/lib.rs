@@ -26,6 +26,7 @@ pub mod approx;
 pub mod arch;
 pub mod blas;
 mod compact;
+mod delegate;
 pub mod fixed;
 mod lanes;
 pub mod level;

@@ -84,7 +84,7 @@ pub fn check(args: &Args) -> Result<()> {
         let wanted = |build: &str| args.only.as_deref().is_none_or(|only| only == build);
         if wanted("host") {
             let backends: &[&str] = match ARCH {
-                "x86_64" => &["scalar", "avx2", "avx512"],
+                "x86_64" => &["scalar", "avx2", "avx512vl", "avx512"],
                 "aarch64" => &["scalar", "neon"],
                 _ => &["scalar"],
             };
@@ -203,9 +203,10 @@ fn order(backend: &str) -> u32 {
     match backend {
         "scalar" => 0,
         "avx2" => 1,
-        "avx512" => 2,
-        "neon" => 3,
-        _ => 4,
+        "avx512vl" => 2,
+        "avx512" => 3,
+        "neon" => 4,
+        _ => 5,
     }
 }
 
@@ -213,7 +214,7 @@ fn order(backend: &str) -> u32 {
 fn register(backend: &str) -> u32 {
     match backend {
         "avx512" => 512,
-        "avx2" => 256,
+        "avx2" | "avx512vl" => 256,
         "neon" | "wasm" => 128,
         _ => 0,
     }
@@ -262,7 +263,7 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     if counts.widest > register(backend) {
         complaints.push(format!("uses {}-bit registers", counts.widest));
     }
-    if ["avx2", "avx512"].contains(&backend) && counts.legacy > 0 {
+    if ["avx2", "avx512vl", "avx512"].contains(&backend) && counts.legacy > 0 {
         complaints.push(format!(
             "{} instructions have the encoding from before AVX: code that lost the backend's features",
             counts.legacy

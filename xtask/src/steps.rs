@@ -123,7 +123,7 @@ impl Findings {
 
     /// The backends and how each was tried.
     pub fn backend_table(&self) -> String {
-        let known = ["scalar", "avx2", "avx512", "neon", "wasm"];
+        let known = ["scalar", "avx2", "avx512vl", "avx512", "neon", "wasm"];
         let others = self.backends.keys().map(String::as_str).filter(|name| !known.contains(name));
         let rows = known.into_iter().chain(others).map(|name| {
             let (how, detail) = match self.backends.get(name) {

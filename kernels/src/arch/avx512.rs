@@ -5,7 +5,7 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-use super::avx2::Avx2;
+use super::{avx2::Avx2, avx512vl::Avx512Vl};
 use crate::simd::Simd;
 
 cpufeatures::new!(cpu, "avx512f", "avx512bw", "avx512dq", "avx512vl");
@@ -21,9 +21,15 @@ impl Avx512 {
         cpu::get().then_some(Self(()))
     }
 
-    /// AVX2, which AVX-512 F implies: for rows that fill no more than half a register.
+    /// Half registers, for rows that fill no more.
     #[inline(always)]
-    pub fn narrow(self) -> Avx2 {
+    pub fn narrow(self) -> Avx512Vl {
+        Avx512Vl::from_avx512(self)
+    }
+
+    /// AVX2, which AVX-512 F implies.
+    #[inline(always)]
+    pub(super) fn half(self) -> Avx2 {
         Avx2::from_avx512(self)
     }
 }
@@ -114,11 +120,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m512 {
         // SAFETY: the token proves the features; the caller vouches for n values, of which the second half begins at the ninth.
         unsafe {
-            let low = self.narrow().gather(p, stride, n.min(8));
+            let low = self.half().gather(p, stride, n.min(8));
             if n <= 8 {
                 return _mm512_zextps256_ps512(low);
             }
-            let high = self.narrow().gather(p.add(8 * stride), stride, n - 8);
+            let high = self.half().gather(p.add(8 * stride), stride, n - 8);
             _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
         }
     }
@@ -133,7 +139,7 @@ unsafe impl Simd for Avx512 {
                 x8 = _mm512_extractf32x8_ps::<1>(x);
                 p = p.add(8);
             }
-            self.narrow().store_tail(p, n & 7, x8);
+            self.half().store_tail(p, n & 7, x8);
         }
     }
     #[inline(always)]

@@ -1,0 +1,83 @@
+//! Handing a backend's operations on to another token.
+
+/// The registers and operations of the backend `$inner`, for a token that holds one in its field 0; constants and `vectorize` are the token's own.
+macro_rules! operations_of {
+    ($(fn $name:ident($($x:ident: $t:ident),*) -> $r:ty;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: Self::$t),*) -> $r {
+            self.0.$name($($x),*)
+        }
+    )*};
+    ($inner:ty) => {
+        type F = <$inner as Simd>::F;
+        type M = <$inner as Simd>::M;
+        type Tail = <$inner as Simd>::Tail;
+        const LANES: usize = <$inner as Simd>::LANES;
+        const MR: usize = <$inner as Simd>::MR;
+        const NR: usize = <$inner as Simd>::NR;
+
+        #[inline(always)]
+        fn splat(self, x: f32) -> Self::F {
+            self.0.splat(x)
+        }
+        #[inline(always)]
+        unsafe fn load(self, p: *const f32) -> Self::F {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.load(p) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, p: *mut f32, x: Self::F) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.store(p, x) }
+        }
+        #[inline(always)]
+        fn tail(self, n: usize) -> Self::Tail {
+            self.0.tail(n)
+        }
+        #[inline(always)]
+        unsafe fn load_tail(self, p: *const f32, tail: Self::Tail) -> Self::F {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.load_tail(p, tail) }
+        }
+        #[inline(always)]
+        unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.store_tail(p, tail, x) }
+        }
+        #[inline(always)]
+        unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> Self::F {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.gather(p, stride, n) }
+        }
+        #[inline(always)]
+        fn shl<const N: i32>(self, a: Self::F) -> Self::F {
+            self.0.shl::<N>(a)
+        }
+        #[inline(always)]
+        fn sar<const N: i32>(self, a: Self::F) -> Self::F {
+            self.0.sar::<N>(a)
+        }
+        $crate::delegate::operations_of! {
+            fn fill(tail: Tail, x: F, rest: F) -> Self::F;
+            fn add(a: F, b: F) -> Self::F;
+            fn sub(a: F, b: F) -> Self::F;
+            fn mul(a: F, b: F) -> Self::F;
+            fn div(a: F, b: F) -> Self::F;
+            fn sqrt(a: F) -> Self::F;
+            fn mul_add(a: F, b: F, c: F) -> Self::F;
+            fn lt(a: F, b: F) -> Self::M;
+            fn select(m: M, a: F, b: F) -> Self::F;
+            fn all(m: M) -> bool;
+            fn and(a: F, b: F) -> Self::F;
+            fn or(a: F, b: F) -> Self::F;
+            fn xor(a: F, b: F) -> Self::F;
+            fn int_add(a: F, b: F) -> Self::F;
+            fn int_sub(a: F, b: F) -> Self::F;
+            fn sum_lanes(a: F) -> f32;
+            fn max_lanes(a: F) -> f32;
+            fn min(a: F, b: F) -> Self::F;
+            fn max(a: F, b: F) -> Self::F;
+        }
+    };
+}
+pub(crate) use operations_of;
