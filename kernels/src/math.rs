@@ -82,7 +82,7 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
     let z = s.mul(q, q);
     let z2 = s.mul(z, z);
     let even = s.mul(z2, s.mul_add(s.splat(0.242_790_79), z2, s.splat(0.400_009_72)));
-    let odd = s.mul(z, s.mul_add(s.splat(0.284_987_87), z2, s.splat(0.666_666_63)));
+    let odd = s.mul(z, s.mul_add(s.splat(0.284_987_87), z2, s.splat(0.666_666_6)));
     let half = s.mul(s.splat(0.5), s.mul(f, f));
     let small = s.mul_add(q, s.add(half, s.add(odd, even)), s.mul(k, s.splat(LN2_LO)));
     s.add(s.mul(k, s.splat(LN2_HI)), s.add(f, s.sub(small, half)))
