@@ -6,6 +6,8 @@ pub mod scalar;
 pub mod avx2;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub mod avx512;
+#[cfg(feature = "helium")]
+pub(crate) mod helium;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

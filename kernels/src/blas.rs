@@ -27,7 +27,7 @@ const KC: usize = 256;
 
 /// Where the sums of a product start.
 #[derive(Clone, Copy)]
-enum Start {
+pub(crate) enum Start {
     /// At +0.
     Zero,
     /// At one value a column.
@@ -38,10 +38,10 @@ enum Start {
 
 /// A matrix in memory: element (i, j) lies at `p + i·row + j·col`.
 #[derive(Clone, Copy)]
-struct Matrix<P> {
-    p: P,
-    row: usize,
-    col: usize,
+pub(crate) struct Matrix<P> {
+    pub(crate) p: P,
+    pub(crate) row: usize,
+    pub(crate) col: usize,
 }
 
 /// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes (then `NR` is 1).
@@ -216,6 +216,13 @@ unsafe fn product_shared<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
+    // A chip with Helium has one backend, the scalar one; its tiles in assembly leave it what they cannot do.
+    // SAFETY: the caller's promise is the same, and what Helium leaves over is a part of it.
+    #[cfg(feature = "helium")]
+    unsafe {
+        crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| product_alone(s, mkn, a, b, c, start));
+    }
+    #[cfg(not(feature = "helium"))]
     s.vectorize(
         #[inline(always)]
         || {
@@ -223,6 +230,24 @@ unsafe fn product_shared<S: Simd>(
             unsafe { product(s, mkn, a, b, c, start) }
         },
     );
+}
+
+/// [`product`] out of line, without Helium.
+///
+/// # Safety
+/// As for [`product`].
+#[cfg(feature = "helium")]
+#[inline(never)]
+unsafe fn product_alone<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same.
+    unsafe { product(s, mkn, a, b, c, start) }
 }
 
 /// The in-place copy of [`product`] where `INLINE` says so, else the shared one.
