@@ -41,7 +41,7 @@ global_asm!(".equ rosenblatt_helium_flushed, 0x88");
 #[cfg(feature = "planted-flush")]
 global_asm!(".equ rosenblatt_helium_flushed, 0");
 
-// A function `extern "C" fn(&mut Tiles)` is made of these parts:
+// A function `extern "C" fn(&mut Tiles, u32) -> u32` is made of these parts:
 //
 // | register | holds |
 // |---|---|
@@ -53,7 +53,7 @@ global_asm!(".equ rosenblatt_helium_flushed, 0");
 // | q4 … q7 | products; with `gather` q6 and q7 are where in a row of b the lanes lie, in bytes |
 //
 // `a` is `along`: values of one row lie side by side, and four are loaded at once; or `across`: values of one column do, and the pair of rows is
-// loaded at once. `b` is `unit` or `gather`. `tail` is 1 if only the first lanes take part, as P0 says: loads fill the others with +0, whose
+// loaded at once. `b` is `unit` or `gather`. `tail` is 1 if of the last register only the lanes in P0 take part: loads fill the others with +0, whose
 // products can set no flag that the lanes in use do not set, and stores leave them out.
 global_asm!(
     r#"
@@ -64,11 +64,11 @@ global_asm!(
     .arch_extension lob
 
     @ q <- register v of row p of b
-    .macro rosenblatt_helium_b q, v, b, tail
-    .if \tail
+    .macro rosenblatt_helium_b q, v, wide, b, tail
+    .if \tail && \v == \wide - 1
         vpst
       .ifc \b, unit
-        vldrwt.u32 \q, [r2]
+        vldrwt.u32 \q, [r2, #16*\v]
       .else
         vldrwt.u32 \q, [r2, q6]
       .endif
@@ -87,18 +87,16 @@ global_asm!(
 
     @ Adds a(i, p) b[p] to the sums of row i, and a(i + 1, p) b[p] to those of row i + 1, then goes on to p + 1.
     .macro rosenblatt_helium_step rows, wide, b, tail, x, z
-    rosenblatt_helium_b q4, 0, \b, \tail
+    rosenblatt_helium_b q4, 0, \wide, \b, \tail
     .if \rows == 2
         vmul.f32 q5, q4, \x
+        vmul.f32 q4, q4, \z
+        vadd.f32 q0, q0, q5
       .if \wide == 1
         add r2, r2, r3
-        vmul.f32 q4, q4, \z
-        vadd.f32 q0, q0, q5
         vadd.f32 q1, q1, q4
       .else
-        vmul.f32 q4, q4, \z
-        vadd.f32 q0, q0, q5
-        rosenblatt_helium_b q5, 1, \b, 0
+        rosenblatt_helium_b q5, 1, \wide, \b, \tail
         vadd.f32 q2, q2, q4
         vmul.f32 q4, q5, \x
         add r2, r2, r3
@@ -107,48 +105,77 @@ global_asm!(
         vadd.f32 q3, q3, q5
       .endif
     .else
-      .if \wide == 1
-        add r2, r2, r3
+      .if \wide >= 2
+        rosenblatt_helium_b q5, 1, \wide, \b, \tail
+      .endif
         vmul.f32 q4, q4, \x
-        vadd.f32 q0, q0, q4
-      .else
-        rosenblatt_helium_b q5, 1, \b, 0
-        vmul.f32 q4, q4, \x
-       .if \wide == 4
-        vldrw.u32 q6, [r2, #32]
+      .if \wide >= 3
+        rosenblatt_helium_b q6, 2, \wide, \b, \tail
+      .endif
+      .if \wide >= 2
         vmul.f32 q5, q5, \x
+      .endif
         vadd.f32 q0, q0, q4
-        vldrw.u32 q7, [r2, #48]
+      .if \wide >= 4
+        rosenblatt_helium_b q7, 3, \wide, \b, \tail
+      .endif
+      .if \wide >= 3
         vmul.f32 q6, q6, \x
+      .endif
+      .if \wide >= 2
         vadd.f32 q1, q1, q5
+      .endif
         add r2, r2, r3
+      .if \wide >= 4
         vmul.f32 q7, q7, \x
+      .endif
+      .if \wide >= 3
         vadd.f32 q2, q2, q6
+      .endif
+      .if \wide >= 4
         vadd.f32 q3, q3, q7
-       .else
-        add r2, r2, r3
-        vmul.f32 q5, q5, \x
-        vadd.f32 q0, q0, q4
-        vadd.f32 q1, q1, q5
-       .endif
       .endif
     .endif
     .endm
 
-    @ q, the next ones ... <- the registers of a row of c or of what it starts at, or the other way.
-    .macro rosenblatt_helium_row do, wide, tail, p, q, r, s, t
-    .if \tail
+    @ Loads or stores one register of a row.
+    .macro rosenblatt_helium_move do, last, q, p, v
+    .if \last
         vpst
-        v\do\()rwt.u32 \q, [\p]
+        v\do\()rwt.u32 \q, [\p, #16*\v]
     .else
-        v\do\()rw.u32 \q, [\p]
+        v\do\()rw.u32 \q, [\p, #16*\v]
     .endif
+    .endm
+
+    @ Loads the sums of one row, or stores them.
+    .macro rosenblatt_helium_row do, wide, tail, p, q, r
+        rosenblatt_helium_move \do, "\tail && \wide == 1", \q, \p, 0
     .if \wide >= 2
-        v\do\()rw.u32 \r, [\p, #16]
+        rosenblatt_helium_move \do, "\tail && \wide == 2", \r, \p, 1
     .endif
-    .if \wide == 4
-        v\do\()rw.u32 \s, [\p, #32]
-        v\do\()rw.u32 \t, [\p, #48]
+    .if \wide >= 3
+        rosenblatt_helium_move \do, "\tail && \wide == 3", q2, \p, 2
+    .endif
+    .if \wide >= 4
+        rosenblatt_helium_move \do, \tail, q3, \p, 3
+    .endif
+    .endm
+
+    @ The values of a at one p
+    .macro rosenblatt_helium_a rows, a
+    .ifc \a, along
+        ldr r4, [r0], #4
+      .if \rows == 2
+        ldr r8, [r1], #4
+      .endif
+    .else
+      .if \rows == 2
+        ldrd r4, r8, [r0]
+      .else
+        ldr r4, [r0]
+      .endif
+        add r0, r0, r1
     .endif
     .endm
 
@@ -163,16 +190,19 @@ global_asm!(
         push {r4-r11, lr}
         vpush {d8-d15}
         mov r12, r0
-        vmrs r1, fpscr
-        bic r1, r1, #0x88
-        vmsr fpscr, r1
+        vmrs r2, fpscr
+        bic r2, r2, #0x88
+        vmsr fpscr, r2
     .if \tail
-        ldr r1, [r12, #48]
-        vctp.32 r1
+        ldr r2, [r12, #52]
+      .if \wide > 1
+        subs r2, r2, #4*(\wide - 1)
+      .endif
+        vctp.32 r2
     .endif
     .ifc \b, gather
         movs r4, #0
-        ldr r2, [r12, #52]
+        ldr r2, [r12, #48]
         vidup.u32 q6, r4, #1
         vmul.i32 q6, q6, r2
       .if \wide == 2
@@ -180,14 +210,19 @@ global_asm!(
         vadd.i32 q7, q6, r2
       .endif
     .endif
+        cmp r1, #0
+        bne.w 7f
+        add r11, r12, #56
+        ldm r11, {r4-r7}
+        stm r12, {r4-r7}
 
-        @ Two rows, or one: first what the sums start at
+        @ One row or two: first what the sums start at
     1:  ldm r12, {r4-r10}
         mov r0, r4
-        rosenblatt_helium_row ld, \wide, \tail, r5, q0, q1, q2, q3
+        rosenblatt_helium_row ld, \wide, \tail, r5, q0, q1
     .if \rows == 2
         add r5, r5, r9
-        rosenblatt_helium_row ld, \wide, \tail, r5, q\wide, q3, , 
+        rosenblatt_helium_row ld, \wide, \tail, r5, q\wide, q3
       .ifc \a, along
         add r1, r4, r8
       .endif
@@ -212,12 +247,7 @@ global_asm!(
         rosenblatt_helium_step \rows, \wide, \b, \tail, r7, r11
     .else
       .rept 4
-       .if \rows == 2
-        ldrd r4, r8, [r0]
-       .else
-        ldr r4, [r0]
-       .endif
-        add r0, r0, r1
+        rosenblatt_helium_a \rows, \a
         rosenblatt_helium_step \rows, \wide, \b, \tail, r4, r8
       .endr
     .endif
@@ -226,64 +256,79 @@ global_asm!(
         @ The steps that are left
     3:  ldr r4, [r12, #44]
         wls lr, r4, 5f
-    4:
-    .ifc \a, along
-        ldr r4, [r0], #4
-      .if \rows == 2
-        ldr r8, [r1], #4
-      .endif
-    .else
-      .if \rows == 2
-        ldrd r4, r8, [r0]
-      .else
-        ldr r4, [r0]
-      .endif
-        add r0, r0, r1
-    .endif
+    4:  rosenblatt_helium_a \rows, \a
         rosenblatt_helium_step \rows, \wide, \b, \tail, r4, r8
         le lr, 4b
 
         @ Nothing is stored if anything was flushed
     5:  vmrs r0, fpscr
         ldm r12, {r4-r10}
-        tst r0, #rosenblatt_helium_flushed
-        bne 6f
-        rosenblatt_helium_row st, \wide, \tail, r6, q0, q1, q2, q3
-        add r6, r6, r10
-        add r4, r4, r8
-        add r5, r5, r9
+        ands r0, r0, #rosenblatt_helium_flushed
+        bne 9f
+        rosenblatt_helium_row st, \wide, \tail, r6, q0, q1
     .if \rows == 2
-        rosenblatt_helium_row st, \wide, \tail, r6, q\wide, q3, , 
-        add r6, r6, r10
-        add r4, r4, r8
-        add r5, r5, r9
+        add r11, r6, r10
+        rosenblatt_helium_row st, \wide, \tail, r11, q\wide, q3
     .endif
+
+        @ On to the next rows
+    6:  add r4, r4, r8, lsl #\rows - 1
+        add r5, r5, r9, lsl #\rows - 1
+        add r6, r6, r10, lsl #\rows - 1
         subs r7, r7, #1
         stm r12, {r4-r7}
         bne 1b
-    6:  vpop {d8-d15}
+
+        @ On to the next columns
+        add r11, r12, #52
+        ldm r11, {r2, r4-r9}
+        subs r2, r2, #4*\wide
+        bls 8f
+        add r5, r5, r8
+        adds r6, r6, #16*\wide
+        stm r11, {r2, r4-r7}
+        stm r12, {r4-r7}
+        ldr r4, [r12, #28]
+        add r4, r4, r9
+        str r4, [r12, #28]
+    .if \tail
+      .if \wide > 1
+        subs r2, r2, #4*(\wide - 1)
+      .endif
+        vctp.32 r2
+    .endif
+        b 1b
+
+        @ The caller has computed these rows
+    7:  ldm r12, {r4-r10}
+        b 6b
+    8:  movs r0, #0
+    9:  vpop {d8-d15}
         pop {r4-r11, pc}
     .size \name, . - \name
     .popsection
     .endm
 
     rosenblatt_helium_tile rosenblatt_helium_2x8, 2, 2, along, unit, 0
-    rosenblatt_helium_tile rosenblatt_helium_2xt, 2, 1, along, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_2x4_tail, 2, 1, along, unit, 1
     rosenblatt_helium_tile rosenblatt_helium_1x16, 1, 4, along, unit, 0
-    rosenblatt_helium_tile rosenblatt_helium_1x8, 1, 2, along, unit, 0
-    rosenblatt_helium_tile rosenblatt_helium_1xt, 1, 1, along, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_1x12_tail, 1, 3, along, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_1x8_tail, 1, 2, along, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_1x4_tail, 1, 1, along, unit, 1
     rosenblatt_helium_tile rosenblatt_helium_2x8_across, 2, 2, across, unit, 0
-    rosenblatt_helium_tile rosenblatt_helium_2xt_across, 2, 1, across, unit, 1
-    rosenblatt_helium_tile rosenblatt_helium_1xt_across, 1, 1, across, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_2x4_across_tail, 2, 1, across, unit, 1
+    rosenblatt_helium_tile rosenblatt_helium_1x4_across_tail, 1, 1, across, unit, 1
     rosenblatt_helium_tile rosenblatt_helium_2x8_gather, 2, 2, along, gather, 0
-    rosenblatt_helium_tile rosenblatt_helium_2xt_gather, 2, 1, along, gather, 1
+    rosenblatt_helium_tile rosenblatt_helium_2x4_gather_tail, 2, 1, along, gather, 1
     rosenblatt_helium_tile rosenblatt_helium_1x8_gather, 1, 2, along, gather, 0
-    rosenblatt_helium_tile rosenblatt_helium_1xt_gather, 1, 1, along, gather, 1
+    rosenblatt_helium_tile rosenblatt_helium_1x4_gather_tail, 1, 1, along, gather, 1
 
     @ Other assembly of the same module is for the target as it is.
     .purgem rosenblatt_helium_b
     .purgem rosenblatt_helium_step
+    .purgem rosenblatt_helium_move
     .purgem rosenblatt_helium_row
+    .purgem rosenblatt_helium_a
     .purgem rosenblatt_helium_tile
     .arch armv8-m.main
     .fpu fpv5-sp-d16
@@ -291,65 +336,101 @@ global_asm!(
     options(raw)
 );
 
-/// What a tile function works on; strides in bytes. It moves the first four on as it gets rows done.
+/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs of rows) from top to bottom. Strides in bytes.
+///
+/// The functions know the offsets.
 #[repr(C)]
 struct Tiles {
-    /// The first row of a, and what it starts at
+    /// The tile at hand: its first row of a, what it starts at, where it goes, and the rows (or pairs) that are left with it
     a: *const f32,
     start: *const f32,
     c: *mut f32,
-    /// How many rows, or pairs of rows, are left; never zero at a call
     rows: usize,
     a_row: usize,
     start_row: usize,
     c_row: usize,
+    /// The panel at hand
     b: *const f32,
     b_row: usize,
     a_col: usize,
     /// Terms of the sum: fours and what is left
     fours: usize,
     rest: usize,
-    /// Lanes in use, for a function with a tail
-    lanes: usize,
     b_col: usize,
+    /// Columns left with the panel at hand
+    columns: usize,
+    /// The panel's first tile
+    first_a: *const f32,
+    first_start: *const f32,
+    first_c: *mut f32,
+    all_rows: usize,
+    /// From a panel to the next
+    start_step: usize,
+    b_step: usize,
 }
 
-/// Computes rows until none is left, or until one (or one of a pair) would need a subnormal number: that is the first of those that are left then, and
-/// nothing of it is stored.
-type Function = unsafe extern "C" fn(&mut Tiles);
+/// Computes all panels and returns 0; or returns another number at a tile that would need a subnormal number, of which nothing is stored: it is the
+/// one at hand then. Called again with 1 it goes on behind that one, with 0 it begins. Rows, columns and terms may not be none.
+type Function = unsafe extern "C" fn(&mut Tiles, u32) -> u32;
 
-unsafe extern "C" {
-    fn rosenblatt_helium_2x8(_: &mut Tiles);
-    fn rosenblatt_helium_2xt(_: &mut Tiles);
-    fn rosenblatt_helium_1x16(_: &mut Tiles);
-    fn rosenblatt_helium_1x8(_: &mut Tiles);
-    fn rosenblatt_helium_1xt(_: &mut Tiles);
-    fn rosenblatt_helium_2x8_across(_: &mut Tiles);
-    fn rosenblatt_helium_2xt_across(_: &mut Tiles);
-    fn rosenblatt_helium_1xt_across(_: &mut Tiles);
-    fn rosenblatt_helium_2x8_gather(_: &mut Tiles);
-    fn rosenblatt_helium_2xt_gather(_: &mut Tiles);
-    fn rosenblatt_helium_1x8_gather(_: &mut Tiles);
-    fn rosenblatt_helium_1xt_gather(_: &mut Tiles);
+/// Declares the functions above.
+macro_rules! functions {
+    ($($name:ident)*) => {
+        unsafe extern "C" {
+            $(fn $name(tiles: &mut Tiles, again: u32) -> u32;)*
+        }
+    };
+}
+functions! {
+    rosenblatt_helium_2x8 rosenblatt_helium_2x4_tail
+    rosenblatt_helium_1x16 rosenblatt_helium_1x12_tail rosenblatt_helium_1x8_tail rosenblatt_helium_1x4_tail
+    rosenblatt_helium_2x8_across rosenblatt_helium_2x4_across_tail rosenblatt_helium_1x4_across_tail
+    rosenblatt_helium_2x8_gather rosenblatt_helium_2x4_gather_tail
+    rosenblatt_helium_1x8_gather rosenblatt_helium_1x4_gather_tail
 }
 
-/// Functions for pairs of rows and for single ones, by width. The last of each is the one with a tail.
+/// A function and the columns that a panel of it has.
+type Panel = (usize, Function);
+
+/// The functions for one height.
+struct Shapes {
+    /// For whole panels; a power of two wide
+    whole: Panel,
+    /// For what is left then: 1 to 4 columns, 5 to 8, 9 to 12, 13 to 15. All have a tail.
+    rest: [Panel; 4],
+}
+
+/// The functions for one kind of strides.
 struct Family {
-    pairs: &'static [(usize, Function)],
-    singles: &'static [(usize, Function)],
+    pairs: Shapes,
+    singles: Shapes,
 }
 
+/// `a` along, `b` unit.
 static ALONG: Family = Family {
-    pairs: &[(8, rosenblatt_helium_2x8), (4, rosenblatt_helium_2xt)],
-    singles: &[(16, rosenblatt_helium_1x16), (8, rosenblatt_helium_1x8), (4, rosenblatt_helium_1xt)],
+    pairs: Shapes { whole: (8, rosenblatt_helium_2x8), rest: [(4, rosenblatt_helium_2x4_tail); 4] },
+    singles: Shapes {
+        whole: (16, rosenblatt_helium_1x16),
+        rest: [
+            (4, rosenblatt_helium_1x4_tail),
+            (8, rosenblatt_helium_1x8_tail),
+            (12, rosenblatt_helium_1x12_tail),
+            (8, rosenblatt_helium_1x8_tail),
+        ],
+    },
 };
+/// `a` across, `b` unit.
 static ACROSS: Family = Family {
-    pairs: &[(8, rosenblatt_helium_2x8_across), (4, rosenblatt_helium_2xt_across)],
-    singles: &[(4, rosenblatt_helium_1xt_across)],
+    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_across), rest: [(4, rosenblatt_helium_2x4_across_tail); 4] },
+    singles: Shapes {
+        whole: (4, rosenblatt_helium_1x4_across_tail),
+        rest: [(4, rosenblatt_helium_1x4_across_tail); 4],
+    },
 };
+/// `a` along, `b` gathered.
 static GATHER: Family = Family {
-    pairs: &[(8, rosenblatt_helium_2x8_gather), (4, rosenblatt_helium_2xt_gather)],
-    singles: &[(8, rosenblatt_helium_1x8_gather), (4, rosenblatt_helium_1xt_gather)],
+    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_gather), rest: [(4, rosenblatt_helium_2x4_gather_tail); 4] },
+    singles: Shapes { whole: (8, rosenblatt_helium_1x8_gather), rest: [(4, rosenblatt_helium_1x4_gather_tail); 4] },
 };
 
 /// What sums of no start start at: as many as the widest function takes.
@@ -359,12 +440,11 @@ const BYTES: usize = size_of::<f32>();
 
 /// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `redo` does it, or a part of it, on the scalar FPU.
 ///
-/// `redo` gets everything where lanes would not pay or no tile fits the strides (then neither `b.col` nor `a.col` and `a.row` are 1), and the tiles
-/// in which Helium flushed a subnormal number.
+/// `redo` gets everything where lanes would not pay or no function fits the strides, and the tiles in which Helium flushed a subnormal number.
 ///
 /// # Safety
 /// As for `blas::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
-/// bias for 0..n. The chip must have Helium, with coprocessors 10 and 11 enabled: the feature `helium` says so.
+/// bias for 0..n. The chip must have Helium, switched on with its FPU: the feature `helium` says so.
 #[inline(always)]
 pub(crate) unsafe fn product(
     (m, k, n): (usize, usize, usize),
@@ -385,69 +465,70 @@ pub(crate) unsafe fn product(
         redo((m, k, n), a, b, c, start);
         return;
     };
-    let pairs = m / 2;
-    for (functions, height, first, rows) in [(family.pairs, 2, 0, pairs), (family.singles, 1, 2 * pairs, m % 2)] {
-        if rows == 0 {
-            continue;
+    let (start_row, start_col) = match start {
+        Start::Zero => (0, 0),
+        Start::Bias(_) => (0, 1),
+        Start::Carry => (c.row, 1),
+    };
+    let start_p = match start {
+        Start::Zero => ZEROS.as_ptr(),
+        Start::Bias(bias) => bias,
+        Start::Carry => c.p.cast_const(),
+    };
+    let (mut i, mut j) = (0, 0);
+    while i < m {
+        let (height, shapes) = if m - i >= 2 { (2, &family.pairs) } else { (1, &family.singles) };
+        let rows = (m - i) / height;
+        let left = n - j;
+        let (width, function, columns) = if left >= shapes.whole.0 {
+            (shapes.whole.0, shapes.whole.1, left & !(shapes.whole.0 - 1))
+        } else {
+            let (width, function) = shapes.rest[(left - 1) / 4 & 3];
+            (width, function, left)
+        };
+        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b and (i, j) in c and in what the sums start at; ZEROS has no strides.
+        let (a_p, b_p, c_p, start_p) = unsafe {
+            (a.p.add(i * a.row), b.p.add(j * b.col), c.p.add(i * c.row + j), start_p.add(i * start_row + j * start_col))
+        };
+        let mut tiles = Tiles {
+            a: a_p,
+            start: start_p,
+            c: c_p,
+            rows,
+            a_row: a.row * BYTES,
+            start_row: start_row * BYTES,
+            c_row: c.row * BYTES,
+            b: b_p,
+            b_row: b.row * BYTES,
+            a_col: a.col * BYTES,
+            fours: k / 4,
+            rest: k % 4,
+            b_col: b.col * BYTES,
+            columns,
+            first_a: a_p,
+            first_start: start_p,
+            first_c: c_p,
+            all_rows: rows,
+            start_step: start_col * width * BYTES,
+            b_step: b.col * width * BYTES,
+        };
+        let mut again = 0;
+        // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
+        // and writes is what the caller vouches for. Its family is the one for these strides; whole panels are full, and what is no whole panel
+        // has a function with a tail. k, rows and columns are not 0.
+        while unsafe { function(&mut tiles, again) } != 0 {
+            let start = match start {
+                Start::Bias(_) => Start::Bias(tiles.start),
+                other => other,
+            };
+            let (a, b, c) = (Matrix { p: tiles.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: tiles.c, ..c });
+            redo((height, k, width.min(tiles.columns)), a, b, c, start);
+            again = 1;
         }
-        let mut j = 0;
-        for (i, &(width, function)) in functions.iter().enumerate() {
-            let tail = i + 1 == functions.len();
-            while j + width <= n || tail && j < n {
-                let columns = width.min(n - j);
-                // SAFETY: row `first` lies in a and c, for rows is not 0; column j lies in b, c and a bias, for it is below n.
-                let (a_first, b_first, c_first) =
-                    unsafe { (a.p.add(first * a.row), b.p.add(j * b.col), c.p.add(first * c.row + j)) };
-                let (start_first, start_row) = match start {
-                    Start::Zero => (ZEROS.as_ptr(), 0),
-                    // SAFETY: as above.
-                    Start::Bias(bias) => (unsafe { bias.add(j) }, 0),
-                    Start::Carry => (c_first.cast_const(), c.row * BYTES),
-                };
-                let mut tiles = Tiles {
-                    a: a_first,
-                    start: start_first,
-                    c: c_first,
-                    rows,
-                    a_row: a.row * BYTES,
-                    start_row,
-                    c_row: c.row * BYTES,
-                    b: b_first,
-                    b_row: b.row * BYTES,
-                    a_col: a.col * BYTES,
-                    fours: k / 4,
-                    rest: k % 4,
-                    lanes: columns,
-                    b_col: b.col * BYTES,
-                };
-                loop {
-                    // SAFETY: the function reads and writes `height · rows` rows and `columns` columns, which lie inside m and n; its family is the one
-                    // for these strides (the match above); rows and k are not 0.
-                    unsafe { function(&mut tiles) };
-                    if tiles.rows == 0 {
-                        break;
-                    }
-                    let start = match start {
-                        Start::Bias(_) => Start::Bias(tiles.start),
-                        other => other,
-                    };
-                    redo(
-                        (height, k, columns),
-                        Matrix { p: tiles.a, ..a },
-                        Matrix { p: b_first, ..b },
-                        Matrix { p: tiles.c, ..c },
-                        start,
-                    );
-                    tiles.rows -= 1;
-                    if tiles.rows == 0 {
-                        break;
-                    }
-                    tiles.a = tiles.a.wrapping_add(height * a.row);
-                    tiles.start = tiles.start.wrapping_byte_add(height * start_row);
-                    tiles.c = tiles.c.wrapping_add(height * c.row);
-                }
-                j += columns;
-            }
+        j += columns;
+        if j == n {
+            j = 0;
+            i += rows * height;
         }
     }
 }
