@@ -25,7 +25,7 @@ compile_error!(
 );
 
 use crate::blas::{Matrix, Start};
-use core::arch::global_asm;
+use core::{arch::global_asm, mem::MaybeUninit};
 
 // Assembles for Armv8-M only, and leaves nothing in the firmware: with the features of Cortex-M4 or M7, which no `cfg` tells from an M33's
 // and an M55's, this is an error.
@@ -45,8 +45,8 @@ global_asm!(".equ rosenblatt_helium_flushed, 0");
 //
 // | register | holds |
 // |---|---|
-// | r0, r1 | where the next a(i, p) and a(i + 1, p) lie; r1 with `across`: bytes from p to p + 1 |
-// | r2, r3 | row p of b; bytes from a row to the next |
+// | r0, r1 | where the next a(i, p) and a(i + 1, p) lie; r1 with `across`: values from p to p + 1 |
+// | r2, r3 | row p of b; values from a row to the next |
 // | r4 … r11 | values of a |
 // | r12, lr | the `Tiles`; rounds left |
 // | q0 … q3 | the sums |
@@ -93,13 +93,13 @@ global_asm!(
         vmul.f32 q4, q4, \z
         vadd.f32 q0, q0, q5
       .if \wide == 1
-        add r2, r2, r3
+        add r2, r2, r3, lsl #2
         vadd.f32 q1, q1, q4
       .else
         rosenblatt_helium_b q5, 1, \wide, \b, \tail
         vadd.f32 q2, q2, q4
         vmul.f32 q4, q5, \x
-        add r2, r2, r3
+        add r2, r2, r3, lsl #2
         vmul.f32 q5, q5, \z
         vadd.f32 q1, q1, q4
         vadd.f32 q3, q3, q5
@@ -125,7 +125,7 @@ global_asm!(
       .if \wide >= 2
         vadd.f32 q1, q1, q5
       .endif
-        add r2, r2, r3
+        add r2, r2, r3, lsl #2
       .if \wide >= 4
         vmul.f32 q7, q7, \x
       .endif
@@ -175,7 +175,7 @@ global_asm!(
       .else
         ldr r4, [r0]
       .endif
-        add r0, r0, r1
+        add r0, r0, r1, lsl #2
     .endif
     .endm
 
@@ -203,10 +203,10 @@ global_asm!(
     .ifc \b, gather
         movs r4, #0
         ldr r2, [r12, #48]
-        vidup.u32 q6, r4, #1
+        vidup.u32 q6, r4, #4
         vmul.i32 q6, q6, r2
       .if \wide == 2
-        lsls r2, r2, #2
+        lsls r2, r2, #4
         vadd.i32 q7, q6, r2
       .endif
     .endif
@@ -221,10 +221,10 @@ global_asm!(
         mov r0, r4
         rosenblatt_helium_row ld, \wide, \tail, r5, q0, q1
     .if \rows == 2
-        add r5, r5, r9
+        add r5, r5, r9, lsl #2
         rosenblatt_helium_row ld, \wide, \tail, r5, q\wide, q3
       .ifc \a, along
-        add r1, r4, r8
+        add r1, r4, r8, lsl #2
       .endif
     .endif
     .ifc \a, across
@@ -267,14 +267,14 @@ global_asm!(
         bne 9f
         rosenblatt_helium_row st, \wide, \tail, r6, q0, q1
     .if \rows == 2
-        add r11, r6, r10
+        add r11, r6, r10, lsl #2
         rosenblatt_helium_row st, \wide, \tail, r11, q\wide, q3
     .endif
 
         @ On to the next rows
-    6:  add r4, r4, r8, lsl #\rows - 1
-        add r5, r5, r9, lsl #\rows - 1
-        add r6, r6, r10, lsl #\rows - 1
+    6:  add r4, r4, r8, lsl #\rows + 1
+        add r5, r5, r9, lsl #\rows + 1
+        add r6, r6, r10, lsl #\rows + 1
         subs r7, r7, #1
         stm r12, {r4-r7}
         bne 1b
@@ -284,12 +284,12 @@ global_asm!(
         ldm r11, {r2, r4-r9}
         subs r2, r2, #4*\wide
         bls 8f
-        add r5, r5, r8
+        add r5, r5, r8, lsl #2
         adds r6, r6, #16*\wide
         stm r11, {r2, r4-r7}
         stm r12, {r4-r7}
         ldr r4, [r12, #28]
-        add r4, r4, r9
+        add r4, r4, r9, lsl #2
         str r4, [r12, #28]
     .if \tail
       .if \wide > 1
@@ -336,20 +336,27 @@ global_asm!(
     options(raw)
 );
 
-/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs of rows) from top to bottom. Strides in bytes.
-///
-/// The functions know the offsets.
+/// Rows of a, c and what the sums start at, and how many (or how many pairs) are left from there on.
+#[derive(Clone, Copy)]
 #[repr(C)]
-struct Tiles {
-    /// The tile at hand: its first row of a, what it starts at, where it goes, and the rows (or pairs) that are left with it
+struct Place {
     a: *const f32,
     start: *const f32,
     c: *mut f32,
     rows: usize,
+}
+
+/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs of rows) from top to bottom.
+///
+/// The functions know the offsets.
+#[repr(C)]
+struct Tiles {
+    /// The tile at hand. A function that begins writes it.
+    at: MaybeUninit<Place>,
     a_row: usize,
     start_row: usize,
     c_row: usize,
-    /// The panel at hand
+    /// The panel at hand, in the first row of b
     b: *const f32,
     b_row: usize,
     a_col: usize,
@@ -360,11 +367,8 @@ struct Tiles {
     /// Columns left with the panel at hand
     columns: usize,
     /// The panel's first tile
-    first_a: *const f32,
-    first_start: *const f32,
-    first_c: *mut f32,
-    all_rows: usize,
-    /// From a panel to the next
+    first: Place,
+    /// From a panel to the next: of what the sums start at in columns, of b in values
     start_step: usize,
     b_step: usize,
 }
@@ -436,8 +440,6 @@ static GATHER: Family = Family {
 /// What sums of no start start at: as many as the widest function takes.
 static ZEROS: [f32; 16] = [0.0; 16];
 
-const BYTES: usize = size_of::<f32>();
-
 /// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `redo` does it, or a part of it, on the scalar FPU.
 ///
 /// `redo` gets everything where lanes would not pay or no function fits the strides, and the tiles in which Helium flushed a subnormal number.
@@ -465,65 +467,63 @@ pub(crate) unsafe fn product(
         redo((m, k, n), a, b, c, start);
         return;
     };
-    let (start_row, start_col) = match start {
-        Start::Zero => (0, 0),
-        Start::Bias(_) => (0, 1),
-        Start::Carry => (c.row, 1),
+    let (start_p, start_row, start_col) = match start {
+        Start::Zero => (ZEROS.as_ptr(), 0, 0),
+        Start::Bias(bias) => (bias, 0, 1),
+        Start::Carry => (c.p.cast_const(), c.row, 1),
     };
-    let start_p = match start {
-        Start::Zero => ZEROS.as_ptr(),
-        Start::Bias(bias) => bias,
-        Start::Carry => c.p.cast_const(),
+    let mut tiles = Tiles {
+        at: MaybeUninit::uninit(),
+        a_row: a.row,
+        start_row,
+        c_row: c.row,
+        b: b.p,
+        b_row: b.row,
+        a_col: a.col,
+        fours: k / 4,
+        rest: k % 4,
+        b_col: b.col,
+        columns: n,
+        first: Place { a: a.p, start: start_p, c: c.p, rows: 0 },
+        start_step: 0,
+        b_step: 0,
     };
     let (mut i, mut j) = (0, 0);
     while i < m {
         let (height, shapes) = if m - i >= 2 { (2, &family.pairs) } else { (1, &family.singles) };
         let rows = (m - i) / height;
         let left = n - j;
-        let (width, function, columns) = if left >= shapes.whole.0 {
-            (shapes.whole.0, shapes.whole.1, left & !(shapes.whole.0 - 1))
-        } else {
-            let (width, function) = shapes.rest[(left - 1) / 4 & 3];
-            (width, function, left)
-        };
-        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b and (i, j) in c and in what the sums start at; ZEROS has no strides.
-        let (a_p, b_p, c_p, start_p) = unsafe {
-            (a.p.add(i * a.row), b.p.add(j * b.col), c.p.add(i * c.row + j), start_p.add(i * start_row + j * start_col))
-        };
-        let mut tiles = Tiles {
-            a: a_p,
-            start: start_p,
-            c: c_p,
-            rows,
-            a_row: a.row * BYTES,
-            start_row: start_row * BYTES,
-            c_row: c.row * BYTES,
-            b: b_p,
-            b_row: b.row * BYTES,
-            a_col: a.col * BYTES,
-            fours: k / 4,
-            rest: k % 4,
-            b_col: b.col * BYTES,
-            columns,
-            first_a: a_p,
-            first_start: start_p,
-            first_c: c_p,
-            all_rows: rows,
-            start_step: start_col * width * BYTES,
-            b_step: b.col * width * BYTES,
-        };
-        let mut again = 0;
+        let whole = left & !(shapes.whole.0 - 1);
+        let ((width, function), columns) =
+            if whole > 0 { (shapes.whole, whole) } else { (shapes.rest[(left - 1) / 4 & 3], left) };
+        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the sums start at; ZEROS has no strides.
+        unsafe {
+            tiles.b = b.p.add(j * b.col);
+            tiles.first = Place {
+                a: a.p.add(i * a.row),
+                start: start_p.add(i * start_row + j * start_col),
+                c: c.p.add(i * c.row + j),
+                rows,
+            };
+        }
+        tiles.columns = columns;
+        tiles.start_step = start_col * width;
+        tiles.b_step = b.col * width;
         // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
         // and writes is what the caller vouches for. Its family is the one for these strides; whole panels are full, and what is no whole panel
-        // has a function with a tail. k, rows and columns are not 0.
-        while unsafe { function(&mut tiles, again) } != 0 {
+        // has functions with a tail. k, rows and columns are not 0. A tail's function may be called with more columns than a panel has.
+        let mut flushed = unsafe { function(&mut tiles, 0) };
+        while flushed != 0 {
+            // SAFETY: the function has written it.
+            let at = unsafe { tiles.at.assume_init() };
             let start = match start {
-                Start::Bias(_) => Start::Bias(tiles.start),
+                Start::Bias(_) => Start::Bias(at.start),
                 other => other,
             };
-            let (a, b, c) = (Matrix { p: tiles.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: tiles.c, ..c });
+            let (a, b, c) = (Matrix { p: at.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: at.c, ..c });
             redo((height, k, width.min(tiles.columns)), a, b, c, start);
-            again = 1;
+            // SAFETY: as above.
+            flushed = unsafe { function(&mut tiles, 1) };
         }
         j += columns;
         if j == n {
