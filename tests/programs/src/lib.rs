@@ -8,8 +8,10 @@
 pub mod data;
 pub mod digits;
 pub mod functions;
+pub mod gemm;
 pub mod identity;
 pub mod iris;
+pub mod subnormal;
 pub mod xor;
 
 use core::hash::Hasher;
@@ -50,6 +52,8 @@ macro_rules! programs {
         $with!("digits-small", $crate::digits::TrainSmall);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
+        $with!("gemm32", $crate::gemm::Gemm32);
+        $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("identity", $crate::identity::Identity);
     };
 }
