@@ -27,11 +27,13 @@ compile_error!(
 use crate::blas::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
-// Assembles for Armv8-M only, and leaves nothing in the firmware: with the features of Cortex-M4 or M7, which no `cfg` tells from an M33's
-// and an M55's, this is an error.
+// Two instructions that say what no `cfg` does, in a section that no firmware holds. Cores before Armv8-M lack the first. The second is none on
+// cores with Helium, so that it tells if the compiler was told of Helium: it would then turn loops over f32 into Helium code, which flushes
+// and asks nobody (tried: other hashes).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
     "tt r0, r0 // error: the feature `helium` is for thumbv8m.main-none-eabihf, not for this target",
+    "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
     ".popsection",
 );
 
