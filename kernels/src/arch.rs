@@ -10,5 +10,7 @@ pub mod avx512;
 pub(crate) mod helium;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub mod neon;
+#[cfg(thumb)]
+pub(crate) mod thumb;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub mod wasm;

@@ -216,28 +216,21 @@ unsafe fn product_shared<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
-    // A chip with Helium has one backend, the scalar one; its tiles in assembly leave it what they cannot do.
-    // SAFETY: the caller's promise is the same, and what Helium leaves over is a part of it.
-    #[cfg(feature = "helium")]
+    // SAFETY: the caller's promise is the same; what Helium leaves over is a part of it.
     unsafe {
+        #[cfg(feature = "helium")]
         crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| product_alone(s, mkn, a, b, c, start));
+        #[cfg(not(feature = "helium"))]
+        product_alone(s, mkn, a, b, c, start);
     }
-    #[cfg(not(feature = "helium"))]
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is the same.
-            unsafe { product(s, mkn, a, b, c, start) }
-        },
-    );
 }
 
-/// [`product`] out of line, without Helium.
+/// [`product`] without Helium: what [`product_shared`] is, or where it is left to the scalar FPU.
 ///
 /// # Safety
 /// As for [`product`].
-#[cfg(feature = "helium")]
-#[inline(never)]
+#[cfg_attr(feature = "helium", inline(never))]
+#[cfg_attr(not(feature = "helium"), inline(always))]
 unsafe fn product_alone<S: Simd>(
     s: S,
     mkn: (usize, usize, usize),
@@ -246,8 +239,25 @@ unsafe fn product_alone<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
-    // SAFETY: the caller's promise is the same.
-    unsafe { product(s, mkn, a, b, c, start) }
+    #[cfg(thumb)]
+    if b.col == 1 {
+        let start = match start {
+            Start::Zero => None,
+            Start::Bias(bias) => Some((bias, 0)),
+            Start::Carry => Some((c.p.cast_const(), c.row)),
+        };
+        // SAFETY: the caller's promise is the same.
+        if unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) } {
+            return;
+        }
+    }
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is the same.
+            unsafe { product(s, mkn, a, b, c, start) }
+        },
+    );
 }
 
 /// The in-place copy of [`product`] where `INLINE` says so, else the shared one.

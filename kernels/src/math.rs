@@ -15,8 +15,8 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 
 /// Splits `x` into n·ln 2 + r, |r| ≤ ½ ln 2 (Cody and Waite, 1980), and gives (MAGIC + n, eʳ − 1).
 ///
-/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 5 (relative error of eʳ 2⁻²⁷·⁵; Cephes' expf). r is the exact difference `x − n·hi` less
-/// the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
+/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative error of eʳ 2⁻²⁸). r is the exact difference
+/// `x − n·hi` less the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
 #[inline(always)]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let t = s.mul_add(x, s.splat(LOG2_E), s.splat(MAGIC));
@@ -26,10 +26,9 @@ fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let r = s.sub(high, low);
     // In pairs (Estrin), not one term after the other: as many operations, half the latency.
     let r2 = s.mul(r, r);
-    let c01 = s.mul_add(s.splat(1.666_666_5e-1), r, s.splat(0.5));
-    let c23 = s.mul_add(s.splat(8.333_452e-3), r, s.splat(4.166_579_6e-2));
-    let c45 = s.mul_add(s.splat(1.987_569_1e-4), r, s.splat(1.398_199_9e-3));
-    let q = s.mul_add(s.mul_add(c45, r2, c23), r2, c01);
+    let c01 = s.mul_add(s.splat(1.666_653_3e-1), r, s.splat(0.5));
+    let c23 = s.mul_add(s.splat(8.367_635e-3), r, s.splat(4.166_724e-2));
+    let q = s.mul_add(s.mul_add(s.splat(1.386_364_5e-3), r2, c23), r2, c01);
     (t, s.add(high, s.sub(s.mul(r2, q), low)))
 }
 
@@ -43,15 +42,17 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 ///
 /// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208 it is +0;
 /// subnormal results are rounded once. NaN stays NaN.
-#[inline(always)]
+#[cfg_attr(not(compact), inline(always))]
+#[cfg_attr(compact, inline(never))]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     // Inside ±87 the result is normal and needs one exponent addition; both roads give the same bits there.
-    if s.all(s.lt(s.abs(x), s.splat(87.0))) {
-        return exp_normal(s, x);
-    }
-    let x = s.min(s.max(x, s.splat(-104.0)), s.splat(89.0));
+    let near = s.all(s.lt(s.abs(x), s.splat(87.0)));
+    let x = if near { x } else { s.min(s.max(x, s.splat(-104.0)), s.splat(89.0)) };
     let (t, w) = reduce(s, x);
     let p = s.add(s.splat(1.0), w);
+    if near {
+        return scale(s, p, t);
+    }
     // 2ⁿ in two factors, each a normal number; only the second product can round.
     let n = s.int_sub(t, s.splat(MAGIC));
     let half = s.sar::<1>(n);
@@ -61,47 +62,47 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     s.mul(s.mul(p, a), b)
 }
 
-/// eˣ for |x| < 87.3, where the result is a normal number. Outside, and for NaN, the result means nothing.
+/// x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2, for a normal x above zero: (k, f); f is exact.
 #[inline(always)]
-pub fn exp_normal<S: Simd>(s: S, x: S::F) -> S::F {
-    let (t, w) = reduce(s, x);
-    scale(s, s.add(s.splat(1.0), w), t)
+fn split<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
+    let sqrt_half = s.splat(core::f32::consts::FRAC_1_SQRT_2);
+    let d = s.int_sub(x, sqrt_half);
+    let k = s.sub(s.int_add(s.sar::<23>(d), s.splat(MAGIC)), s.splat(MAGIC));
+    let m = s.int_add(s.and(d, s.splat_bits(0x007f_ffff)), sqrt_half);
+    (k, s.sub(m, s.splat(1.0)))
+}
+
+/// k·ln 2 + ln(1 + f) for the parts of [`split`].
+///
+/// With q = f/(2 + f) and z = q², ln(1 + f) = f − ½f² + q·(½f² + z·R(z)), R of degree 3. (Method and coefficients: FreeBSD's logf, Sun Microsystems.)
+#[inline(always)]
+fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
+    let q = s.div(f, s.add(s.splat(2.0), f));
+    let z = s.mul(q, q);
+    let z2 = s.mul(z, z);
+    let even = s.mul(z2, s.mul_add(s.splat(0.242_790_79), z2, s.splat(0.400_009_72)));
+    let odd = s.mul(z, s.mul_add(s.splat(0.284_987_87), z2, s.splat(0.666_666_63)));
+    let half = s.mul(s.splat(0.5), s.mul(f, f));
+    let small = s.mul_add(q, s.add(half, s.add(odd, even)), s.mul(k, s.splat(LN2_LO)));
+    s.add(s.mul(k, s.splat(LN2_HI)), s.add(f, s.sub(small, half)))
 }
 
 /// ln x. Error below 1 ULP (measured: see [`crate::activation::ln`]).
 ///
-/// x = 2ᵏ·(1 + f), √½ ≤ 1 + f < √2, ln x = k·ln 2 + f − f²/2 + f³·p(f), p of degree 8 (Cephes' logf). ln ±0 = −∞,
-/// ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled first.
-#[inline(always)]
+/// ln ±0 = −∞, ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled first.
+#[cfg_attr(not(compact), inline(always))]
+#[cfg_attr(compact, inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
+    // A normal number above zero needs no case apart; both roads give the same bits there.
+    let normal = s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
     let tiny = s.lt(x, s.splat(f32::MIN_POSITIVE));
-    let m = s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x);
-    let sqrt_half = s.splat(core::f32::consts::FRAC_1_SQRT_2);
-    let d = s.int_sub(m, sqrt_half);
-    let k = s.int_add(s.sar::<23>(d), s.splat(MAGIC));
-    let k = s.sub(k, s.select(tiny, s.splat(MAGIC + 23.0), s.splat(MAGIC)));
-    let f = s.int_add(s.and(d, s.splat_bits(0x007f_ffff)), sqrt_half);
-    let f = s.sub(f, s.splat(1.0));
-
-    let mut p = s.splat(7.037_683_6e-2);
-    for c in [
-        -1.151_461e-1,
-        1.167_699_87e-1,
-        -1.242_014_1e-1,
-        1.424_932_3e-1,
-        -1.666_805_7e-1,
-        2.000_071_5e-1,
-        -2.499_999_4e-1,
-        3.333_333e-1,
-    ] {
-        p = s.mul_add(p, f, s.splat(c));
+    let m = if normal { x } else { s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x) };
+    let (k, f) = split(s, m);
+    let k = if normal { k } else { s.select(tiny, s.sub(k, s.splat(23.0)), k) };
+    let y = ln_parts(s, k, f);
+    if normal {
+        return y;
     }
-    let f2 = s.mul(f, f);
-    let y = s.mul(s.mul(f, f2), p);
-    let y = s.mul_add(k, s.splat(LN2_LO), y);
-    let y = s.sub(y, s.mul(s.splat(0.5), f2));
-    let y = s.add(s.mul(k, s.splat(LN2_HI)), s.add(f, y));
-
     // Not (0 < x < ∞): −∞ for zeros, x for ∞ and NaN, NaN below zero.
     let zero = s.splat(0.0);
     let y = s.select(s.lt(zero, x), y, s.splat(f32::NAN));
@@ -128,6 +129,17 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
 /// ±1; ±0 and subnormal numbers are their own tanh; NaN stays NaN.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
+    if const { S::LANES == 1 } {
+        // One value goes one road; the bits are those of the selections below.
+        let a = s.abs(x);
+        let sign = s.and(x, s.splat(-0.0));
+        if s.all(s.lt(a, s.splat(0.625))) {
+            return s.or(tanh_near_zero(s, a), sign);
+        }
+        if s.all(s.lt(s.splat(9.1), a)) {
+            return s.or(s.splat(1.0), sign);
+        }
+    }
     let sign = s.and(x, s.splat(-0.0));
     let a = s.min(s.abs(x), s.splat(9.1));
     let small = s.lt(a, s.splat(0.625));
