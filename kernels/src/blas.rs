@@ -216,11 +216,14 @@ unsafe fn product_shared<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
-    // SAFETY: the caller's promise is the same; what Helium leaves over is a part of it.
+    // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of the product.
     unsafe {
         #[cfg(feature = "helium")]
-        crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| product_alone(s, mkn, a, b, c, start));
-        #[cfg(not(feature = "helium"))]
+        if crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| {
+            product_alone(s, mkn, a, b, c, start);
+        }) {
+            return;
+        }
         product_alone(s, mkn, a, b, c, start);
     }
 }

@@ -439,12 +439,14 @@ static GATHER: Family = Family {
     singles: Shapes { whole: (8, rosenblatt_helium_1x8_gather), rest: [(4, rosenblatt_helium_1x4_gather_tail); 4] },
 };
 
+/// Products of no more multiplications than this are left to the scalar FPU: setting up takes longer.
+const FEW: usize = 32;
+
 /// What sums of no start start at: as many as the widest function takes.
 static ZEROS: [f32; 16] = [0.0; 16];
 
-/// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `redo` does it, or a part of it, on the scalar FPU.
-///
-/// `redo` gets everything where lanes would not pay or no function fits the strides, and the tiles in which Helium flushed a subnormal number.
+/// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing done, where lanes do not pay or no function fits
+/// the strides. `redo` computes the tiles in which Helium flushed a subnormal number, on the scalar FPU.
 ///
 /// # Safety
 /// As for `blas::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
@@ -457,17 +459,15 @@ pub(crate) unsafe fn product(
     c: Matrix<*mut f32>,
     start: Start,
     redo: impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
-) {
+) -> bool {
+    if n < 2 || m.wrapping_mul(k).wrapping_mul(n) <= FEW {
+        return false;
+    }
     let family = match (a.col, a.row, b.col) {
-        _ if k == 0 || n < 2 => None,
-        (1, _, 1) => Some(&ALONG),
-        (_, 1, 1) => Some(&ACROSS),
-        (1, _, _) => Some(&GATHER),
-        _ => None,
-    };
-    let Some(family) = family else {
-        redo((m, k, n), a, b, c, start);
-        return;
+        (1, _, 1) => &ALONG,
+        (_, 1, 1) => &ACROSS,
+        (1, _, _) => &GATHER,
+        _ => return false,
     };
     let (start_p, start_row, start_col) = match start {
         Start::Zero => (ZEROS.as_ptr(), 0, 0),
@@ -513,7 +513,7 @@ pub(crate) unsafe fn product(
         tiles.b_step = b.col * width;
         // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
         // and writes is what the caller vouches for. Its family is the one for these strides; whole panels are full, and what is no whole panel
-        // has functions with a tail. k, rows and columns are not 0. A tail's function may be called with more columns than a panel has.
+        // has functions with a tail. k (more than FEW products), rows and columns are not 0. A tail's function may be called with more columns than a panel has.
         let mut flushed = unsafe { function(&mut tiles, 0) };
         while flushed != 0 {
             // SAFETY: the function has written it.
@@ -533,4 +533,5 @@ pub(crate) unsafe fn product(
             i += rows * height;
         }
     }
+    true
 }
