@@ -1,7 +1,7 @@
 //! Helium (M-profile vector extension) of the Cortex-M55 and its kin: tiles of matrix products in assembly.
 //!
 //! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does. It is no backend of its own: the scalar one
-//! stays, and [`product`] takes over the matrix products. Everything else stays plain Rust, for a reason:
+//! stays, and [`product`] takes over its matrix products. Everything else stays what it is, for a reason:
 //!
 //! # Subnormal numbers
 //! Helium flushes subnormal inputs and results to zero, whatever FPSCR says; the scalar FPU of the same core keeps them, and so
@@ -16,8 +16,6 @@
 //! # The order
 //! `c[i][j]` starts at its bias, at zero or at itself, then adds a(i, 0)·b[0][j], a(i, 1)·b[1][j], …: VMUL, then VADD, never VFMA.
 //! The four lanes are four columns.
-
-#![allow(clippy::module_name_repetitions, reason = "symbols of an assembler have no modules")]
 
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none", target_endian = "little")))]
 compile_error!(
@@ -333,6 +331,7 @@ global_asm!(
     .purgem rosenblatt_helium_a
     .purgem rosenblatt_helium_tile
     .arch armv8-m.main
+    .arch_extension dsp
     .fpu fpv5-sp-d16
     "#,
     options(raw)
@@ -497,7 +496,7 @@ pub(crate) unsafe fn product(
         let left = n - j;
         let whole = left & !(shapes.whole.0 - 1);
         let ((width, function), columns) =
-            if whole > 0 { (shapes.whole, whole) } else { (shapes.rest[(left - 1) / 4 & 3], left) };
+            if whole > 0 { (shapes.whole, whole) } else { (shapes.rest[((left - 1) / 4) & 3], left) };
         // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the sums start at; ZEROS has no strides.
         unsafe {
             tiles.b = b.p.add(j * b.col);
@@ -512,8 +511,8 @@ pub(crate) unsafe fn product(
         tiles.start_step = start_col * width;
         tiles.b_step = b.col * width;
         // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
-        // and writes is what the caller vouches for. Its family is the one for these strides; whole panels are full, and what is no whole panel
-        // has functions with a tail. k (more than FEW products), rows and columns are not 0. A tail's function may be called with more columns than a panel has.
+        // and writes is what the caller vouches for. Its family is the one for these strides (the match above). `columns` is a multiple of a whole panel's
+        // width, or the function has a tail, which stops at the last column. Rows, columns and k are not 0: i < m, j < n, and FEW is no less than 0.
         let mut flushed = unsafe { function(&mut tiles, 0) };
         while flushed != 0 {
             // SAFETY: the function has written it.

@@ -11,6 +11,7 @@ pub mod functions;
 pub mod gemm;
 pub mod identity;
 pub mod iris;
+pub mod products;
 pub mod subnormal;
 pub mod xor;
 
@@ -54,6 +55,7 @@ macro_rules! programs {
         $with!("tanh", $crate::functions::Tanh);
         $with!("gemm32", $crate::gemm::Gemm32);
         $with!("subnormal", $crate::subnormal::Subnormal);
+        $with!("products", $crate::products::Products);
         $with!("identity", $crate::identity::Identity);
     };
 }
