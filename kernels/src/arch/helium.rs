@@ -14,7 +14,7 @@
 //! the contract.
 //!
 //! # The order
-//! `c[i][j]` starts at its bias, at zero or at itself, then adds a(i, 0)·b[0][j], a(i, 1)·b[1][j], …: VMUL, then VADD, never VFMA.
+//! `c[i][j]` starts at its bias, at zero or at itself, then adds `a(i, 0)·b[0][j]`, `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA.
 //! The four lanes are four columns.
 
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none", target_endian = "little")))]
@@ -331,7 +331,6 @@ global_asm!(
     .purgem rosenblatt_helium_a
     .purgem rosenblatt_helium_tile
     .arch armv8-m.main
-    .arch_extension dsp
     .fpu fpv5-sp-d16
     "#,
     options(raw)
