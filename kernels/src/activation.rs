@@ -14,12 +14,26 @@ use crate::{
 pub trait Map: Copy + 'static {
     /// y = f(x) on the lanes of a register.
     fn f<S: Simd>(s: S, x: S::F) -> S::F;
+
+    /// x ← f(x) by assembly that stands in for the walk over registers; `false`, and nothing done, where there is none.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn assembly(_x: &mut [f32]) -> bool {
+        false
+    }
 }
 
 /// A [`Map`] that has a gradient.
 pub trait MapGrad: Map {
     /// `d · f′` where `y` = f(x).
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F;
+
+    /// dy ← dy · f′(y) by assembly, as [`Map::assembly`].
+    #[doc(hidden)]
+    #[inline(always)]
+    fn assembly_grad(_y: &[f32], _dy: &mut [f32]) -> bool {
+        false
+    }
 }
 
 /// f(x) = eˣ
@@ -34,7 +48,7 @@ pub struct Tanh;
 /// f(x) = 1 / (1 + e⁻ˣ)
 #[derive(Clone, Copy, Debug)]
 pub struct Sigmoid;
-/// f(x) = x for x ≥ 0, else 0
+/// f(x) = x for x > 0, else +0
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 /// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise
@@ -73,6 +87,13 @@ impl MapGrad for Tanh {
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
         s.mul(d, s.sub(s.splat(1.0), s.mul(y, y)))
     }
+
+    #[cfg(thumb)]
+    #[inline(always)]
+    fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
+        crate::arch::thumb::tanh_grad(y, dy);
+        true
+    }
 }
 impl Map for Sigmoid {
     #[inline(always)]
@@ -89,13 +110,28 @@ impl MapGrad for Sigmoid {
 impl Map for Relu {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        s.max(x, s.splat(0.0))
+        // The sum turns −0 to +0 and changes nothing else.
+        s.add(s.max(x, s.splat(0.0)), s.splat(0.0))
+    }
+
+    #[cfg(thumb)]
+    #[inline(always)]
+    fn assembly(x: &mut [f32]) -> bool {
+        crate::arch::thumb::relu(x);
+        true
     }
 }
 impl MapGrad for Relu {
     #[inline(always)]
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
         s.select(s.lt(s.splat(0.0), y), d, s.splat(0.0))
+    }
+
+    #[cfg(thumb)]
+    #[inline(always)]
+    fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
+        crate::arch::thumb::relu_grad(y, dy);
+        true
     }
 }
 impl<const NUM: u32, const DEN: u32> LeakyRelu<NUM, DEN> {
@@ -127,6 +163,9 @@ impl Map for Step {
 
 #[inline(always)]
 fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
+    if const { S::LANES == 1 } && A::assembly(x) {
+        return;
+    }
     each(
         s,
         x.len(),
@@ -143,6 +182,9 @@ fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
 
 #[inline(always)]
 fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
+    if const { S::LANES == 1 } && A::assembly_grad(y, dy) {
+        return;
+    }
     each(
         s,
         y.len().min(dy.len()),
@@ -170,7 +212,8 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         },
     );
     let top = s.splat(top);
-    // A short row's exponentials wait in registers: read back too soon from memory, each row would stall.
+    // A short row's exponentials wait in registers: read back too soon from memory, each row would stall. Single values have no such stall.
+    let in_registers = S::LANES > 1 && n <= 16;
     let mut short = [s.splat(0.0); 16];
     let total = sum(
         s,
@@ -180,7 +223,7 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
             // SAFETY: `sum` stays below x.len().
             unsafe {
                 let e = math::exp(s, s.sub(get(s, p.add(i).cast_const(), part), top));
-                if n <= 16 {
+                if in_registers {
                     short[i / S::LANES] = e;
                 } else {
                     put(s, p.add(i), part, e);
@@ -197,7 +240,7 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         |i, part| {
             // SAFETY: `each` stays below x.len().
             unsafe {
-                let e = if n <= 16 { short[i / S::LANES] } else { get(s, p.add(i).cast_const(), part) };
+                let e = if in_registers { short[i / S::LANES] } else { get(s, p.add(i).cast_const(), part) };
                 put(s, p.add(i), part, s.div(e, total));
             }
         },
@@ -277,12 +320,23 @@ pub mod fixed {
     /// Each row ← softmax(row); see [`softmax`](super::softmax).
     #[inline(always)]
     pub fn softmax<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
+        /// One copy for all row lengths.
         #[inline(never)]
         fn shared<S: Simd>(s: S, row: &mut [f32]) {
             s.vectorize(
                 #[inline(always)]
                 || softmax_row(s, row),
             );
+        }
+        /// One copy a row length.
+        #[inline(never)]
+        fn short<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
+            for row in x {
+                softmax_row(s, row);
+            }
+        }
+        if const { cfg!(thumb) && N <= 16 } {
+            return short(s, x);
         }
         for row in x {
             if const { S::INLINE == 0 } { shared(s, row) } else { softmax_row(s, row) }
@@ -349,7 +403,7 @@ face! {
     /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives +0, ∞ gives 1, NaN stays NaN;
     /// small results are kept down to the subnormal numbers.
     sigmoid = Sigmoid;
-    /// x ← x for x ≥ 0, else 0. Exact; −0 stays −0, NaN stays NaN.
+    /// x ← x for x > 0, else +0. Exact; NaN stays NaN.
     relu = Relu;
     /// x ← 1 for x > 0, else 0. NaN stays NaN.
     step = Step;

@@ -21,6 +21,7 @@ use crate::{
     lanes::{each, get, put, sum},
     simd::Simd,
 };
+use core::mem::MaybeUninit;
 
 /// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache.
 const KC: usize = 256;
@@ -216,6 +217,29 @@ unsafe fn product_shared<S: Simd>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is the same.
+            unsafe { product(s, mkn, a, b, c, start) }
+        },
+    );
+}
+
+/// What is called for a product that is not compiled in place: Helium's tiles with what they leave over, or [`product_alone`].
+///
+/// # Safety
+/// As for [`product`].
+#[cfg_attr(feature = "helium", inline(never))]
+#[cfg_attr(not(feature = "helium"), inline(always))]
+unsafe fn product_called<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of the product.
     unsafe {
         #[cfg(feature = "helium")]
@@ -228,12 +252,11 @@ unsafe fn product_shared<S: Simd>(
     }
 }
 
-/// [`product`] without Helium: what [`product_shared`] is, or where it is left to the scalar FPU.
+/// Assembly that stands in for the scalar tiles, or [`product_shared`].
 ///
 /// # Safety
 /// As for [`product`].
-#[cfg_attr(feature = "helium", inline(never))]
-#[cfg_attr(not(feature = "helium"), inline(always))]
+#[inline(always)]
 unsafe fn product_alone<S: Simd>(
     s: S,
     mkn: (usize, usize, usize),
@@ -243,24 +266,17 @@ unsafe fn product_alone<S: Simd>(
     start: Start,
 ) {
     #[cfg(thumb)]
-    if b.col == 1 {
+    if b.col == 1 && (a.col == 1 || a.row == 1) {
         let start = match start {
             Start::Zero => None,
             Start::Bias(bias) => Some((bias, 0)),
             Start::Carry => Some((c.p.cast_const(), c.row)),
         };
         // SAFETY: the caller's promise is the same.
-        if unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) } {
-            return;
-        }
+        return unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) };
     }
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is the same.
-            unsafe { product(s, mkn, a, b, c, start) }
-        },
-    );
+    // SAFETY: the caller's promise is the same.
+    unsafe { product_shared(s, mkn, a, b, c, start) }
 }
 
 /// The in-place copy of [`product`] where `INLINE` says so, else the shared one.
@@ -281,16 +297,16 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
         if INLINE {
             product(s, mkn, a, b, c, start);
         } else {
-            product_shared(s, mkn, a, b, c, start);
+            product_called(s, mkn, a, b, c, start);
         }
     }
 }
 
-/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack.
-const STRIP: usize = 16;
-const DEPTH: usize = 64;
+/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the assembly on a chip, which works on eight columns, 512 bytes.
+const STRIP: usize = if cfg!(thumb) { 8 } else { 16 };
+const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
 
-/// `dx = dy·wᵀ` for `w` of k×n: strips of sixteen columns of `wᵀ` are packed, then multiplied.
+/// `dx = dy·wᵀ` for `w` of k×n: strips of columns of `wᵀ` are packed, then multiplied.
 ///
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, all dense and row-major.
@@ -306,13 +322,13 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     let c = Matrix { p: dx, row: k, col: 1 };
     // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
     unsafe {
-        if S::LANES == 1 || n <= 1 {
-            // One lane can step over rows, a single column is its own transpose, and no column at all leaves zeros.
+        if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
+            // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
             return;
         }
-        let mut packed = [[0.0f32; STRIP]; DEPTH];
+        let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
         let mut i = 0;
         while i < k {
             let width = (k - i).min(STRIP);
@@ -320,9 +336,10 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
             let mut p = 0;
             while p < n {
                 let depth = (n - p).min(DEPTH);
-                for (q, row) in packed.iter_mut().enumerate().take(depth) {
-                    for (r, value) in row.iter_mut().enumerate().take(width) {
-                        *value = *w.add((i + r) * n + p + q);
+                for r in 0..width {
+                    let w = w.add((i + r) * n + p);
+                    for (q, row) in packed.iter_mut().enumerate().take(depth) {
+                        row.get_unchecked_mut(r).write(*w.add(q));
                     }
                 }
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
@@ -385,7 +402,7 @@ pub fn gemm<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b
     let w = Matrix { p: w.as_ptr(), row: n, col: 1 };
     let c = Matrix { p: y.as_mut_ptr(), row: n, col: 1 };
     // SAFETY: the four checks above.
-    unsafe { product_shared(s, (m, k, n), a, w, c, Start::Bias(b.as_ptr())) }
+    unsafe { product_called(s, (m, k, n), a, w, c, Start::Bias(b.as_ptr())) }
 }
 
 /// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`
@@ -405,13 +422,13 @@ pub fn gemm_tn<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], dy: &[f32
     let c = Matrix { p: dw.as_mut_ptr(), row: n, col: 1 };
     let start = if add { Start::Carry } else { Start::Zero };
     // SAFETY: the three checks above.
-    unsafe { product_shared(s, (k, m, n), a, b, c, start) }
+    unsafe { product_called(s, (k, m, n), a, b, c, start) }
 }
 
 /// dx ← dy·wᵀ
 ///
 /// `dy` is m×n, `w` k×n, `dx` m×k, all row-major; `dx` is overwritten. Each `dx[i][p]` starts at zero and adds `dy[i][0]·w[p][0]`,
-/// `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of stack on backends with lanes.
+/// `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of stack on backends with lanes, 512 bytes on a Cortex-M with an FPU.
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -523,7 +540,7 @@ pub mod fixed {
     /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
     macro_rules! sized {
         ($weights:expr, ($($argument:expr),*)) => {
-            if const { $weights <= S::INLINE } { product($($argument),*) } else { product_shared($($argument),*) }
+            if const { $weights <= S::INLINE } { product($($argument),*) } else { product_called($($argument),*) }
         };
     }
 
@@ -583,7 +600,11 @@ pub mod fixed {
         let (dy, w, dx) = (dy.as_ptr().cast(), w.as_ptr().cast(), dx.as_mut_ptr().cast());
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            if const { K * N <= S::INLINE } {
+            if const { N <= 1 } {
+                // Nothing is packed: no stack for it.
+                let (a, c) = (Matrix { p: dy, row: N, col: 1 }, Matrix { p: dx, row: K, col: 1 });
+                sized!(K * N, (s, (m, N, K), a, Matrix { p: w, row: 1, col: N }, c, Start::Zero));
+            } else if const { K * N <= S::INLINE } {
                 product_nt::<S, true>(s, (m, K, N), dy, w, dx);
             } else {
                 product_nt_shared(s, (m, K, N), dy, w, dx);
@@ -594,11 +615,16 @@ pub mod fixed {
     /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
     #[inline(always)]
     pub fn sum_rows<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        #[cfg(not(thumb))]
+        let done = 0;
+        #[cfg(thumb)]
+        let done = crate::arch::thumb::sum_rows(dy, db);
         each(
             s,
-            N,
+            N - done,
             #[inline(always)]
             |j, part| {
+                let j = done + j;
                 let mut sum = s.splat(0.0);
                 for row in dy {
                     // SAFETY: `each` stays below N, and a row has N values.

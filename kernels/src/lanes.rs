@@ -1,6 +1,7 @@
 //! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed tree.
 
 use crate::simd::Simd;
+use core::mem::MaybeUninit;
 
 /// Which lanes of a register a step of [`each`] works on: all, or the first few.
 pub(crate) type Part<S> = Option<<S as Simd>::Tail>;
@@ -79,6 +80,35 @@ pub(crate) fn max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S
     ))
 }
 
+/// [`fold`] of single values: lanes that no term reaches are never touched. `n` must not be 0.
+#[inline(always)]
+fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut(usize) -> F) -> F {
+    let mut lanes = [MaybeUninit::<F>::uninit(); 16];
+    let used = n.min(16);
+    for (i, lane) in lanes.iter_mut().enumerate().take(used) {
+        lane.write(term(i));
+    }
+    // SAFETY: what is read below is one of the first `used` lanes, which the loop above has written: i mod 16 for i ≥ 16 only where n > 16, so that
+    // all are; l + half < used in the tree; and lane 0, since n > 0.
+    unsafe {
+        for i in 16..n {
+            let lane = lanes.get_unchecked_mut(i % 16);
+            *lane = MaybeUninit::new(join(lane.assume_init(), term(i)));
+        }
+        let mut half = 8;
+        while half > 0 {
+            let mut l = 0;
+            while l < half && l + half < used {
+                let joined = join(lanes.get_unchecked(l).assume_init(), lanes.get_unchecked(l + half).assume_init());
+                lanes.get_unchecked_mut(l).write(joined);
+                l += 1;
+            }
+            half /= 2;
+        }
+        lanes.get_unchecked(0).assume_init()
+    }
+}
+
 /// The sixteen virtual lanes of [`sum`] and [`max`], joined down to one register.
 #[inline(always)]
 fn fold<S: Simd>(
@@ -88,6 +118,19 @@ fn fold<S: Simd>(
     join: impl Fn(S::F, S::F) -> S::F,
     mut term: impl FnMut(usize, Part<S>) -> S::F,
 ) -> S::F {
+    if const { S::LANES == 1 } {
+        // One value after the other.
+        return if n == 0 {
+            unit
+        } else {
+            fold_values(
+                n,
+                join,
+                #[inline(always)]
+                |i| term(i, None),
+            )
+        };
+    }
     let registers = 16 / S::LANES;
     let mut acc = [unit; 16];
     let full = n / 16 * 16;

@@ -12,10 +12,28 @@ use crate::{
 /// Keras' `epsilon()`: how near a probability may come to 0 and 1.
 pub const EPSILON: f32 = 1e-7;
 
-/// p between ε and 1 − ε; NaN stays.
+/// p between ε and 1 − ε (NaN stays), and whether it is known to be a number that was there already.
 #[inline(always)]
-fn clip<S: Simd>(s: S, p: S::F) -> S::F {
-    s.min(s.max(p, s.splat(EPSILON)), s.splat(1.0 - EPSILON))
+fn clip<S: Simd>(s: S, p: S::F) -> (S::F, bool) {
+    let (low, high) = (s.splat(EPSILON), s.splat(1.0 - EPSILON));
+    // A single value is worth a look: two comparisons less, and its logarithm needs no case apart.
+    if const { S::LANES == 1 && !cfg!(compact) } && s.all(s.lt(low, p)) && s.all(s.lt(p, high)) {
+        return (p, true);
+    }
+    (s.min(s.max(p, low), high), false)
+}
+
+/// ln of what [`clip`] gives, or of 1 less it.
+#[inline(always)]
+fn ln<S: Simd>(s: S, x: S::F, inside: bool) -> S::F {
+    if inside { math::ln_normal(s, x) } else { math::ln(s, x) }
+}
+
+/// ln p′, p′ being p between ε and 1 − ε.
+#[inline(always)]
+fn ln_clipped<S: Simd>(s: S, p: S::F) -> S::F {
+    let (p, inside) = clip(s, p);
+    ln(s, p, inside)
 }
 
 /// Σ term(y, t) over two slices, with dy ← scale·(y − t).
@@ -71,11 +89,11 @@ pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy:
         dy,
         #[inline(always)]
         |p, t, _| {
-            let p = clip(s, p);
+            let (p, inside) = clip(s, p);
             let rest = s.sub(one, p);
             // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which changes nothing: one logarithm is enough.
             if s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1))) {
-                return math::ln(s, s.select(s.lt(s.splat(0.0), t), p, rest));
+                return ln(s, s.select(s.lt(s.splat(0.0), t), p, rest), inside);
             }
             s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, rest)))
         },
@@ -92,7 +110,7 @@ pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32]
         t,
         dy,
         #[inline(always)]
-        |p, t, _| s.mul(t, math::ln(s, clip(s, p))),
+        |p, t, _| s.mul(t, ln_clipped(s, p)),
     )
 }
 
@@ -127,6 +145,10 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
         p.len().min(dy.len()),
         #[inline(always)]
         |i, _| {
+            if const { S::LANES == 1 } {
+                let q = p.get(i).map_or(1.0, |row| row.get(class(i)).copied().unwrap_or(f32::NAN));
+                return ln_clipped(s, s.splat(q));
+            }
             let mut picked = [1.0f32; 16];
             for (i, q) in (i..).zip(picked.iter_mut().take(S::LANES)) {
                 if let Some(row) = p.get(i) {
@@ -134,7 +156,7 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
                 }
             }
             // SAFETY: sixteen values hold one register.
-            math::ln(s, clip(s, unsafe { s.load(picked.as_ptr()) }))
+            ln_clipped(s, unsafe { s.load(picked.as_ptr()) })
         },
     )
 }

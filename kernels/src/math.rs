@@ -110,6 +110,13 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(x, s.splat(f32::INFINITY)), y, s.add(x, zero))
 }
 
+/// ln x for a normal number above zero, the same bits as [`ln`]. Outside, and for NaN, the result means nothing.
+#[inline(always)]
+pub fn ln_normal<S: Simd>(s: S, x: S::F) -> S::F {
+    let (k, f) = split(s, x);
+    ln_parts(s, k, f)
+}
+
 /// tanh h for |h| ≤ 0.625: h + h³·p(h²), p of degree 4 (Cephes' tanhf).
 #[inline(always)]
 fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {

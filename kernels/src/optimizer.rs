@@ -25,6 +25,10 @@ pub struct AdamStep {
 /// [`sgd`] inside a dispatch; the shortest slice says how many parameters there are.
 #[inline(always)]
 pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
+    #[cfg(thumb)]
+    if const { S::LANES == 1 } {
+        return crate::arch::thumb::sgd(lr, w, dw);
+    }
     let lr = s.splat(lr);
     each(
         s,
@@ -79,6 +83,10 @@ pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &
 /// Whether every value is finite.
 #[inline(always)]
 pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
+    #[cfg(thumb)]
+    if const { S::LANES == 1 } {
+        return crate::arch::thumb::all_finite(x);
+    }
     // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
     let mut nan = s.splat(0.0);
     each(

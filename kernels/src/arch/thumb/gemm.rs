@@ -1,0 +1,362 @@
+//! Tiles of a matrix product.
+//!
+//! Columns go in panels of eight, the rest in panels of four and fewer; a panel goes over all rows of the result. Two ways to read `a`:
+//! along its rows (`forward`, `dx`), or down its columns (`dw`).
+
+use super::{ZEROS, mla};
+use core::arch::naked_asm;
+
+/// What a panel works on. Steps are in bytes.
+#[repr(C)]
+struct Panel {
+    /// Rows of the result
+    m: usize,
+    /// Terms of each sum
+    k: usize,
+    a: *const f32,
+    a_row: usize,
+    a_col: usize,
+    b: *const f32,
+    b_row: usize,
+    c: *mut f32,
+    c_row: usize,
+    /// Where the sums of the first row start
+    start: *const f32,
+    start_row: usize,
+}
+
+/// Columns of a wide panel.
+const WIDE: usize = 8;
+
+/// c ← start + a·b for a of m×k, b of k×n and c of m×n; `a` is (pointer, step to the next row, step to the next column), `b`, `c` and `start` are (pointer, step
+/// to the next row), in values; no start is zero. The step of `a` to the next row or to the next column is 1.
+///
+/// # Safety
+/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` writable and `start` readable for (0..m, 0..n).
+// In place: where the shape is known, one call of one panel is left of it.
+#[inline(always)]
+pub unsafe fn product(
+    (m, k, n): (usize, usize, usize),
+    (a, a_row, a_col): (*const f32, usize, usize),
+    (b, b_row): (*const f32, usize),
+    (c, c_row): (*mut f32, usize),
+    start: Option<(*const f32, usize)>,
+) {
+    let mut panel = Panel {
+        m,
+        k,
+        a,
+        a_row: 4 * a_row,
+        a_col: 4 * a_col,
+        b,
+        b_row: 4 * b_row,
+        c,
+        c_row: 4 * c_row,
+        start: ZEROS.as_ptr(),
+        start_row: 0,
+    };
+    let mut j = 0;
+    while j < n && m > 0 {
+        let width = match n - j {
+            WIDE.. => WIDE,
+            4.. => 4,
+            rest => rest,
+        };
+        // SAFETY: j + width ≤ n, so that the panel is a part of what the caller vouches for; ZEROS has as many values as the widest panel.
+        unsafe {
+            panel.b = b.add(j);
+            panel.c = c.add(j);
+            if let Some((start, row)) = start {
+                panel.start = start.add(j);
+                panel.start_row = 4 * row;
+            }
+            match (width, a_col == 1) {
+                (WIDE, true) => rows_8(&panel),
+                (WIDE, false) => columns_8(&panel),
+                (4, true) => rows_4(&panel),
+                (4, false) => columns_4(&panel),
+                (3, true) => rows_3(&panel),
+                (3, false) => columns_3(&panel),
+                (2, true) => rows_2(&panel),
+                (2, false) => columns_2(&panel),
+                (_, true) => rows_1(&panel),
+                (_, false) => columns_1(&panel),
+            }
+        }
+        j += width;
+    }
+}
+
+/// Eight sums of the first row of a wide tile, s0 to s7, take in x times w, which is s16 to s23.
+#[rustfmt::skip]
+macro_rules! first_8 {
+    ($x:literal) => {
+        concat!(
+            mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18), mla!(3, $x, 19),
+            mla!(4, $x, 20), mla!(5, $x, 21), mla!(6, $x, 22), mla!(7, $x, 23),
+        )
+    };
+}
+
+/// Those of both rows, the second's being s8 to s15.
+#[rustfmt::skip]
+macro_rules! both_8 {
+    ($x:literal, $x2:literal) => {
+        concat!(
+            first_8!($x),
+            mla!(8, $x2, 16), mla!(9, $x2, 17), mla!(10, $x2, 18), mla!(11, $x2, 19),
+            mla!(12, $x2, 20), mla!(13, $x2, 21), mla!(14, $x2, 22), mla!(15, $x2, 23),
+        )
+    };
+}
+
+/// The next row of b.
+macro_rules! w_8 {
+    () => {
+        "vldmia r0, {{s16-s23}}\nadd r0, r7\n"
+    };
+}
+
+/// A panel of eight columns, two rows at a time, then one.
+///
+/// r1 pairs of terms left, r2 k, r3 a, r4 a_row, r5 a_col, r6 b, r7 b_row, r8 c, r9 c_row, r10 start, r11 start_row; r0 walks in b, r12 (and lr) in a. The step in a
+/// that is known to be 4 leaves its register to the number of rows left: `rows`. `begin` sets r12 and lr to the two rows, `one` and `two` are a term and two
+/// terms of two rows, `one_of_one` and `two_of_one` of one row; none of them changes the flags.
+macro_rules! wide {
+    ($(#[$doc:meta])* $name:ident: $rows:literal, $begin:expr, $one:expr, $two:expr, $one_of_one:expr, $two_of_one:expr) => {
+        $(#[$doc])*
+        /// # Safety
+        /// As for [`product`], with n = 8.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(_: &Panel) {
+            naked_asm!(
+                // Under link-time optimization the assembler is told nothing of the target's features.
+                ".fpu fpv4-sp-d16",
+                "push {{r4-r11, lr}}",
+                "vpush {{d8-d15}}",
+                "ldm r0, {{r1-r11}}",
+                concat!("subs ", $rows, ", r1, #2"),
+                "blt 5f",
+                "1: vldmia r10, {{s0-s7}}",
+                "add r0, r10, r11",
+                "vldmia r0, {{s8-s15}}",
+                "add r10, r0, r11",
+                $begin,
+                "mov r0, r6",
+                "lsrs r1, r2, #1",
+                "bcc 2f",
+                $one,
+                "2: beq 4f",
+                "3:",
+                $two,
+                "subs r1, #1",
+                "bne 3b",
+                "4: vstmia r8, {{s0-s7}}",
+                "add r0, r8, r9",
+                "vstmia r0, {{s8-s15}}",
+                "add r8, r0, r9",
+                concat!("subs ", $rows, ", #2"),
+                "bge 1b",
+                concat!("5: adds ", $rows, ", #2"),
+                "beq 9f",
+                "vldmia r10, {{s0-s7}}",
+                "mov r12, r3",
+                "mov r0, r6",
+                "lsrs r1, r2, #1",
+                "bcc 6f",
+                $one_of_one,
+                "6: beq 8f",
+                "7:",
+                $two_of_one,
+                "subs r1, #1",
+                "bne 7b",
+                "8: vstmia r8, {{s0-s7}}",
+                "9: vpop {{d8-d15}}",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+wide! {
+    /// Eight columns; a is read along its rows.
+    rows_8: "r5",
+    "mov r12, r3\nadd lr, r3, r4\nadd r3, lr, r4",
+    concat!("vldmia r12!, {{s24}}\nvldmia lr!, {{s26}}\n", w_8!(), both_8!(24, 26)),
+    concat!("vldmia r12!, {{s24, s25}}\nvldmia lr!, {{s26, s27}}\n", w_8!(), both_8!(24, 26), w_8!(), both_8!(25, 27)),
+    concat!("vldmia r12!, {{s24}}\n", w_8!(), first_8!(24)),
+    concat!("vldmia r12!, {{s24, s25}}\n", w_8!(), first_8!(24), w_8!(), first_8!(25))
+}
+
+wide! {
+    /// Eight columns; a is read down its columns.
+    columns_8: "r4",
+    "mov r12, r3\nadds r3, #8",
+    concat!("vldmia r12, {{s24, s25}}\nadd r12, r5\n", w_8!(), both_8!(24, 25)),
+    concat!(
+        "vldmia r12, {{s24, s25}}\nadd r12, r5\n", w_8!(), both_8!(24, 25),
+        "vldmia r12, {{s24, s25}}\nadd r12, r5\n", w_8!(), both_8!(24, 25)
+    ),
+    concat!("vldr s24, [r12]\nadd r12, r5\n", w_8!(), first_8!(24)),
+    concat!(
+        "vldr s24, [r12]\nadd r12, r5\n", w_8!(), first_8!(24),
+        "vldr s24, [r12]\nadd r12, r5\n", w_8!(), first_8!(24)
+    )
+}
+
+/// A panel of up to four columns, four rows at a time, then one.
+///
+/// r1 pairs of terms left, r2 b_row, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(4i) and up, w
+/// is s16 and up. `begin` sets r4 to r7 to the four rows; `one` and `two` are a term and two terms of four rows, `term` one of one row; none of them changes the
+/// flags.
+macro_rules! narrow {
+    (
+        $(#[$doc:meta])* $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
+        $begin:expr, $one:expr, $two:expr, $next:literal, $term:expr
+    ) => {
+        $(#[$doc])*
+        /// # Safety
+        /// As for [`product`], with as many columns.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(_: &Panel) {
+            naked_asm!(
+                // Under link-time optimization the assembler is told nothing of the target's features.
+                ".fpu fpv4-sp-d16",
+                "push {{r4-r11, lr}}",
+                "vpush {{d8-d14}}",
+                "mov r8, r0",
+                "ldr r9, [r8]",
+                "ldr r3, [r8, #8]",
+                "ldr r2, [r8, #24]",
+                "ldr r11, [r8, #28]",
+                "ldr r10, [r8, #36]",
+                "subs r9, #4",
+                "blt 4f",
+                "1: ldr lr, [r8, #40]",
+                concat!("vldmia r10, ", $sums),
+                "add r10, lr",
+                concat!("vldmia r10, ", $sums1),
+                "add r10, lr",
+                concat!("vldmia r10, ", $sums2),
+                "add r10, lr",
+                concat!("vldmia r10, ", $sums3),
+                "add r10, lr",
+                $begin,
+                "ldr r0, [r8, #20]",
+                "ldr r1, [r8, #4]",
+                "lsrs r1, r1, #1",
+                "bcc 2f",
+                $one,
+                "2: beq 3f",
+                "8:",
+                $two,
+                "subs r1, #1",
+                "bne 8b",
+                "3: ldr lr, [r8, #32]",
+                concat!("vstmia r11, ", $sums),
+                "add r11, lr",
+                concat!("vstmia r11, ", $sums1),
+                "add r11, lr",
+                concat!("vstmia r11, ", $sums2),
+                "add r11, lr",
+                concat!("vstmia r11, ", $sums3),
+                "add r11, lr",
+                "subs r9, #4",
+                "bge 1b",
+                "4: adds r9, #4",
+                "beq 9f",
+                "5:",
+                concat!("vldmia r10, ", $sums),
+                "mov r4, r3",
+                "ldr r0, [r8, #20]",
+                "ldr r1, [r8, #4]",
+                "ldr r12, [r8, #16]",
+                "cmp r1, #0",
+                "beq 7f",
+                "6: vldr s20, [r4]",
+                "add r4, r12",
+                concat!("vldmia r0, ", $w),
+                "add r0, r2",
+                $term,
+                "subs r1, #1",
+                "bne 6b",
+                concat!("7: vstmia r11, ", $sums),
+                "ldr lr, [r8, #40]",
+                "add r10, lr",
+                "ldr lr, [r8, #32]",
+                "add r11, lr",
+                $next,
+                "subs r9, #1",
+                "bne 5b",
+                "9: vpop {{d8-d14}}",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+/// One term of the sums of one row.
+#[rustfmt::skip]
+macro_rules! term {
+    (1) => { mla!(0, 20, 16) };
+    (2) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17)) };
+    (3) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17), mla!(2, 20, 18)) };
+    (4) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17), mla!(2, 20, 18), mla!(3, 20, 19)) };
+}
+
+/// One term of the sums of four rows, whose x are given.
+#[rustfmt::skip]
+macro_rules! terms {
+    (1, $a:literal $b:literal $c:literal $d:literal) => {
+        concat!(mla!(0, $a, 16), mla!(4, $b, 16), mla!(8, $c, 16), mla!(12, $d, 16))
+    };
+    (2, $a:literal $b:literal $c:literal $d:literal) => {
+        concat!(terms!(1, $a $b $c $d), mla!(1, $a, 17), mla!(5, $b, 17), mla!(9, $c, 17), mla!(13, $d, 17))
+    };
+    (3, $a:literal $b:literal $c:literal $d:literal) => {
+        concat!(terms!(2, $a $b $c $d), mla!(2, $a, 18), mla!(6, $b, 18), mla!(10, $c, 18), mla!(14, $d, 18))
+    };
+    (4, $a:literal $b:literal $c:literal $d:literal) => {
+        concat!(terms!(3, $a $b $c $d), mla!(3, $a, 19), mla!(7, $b, 19), mla!(11, $c, 19), mla!(15, $d, 19))
+    };
+}
+
+/// Both ways to read a, for one number of columns.
+#[rustfmt::skip]
+macro_rules! narrow_pair {
+    ($rows:ident $columns:ident $n:tt $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal) => {
+        narrow! {
+            /// Few columns; a is read along its rows.
+            $rows: $sums $sums1 $sums2 $sums3 $w,
+            "ldr r12, [r8, #12]\nmov r4, r3\nadd r5, r4, r12\nadd r6, r5, r12\nadd r7, r6, r12\nadd r3, r7, r12",
+            concat!(
+                "vldmia r4!, {{s20}}\nvldmia r5!, {{s21}}\nvldmia r6!, {{s22}}\nvldmia r7!, {{s23}}\n",
+                "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)
+            ),
+            concat!(
+                "vldmia r4!, {{s20, s21}}\nvldmia r5!, {{s22, s23}}\nvldmia r6!, {{s24, s25}}\nvldmia r7!, {{s26, s27}}\n",
+                "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 22 24 26),
+                "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 21 23 25 27)
+            ),
+            "ldr r12, [r8, #12]\nadd r3, r12",
+            term!($n)
+        }
+        narrow! {
+            /// Few columns; a is read down its columns.
+            $columns: $sums $sums1 $sums2 $sums3 $w,
+            "ldr r12, [r8, #16]\nmov r4, r3\nadds r3, #16",
+            concat!("vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)),
+            concat!(
+                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23),
+                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)
+            ),
+            "adds r3, #4",
+            term!($n)
+        }
+    };
+}
+
+narrow_pair!(rows_1 columns_1 1 "{{s0}}" "{{s4}}" "{{s8}}" "{{s12}}" "{{s16}}");
+narrow_pair!(rows_2 columns_2 2 "{{s0-s1}}" "{{s4-s5}}" "{{s8-s9}}" "{{s12-s13}}" "{{s16-s17}}");
+narrow_pair!(rows_3 columns_3 3 "{{s0-s2}}" "{{s4-s6}}" "{{s8-s10}}" "{{s12-s14}}" "{{s16-s18}}");
+narrow_pair!(rows_4 columns_4 4 "{{s0-s3}}" "{{s4-s7}}" "{{s8-s11}}" "{{s12-s15}}" "{{s16-s19}}");
