@@ -230,8 +230,7 @@ unsafe fn product_shared<S: Simd>(
 ///
 /// # Safety
 /// As for [`product`].
-#[cfg_attr(feature = "helium", inline(never))]
-#[cfg_attr(not(feature = "helium"), inline(always))]
+#[inline(always)]
 unsafe fn product_called<S: Simd>(
     s: S,
     mkn: (usize, usize, usize),

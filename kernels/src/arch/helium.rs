@@ -309,12 +309,90 @@ global_asm!(
     .popsection
     .endm
 
+    @ One panel of one row, a along, b unit. r2 is the columns with a tail.
+    .macro rosenblatt_helium_panel wide, tail
+    .if \tail
+      .if \wide > 1
+        subs r2, r2, #4*(\wide - 1)
+      .endif
+        vctp.32 r2
+    .endif
+        ldm r12, {r0-r3}
+        rosenblatt_helium_row ld, \wide, \tail, r1, q0, q1
+        ldr r4, [r12, #20]
+        wls lr, r4, 3f
+    2:  ldm r0!, {r4-r7}
+        rosenblatt_helium_step 1, \wide, unit, \tail, r4, r8
+        rosenblatt_helium_step 1, \wide, unit, \tail, r5, r8
+        rosenblatt_helium_step 1, \wide, unit, \tail, r6, r8
+        rosenblatt_helium_step 1, \wide, unit, \tail, r7, r8
+        le lr, 2b
+    3:  ldr r4, [r12, #24]
+        wls lr, r4, 5f
+    4:  ldr r4, [r0], #4
+        rosenblatt_helium_step 1, \wide, unit, \tail, r4, r8
+        le lr, 4b
+    5:  vmrs r0, fpscr
+        ldr r1, [r12, #16]
+        ands r0, r0, #rosenblatt_helium_flushed
+        bne.w 9f
+        rosenblatt_helium_row st, \wide, \tail, r1, q0, q1
+    .endm
+
+    .pushsection .text.rosenblatt_helium_row, "ax", %progbits
+    .globl rosenblatt_helium_row
+    .hidden rosenblatt_helium_row
+    .type rosenblatt_helium_row, %function
+    .balign 4
+    .thumb_func
+    rosenblatt_helium_row:
+        push {r4-r7, lr}
+        vpush {d8-d15}
+        mov r12, r0
+        vmrs r2, fpscr
+        bic r2, r2, #0x88
+        vmsr fpscr, r2
+        ldr r2, [r12, #28]
+        cmp r1, #0
+        bne.w 7f
+    1:  cmp r2, #16
+        blo.w 10f
+        rosenblatt_helium_panel 4, 0
+        ldr r2, [r12, #28]
+    7:  subs r2, r2, #16
+        bls.w 8f
+        str r2, [r12, #28]
+        ldrd r1, r3, [r12, #4]
+        ldr r4, [r12, #32]
+        add r1, r1, r4
+        adds r3, #64
+        strd r1, r3, [r12, #4]
+        ldr r1, [r12, #16]
+        adds r1, #64
+        str r1, [r12, #16]
+        b 1b
+    10: cmp r2, #8
+        bhi.w 30f
+        cmp r2, #4
+        bhi.w 20f
+        rosenblatt_helium_panel 1, 1
+        b 9f
+    20: rosenblatt_helium_panel 2, 1
+        b 9f
+    30: cmp r2, #12
+        bhi.w 40f
+        rosenblatt_helium_panel 3, 1
+        b 9f
+    40: rosenblatt_helium_panel 4, 1
+        b 9f
+    8:  movs r0, #0
+    9:  vpop {d8-d15}
+        pop {r4-r7, pc}
+    .size rosenblatt_helium_row, . - rosenblatt_helium_row
+    .popsection
+
     rosenblatt_helium_tile rosenblatt_helium_2x8, 2, 2, along, unit, 0
     rosenblatt_helium_tile rosenblatt_helium_2x4_tail, 2, 1, along, unit, 1
-    rosenblatt_helium_tile rosenblatt_helium_1x16, 1, 4, along, unit, 0
-    rosenblatt_helium_tile rosenblatt_helium_1x12_tail, 1, 3, along, unit, 1
-    rosenblatt_helium_tile rosenblatt_helium_1x8_tail, 1, 2, along, unit, 1
-    rosenblatt_helium_tile rosenblatt_helium_1x4_tail, 1, 1, along, unit, 1
     rosenblatt_helium_tile rosenblatt_helium_2x8_across, 2, 2, across, unit, 0
     rosenblatt_helium_tile rosenblatt_helium_2x4_across_tail, 2, 1, across, unit, 1
     rosenblatt_helium_tile rosenblatt_helium_1x4_across_tail, 1, 1, across, unit, 1
@@ -330,6 +408,7 @@ global_asm!(
     .purgem rosenblatt_helium_row
     .purgem rosenblatt_helium_a
     .purgem rosenblatt_helium_tile
+    .purgem rosenblatt_helium_panel
     .arch armv8-m.main
     .fpu fpv5-sp-d16
     "#,
@@ -373,6 +452,26 @@ struct Tiles {
     b_step: usize,
 }
 
+/// The same for a single row.
+#[repr(C)]
+struct Row {
+    a: *const f32,
+    /// The panel at hand
+    start: *const f32,
+    b: *const f32,
+    /// In values
+    b_row: usize,
+    /// The panel at hand
+    c: *mut f32,
+    /// Terms of the sum: fours and what is left
+    fours: usize,
+    rest: usize,
+    /// Columns left with the panel at hand
+    columns: usize,
+    /// From a panel to the next of what the sums start at, in bytes
+    start_step: usize,
+}
+
 /// Computes all panels and returns 0; or returns another number at a tile that would need a subnormal number, of which nothing is stored: it is the
 /// one at hand then. Called again with 1 it goes on behind that one, with 0 it begins. Rows, columns and terms may not be none.
 type Function = unsafe extern "C" fn(&mut Tiles, u32) -> u32;
@@ -382,12 +481,13 @@ macro_rules! functions {
     ($($name:ident)*) => {
         unsafe extern "C" {
             $(fn $name(tiles: &mut Tiles, again: u32) -> u32;)*
+            /// The same for one row, `a` along and `b` unit: panels of sixteen columns, the last of as many as are left.
+            fn rosenblatt_helium_row(row: &mut Row, again: u32) -> u32;
         }
     };
 }
 functions! {
     rosenblatt_helium_2x8 rosenblatt_helium_2x4_tail
-    rosenblatt_helium_1x16 rosenblatt_helium_1x12_tail rosenblatt_helium_1x8_tail rosenblatt_helium_1x4_tail
     rosenblatt_helium_2x8_across rosenblatt_helium_2x4_across_tail rosenblatt_helium_1x4_across_tail
     rosenblatt_helium_2x8_gather rosenblatt_helium_2x4_gather_tail
     rosenblatt_helium_1x8_gather rosenblatt_helium_1x4_gather_tail
@@ -404,37 +504,32 @@ struct Shapes {
     rest: [Panel; 4],
 }
 
-/// The functions for one kind of strides.
+/// The functions for one kind of strides: for pairs of rows, and for one that is left.
 struct Family {
     pairs: Shapes,
-    singles: Shapes,
+    single: Option<Shapes>,
 }
 
-/// `a` along, `b` unit.
+/// `a` along, `b` unit. For a row that is left there is [`row`].
 static ALONG: Family = Family {
     pairs: Shapes { whole: (8, rosenblatt_helium_2x8), rest: [(4, rosenblatt_helium_2x4_tail); 4] },
-    singles: Shapes {
-        whole: (16, rosenblatt_helium_1x16),
-        rest: [
-            (4, rosenblatt_helium_1x4_tail),
-            (8, rosenblatt_helium_1x8_tail),
-            (12, rosenblatt_helium_1x12_tail),
-            (8, rosenblatt_helium_1x8_tail),
-        ],
-    },
+    single: None,
 };
 /// `a` across, `b` unit.
 static ACROSS: Family = Family {
     pairs: Shapes { whole: (8, rosenblatt_helium_2x8_across), rest: [(4, rosenblatt_helium_2x4_across_tail); 4] },
-    singles: Shapes {
+    single: Some(Shapes {
         whole: (4, rosenblatt_helium_1x4_across_tail),
         rest: [(4, rosenblatt_helium_1x4_across_tail); 4],
-    },
+    }),
 };
 /// `a` along, `b` gathered.
 static GATHER: Family = Family {
     pairs: Shapes { whole: (8, rosenblatt_helium_2x8_gather), rest: [(4, rosenblatt_helium_2x4_gather_tail); 4] },
-    singles: Shapes { whole: (8, rosenblatt_helium_1x8_gather), rest: [(4, rosenblatt_helium_1x4_gather_tail); 4] },
+    single: Some(Shapes {
+        whole: (8, rosenblatt_helium_1x8_gather),
+        rest: [(4, rosenblatt_helium_1x4_gather_tail); 4],
+    }),
 };
 
 /// Products of no more multiplications than this are left to the scalar FPU: setting up takes longer.
@@ -467,6 +562,77 @@ pub(crate) unsafe fn product(
         (1, _, _) => &GATHER,
         _ => return false,
     };
+    // SAFETY: the caller's promise is the same; the last row, which lies in a and c, is done where there is no function for it in the family, and then the
+    // match says that a.col and b.col are 1. k and n are not 0: FEW is no less than 0.
+    unsafe {
+        if m >= 2 || family.single.is_some() {
+            tiles(family, (m, k, n), a, b, c, start, &redo);
+        }
+        if family.single.is_none() && m % 2 == 1 {
+            let a = Matrix { p: a.p.add((m - 1) * a.row), ..a };
+            let c = Matrix { p: c.p.add((m - 1) * c.row), ..c };
+            row((k, n), a, b, c, start, &redo);
+        }
+    }
+    true
+}
+
+/// What [`product`] does for one row.
+///
+/// # Safety
+/// As for [`product`] with m = 1; `a.col` and `b.col` must be 1, k and n not 0.
+#[inline(never)]
+unsafe fn row(
+    (k, n): (usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+) {
+    const WIDTH: usize = 16;
+    let (start_p, start_col) = match start {
+        Start::Zero => (ZEROS.as_ptr(), 0),
+        Start::Bias(bias) => (bias, size_of::<f32>()),
+        Start::Carry => (c.p.cast_const(), size_of::<f32>()),
+    };
+    let mut row = Row {
+        a: a.p,
+        start: start_p,
+        b: b.p,
+        b_row: b.row,
+        c: c.p,
+        fours: k / 4,
+        rest: k % 4,
+        columns: n,
+        start_step: start_col * WIDTH,
+    };
+    let mut again = 0;
+    // SAFETY: the function reads and writes k terms and n columns, which the caller vouches for, with the strides that it vouches for.
+    while unsafe { rosenblatt_helium_row(&mut row, again) } != 0 {
+        let start = match start {
+            Start::Bias(_) => Start::Bias(row.start),
+            other => other,
+        };
+        redo((1, k, row.columns.min(WIDTH)), a, Matrix { p: row.b, ..b }, Matrix { p: row.c, ..c }, start);
+        again = 1;
+    }
+}
+
+/// What [`product`] does, but for a last row where the family has no function for it.
+///
+/// # Safety
+/// As for [`product`]; the family must be the one for these strides, k and n not 0.
+#[inline(never)]
+unsafe fn tiles(
+    family: &Family,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+) {
     let (start_p, start_row, start_col) = match start {
         Start::Zero => (ZEROS.as_ptr(), 0, 0),
         Start::Bias(bias) => (bias, 0, 1),
@@ -490,7 +656,11 @@ pub(crate) unsafe fn product(
     };
     let (mut i, mut j) = (0, 0);
     while i < m {
-        let (height, shapes) = if m - i >= 2 { (2, &family.pairs) } else { (1, &family.singles) };
+        let (height, shapes) = match &family.single {
+            _ if m - i >= 2 => (2, &family.pairs),
+            Some(single) => (1, single),
+            None => break,
+        };
         let rows = (m - i) / height;
         let left = n - j;
         let whole = left & !(shapes.whole.0 - 1);
@@ -531,5 +701,4 @@ pub(crate) unsafe fn product(
             i += rows * height;
         }
     }
-    true
 }
