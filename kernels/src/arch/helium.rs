@@ -532,8 +532,8 @@ static GATHER: Family = Family {
     }),
 };
 
-/// Products of no more multiplications than this are left to the scalar FPU: setting up takes longer.
-const FEW: usize = 32;
+/// Products of no more multiplications than this, for one row and for several, are left to the scalar FPU: setting up takes longer.
+const FEW: [usize; 2] = [32, 64];
 
 /// What sums of no start start at: as many as the widest function takes.
 static ZEROS: [f32; 16] = [0.0; 16];
@@ -553,7 +553,7 @@ pub(crate) unsafe fn product(
     start: Start,
     redo: impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
 ) -> bool {
-    if n < 2 || m.wrapping_mul(k).wrapping_mul(n) <= FEW {
+    if n < 2 || m.wrapping_mul(k).wrapping_mul(n) <= FEW[usize::from(m > 1)] {
         return false;
     }
     let family = match (a.col, a.row, b.col) {
