@@ -208,6 +208,7 @@ unsafe fn product<S: Simd>(
 ///
 /// # Safety
 /// As for [`product`].
+#[cfg(not(feature = "helium"))]
 #[inline(never)]
 unsafe fn product_shared<S: Simd>(
     s: S,
@@ -251,7 +252,7 @@ unsafe fn product_called<S: Simd>(
     }
 }
 
-/// Assembly that stands in for the scalar tiles, or [`product_shared`].
+/// Assembly that stands in for the scalar tiles, or the one copy of them.
 ///
 /// # Safety
 /// As for [`product`].
@@ -275,7 +276,15 @@ unsafe fn product_alone<S: Simd>(
         return unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) };
     }
     // SAFETY: the caller's promise is the same.
-    unsafe { product_shared(s, mkn, a, b, c, start) }
+    unsafe {
+        #[cfg(feature = "helium")]
+        {
+            let _ = s;
+            crate::arch::helium::plain(mkn, a, b, c, start);
+        }
+        #[cfg(not(feature = "helium"))]
+        product_shared(s, mkn, a, b, c, start);
+    }
 }
 
 /// The in-place copy of [`product`] where `INLINE` says so, else the shared one.

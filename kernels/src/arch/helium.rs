@@ -16,6 +16,10 @@
 //! # The order
 //! `c[i][j]` starts at its bias, at zero or at itself, then adds `a(i, 0)·b[0][j]`, `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA.
 //! The four lanes are four columns.
+//!
+//! # What is where
+//! Pairs of rows go in panels of eight columns, then four or fewer; a single row in panels of sixteen, the last of as many as are left. Two values of `a` for each pair of rows
+//! and p come from core registers. `dx = dy·wᵀ` gathers the lanes of `w` instead of turning it, and needs no buffer. All functions together are 5 KB of flash.
 
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none", target_endian = "little")))]
 compile_error!(
@@ -575,6 +579,37 @@ pub(crate) unsafe fn product(
         }
     }
     true
+}
+
+/// The product in plain loops: for strides that no assembly of the scalar FPU fits, in little flash.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(never)]
+pub(crate) unsafe fn plain(
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    for i in 0..m {
+        for j in 0..n {
+            // SAFETY: i < m, j < n and p < k: what the caller vouches for.
+            unsafe {
+                let c = c.p.add(i * c.row + j);
+                let mut sum = match start {
+                    Start::Zero => 0.0,
+                    Start::Bias(bias) => *bias.add(j),
+                    Start::Carry => *c,
+                };
+                for p in 0..k {
+                    sum += *a.p.add(i * a.row + p * a.col) * *b.p.add(p * b.row + j * b.col);
+                }
+                *c = sum;
+            }
+        }
+    }
 }
 
 /// What [`product`] does for one row.
