@@ -5,16 +5,20 @@ use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(compact, thumb, slow_vmla)");
+    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, thumb, slow_vmla)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if !is("CARGO_CFG_TARGET_OS", "none") {
         return;
     }
+    let cortex_fpu = is("CARGO_CFG_TARGET_ARCH", "arm") && is("CARGO_CFG_TARGET_ABI", "eabihf");
+    if cortex_fpu {
+        println!("cargo:rustc-cfg=cortex_fpu");
+    }
     if is("OPT_LEVEL", "s") || is("OPT_LEVEL", "z") {
         // Only on chips, whose one backend has no features that a called function would lose.
         println!("cargo:rustc-cfg=compact");
-    } else if is("CARGO_CFG_TARGET_ARCH", "arm") && is("CARGO_CFG_TARGET_ABI", "eabihf") {
-        // A Cortex-M with a floating-point unit, built for speed: `src/arch/thumb.rs`.
+    } else if cortex_fpu {
+        // Built for speed: `src/arch/thumb.rs`.
         println!("cargo:rustc-cfg=thumb");
         if env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("target-cpu=cortex-m4")) {
             println!("cargo:rustc-cfg=slow_vmla");

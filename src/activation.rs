@@ -4,6 +4,14 @@ use rosenblatt_kernels::{Simd, activation::fixed};
 
 pub use rosenblatt_kernels::activation::{LeakyRelu, Relu, Sigmoid, Step, Tanh};
 
+#[cfg(feature = "micromath")]
+mod approx;
+#[cfg(feature = "micromath")]
+pub use {
+    approx::ApproxSoftmax,
+    rosenblatt_kernels::approx::{ApproxSigmoid, ApproxTanh},
+};
+
 /// The last part of a layer: y = f(z), on whole rows.
 pub trait Activation: 'static {
     /// The lecture's name.
@@ -21,6 +29,23 @@ pub trait Differentiable: Activation {
     /// dy ← dy·f′(z), from the output y = f(z).
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
 }
+
+/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be joined with.
+#[diagnostic::on_unimplemented(
+    message = "BinaryCrossEntropy does not fit a network that ends in `{Self}`",
+    note = "BinaryCrossEntropy goes with Sigmoid, MeanSquaredError with all"
+)]
+pub trait SigmoidHead: Activation {}
+
+/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be joined with.
+#[diagnostic::on_unimplemented(
+    message = "a categorical cross-entropy does not fit a network that ends in `{Self}`",
+    note = "the categorical cross-entropies go with Softmax, MeanSquaredError with all"
+)]
+pub trait SoftmaxHead: Activation {}
+
+impl SigmoidHead for Sigmoid {}
+impl SoftmaxHead for Softmax {}
 
 /// f(z) = z
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +108,8 @@ macro_rules! elementwise {
         }
     )*};
 }
+#[cfg(feature = "micromath")]
+use elementwise;
 
 elementwise! {
     "sigmoid" = [] Sigmoid;

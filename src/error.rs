@@ -7,6 +7,7 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 /// What was wrong with the data, and what was expected. When one is returned, no weight was changed by the step it is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// There are no samples.
@@ -81,6 +82,7 @@ pub enum Error {
 
 /// What a step checks before it changes a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Quantity {
     /// The mini-batch's loss
     Loss,

@@ -5,6 +5,7 @@ use heapless::Vec;
 
 /// One epoch, as it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Epoch {
     /// Its number, from 1
     pub epoch: usize,
@@ -53,6 +54,7 @@ impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer for F {
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct History<const N: usize> {
     epochs: Vec<Epoch, N>,
 }

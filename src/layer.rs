@@ -36,6 +36,7 @@ pub trait Layer: 'static {
 
 /// One line of a summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Description {
     /// The kind of layer
     pub kind: &'static str,

@@ -4,7 +4,7 @@
 //! the gradient by the unit's input is p − t, which neither overflows nor vanishes where p is near 0 or 1.
 
 use crate::{
-    activation::{Sigmoid, Softmax},
+    activation::{SigmoidHead, SoftmaxHead},
     error::{Error, Result},
     metrics::predicted,
 };
@@ -86,7 +86,7 @@ fn first_improbable<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<const O: usize> Loss<Sigmoid, [f32; O]> for BinaryCrossEntropy {
+impl<Head: SigmoidHead, const O: usize> Loss<Head, [f32; O]> for BinaryCrossEntropy {
     type Target = [f32; O];
     const JOINED: bool = true;
 
@@ -110,7 +110,7 @@ impl<const O: usize> Loss<Sigmoid, [f32; O]> for BinaryCrossEntropy {
 #[derive(Clone, Copy, Debug)]
 pub struct CategoricalCrossEntropy;
 
-impl<const O: usize> Loss<Softmax, [f32; O]> for CategoricalCrossEntropy {
+impl<Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for CategoricalCrossEntropy {
     type Target = [f32; O];
     const JOINED: bool = true;
 
@@ -161,7 +161,7 @@ class!(u8 u16 u32 u64 usize);
 #[derive(Clone, Copy, Debug)]
 pub struct SparseCategoricalCrossEntropy<C = u8>(PhantomData<C>);
 
-impl<C: Class, const O: usize> Loss<Softmax, [f32; O]> for SparseCategoricalCrossEntropy<C> {
+impl<C: Class, Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for SparseCategoricalCrossEntropy<C> {
     type Target = C;
     const JOINED: bool = true;
 

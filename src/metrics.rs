@@ -21,6 +21,7 @@ pub fn predicted(y: &[f32]) -> usize {
 
 /// What `evaluate` found.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Evaluation {
     /// Mean loss over all samples
     pub loss: f32,
@@ -51,6 +52,7 @@ impl Evaluation {
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Confusion<const C: usize>([[u32; C]; C]);
 
 impl<const C: usize> Confusion<C> {

@@ -4,6 +4,7 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, math};
 
 /// Where a sequence of random numbers starts. Equal seeds give equal numbers on every target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seed(pub u64);
 
 /// Stirs 32 bits; a bijection. (The finalizer of MurmurHash3, A. Appleby.)

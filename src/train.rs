@@ -24,6 +24,7 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>>::Ta
 
 /// How many samples the weights are updated after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Batch {
     /// All: one step an epoch (batch gradient descent). They must fit the trainer.
     Full,
@@ -35,6 +36,7 @@ pub enum Batch {
 
 /// How `fit` goes over the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fit<O> {
     /// The update rule and its hyper-parameters
     pub optimizer: O,
@@ -130,9 +132,11 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         S: Simd,
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
-        if const { S::INLINE > 0 }
-            && let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t))
-        {
+        if const { S::INLINE == 0 } {
+            // Nothing is unrolled.
+            return self.step::<S, L>(s, net, optimizer, x, t);
+        }
+        if let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t)) {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
         self.step::<Compact<S>, L>(Compact(s), net, optimizer, x, t)

@@ -305,7 +305,7 @@ pub mod fixed {
             );
         }
         if const { S::INLINE == 0 } {
-            shared::<S, A>(s, x.flat_mut());
+            shared::<S::Shared, A>(s.shared(), x.flat_mut());
         } else {
             map_body::<S, A>(s, x.flat_mut());
         }
@@ -336,10 +336,10 @@ pub mod fixed {
             }
         }
         if const { cfg!(thumb) && N <= 16 } {
-            return short(s, x);
+            return short(s.shared(), x);
         }
         for row in x {
-            if const { S::INLINE == 0 } { shared(s, row) } else { softmax_row(s, row) }
+            if const { S::INLINE == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
         }
     }
 

@@ -23,8 +23,8 @@ use crate::{
 };
 use core::mem::MaybeUninit;
 
-/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache.
-const KC: usize = 256;
+/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip has none.
+const KC: usize = if cfg!(target_os = "none") { usize::MAX } else { 256 };
 
 /// Where the sums of a product start.
 #[derive(Clone, Copy)]
@@ -168,7 +168,7 @@ unsafe fn product<S: Simd>(
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
                 // `if const`: what a backend does not use is not even compiled.
-                if const { S::MR >= $mr } {
+                if const { S::MR >= $mr && ($mr == 1 || !cfg!(compact)) } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
                         unsafe {
@@ -190,7 +190,12 @@ unsafe fn product<S: Simd>(
             height!(4 x 2);
         }
         height!(2 x 4);
-        height!(1 x 8);
+        if cfg!(compact) {
+            // One loop nest for all: little flash.
+            height!(1 x 1);
+        } else {
+            height!(1 x 8);
+        }
         left -= block;
         if left == 0 {
             return;
@@ -283,7 +288,7 @@ unsafe fn product_alone<S: Simd>(
             crate::arch::helium::plain(mkn, a, b, c, start);
         }
         #[cfg(not(feature = "helium"))]
-        product_shared(s, mkn, a, b, c, start);
+        product_shared(s.shared(), mkn, a, b, c, start);
     }
 }
 
@@ -344,6 +349,9 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
             let mut p = 0;
             while p < n {
                 let depth = (n - p).min(DEPTH);
+                #[cfg(thumb)]
+                crate::arch::thumb::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
+                #[cfg(not(thumb))]
                 for r in 0..width {
                     let w = w.add((i + r) * n + p);
                     for (q, row) in packed.iter_mut().enumerate().take(depth) {
@@ -446,7 +454,7 @@ pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32
     check("w", w.len(), k, n);
     check("dx", dx.len(), m, k);
     // SAFETY: the three checks above.
-    unsafe { product_nt_shared(s, (m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr()) }
+    unsafe { product_nt_shared(s.shared(), (m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr()) }
 }
 
 /// y ← wᵀ·x + b: [`gemm`] for one sample, the same bits
@@ -505,7 +513,7 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
         )
     }
     check("y", y.len(), 1, x.len());
-    body(s, x, y)
+    body(s.shared(), x, y)
 }
 
 /// y ← a·x + y
@@ -537,13 +545,15 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
         );
     }
     check("x", x.len(), 1, y.len());
-    body(s, a, x, y);
+    body(s.shared(), a, x, y);
 }
 
 /// Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the number of rows is the
 /// shortest slice's.
 pub mod fixed {
     use super::*;
+    #[cfg(compact)]
+    use crate::little;
 
     /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
     macro_rules! sized {
@@ -562,6 +572,13 @@ pub mod fixed {
         y: &mut [[f32; N]],
     ) {
         let m = x.len().min(y.len());
+        #[cfg(all(compact, not(feature = "helium")))]
+        if const { S::INLINE == 0 } {
+            // SAFETY: the types say k and n, and m is no more than either slice has rows.
+            return unsafe {
+                little::gemm(m, K, N, x.as_ptr().cast(), w.as_ptr().cast(), b.as_ptr(), y.as_mut_ptr().cast())
+            };
+        }
         let a = Matrix { p: x.as_ptr().cast(), row: K, col: 1 };
         let w = Matrix { p: w.as_ptr().cast(), row: N, col: 1 };
         let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
@@ -580,6 +597,11 @@ pub mod fixed {
         dw: &mut [[f32; N]; K],
     ) {
         let m = x.len().min(dy.len());
+        #[cfg(all(compact, not(feature = "helium")))]
+        if const { S::INLINE == 0 } {
+            // SAFETY: the types say k and n, and m is no more than either slice has rows.
+            return unsafe { little::gemm_tn(m, K, N, x.as_ptr().cast(), dy.as_ptr().cast(), dw.as_mut_ptr().cast()) };
+        }
         let a = Matrix { p: x.as_ptr().cast(), row: 1, col: K };
         let b = Matrix { p: dy.as_ptr().cast(), row: N, col: 1 };
         let c = Matrix { p: dw.as_mut_ptr().cast(), row: N, col: 1 };
@@ -606,6 +628,11 @@ pub mod fixed {
     ) {
         let m = dy.len().min(dx.len());
         let (dy, w, dx) = (dy.as_ptr().cast(), w.as_ptr().cast(), dx.as_mut_ptr().cast());
+        #[cfg(all(compact, not(feature = "helium")))]
+        if const { S::INLINE == 0 } {
+            // SAFETY: the types say k and n, and m is no more than either slice has rows.
+            return unsafe { little::gemm_nt(m, K, N, dy, w, dx) };
+        }
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
             if const { N <= 1 } {
@@ -615,7 +642,7 @@ pub mod fixed {
             } else if const { K * N <= S::INLINE } {
                 product_nt::<S, true>(s, (m, K, N), dy, w, dx);
             } else {
-                product_nt_shared(s, (m, K, N), dy, w, dx);
+                product_nt_shared(s.shared(), (m, K, N), dy, w, dx);
             }
         }
     }
@@ -623,6 +650,11 @@ pub mod fixed {
     /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
     #[inline(always)]
     pub fn sum_rows<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        #[cfg(compact)]
+        if const { S::INLINE == 0 } {
+            // SAFETY: the types say n, and m is how many rows there are.
+            return unsafe { little::sum_rows(dy.len(), N, dy.as_ptr().cast(), db.as_mut_ptr()) };
+        }
         #[cfg(not(thumb))]
         let done = 0;
         #[cfg(thumb)]

@@ -27,6 +27,12 @@ unsafe impl<S: Simd> Simd for Compact<S> {
     const NR: usize = S::NR;
     const INLINE: usize = 0;
     const NAME: &'static str = S::NAME;
+    type Shared = S::Shared;
+
+    #[inline(always)]
+    fn shared(self) -> S::Shared {
+        self.0.shared()
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -110,8 +110,16 @@ impl fmt::Display for Level {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Level {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.name());
+    }
+}
+
 /// Why a name is not a [`Level`] here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LevelError {
     /// The name is a backend's, but this CPU (or this build's target) does not have it.
     NotOnThisCpu(&'static str),

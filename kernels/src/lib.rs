@@ -6,6 +6,7 @@
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
 //! - [`blas`], [`activation`], [`optimizer`], [`loss`]: the kernels.
+//! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //!
 //! ```
@@ -20,12 +21,17 @@
 #![no_std]
 
 pub mod activation;
+#[cfg(feature = "micromath")]
+pub mod approx;
 pub mod arch;
 pub mod blas;
 mod compact;
 pub mod fixed;
 mod lanes;
 pub mod level;
+#[cfg(compact)]
+#[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
+mod little;
 pub mod loss;
 pub mod math;
 pub mod optimizer;

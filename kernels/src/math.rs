@@ -17,7 +17,8 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 ///
 /// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative error of eʳ 2⁻²⁸). r is the exact difference
 /// `x − n·hi` less the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
-#[inline(always)]
+#[cfg_attr(not(compact), inline(always))]
+#[cfg_attr(compact, inline(never))]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let t = s.mul_add(x, s.splat(LOG2_E), s.splat(MAGIC));
     let n = s.sub(t, s.splat(MAGIC));
@@ -46,7 +47,7 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 #[cfg_attr(compact, inline(never))]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     // Inside ±87 the result is normal and needs one exponent addition; both roads give the same bits there.
-    let near = s.all(s.lt(s.abs(x), s.splat(87.0)));
+    let near = !cfg!(compact) && s.all(s.lt(s.abs(x), s.splat(87.0)));
     let x = if near { x } else { s.min(s.max(x, s.splat(-104.0)), s.splat(89.0)) };
     let (t, w) = reduce(s, x);
     let p = s.add(s.splat(1.0), w);
@@ -94,7 +95,7 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
 #[cfg_attr(compact, inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     // A normal number above zero needs no case apart; both roads give the same bits there.
-    let normal = s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
+    let normal = !cfg!(compact) && s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
     let tiny = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let m = if normal { x } else { s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x) };
     let (k, f) = split(s, m);

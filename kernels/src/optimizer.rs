@@ -11,6 +11,7 @@ use crate::{
 
 /// What one step of Adam multiplies with; see [`adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdamStep {
     /// lr·√(1 − β₂ᵗ) / (1 − β₁ᵗ)
     pub alpha: f32,

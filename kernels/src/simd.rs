@@ -30,6 +30,11 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     const INLINE: usize;
     /// The name a user sees and types.
     const NAME: &'static str;
+    /// The token for which code that is called, not compiled in place, has its one copy: the backend itself.
+    type Shared: Simd;
+
+    /// That token.
+    fn shared(self) -> Self::Shared;
 
     /// Runs `f` with this backend's target features enabled, so that what is inlined into `f` may use them.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;

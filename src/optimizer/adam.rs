@@ -10,6 +10,7 @@ use rosenblatt_kernels::{
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Adam {
     /// Learning rate
     pub lr: f32,

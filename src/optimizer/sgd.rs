@@ -6,6 +6,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 
 /// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro, 1951.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sgd {
     /// Learning rate
     pub lr: f32,

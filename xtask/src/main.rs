@@ -4,7 +4,9 @@ mod apt;
 mod asm;
 mod paths;
 mod process;
+mod qemu;
 mod rust_src;
+mod size;
 mod steps;
 mod table;
 mod test;
@@ -31,6 +33,8 @@ enum Task {
     Test(test::Args),
     Asm(asm::Args),
     Ulp(ulp::Args),
+    Qemu(qemu::Args),
+    Size(size::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
         Task::Test(args) => test::main(&args),
         Task::Asm(args) => asm::main(&args),
         Task::Ulp(args) => ulp::main(&args),
+        Task::Qemu(args) => qemu::main(&args),
+        Task::Size(args) => size::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

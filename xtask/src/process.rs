@@ -2,9 +2,9 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -80,6 +80,33 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
     }
 }
 
+/// How a command ends and what it prints, on both its outputs; `None`, and its end, past a time limit. It is not shown, and must
+/// not print more than a pipe holds (64 KiB).
+pub fn output_within(command: &mut Command, limit: Duration) -> Result<Option<(ExitStatus, String)>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    let Some(status) = child.wait_timeout(limit)? else {
+        child.kill()?;
+        child.wait()?;
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    child.stdout.take().expect("standard output is piped").read_to_end(&mut bytes)?;
+    child.stderr.take().expect("standard error is piped").read_to_end(&mut bytes)?;
+    Ok(Some((status, String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+/// Whether a command succeeds, and what it says on its standard error.
+pub fn attempt(command: &mut Command) -> Result<(bool, String)> {
+    show(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
+    Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
 /// The path of an installed program, if there is one of that name.
 pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
@@ -118,4 +145,26 @@ fn program(command: &Command) -> String {
 
 fn cannot_start(command: &Command) -> String {
     format!("cannot start `{}`", command.get_program().display())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn past_the_limit_a_command_is_ended() {
+        let limit = Duration::from_millis(100);
+        assert!(output_within(Command::new("sleep").arg("60"), limit).expect("it starts").is_none());
+    }
+
+    #[test]
+    fn both_outputs_are_read() {
+        let limit = Duration::from_secs(60);
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; exit 3"]);
+        let (status, output) = output_within(&mut command, limit).expect("it starts").expect("it ends");
+        assert_eq!((status.code(), output.as_str()), (Some(3), "one\ntwo\n"));
+        let (done, said) = attempt(&mut command).expect("it starts");
+        assert_eq!((done, said.as_str()), (false, "two\n"));
+    }
 }

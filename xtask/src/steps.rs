@@ -4,7 +4,7 @@ mod chips;
 mod host;
 pub mod neon;
 mod tally;
-mod wasm;
+pub mod wasm;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,11 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::asm;
+use crate::qemu;
 use crate::table::table;
+
+/// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
+pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/micromath,rosenblatt/defmt";
 
 /// One step of `cargo xtask test`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,12 +29,13 @@ pub enum Step {
     Chips,
     Wasm,
     Neon,
+    Qemu,
 }
 
 impl Step {
     /// All of them, quick ones first.
-    pub const ALL: [Self; 8] =
-        [Self::Fmt, Self::Clippy, Self::Docs, Self::Unit, Self::Asm, Self::Chips, Self::Wasm, Self::Neon];
+    pub const ALL: [Self; 9] =
+        [Self::Fmt, Self::Clippy, Self::Docs, Self::Unit, Self::Asm, Self::Chips, Self::Wasm, Self::Neon, Self::Qemu];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -43,6 +48,7 @@ impl Step {
             Self::Chips => "chips",
             Self::Wasm => "wasm",
             Self::Neon => "neon",
+            Self::Qemu => "qemu",
         }
     }
 
@@ -57,6 +63,7 @@ impl Step {
             Self::Chips => "the libraries build for microcontrollers, without std",
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
+            Self::Qemu => "the firmware's programs on every emulated board: their hashes, proofs and figures",
         }
     }
 
@@ -74,6 +81,7 @@ impl Step {
             Self::Chips => chips::build(),
             Self::Wasm => wasm::run(findings),
             Self::Neon => neon::test(findings),
+            Self::Qemu => qemu::step(),
         };
         match &done {
             Ok(()) if !counts_tests => findings.passed = passed + 1,

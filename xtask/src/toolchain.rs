@@ -98,6 +98,11 @@ impl Target {
         with(true)
     }
 
+    /// Where its standard library comes from: compilers of one version give other code with another one.
+    pub fn library(self) -> &'static str {
+        if self.build_std { "built here" } else { "precompiled" }
+    }
+
     /// A cargo command for this target. `folder` is the target folder to use: `clippy` needs another one than `build` and
     /// `test`, or they build the standard library again and again in turn. `crates` are the parts of the standard library to
     /// build if it has to be built; empty for all of it.

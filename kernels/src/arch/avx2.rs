@@ -70,6 +70,12 @@ unsafe impl Simd for Avx2 {
     const NR: usize = 2;
     const INLINE: usize = 4096;
     const NAME: &'static str = "avx2";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

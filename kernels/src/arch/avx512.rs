@@ -66,6 +66,12 @@ unsafe impl Simd for Avx512 {
     const NR: usize = 1;
     const INLINE: usize = 4096;
     const NAME: &'static str = "avx512";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

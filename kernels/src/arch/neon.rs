@@ -33,6 +33,58 @@ fn float(a: int32x4_t) -> float32x4_t {
     unsafe { vreinterpretq_f32_s32(a) }
 }
 
+/// Four values.
+/// # Safety
+/// `p` must be valid for reading four values.
+#[cfg(not(target_os = "none"))]
+#[inline(always)]
+unsafe fn load(p: *const f32) -> float32x4_t {
+    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    unsafe { vld1q_f32(p) }
+}
+
+/// # Safety
+/// `p` must be valid for writing four values.
+#[cfg(not(target_os = "none"))]
+#[inline(always)]
+unsafe fn store(p: *mut f32, x: float32x4_t) {
+    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    unsafe { vst1q_f32(p, x) }
+}
+
+/// Four values. Targets without an operating system are compiled for memory that wants aligned accesses, where the intrinsic reads byte after byte; LD1 asks for
+/// no more than the alignment of its elements.
+/// # Safety
+/// `p` must be valid for reading four values.
+#[cfg(target_os = "none")]
+#[inline(always)]
+unsafe fn load(p: *const f32) -> float32x4_t {
+    let x;
+    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    unsafe {
+        core::arch::asm!(
+            "ld1 {{{x:v}.4s}}, [{p}]", x = out(vreg) x, p = in(reg) p,
+            options(pure, readonly, nostack, preserves_flags)
+        );
+    }
+    x
+}
+
+/// See `load`.
+/// # Safety
+/// `p` must be valid for writing four values.
+#[cfg(target_os = "none")]
+#[inline(always)]
+unsafe fn store(p: *mut f32, x: float32x4_t) {
+    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    unsafe {
+        core::arch::asm!(
+            "st1 {{{x:v}.4s}}, [{p}]", x = in(vreg) x, p = in(reg) p,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
 /// Implements a method by one expression of intrinsics.
 macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
@@ -54,6 +106,12 @@ unsafe impl Simd for Neon {
     const NR: usize = 2;
     const INLINE: usize = if cfg!(target_os = "none") { 256 } else { 4096 };
     const NAME: &'static str = "neon";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
@@ -62,12 +120,12 @@ unsafe impl Simd for Neon {
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> float32x4_t {
         // SAFETY: the caller promises four readable values.
-        unsafe { vld1q_f32(p) }
+        unsafe { load(p) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, x: float32x4_t) {
         // SAFETY: the caller promises four writable values.
-        unsafe { vst1q_f32(p, x) }
+        unsafe { store(p, x) }
     }
     #[inline(always)]
     fn tail(self, n: usize) -> usize {
@@ -107,9 +165,10 @@ unsafe impl Simd for Neon {
     }
     #[inline(always)]
     fn fill(self, n: usize, x: float32x4_t, rest: float32x4_t) -> float32x4_t {
-        const INDEX: [u32; 4] = [0, 1, 2, 3];
-        // SAFETY: NEON is a feature of the whole target; four values are read from an array of four.
-        self.select(unsafe { vcltq_u32(vld1q_u32(INDEX.as_ptr()), vdupq_n_u32(n as u32)) }, x, rest)
+        // SAFETY: NEON is a feature of the whole target; four integers fill a register.
+        let index: uint32x4_t = unsafe { core::mem::transmute([0u32, 1, 2, 3]) };
+        // SAFETY: NEON is a feature of the whole target.
+        self.select(unsafe { vcltq_u32(index, vdupq_n_u32(n as u32)) }, x, rest)
     }
     op! {
         splat(x: f32) -> float32x4_t = vdupq_n_f32(x);

@@ -21,7 +21,16 @@ fn sqrt(a: f32) -> f32 {
         // SAFETY: SSE is a feature of the whole target.
         unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))) }
     }
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
+    #[cfg(cortex_fpu)]
+    {
+        /// libm's is software.
+        #[unsafe(naked)]
+        extern "C" fn vsqrt(a: f32) -> f32 {
+            core::arch::naked_asm!(".fpu fpv4-sp-d16", "vsqrt.f32 s0, s0", "bx lr")
+        }
+        vsqrt(a)
+    }
+    #[cfg(not(any(cortex_fpu, all(target_arch = "x86_64", target_feature = "sse"))))]
     libm::sqrtf(a)
 }
 
@@ -36,6 +45,12 @@ unsafe impl Simd for Scalar {
     // A chip has little flash: only the smallest layers are unrolled there.
     const INLINE: usize = if cfg!(target_os = "none") { 0 } else { 256 };
     const NAME: &'static str = "scalar";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

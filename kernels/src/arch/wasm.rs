@@ -42,6 +42,12 @@ unsafe impl Simd for Wasm {
     const NR: usize = 2;
     const INLINE: usize = 1024;
     const NAME: &'static str = "wasm";
+    type Shared = Self;
+
+    #[inline(always)]
+    fn shared(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -25,6 +25,11 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     const NR: usize = NR;
     const INLINE: usize = 64;
     const NAME: &'static str = "emulated";
+    type Shared = Self;
+
+    fn shared(self) -> Self {
+        self
+    }
 
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
@@ -128,6 +133,11 @@ unsafe impl Simd for Fused {
     const NR: usize = Scalar::NR;
     const INLINE: usize = 0;
     const NAME: &'static str = "fused";
+    type Shared = Self;
+
+    fn shared(self) -> Self {
+        self
+    }
 
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()

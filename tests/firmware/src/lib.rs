@@ -41,9 +41,6 @@ impl<T> Lone<T> {
     }
 }
 
-/// The instructions of [`arch::ruler`], by which the emulator's clock is checked.
-const RULER: u32 = 2_000;
-
 /// Runs a program, and reports what came of it.
 pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Trainer) -> ! {
     planted::plant();
@@ -52,7 +49,7 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
         arch::idle();
     }
     stack::paint();
-    let hash = P::run(Level::baseline(), net, trainer, |values| planted::spoil(values));
+    let hash = P::run(Level::baseline(), net, trainer, planted::spoil);
     let peak = stack::peak();
     console::line64("hash", hash);
     console::line("stack", peak as u32);
@@ -66,10 +63,11 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
             console::line("interrupts", interrupts);
         }
     };
+    // Of known length: by it the emulator's clock is checked.
     counted(
         "ruler",
         ticks(|| {
-            arch::ruler(RULER / 2);
+            arch::ruler();
             true
         }),
     );

@@ -24,7 +24,9 @@ pub fn plant() {
     #[cfg(feature = "planted-alloc")]
     {
         extern crate alloc;
-        black_box(alloc::boxed::Box::new(black_box(1u8)));
+        // Not a `Box`, which panics where there is no memory, and so would be caught by another check.
+        // SAFETY: the layout has a size.
+        black_box(unsafe { alloc::alloc::alloc(core::alloc::Layout::new::<u32>()) });
     }
 }
 
@@ -35,8 +37,10 @@ struct Nothing;
 // SAFETY: it never gives memory out, which an allocator may do.
 #[cfg(feature = "planted-alloc")]
 unsafe impl core::alloc::GlobalAlloc for Nothing {
+    // Not to be inlined, nor its result to be foreseen: nothing would be left to be found.
+    #[inline(never)]
     unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 {
-        core::ptr::null_mut()
+        black_box(core::ptr::null_mut())
     }
     unsafe fn dealloc(&self, _: *mut u8, _: core::alloc::Layout) {}
 }

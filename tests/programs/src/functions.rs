@@ -1,7 +1,7 @@
 //! Elementary functions over 256 numbers, as libraries for chips are compared.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Level, activation};
+use rosenblatt_kernels::{Level, activation, approx};
 
 /// Values from −6 to 6 in steps of 3/64.
 type Buffer = [f32; 256];
@@ -52,4 +52,8 @@ functions! {
     Exp = "exp", activation::exp, 255;
     /// x ← tanh x
     Tanh = "tanh", activation::tanh, 129;
+    /// x ← eˣ by micromath
+    ExpMicromath = "exp-micromath", approx::exp, 255;
+    /// x ← tanh x by micromath's exponential
+    TanhMicromath = "tanh-micromath", approx::tanh, 150;
 }

@@ -1,10 +1,11 @@
-//! The bit-identity suite as a wasm module. `run.mjs` calls what this exports and judges it.
+//! The bit-identity suite and the programs of the firmware as a wasm module. `run.mjs` calls what this exports and judges it.
 
 #![no_std]
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rosenblatt_kernels::{Level, identity};
+use rosenblatt_programs::{Program, programs};
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);
 static MISMATCHES: AtomicU32 = AtomicU32::new(0);
@@ -47,6 +48,50 @@ pub extern "C" fn level_name() -> *const u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn level_name_length() -> usize {
     Level::detect().name().len()
+}
+
+/// Runs a program on the fastest backend.
+fn end<P: Program>() -> u64 {
+    let (mut net, mut trainer) = (P::NET, P::TRAINER);
+    P::run(Level::detect(), &mut net, &mut trainer, |_| {})
+}
+
+/// A program: its name, and what runs it.
+struct Choice {
+    name: &'static str,
+    run: fn() -> u64,
+}
+
+/// The program of a number from 0.
+fn program(index: usize) -> Option<Choice> {
+    let mut before = 0..index;
+    macro_rules! choose {
+        ($name:literal, $program:ty) => {
+            if before.next().is_none() {
+                return Some(Choice { name: <$program>::NAME, run: end::<$program> });
+            }
+        };
+    }
+    programs!(choose);
+    None
+}
+
+/// Where the name of a program begins in memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn program_name(index: usize) -> *const u8 {
+    program(index).map_or("", |program| program.name).as_ptr()
+}
+
+/// How many bytes the name of a program has; 0 beyond the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn program_name_length(index: usize) -> usize {
+    program(index).map_or(0, |program| program.name.len())
+}
+
+/// Runs a program: the hash it ends in.
+#[unsafe(no_mangle)]
+pub extern "C" fn program_hash(index: usize) -> u64 {
+    program(index).map_or(0, |program| (program.run)())
 }
 
 /// A panic traps; node then prints the stack with the functions' names.

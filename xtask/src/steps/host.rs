@@ -1,13 +1,14 @@
-//! Steps that need nothing but the host's own toolchain.
+//! Steps that need nothing but the host's own toolchain (clippy also looks at the firmware, for one chip).
 
 use anyhow::Result;
 
 use super::{
-    Findings, How,
+    FEATURES, Findings, How,
     tally::{self, Said},
 };
 use crate::paths;
 use crate::process::{cargo, run};
+use crate::qemu;
 use crate::toolchain::ensure_component;
 
 /// The crates that must also stand without their default features.
@@ -16,44 +17,29 @@ const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
-    let wasm = paths::root().join("tests/wasm/Cargo.toml");
-    run(cargo(["fmt", "--check", "--manifest-path"]).arg(wasm))
-}
-
-pub fn clippy() -> Result<()> {
-    ensure_component("clippy", "clippy")?;
-    run(&mut cargo([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        "rosenblatt-kernels/reference",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
-    for library in LIBRARIES {
-        run(&mut cargo(["clippy", "--package", library, "--no-default-features", "--", "-D", "warnings"]))?;
+    for apart in ["tests/wasm", "tests/firmware"] {
+        run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
     Ok(())
 }
 
+pub fn clippy() -> Result<()> {
+    ensure_component("clippy", "clippy")?;
+    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
+    for library in LIBRARIES {
+        let args = ["clippy", "--package", library, "--all-targets", "--no-default-features", "--", "-D", "warnings"];
+        run(&mut cargo(args))?;
+    }
+    run(&mut qemu::clippy()?)
+}
+
 pub fn docs() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--features", "rosenblatt-kernels/reference"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
     // The tests say by themselves which backends this CPU has and lacks; `--show-output` lets that through.
-    let mut command = cargo([
-        "test",
-        "--workspace",
-        "--release",
-        "--features",
-        "rosenblatt-kernels/reference",
-        "--",
-        "--show-output",
-    ]);
+    let mut command = cargo(["test", "--workspace", "--release", "--features", FEATURES, "--", "--show-output"]);
     for (backend, said) in tally::run(&mut command, findings)? {
         match said {
             Said::NotHere => findings.backend(&backend, How::NotHere, ""),

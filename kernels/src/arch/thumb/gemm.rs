@@ -87,6 +87,30 @@ pub unsafe fn product(
     }
 }
 
+/// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth: `w` has rows `row` bytes apart, `to` rows of [`WIDE`] values.
+/// # Safety
+/// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither number may be 0.
+#[unsafe(naked)]
+pub unsafe extern "C" fn transpose(w: *const f32, row: usize, width: usize, depth: usize, to: *mut f32) {
+    naked_asm!(
+        "push {{r4-r7}}",
+        "ldr r12, [sp, #16]",
+        "1: mov r4, r0",
+        "mov r5, r12",
+        "mov r6, r3",
+        "2: ldr r7, [r4], #4",
+        "str r7, [r5], #32",
+        "subs r6, #1",
+        "bne 2b",
+        "add r0, r1",
+        "add r12, #4",
+        "subs r2, #1",
+        "bne 1b",
+        "pop {{r4-r7}}",
+        "bx lr",
+    )
+}
+
 /// Eight sums of the first row of a wide tile, s0 to s7, take in x times w, which is s16 to s23.
 #[rustfmt::skip]
 macro_rules! first_8 {

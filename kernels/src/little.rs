@@ -1,0 +1,86 @@
+//! Matrix products in the least flash: plain loops, each called with its shape, for firmware that is built for size (`opt-level` s or z).
+//!
+//! The sums are those of [`crate::blas`], in the same order: the same bits.
+
+/// y ← x·w + b; see [`crate::blas::gemm`]
+/// # Safety
+/// `x` must be readable for m×k values, `w` for k×n, `b` for n, `y` writable for m×n.
+#[inline(never)]
+pub unsafe fn gemm(m: usize, k: usize, n: usize, mut x: *const f32, w: *const f32, b: *const f32, mut y: *mut f32) {
+    // SAFETY: x and y go over the rows that the caller vouches for, w and b over columns j < n.
+    unsafe {
+        for _ in 0..m {
+            for j in 0..n {
+                *y = terms(k, x, 1, w.add(j), n, *b.add(j));
+                y = y.add(1);
+            }
+            x = x.add(k);
+        }
+    }
+}
+
+/// dw ← xᵀ·dy; see [`crate::blas::gemm_tn`]
+/// # Safety
+/// `x` must be readable for m×k values, `dy` for m×n, `dw` writable for k×n.
+#[inline(never)]
+pub unsafe fn gemm_tn(m: usize, k: usize, n: usize, x: *const f32, dy: *const f32, mut dw: *mut f32) {
+    // SAFETY: dw goes over the k×n values that the caller vouches for, x and dy over columns p < k and j < n.
+    unsafe {
+        for p in 0..k {
+            for j in 0..n {
+                *dw = terms(m, x.add(p), k, dy.add(j), n, 0.0);
+                dw = dw.add(1);
+            }
+        }
+    }
+}
+
+/// dx ← dy·wᵀ; see [`crate::blas::gemm_nt`]
+/// # Safety
+/// `dy` must be readable for m×n values, `w` for k×n, `dx` writable for m×k.
+#[inline(never)]
+pub unsafe fn gemm_nt(m: usize, k: usize, n: usize, mut dy: *const f32, w: *const f32, mut dx: *mut f32) {
+    // SAFETY: dy and dx go over the rows that the caller vouches for, w over the rows p < k.
+    unsafe {
+        for _ in 0..m {
+            for p in 0..k {
+                *dx = terms(n, dy, 1, w.add(p * n), 1, 0.0);
+                dx = dx.add(1);
+            }
+            dy = dy.add(n);
+        }
+    }
+}
+
+/// db ← the sums of the columns of dy; see [`crate::blas::fixed::sum_rows`]
+/// # Safety
+/// `dy` must be readable for m×n values, `db` writable for n.
+#[inline(never)]
+pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
+    // SAFETY: dy is read at columns j < n of the rows that the caller vouches for.
+    unsafe {
+        for j in 0..n {
+            let mut sum = 0.0;
+            let mut p = dy.add(j);
+            for _ in 0..m {
+                sum += *p;
+                p = p.wrapping_add(n);
+            }
+            *db.add(j) = sum;
+        }
+    }
+}
+
+/// sum + a₀·b₀ + a₁·b₁ + …, k terms, values of a and of b so many apart.
+/// # Safety
+/// `a` and `b` must be readable at these k places.
+#[inline(always)]
+unsafe fn terms(k: usize, mut a: *const f32, a_step: usize, mut b: *const f32, b_step: usize, mut sum: f32) -> f32 {
+    for _ in 0..k {
+        // SAFETY: the caller vouches for the k places.
+        sum += unsafe { *a * *b };
+        a = a.wrapping_add(a_step);
+        b = b.wrapping_add(b_step);
+    }
+    sum
+}

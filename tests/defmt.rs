@@ -1,0 +1,35 @@
+//! What can be logged by defmt. (Nothing is logged here: that takes a logger and a linker script, which firmware has.)
+#![cfg(feature = "defmt")]
+
+use rosenblatt::{
+    Error,
+    error::Quantity,
+    kernels::{LevelError, optimizer::AdamStep},
+    layer::Description,
+    prelude::*,
+};
+
+fn is_format<T: defmt::Format>() {}
+
+#[test]
+fn errors_reports_and_hyper_parameters_can_be_logged() {
+    is_format::<Error>();
+    is_format::<rosenblatt::Result<Epoch>>();
+    is_format::<Quantity>();
+    is_format::<Level>();
+    is_format::<LevelError>();
+    is_format::<Epoch>();
+    is_format::<History<1>>();
+    is_format::<History<500>>();
+    is_format::<Evaluation>();
+    is_format::<Confusion<2>>();
+    is_format::<Confusion<10>>();
+    is_format::<Description>();
+    is_format::<Seed>();
+    is_format::<Batch>();
+    is_format::<Sgd>();
+    is_format::<Adam>();
+    is_format::<AdamStep>();
+    is_format::<Fit<Sgd>>();
+    is_format::<Fit<Adam>>();
+}

@@ -1,0 +1,248 @@
+//! `cargo xtask qemu`: the firmware's programs on every board, in an emulator.
+
+mod boards;
+mod bounds;
+mod build;
+mod emulator;
+pub mod figures;
+mod gates;
+mod goals;
+pub mod golden;
+mod image;
+mod proofs;
+mod report;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
+
+use crate::apt;
+use crate::process;
+use crate::size;
+use crate::steps::wasm;
+use crate::toolchain::{Rustc, Target};
+use boards::{BOARDS, Board, Build, M4F, WASM};
+use build::Profile;
+use emulator::Run;
+use golden::Program;
+use image::Image;
+pub use report::Measured;
+
+/// Run the firmware's programs on every board, in an emulator.
+///
+/// Builds every program of `tests/firmware` for every board at opt-level s and 3, runs it in QEMU, and prints what it needs:
+/// instructions (not cycles), flash, RAM, stack. It fails where
+///
+/// - the result has another hash than in `tests/golden.txt`, which every backend and board must give;
+/// - a loop of known length is not counted exactly;
+/// - the linked program can panic, or holds an allocator or arithmetic on f64;
+/// - variables or learnt weights have another size or place than they should;
+/// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`.
+///
+/// Without a choice of boards or programs it first plants a defect for each of these gates, which must catch it.
+#[derive(Default, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Run only on this board; may be given several times
+    #[arg(long, value_name = "NAME", ignore_case = true, value_parser = board_names())]
+    board: Vec<String>,
+    /// Run only this program; may be given several times
+    #[arg(long, value_name = "NAME")]
+    program: Vec<String>,
+}
+
+fn board_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(BOARDS.iter().map(|board| board.name).chain([WASM]))
+}
+
+impl Args {
+    fn has_board(&self, name: &str) -> bool {
+        self.board.is_empty() || self.board.iter().any(|board| board.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether nothing is left out.
+    fn is_all(&self) -> bool {
+        self.board.is_empty() && self.program.is_empty()
+    }
+
+    fn programs(&self) -> Result<Vec<Program>> {
+        let mut programs = golden::programs()?;
+        if let Some(unknown) = self.program.iter().find(|name| !programs.iter().any(|program| program.name == **name)) {
+            let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
+            bail!("no program {unknown}; there are {}", names.join(", "));
+        }
+        programs.retain(|program| self.program.is_empty() || self.program.contains(&program.name));
+        Ok(programs)
+    }
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    if args.is_all() {
+        prove_gates()?;
+    }
+    measure(args)?.judge()
+}
+
+/// The step of the test command: all of it, and the comparison with the recorded figures.
+pub fn step() -> Result<()> {
+    prove_gates()?;
+    let measured = measure(&Args::default())?;
+    measured.judge()?;
+    size::check(&measured)
+}
+
+/// Clippy's command for the firmware, which `cargo xtask test` runs with the other ones.
+pub fn clippy() -> Result<Command> {
+    let mut command = build::cargo(Board::named(M4F).build, "clippy", "clippy")?;
+    // Not `bare`, which leaves code out.
+    command.args(["--features", "planted-ulp,planted-panic,planted-double,planted-alloc", "--", "-D", "warnings"]);
+    Ok(command)
+}
+
+fn prove_gates() -> Result<()> {
+    apt::ensure(&boards::EMULATORS)?;
+    gates::prove(&golden::programs()?)
+}
+
+/// Builds, proves, runs, and prints the table.
+pub fn measure(args: &Args) -> Result<Measured> {
+    let start = Instant::now();
+    let programs = args.programs()?;
+    let boards: Vec<&'static Board> = BOARDS.iter().filter(|board| args.has_board(board.name)).collect();
+    let mut measured = Measured::new(compiler()?);
+    if !boards.is_empty() {
+        apt::ensure(&boards::EMULATORS)?;
+    }
+    for (index, board) in boards.iter().enumerate() {
+        // Boards with the same firmware are done together.
+        if boards[..index].iter().all(|before| before.build.folder != board.build.folder) {
+            let same: Vec<_> =
+                boards.iter().copied().filter(|other| other.build.folder == board.build.folder).collect();
+            for profile in Profile::ALL {
+                one_build(board.build, &same, profile, &programs, &mut measured)?;
+            }
+        }
+    }
+    if args.has_board(WASM) {
+        let hashes = wasm::programs(|_| {})?;
+        for program in &programs {
+            measured.wasm(program, hashes.get(&program.name).copied());
+        }
+    }
+    measured.sort(&programs);
+    println!("\n{}", measured.text(start.elapsed()));
+    Ok(measured)
+}
+
+/// What the figures depend on beside the code.
+fn compiler() -> Result<String> {
+    let library = Target::prepare(Board::named(M4F).build.triple)?.library();
+    Ok(format!("rustc {}, core {library}", Rustc::get()?.release))
+}
+
+/// All programs of one build at one opt-level, on the boards that share it.
+fn one_build(
+    build: &Build,
+    boards: &[&'static Board],
+    profile: Profile,
+    programs: &[Program],
+    measured: &mut Measured,
+) -> Result<()> {
+    let (fitting, others): (Vec<&Program>, Vec<&Program>) =
+        programs.iter().partition(|program| build.fits(&program.name));
+    for board in boards {
+        for program in &others {
+            measured.too_small(program, board);
+        }
+    }
+    if fitting.is_empty() {
+        return Ok(());
+    }
+    // First nothing but the program, which is what it takes; then the one that also tells.
+    let sized: Vec<&Program> = fitting.iter().copied().filter(|program| !program.is_suite()).collect();
+    let bare = images(build, profile, &sized, &["bare"])?;
+    let whole = images(build, profile, &fitting, &[])?;
+
+    for board in boards {
+        for (program, image) in sized.iter().zip(&bare) {
+            measured.image(program, board, profile, image);
+        }
+        for (programs, images) in [(&sized, &bare), (&fitting, &whole)] {
+            for (program, image) in programs.iter().zip(images) {
+                measured.complain(program, board, profile, proofs::complaints(program, image));
+            }
+        }
+    }
+
+    let jobs: Vec<(&'static Board, PathBuf)> = boards
+        .iter()
+        .flat_map(|&board| fitting.iter().map(move |program| (board, build::elf(build, profile, &program.name))))
+        .collect();
+    let start = Instant::now();
+    let mut runs = emulator::all(&jobs).into_iter();
+    let names: Vec<&str> = boards.iter().map(|board| board.name).collect();
+    println!("ran {} programs on {} in {:.1} s", jobs.len(), names.join(" and "), start.elapsed().as_secs_f64());
+
+    for board in boards {
+        for (program, image) in fitting.iter().zip(&whole) {
+            let complaints = match runs.next().expect("one for each job") {
+                Ok(run) => {
+                    let hash = hash_complaint(program, &run);
+                    measured.run(program, board, profile, &run, hash.is_none());
+                    let mut complaints = proofs::memory(image, run.net, run.trainer);
+                    complaints.extend(bounds::complaint(&program.name, build.triple, run.stack));
+                    complaints.extend(ruler_complaint(&run));
+                    complaints.extend(hash);
+                    complaints
+                }
+                Err(error) => {
+                    measured.no_run(program, board);
+                    vec![format!("{error:#}")]
+                }
+            };
+            measured.complain(program, board, profile, complaints);
+        }
+    }
+    Ok(())
+}
+
+/// Instructions of the firmware's ruler.
+const RULER: u64 = 2001;
+
+/// Builds programs and reads what was linked.
+fn images(build: &Build, profile: Profile, programs: &[&Program], features: &[&str]) -> Result<Vec<Image>> {
+    let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    process::run(&mut build::command(build, profile, &names, features)?)
+        .with_context(|| format!("the firmware for {} at {} does not link", build.folder, profile.name()))?;
+    names.iter().map(|name| Image::read(&build::elf(build, profile, name))).collect()
+}
+
+fn ruler_complaint(run: &Run) -> Option<String> {
+    (run.ruler != RULER).then(|| format!("count of instructions: expected {RULER} for the ruler, got {}", run.ruler))
+}
+
+fn hash_complaint(program: &Program, run: &Run) -> Option<String> {
+    (run.hash != program.hash).then(|| format!("hash: expected {:016x}, got {:016x}", program.hash, run.hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_results_are_found() {
+        let program = Program { name: "xor".to_owned(), hash: 0xff };
+        let run = Run { hash: 0xff, stack: 0, net: 0, trainer: 0, ruler: RULER, infer: None, step: None };
+        assert!(hash_complaint(&program, &run).is_none() && ruler_complaint(&run).is_none());
+        let wrong = Run { hash: 0xfe, ruler: 2000, ..run };
+        let complaint = hash_complaint(&program, &wrong).expect("another hash");
+        assert_eq!(complaint, "hash: expected 00000000000000ff, got 00000000000000fe");
+        assert!(ruler_complaint(&wrong).is_some());
+    }
+}

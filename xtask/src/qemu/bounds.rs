@@ -1,0 +1,42 @@
+//! How deep the stack of each program may get.
+
+/// Peak bytes of stack, over all boards and both opt-levels: on CPUs of 32 bits, and on AArch64, whose registers are wider.
+/// Each is what was measured plus some room, up to a multiple of 256.
+const BOUNDS: [(&str, u64, u64); 12] = [
+    ("xor", 1_280, 5_120),
+    ("xor-sgd", 1_280, 4_864),
+    ("iris", 1_280, 19_200),
+    ("digits-infer", 1_280, 1_792),
+    ("digits", 1_536, 7_680),
+    ("digits-small", 1_280, 14_848),
+    ("exp", 512, 512),
+    ("tanh", 512, 512),
+    ("gemm32", 768, 1_280),
+    ("subnormal", 1_536, 10_752),
+    ("products", 1_280, 1_792),
+    ("identity", 9_472, 20_736),
+];
+
+/// What is wrong with a peak of the stack.
+pub fn complaint(program: &str, triple: &str, peak: u64) -> Option<String> {
+    let Some((_, narrow, wide)) = BOUNDS.iter().find(|(name, ..)| *name == program) else {
+        return Some(format!("stack: expected a bound in xtask/src/qemu/bounds.rs, got a peak of {peak} bytes"));
+    };
+    let bound = *if triple.starts_with("aarch64") { wide } else { narrow };
+    (peak > bound).then(|| format!("stack: expected at most {bound} bytes, got {peak}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_deep_a_stack_is_found() {
+        let (program, narrow, wide) = BOUNDS[0];
+        assert_eq!(complaint(program, "thumbv6m-none-eabi", narrow), None);
+        assert!(complaint(program, "thumbv6m-none-eabi", narrow + 1).is_some());
+        assert_eq!(complaint(program, "aarch64-unknown-none", wide), None);
+        assert!(complaint(program, "aarch64-unknown-none", wide + 1).is_some());
+        assert!(complaint("a new program", "thumbv6m-none-eabi", 0).is_some());
+    }
+}

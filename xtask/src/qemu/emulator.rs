@@ -1,0 +1,131 @@
+//! Running firmware in the emulator, and reading what it prints.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::boards::Board;
+use crate::process;
+
+/// How long one program may take. The longest takes a few seconds.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// How many emulators run at a time.
+const AT_A_TIME: usize = 2;
+
+/// Output and exit status by semihosting, and nothing on the screen.
+const OPTIONS: [&str; 8] =
+    ["-semihosting-config", "enable=on,target=native", "-nographic", "-monitor", "none", "-serial", "none", "-kernel"];
+
+/// What a program printed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    pub hash: u64,
+    /// Peak bytes of stack.
+    pub stack: u64,
+    /// Bytes of the network.
+    pub net: u64,
+    /// Bytes of what training needs beside it.
+    pub trainer: u64,
+    /// Instructions of a loop whose length is known.
+    pub ruler: u64,
+    /// Instructions of an inference, if the program has any.
+    pub infer: Option<u64>,
+    /// Instructions of a training step.
+    pub step: Option<u64>,
+}
+
+/// Runs firmware on several boards, and says of each what came of it, in the order of the jobs.
+pub fn all(jobs: &[(&'static Board, PathBuf)]) -> Vec<Result<Run>> {
+    let next = Mutex::new(jobs.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let Some((index, (board, elf))) = next.lock().expect("nobody panicked").next() else {
+                        return;
+                    };
+                    let result = run(board, elf);
+                    done.lock().expect("nobody panicked").push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("nobody panicked");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs firmware on a board.
+pub fn run(board: &Board, elf: &Path) -> Result<Run> {
+    let words = board.emulator();
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).args(OPTIONS).arg(elf);
+    let Some((status, output)) = process::output_within(&mut command, LIMIT)? else {
+        bail!("expected an end within {} s, got none", LIMIT.as_secs());
+    };
+    if !status.success() {
+        bail!("expected the emulator to end well, got {status} and the output: {}", one_line(&output));
+    }
+    parse(board, &output).with_context(|| format!("the output is: {}", one_line(&output)))
+}
+
+fn one_line(output: &str) -> String {
+    output.lines().collect::<Vec<_>>().join("; ")
+}
+
+/// Reads lines `name value`, the value in hexadecimal. Ticks are followed by the interrupts meanwhile.
+fn parse(board: &Board, output: &str) -> Result<Run> {
+    // The emulator may have a line of its own to say.
+    let lines: Vec<(&str, u64)> = output
+        .lines()
+        .filter_map(|line| {
+            let (name, value) = line.split_once(' ')?;
+            Some((name, u64::from_str_radix(value, 16).ok()?))
+        })
+        .collect();
+    let at = |name: &str| lines.iter().position(|(line, _)| *line == name);
+    let value =
+        |name: &str| at(name).map(|at| lines[at].1).with_context(|| format!("expected a line {name}, got none"));
+    let counted = |name: &str| {
+        let Some(at) = at(name) else {
+            return Ok(None);
+        };
+        match lines.get(at + 1) {
+            Some(("interrupts", interrupts)) => Ok(Some(board.instructions(lines[at].1, *interrupts))),
+            _ => bail!("expected a line interrupts after {name}, got none"),
+        }
+    };
+    Ok(Run {
+        hash: value("hash")?,
+        stack: value("stack")?,
+        net: value("net")?,
+        trainer: value("trainer")?,
+        ruler: counted("ruler")?.context("expected a line ruler, got none")?,
+        infer: counted("infer")?,
+        step: counted("step")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "hash 2f4da0107f19e4ff\nstack 0000000000000100\nqemu: a word\nnet 84\ntrainer 2f0\n\
+        ruler 7d1\ninterrupts 0\ninfer 3e8\ninterrupts 2\n";
+
+    #[test]
+    fn output_is_read() {
+        let board = Board::named("RV32IMAC");
+        let run = parse(board, OUTPUT).expect("all lines are there");
+        let (hash, stack) = (0x2f4d_a010_7f19_e4ff, 256);
+        assert_eq!(run, Run { hash, stack, net: 132, trainer: 752, ruler: 2001, infer: Some(990), step: None });
+        assert!(parse(board, &OUTPUT.replace("stack", "heap")).is_err());
+        assert!(parse(board, &OUTPUT.replace("interrupts 2\n", "")).is_err());
+    }
+}

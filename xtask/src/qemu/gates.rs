@@ -1,0 +1,95 @@
+//! The gates prove themselves: each has to catch a defect that is planted for it.
+
+use anyhow::{Result, bail};
+
+use super::boards::{Board, M4F, M55_HELIUM};
+use super::build::{self, Profile};
+use super::emulator;
+use super::golden::Program;
+use super::image::Image;
+use super::proofs;
+use crate::process;
+
+/// The program that the defects are planted in.
+const PROGRAM: &str = "xor";
+
+/// The function that a panic would call, and that does not exist.
+const MISSING: &str = "this_firmware_can_panic";
+
+/// Plants each defect, and fails if one is not caught.
+pub fn prove(programs: &[Program]) -> Result<()> {
+    let Some(program) = programs.iter().find(|program| program.name == PROGRAM) else {
+        bail!("no program {PROGRAM} to plant defects in");
+    };
+    ulp(program)?;
+    panic()?;
+    found(program, "planted-double", "arithmetic on f64")?;
+    found(program, "planted-alloc", "allocator")?;
+    flush(programs)
+}
+
+/// Subnormal numbers that Helium flushed and nobody computed again, which the hash must show.
+fn flush(programs: &[Program]) -> Result<()> {
+    const FLUSHED: &str = "subnormal";
+    let Some(program) = programs.iter().find(|program| program.name == FLUSHED) else {
+        bail!("no program {FLUSHED} to plant flushed numbers in");
+    };
+    let board = Board::named(M55_HELIUM);
+    process::run(&mut build::command(board.build, Profile::Fast, &[FLUSHED], &["planted-flush"])?)?;
+    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, FLUSHED))?;
+    match super::hash_complaint(program, &run) {
+        Some(complaint) => caught("planted-flush", &complaint),
+        None => bail!(
+            "the gate of the hash did not catch planted-flush, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
+        ),
+    }
+}
+
+/// One bit of one initial weight, which the hash must show.
+fn ulp(program: &Program) -> Result<()> {
+    build(&["planted-ulp"])?;
+    let board = Board::named(M4F);
+    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, PROGRAM))?;
+    match super::hash_complaint(program, &run) {
+        Some(complaint) => caught("planted-ulp", &complaint),
+        None => missed("hash", "planted-ulp", "the golden hash"),
+    }
+}
+
+/// A panic, with which the program must not link.
+fn panic() -> Result<()> {
+    let board = Board::named(M4F);
+    let mut command = build::command(board.build, Profile::Fast, &[PROGRAM], &["planted-panic"])?;
+    let (linked, said) = process::attempt(&mut command)?;
+    if linked {
+        return missed("linker", "planted-panic", "a linked program");
+    }
+    match said.lines().find(|line| line.contains(MISSING) && line.contains("undefined")) {
+        Some(line) => caught("planted-panic", line.trim()),
+        None => missed("linker", "planted-panic", &format!("another error: {said}")),
+    }
+}
+
+/// What the symbols must show.
+fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
+    build(&[feature])?;
+    let image = Image::read(&build::elf(Board::named(M4F).build, Profile::Fast, PROGRAM))?;
+    let complaints = proofs::complaints(program, &image);
+    match complaints.iter().find(|complaint| complaint.contains(what)) {
+        Some(complaint) => caught(feature, complaint),
+        None => missed("symbols", feature, &format!("the complaints {complaints:?}")),
+    }
+}
+
+fn build(features: &[&str]) -> Result<()> {
+    process::run(&mut build::command(Board::named(M4F).build, Profile::Fast, &[PROGRAM], features)?)
+}
+
+fn caught(feature: &str, how: &str) -> Result<()> {
+    println!("caught {feature}: {how}");
+    Ok(())
+}
+
+fn missed(gate: &str, feature: &str, got: &str) -> Result<()> {
+    bail!("the gate of the {gate} did not catch {feature}, planted in {PROGRAM} on {M4F}: got {got}")
+}

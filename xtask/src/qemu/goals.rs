@@ -1,0 +1,31 @@
+//! The figures that the project wants to reach on a Cortex-M4F.
+
+use super::boards::M4F;
+use super::figures::{Figure, Figures};
+use crate::table::table;
+
+/// What is wanted, of which program, which figure, at most.
+const GOALS: [(&str, &str, Figure, u64); 8] = [
+    ("digits inference, instructions", "digits-infer", Figure::Infer, 6_000),
+    ("digits step, instructions", "digits", Figure::Step, 360_000),
+    ("xor-sgd step, instructions", "xor-sgd", Figure::Step, 2_600),
+    ("iris step, instructions", "iris", Figure::Step, 12_000),
+    ("exp of 256, instructions", "exp", Figure::Step, 8_200),
+    ("tanh of 256, instructions", "tanh", Figure::Step, 10_000),
+    ("xor, flash at s", "xor", Figure::FlashSmall, 3_072),
+    ("digits-infer, flash at s without data", "digits-infer", Figure::FlashSmall, 1_280),
+];
+
+/// Each goal and whether it is reached; `figures` gives those of a program on that board.
+pub fn list(figures: impl Fn(&str) -> Option<Figures>) -> Option<String> {
+    let rows: Vec<Vec<String>> = GOALS
+        .into_iter()
+        .filter_map(|(what, program, figure, goal)| {
+            let got = figures(program)?[figure as usize]?;
+            let verdict = if got <= goal { "reached" } else { "missed" };
+            Some(vec![what.to_owned(), goal.to_string(), got.to_string(), verdict.to_owned()])
+        })
+        .collect();
+    let title = format!("targets on {M4F}");
+    (!rows.is_empty()).then(|| table(&[title.as_str(), "at most", "is", ""], rows, [1, 2]))
+}
