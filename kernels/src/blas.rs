@@ -579,6 +579,9 @@ pub mod fixed {
                 little::gemm(m, K, N, x.as_ptr().cast(), w.as_ptr().cast(), b.as_ptr(), y.as_mut_ptr().cast())
             };
         }
+        if const { N == 1 && S::LANES > 1 && K <= S::INLINE } {
+            return column(s, x, w.as_flattened(), b[0], y.as_flattened_mut());
+        }
         let a = Matrix { p: x.as_ptr().cast(), row: K, col: 1 };
         let w = Matrix { p: w.as_ptr().cast(), row: N, col: 1 };
         let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
@@ -586,6 +589,27 @@ pub mod fixed {
         unsafe {
             sized!(K * N, (s, (m, K, N), a, w, c, Start::Bias(b.as_ptr())));
         }
+    }
+
+    /// y ← x·w + b for one unit: lanes run over the samples, so that y is written by registers and not value by value.
+    #[inline(always)]
+    fn column<S: Simd, const K: usize>(s: S, x: &[[f32; K]], w: &[f32], b: f32, y: &mut [f32]) {
+        let m = x.len().min(y.len());
+        each(
+            s,
+            m,
+            #[inline(always)]
+            |i, part| {
+                let mut sum = s.splat(b);
+                for (p, w) in w.iter().enumerate().take(K) {
+                    // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p is below K.
+                    let x = unsafe { s.gather(x.as_ptr().add(i).cast::<f32>().add(p), K, S::LANES.min(m - i)) };
+                    sum = s.mul_add(x, s.splat(*w), sum);
+                }
+                // SAFETY: `each` stays below m.
+                unsafe { put(s, y.as_mut_ptr().add(i), part, sum) };
+            },
+        );
     }
 
     /// [`gemm_tn`](super::gemm_tn): dw ← xᵀ·dy.

@@ -67,6 +67,11 @@ unsafe impl<S: Simd> Simd for Compact<S> {
         unsafe { self.0.store_tail(p, tail, x) }
     }
     #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> S::F {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.gather(p, stride, n) }
+    }
+    #[inline(always)]
     fn shl<const N: i32>(self, a: S::F) -> S::F {
         self.0.shl::<N>(a)
     }

@@ -132,9 +132,9 @@ pub fn sigmoid_grad(y: f32, d: f32) -> f64 {
     f64::from(d) * (f64::from(y) * (1.0 - f64::from(y)))
 }
 
-/// x for x ≥ 0 and for NaN, else 0
+/// x for x > 0 and for NaN, else +0
 pub fn relu(x: f32) -> f64 {
-    if x < 0.0 { 0.0 } else { x.into() }
+    if x <= 0.0 { 0.0 } else { x.into() }
 }
 
 /// d where y > 0, else 0

@@ -65,6 +65,20 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// `p` must be valid for writing as many values as `tail` was made with.
     unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F);
 
+    /// The values at p, p + stride, …, `n` ≤ `LANES` of them; the other lanes are +0. For columns of matrices.
+    /// # Safety
+    /// `p` must be valid for reading these values.
+    #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> Self::F {
+        let mut lanes = [0.0f32; 16];
+        for (i, lane) in lanes.iter_mut().enumerate().take(n) {
+            // SAFETY: the caller vouches for n values.
+            *lane = unsafe { *p.add(i * stride) };
+        }
+        // SAFETY: sixteen values hold one register.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
     /// The first `n` lanes of `x`, the others from `rest`.
     fn fill(self, tail: Self::Tail, x: Self::F, rest: Self::F) -> Self::F;
 

@@ -103,8 +103,37 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m256 {
+        // Plain narrow moves, unlike masked ones, take a value that was just stored straight from the store buffer.
         // SAFETY: the token proves the feature; only the first n values are touched, and the caller vouches for them.
-        unsafe { if n == 4 { _mm256_zextps128_ps256(_mm_loadu_ps(p)) } else { _mm256_maskload_ps(p, mask(n)) } }
+        unsafe {
+            match n {
+                1 => _mm256_zextps128_ps256(_mm_load_ss(p)),
+                2 => _mm256_zextps128_ps256(_mm_castpd_ps(_mm_load_sd(p.cast()))),
+                4 => _mm256_zextps128_ps256(_mm_loadu_ps(p)),
+                _ => _mm256_maskload_ps(p, mask(n)),
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m256 {
+        // In registers: an array in memory, written value by value and read as one, would stall. A value that is not asked for is the first again.
+        let at = |i: usize| {
+            // SAFETY: value i < n, or the first; the caller vouches for n values, and n is at least 1 where this is called.
+            unsafe { *p.add(if i < n { i * stride } else { 0 }) }
+        };
+        if n == 0 {
+            return self.splat(0.0);
+        }
+        // SAFETY: `self` proves that `new` found the features.
+        let all = unsafe {
+            let low = _mm_set_ps(at(3), at(2), at(1), at(0));
+            if n <= 4 {
+                _mm256_zextps128_ps256(low)
+            } else {
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), _mm_set_ps(at(7), at(6), at(5), at(4)))
+            }
+        };
+        if n == 4 || n >= 8 { all } else { self.fill(n, all, self.splat(0.0)) }
     }
     // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.
     #[inline(always)]

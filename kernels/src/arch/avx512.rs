@@ -110,6 +110,18 @@ unsafe impl Simd for Avx512 {
             }
         }
     }
+    #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m512 {
+        // SAFETY: the token proves the features; the caller vouches for n values, of which the second half begins at the ninth.
+        unsafe {
+            let low = self.narrow().gather(p, stride, n.min(8));
+            if n <= 8 {
+                return _mm512_zextps256_ps512(low);
+            }
+            let high = self.narrow().gather(p.add(8 * stride), stride, n - 8);
+            _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
+        }
+    }
     // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and the next row's load would wait for it.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m512) {
