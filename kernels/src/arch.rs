@@ -8,6 +8,8 @@ pub mod avx2;
 pub mod avx512;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub mod avx512vl;
+#[cfg(feature = "helium")]
+pub(crate) mod helium;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub mod neon;
 #[cfg(thumb)]

@@ -28,7 +28,7 @@ const KC: usize = if cfg!(target_os = "none") { usize::MAX } else { 256 };
 
 /// Where the sums of a product start.
 #[derive(Clone, Copy)]
-enum Start {
+pub(crate) enum Start {
     /// At +0.
     Zero,
     /// At one value a column.
@@ -39,10 +39,10 @@ enum Start {
 
 /// A matrix in memory: element (i, j) lies at `p + i·row + j·col`.
 #[derive(Clone, Copy)]
-struct Matrix<P> {
-    p: P,
-    row: usize,
-    col: usize,
+pub(crate) struct Matrix<P> {
+    pub(crate) p: P,
+    pub(crate) row: usize,
+    pub(crate) col: usize,
 }
 
 /// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes (then `NR` is 1).
@@ -213,6 +213,7 @@ unsafe fn product<S: Simd>(
 ///
 /// # Safety
 /// As for [`product`].
+#[cfg(not(feature = "helium"))]
 #[inline(never)]
 unsafe fn product_shared<S: Simd>(
     s: S,
@@ -231,12 +232,37 @@ unsafe fn product_shared<S: Simd>(
     );
 }
 
-/// What is called for a product that is not compiled in place: assembly that stands in for the scalar tiles, or [`product_shared`].
+/// What is called for a product that is not compiled in place: Helium's tiles with what they leave over, or [`product_alone`].
 ///
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
 unsafe fn product_called<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of the product.
+    unsafe {
+        #[cfg(feature = "helium")]
+        if crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| {
+            product_alone(s, mkn, a, b, c, start);
+        }) {
+            return;
+        }
+        product_alone(s, mkn, a, b, c, start);
+    }
+}
+
+/// Assembly that stands in for the scalar tiles, or the one copy of them.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+unsafe fn product_alone<S: Simd>(
     s: S,
     mkn: (usize, usize, usize),
     a: Matrix<*const f32>,
@@ -255,7 +281,15 @@ unsafe fn product_called<S: Simd>(
         return unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) };
     }
     // SAFETY: the caller's promise is the same.
-    unsafe { product_shared(s.shared(), mkn, a, b, c, start) }
+    unsafe {
+        #[cfg(feature = "helium")]
+        {
+            let _ = s;
+            crate::arch::helium::plain(mkn, a, b, c, start);
+        }
+        #[cfg(not(feature = "helium"))]
+        product_shared(s.shared(), mkn, a, b, c, start);
+    }
 }
 
 /// The in-place copy of [`product`] where `INLINE` says so, else the shared one.
@@ -301,8 +335,8 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     let c = Matrix { p: dx, row: k, col: 1 };
     // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
     unsafe {
-        if S::LANES == 1 && !cfg!(thumb) || n <= 1 {
-            // One lane can step over rows, a single column is its own transpose, and no column at all leaves zeros.
+        if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
+            // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
             return;
@@ -538,7 +572,7 @@ pub mod fixed {
         y: &mut [[f32; N]],
     ) {
         let m = x.len().min(y.len());
-        #[cfg(compact)]
+        #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
@@ -587,7 +621,7 @@ pub mod fixed {
         dw: &mut [[f32; N]; K],
     ) {
         let m = x.len().min(dy.len());
-        #[cfg(compact)]
+        #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe { little::gemm_tn(m, K, N, x.as_ptr().cast(), dy.as_ptr().cast(), dw.as_mut_ptr().cast()) };
@@ -618,7 +652,7 @@ pub mod fixed {
     ) {
         let m = dy.len().min(dx.len());
         let (dy, w, dx) = (dy.as_ptr().cast(), w.as_ptr().cast(), dx.as_mut_ptr().cast());
-        #[cfg(compact)]
+        #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe { little::gemm_nt(m, K, N, dy, w, dx) };

@@ -31,6 +31,7 @@ pub mod fixed;
 mod lanes;
 pub mod level;
 #[cfg(compact)]
+#[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
 mod little;
 pub mod loss;
 pub mod math;

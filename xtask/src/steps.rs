@@ -15,6 +15,9 @@ use crate::asm;
 use crate::qemu;
 use crate::table::table;
 
+/// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
+pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/micromath,rosenblatt/defmt";
+
 /// One step of `cargo xtask test`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Step {

@@ -8,8 +8,11 @@
 pub mod data;
 pub mod digits;
 pub mod functions;
+pub mod gemm;
 pub mod identity;
 pub mod iris;
+pub mod products;
+pub mod subnormal;
 pub mod xor;
 
 use core::hash::Hasher;
@@ -52,6 +55,9 @@ macro_rules! programs {
         $with!("tanh", $crate::functions::Tanh);
         $with!("exp-micromath", $crate::functions::ExpMicromath);
         $with!("tanh-micromath", $crate::functions::TanhMicromath);
+        $with!("gemm32", $crate::gemm::Gemm32);
+        $with!("subnormal", $crate::subnormal::Subnormal);
+        $with!("products", $crate::products::Products);
         $with!("identity", $crate::identity::Identity);
     };
 }

@@ -26,6 +26,8 @@ pub struct Build {
     pub triple: &'static str,
     /// More flags for the compiler.
     pub rustflags: Option<&'static str>,
+    /// Features of the firmware.
+    pub features: &'static [&'static str],
     /// The programs for which the board is too small.
     pub too_small: Option<TooSmall>,
 }
@@ -40,7 +42,7 @@ pub struct TooSmall {
 
 impl Build {
     const fn new(folder: &'static str, board: &'static str, triple: &'static str) -> Self {
-        Self { folder, board, triple, rustflags: None, too_small: None }
+        Self { folder, board, triple, rustflags: None, features: &[], too_small: None }
     }
 
     /// Whether a program fits into the board's memory.
@@ -61,6 +63,8 @@ static MPS2_TUNED: Build = Build {
 };
 static AN505: Build = Build::new("mps2-an505", "mps2-an505", "thumbv8m.main-none-eabihf");
 static AN547: Build = Build::new("mps3-an547", "mps3-an547", "thumbv8m.main-none-eabihf");
+static AN547_HELIUM: Build =
+    Build { features: &["helium"], ..Build::new("mps3-an547-helium", "mps3-an547", "thumbv8m.main-none-eabihf") };
 static RV32IMAC: Build = Build::new("riscv32imac", "riscv32", "riscv32imac-unknown-none-elf");
 static RV32IMAFC: Build = Build::new("riscv32imafc", "riscv32", "riscv32imafc-unknown-none-elf");
 static AARCH64: Build = Build::new("aarch64", "aarch64", "aarch64-unknown-none");
@@ -71,7 +75,7 @@ const RISCV: &[&str] = &["qemu-system-riscv32", "-M", "virt", "-bios", "none"];
 /// All boards, in the order of tables. The shift gives an instruction at least four ticks, or exactly one: a difference of
 /// differences of whole ticks is off by less than two, which must not round to another instruction.
 #[rustfmt::skip]
-pub static BOARDS: [Board; 10] = [
+pub static BOARDS: [Board; 11] = [
     Board { name: "M0", build: &MICROBIT, emulator: &[ARM, "-M", "microbit"], shift: 8, tick: 62_500 },
     Board { name: "M3", build: &LM3S, emulator: &[ARM, "-M", "lm3s6965evb"], shift: 9, tick: 80_000 },
     Board { name: M4F, build: &MPS2, emulator: &[ARM, "-M", "mps2-an386"], shift: 8, tick: 40_000 },
@@ -79,6 +83,7 @@ pub static BOARDS: [Board; 10] = [
     Board { name: "M7", build: &MPS2, emulator: &[ARM, "-M", "mps2-an500"], shift: 8, tick: 40_000 },
     Board { name: "M33", build: &AN505, emulator: &[ARM, "-M", "mps2-an505"], shift: 8, tick: 50_000 },
     Board { name: "M55", build: &AN547, emulator: &[ARM, "-M", "mps3-an547"], shift: 8, tick: 31_250 },
+    Board { name: M55_HELIUM, build: &AN547_HELIUM, emulator: &[ARM, "-M", "mps3-an547"], shift: 8, tick: 31_250 },
     // These two count instructions by themselves.
     Board { name: "RV32IMAC", build: &RV32IMAC, emulator: RISCV, shift: 0, tick: 1_000 },
     Board { name: "RV32IMAFC", build: &RV32IMAFC, emulator: RISCV, shift: 0, tick: 1_000 },
@@ -89,6 +94,8 @@ pub static BOARDS: [Board; 10] = [
 pub const M4F: &str = "M4F";
 /// The same with code for this very CPU.
 pub const M4F_TUNED: &str = "M4F-tuned";
+/// The Cortex-M55 with Helium's matrix products.
+pub const M55_HELIUM: &str = "M55-helium";
 /// The row of the wasm backend, which is no board.
 pub const WASM: &str = "wasm";
 

@@ -55,7 +55,7 @@ pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
 pub fn command(build: &Build, profile: Profile, programs: &[&str], features: &[&str]) -> Result<Command> {
     let mut command = cargo(build, "build", build.folder)?;
     command.args(["--quiet", "--profile", profile.cargo()]);
-    for feature in features {
+    for feature in build.features.iter().chain(features) {
         command.args(["--features", feature]);
     }
     for program in programs {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::boards::{Board, M4F};
+use super::boards::{Board, M4F, M55_HELIUM};
 use super::build::{self, Profile};
 use super::emulator;
 use super::golden::Program;
@@ -24,7 +24,25 @@ pub fn prove(programs: &[Program]) -> Result<()> {
     ulp(program)?;
     panic()?;
     found(program, "planted-double", "arithmetic on f64")?;
-    found(program, "planted-alloc", "allocator")
+    found(program, "planted-alloc", "allocator")?;
+    flush(programs)
+}
+
+/// Subnormal numbers that Helium flushed and nobody computed again, which the hash must show.
+fn flush(programs: &[Program]) -> Result<()> {
+    const FLUSHED: &str = "subnormal";
+    let Some(program) = programs.iter().find(|program| program.name == FLUSHED) else {
+        bail!("no program {FLUSHED} to plant flushed numbers in");
+    };
+    let board = Board::named(M55_HELIUM);
+    process::run(&mut build::command(board.build, Profile::Fast, &[FLUSHED], &["planted-flush"])?)?;
+    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, FLUSHED))?;
+    match super::hash_complaint(program, &run) {
+        Some(complaint) => caught("planted-flush", &complaint),
+        None => bail!(
+            "the gate of the hash did not catch planted-flush, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
+        ),
+    }
 }
 
 /// One bit of one initial weight, which the hash must show.

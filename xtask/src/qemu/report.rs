@@ -208,7 +208,7 @@ flash: bytes at opt-level s and 3 of a program that does nothing else, with its 
   tables that the CPU wants (interrupt vectors, AArch64's first page table); static RAM: .data and .bss; stack: its peak
 hash ✓: the one in tests/golden.txt at both opt-levels; a wasm backend counts nothing else
 proved of each program at both opt-levels: no panic, no allocator, no arithmetic on f64 by function, sizes and places of variables
-  (identity is a suite of tests with asserts of its own and may panic)
+  (identity and products are suites of tests with asserts of their own and may panic)
 ";
 
 /// Which of two rows to choose.

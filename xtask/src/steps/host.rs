@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{
-    Findings, How,
+    FEATURES, Findings, How,
     tally::{self, Said},
 };
 use crate::paths;
@@ -25,7 +25,7 @@ pub fn fmt() -> Result<()> {
 
 pub fn clippy() -> Result<()> {
     ensure_component("clippy", "clippy")?;
-    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
     for library in LIBRARIES {
         let args = ["clippy", "--package", library, "--all-targets", "--no-default-features", "--", "-D", "warnings"];
         run(&mut cargo(args))?;
@@ -34,12 +34,12 @@ pub fn clippy() -> Result<()> {
 }
 
 pub fn docs() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
     // The tests say by themselves which backends this CPU has and lacks; `--show-output` lets that through.
-    let mut command = cargo(["test", "--workspace", "--release", "--all-features", "--", "--show-output"]);
+    let mut command = cargo(["test", "--workspace", "--release", "--features", FEATURES, "--", "--show-output"]);
     for (backend, said) in tally::run(&mut command, findings)? {
         match said {
             Said::NotHere => findings.backend(&backend, How::NotHere, ""),

@@ -5,7 +5,7 @@ use std::env::consts::{ARCH, OS};
 use anyhow::{Result, bail};
 
 use super::{
-    Findings, How,
+    FEATURES, Findings, How,
     tally::{self, Said},
 };
 use crate::apt::{self, Need};
@@ -36,7 +36,7 @@ pub fn test(findings: &mut Findings) -> Result<()> {
     let emulator = EMULATOR.found().expect("ensured above");
 
     // Clippy too: the host's run never sees this backend's code.
-    let args = ["--release", "--all-features", "--package", "rosenblatt-kernels", "--package", "rosenblatt"];
+    let args = ["--release", "--features", FEATURES, "--package", "rosenblatt-kernels", "--package", "rosenblatt"];
     run(target.cargo("clippy", "cross-clippy", "", args).args(["--", "-D", "warnings"]))?;
 
     let mut command = target.cargo("test", "cross", "", args);

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Findings, How,
+    FEATURES, Findings, How,
     tally::{self, Said},
 };
 use crate::apt::{self, Need};
@@ -33,7 +33,7 @@ fn folder() -> PathBuf {
 pub fn run(findings: &mut Findings) -> Result<()> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
     // Clippy for the libraries, too: the host's run never sees this backend's code.
-    let libraries = ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--all-features"];
+    let libraries = ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--features", FEATURES];
     let deny = ["--", "-D", "warnings"];
     process::run(cargo(target, "clippy", "wasm-clippy", &libraries).args(deny))?;
     let manifest = folder().join("Cargo.toml");
