@@ -14,13 +14,20 @@ fn main() {
     if cortex_fpu {
         println!("cargo:rustc-cfg=cortex_fpu");
     }
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    if ["cortex-m52", "cortex-m55", "cortex-m85", "+mve"].iter().any(|helium| flags.contains(helium)) {
+        // The compiler would turn loops over f32 into Helium code, which flushes subnormal numbers to zero and asks nobody.
+        println!(
+            "cargo::error=a compiler that knows of Helium (-C target-cpu=cortex-m55 and the like) breaks the numeric contract: leave that flag off; the feature `helium` has assembly that keeps it"
+        );
+    }
     if is("OPT_LEVEL", "s") || is("OPT_LEVEL", "z") {
         // Only on chips, whose one backend has no features that a called function would lose.
         println!("cargo:rustc-cfg=compact");
     } else if cortex_fpu {
         // Built for speed: `src/arch/thumb.rs`.
         println!("cargo:rustc-cfg=thumb");
-        if env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("target-cpu=cortex-m4")) {
+        if flags.contains("target-cpu=cortex-m4") {
             println!("cargo:rustc-cfg=slow_vmla");
         }
     }

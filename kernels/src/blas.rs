@@ -23,8 +23,8 @@ use crate::{
 };
 use core::mem::MaybeUninit;
 
-/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip has none.
-const KC: usize = if cfg!(target_os = "none") { usize::MAX } else { 256 };
+/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip has none, and needs no blocks.
+const KC: Option<usize> = if cfg!(target_os = "none") { None } else { Some(256) };
 
 /// Where the sums of a product start.
 #[derive(Clone, Copy)]
@@ -162,7 +162,7 @@ unsafe fn product<S: Simd>(
 ) {
     let mut left = k;
     loop {
-        let block = left.min(KC);
+        let block = KC.map_or(left, |block| left.min(block));
         let mut i = 0;
         /// All row blocks of this height that still fit.
         macro_rules! height {

@@ -17,11 +17,33 @@ pub fn build() -> Result<()> {
         libraries(triple, &["--no-default-features"])?;
     }
     let (triple, features) = FEATURES;
-    libraries(triple, &["--no-default-features", "--features", features])
+    libraries(triple, &["--no-default-features", "--features", features])?;
+    clippy()
 }
+
+const LIBRARIES: [&str; 6] = ["--lib", "--release", "--package", "rosenblatt", "--package", "rosenblatt-kernels"];
 
 /// Builds both libraries for a target.
 fn libraries(triple: &'static str, features: &[&str]) -> Result<()> {
-    let args = ["--lib", "--release", "--package", "rosenblatt", "--package", "rosenblatt-kernels"];
-    run(Target::prepare(triple)?.cargo("build", "cross", "core", args).args(features))
+    run(Target::prepare(triple)?.cargo("build", "cross", "core", LIBRARIES).args(features))
+}
+
+/// Clippy, too: the host's run never sees what is compiled for chips only, for speed and for little flash.
+fn clippy() -> Result<()> {
+    for (triple, features, level) in [
+        ("thumbv7em-none-eabihf", "reference", "3"),
+        ("thumbv7em-none-eabihf", "reference", "s"),
+        ("thumbv8m.main-none-eabihf", "reference,helium", "3"),
+    ] {
+        let mut command = Target::prepare(triple)?.cargo("clippy", "cross-clippy", "core", LIBRARIES);
+        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
+        run(command.args([
+            "--features",
+            &features.replace("reference", "rosenblatt-kernels/reference"),
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
+    }
+    Ok(())
 }

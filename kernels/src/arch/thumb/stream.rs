@@ -176,7 +176,9 @@ pub fn relu_grad(y: &[f32], dy: &mut [f32]) {
         unsafe { relu_grad_blocks(y.as_ptr(), dy.as_mut_ptr(), blocks) };
     }
     for (y, dy) in rest(y, blocks).iter().zip(rest_mut(dy, blocks)) {
-        if !(*y > 0.0) {
+        // A NaN is not above zero either.
+        let above = *y > 0.0;
+        if !above {
             *dy = 0.0;
         }
     }
