@@ -341,8 +341,11 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
             product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
             return;
         }
-        let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
+        #[cfg(all(thumb, not(feature = "helium")))]
+        let mut i = crate::arch::thumb::few_outputs((m, k, n), dy, w, dx);
+        #[cfg(not(all(thumb, not(feature = "helium"))))]
         let mut i = 0;
+        let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
         while i < k {
             let width = (k - i).min(STRIP);
             let mut start = Start::Zero;
@@ -579,7 +582,7 @@ pub mod fixed {
                 little::gemm(m, K, N, x.as_ptr().cast(), w.as_ptr().cast(), b.as_ptr(), y.as_mut_ptr().cast())
             };
         }
-        if const { N == 1 && S::LANES > 1 && K <= S::INLINE } {
+        if const { N == 1 && S::LANES > 1 && K <= S::INLINE } && m > 1 {
             return column(s, x, w.as_flattened(), b[0], y.as_flattened_mut());
         }
         let a = Matrix { p: x.as_ptr().cast(), row: K, col: 1 };

@@ -133,17 +133,25 @@ unsafe impl Simd for Neon {
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> float32x4_t {
-        // SAFETY: lane i is read only where i < n; the caller promises n readable values.
+        // SAFETY: the caller promises n readable values.
+        unsafe { self.gather(p, 1, n) }
+    }
+    #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> float32x4_t {
+        // SAFETY: lane i is read only where i < n; the caller promises these values.
         unsafe {
             let mut x = vdupq_n_f32(0.0);
             if n > 0 {
                 x = vld1q_lane_f32::<0>(p, x);
             }
             if n > 1 {
-                x = vld1q_lane_f32::<1>(p.add(1), x);
+                x = vld1q_lane_f32::<1>(p.add(stride), x);
             }
             if n > 2 {
-                x = vld1q_lane_f32::<2>(p.add(2), x);
+                x = vld1q_lane_f32::<2>(p.add(2 * stride), x);
+            }
+            if n > 3 {
+                x = vld1q_lane_f32::<3>(p.add(3 * stride), x);
             }
             x
         }

@@ -7,7 +7,7 @@
 mod gemm;
 mod stream;
 
-pub use gemm::{product, transpose};
+pub use gemm::{few_outputs, product, transpose};
 pub use stream::{all_finite, relu, relu_grad, sgd, sum_rows, tanh_grad};
 
 /// Zeros for sums to start at.

@@ -69,17 +69,25 @@ unsafe impl Simd for Wasm {
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> v128 {
-        // SAFETY: lane i is read only where i < n; the caller promises n readable values.
+        // SAFETY: the caller promises n readable values.
+        unsafe { self.gather(p, 1, n) }
+    }
+    #[inline(always)]
+    unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> v128 {
+        // SAFETY: lane i is read only where i < n; the caller promises these values.
         unsafe {
             let mut x = f32x4_splat(0.0);
             if n > 0 {
                 x = v128_load32_lane::<0>(x, p.cast());
             }
             if n > 1 {
-                x = v128_load32_lane::<1>(x, p.add(1).cast());
+                x = v128_load32_lane::<1>(x, p.add(stride).cast());
             }
             if n > 2 {
-                x = v128_load32_lane::<2>(x, p.add(2).cast());
+                x = v128_load32_lane::<2>(x, p.add(2 * stride).cast());
+            }
+            if n > 3 {
+                x = v128_load32_lane::<3>(x, p.add(3 * stride).cast());
             }
             x
         }

@@ -87,6 +87,93 @@ pub unsafe fn product(
     }
 }
 
+/// The first columns of dx ← dy·wᵀ for w of k×n with at most four outputs: four columns at a time, whose weights stay in registers while all rows go by.
+/// Returns how many columns it did: all but k mod 4, or none where n is not 2 to 4.
+/// # Safety
+/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k values.
+pub unsafe fn few_outputs((m, k, n): (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) -> usize {
+    type Outputs = unsafe extern "C" fn(*const f32, *const f32, *mut f32, usize, usize, &[f32; 16]);
+    let panel: Outputs = match n {
+        2 => outputs_2,
+        3 => outputs_3,
+        4 => outputs_4,
+        _ => return 0,
+    };
+    let columns = k / 4 * 4;
+    if m > 0 {
+        for p in (0..columns).step_by(4) {
+            // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx.
+            unsafe { panel(dy, w.add(p * n), dx.add(p), 4 * k, m, &ZEROS) };
+        }
+    }
+    columns
+}
+
+/// m rows, each one round: the sums are s0 to s3, dy is s4 and up, and the four rows of w lie one after the other from s8 on.
+macro_rules! few {
+    ($(#[$doc:meta])* $name:ident: $dy:literal, $w:literal, $terms:expr) => {
+        $(#[$doc])*
+        /// # Safety
+        /// `dy` must be readable for m > 0 rows, `w` for four, `dx` writable for m rows of four values, `row` bytes apart.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(
+            dy: *const f32,
+            w: *const f32,
+            dx: *mut f32,
+            row: usize,
+            m: usize,
+            zeros: &[f32; 16],
+        ) {
+            naked_asm!(
+                ".fpu fpv4-sp-d16",
+                "vpush {{d8-d11}}",
+                concat!("vldmia r1, ", $w),
+                "ldr r12, [sp, #32]",
+                "ldr r1, [sp, #36]",
+                "1: vldmia r1, {{s0-s3}}",
+                concat!("vldmia r0!, ", $dy),
+                $terms,
+                "vstmia r2, {{s0-s3}}",
+                "add r2, r3",
+                "subs r12, #1",
+                "bne 1b",
+                "vpop {{d8-d11}}",
+                "bx lr",
+            )
+        }
+    };
+}
+
+#[rustfmt::skip]
+few! {
+    /// Two outputs.
+    outputs_2: "{{s4-s5}}", "{{s8-s15}}", concat!(
+        mla!(0, 4, 8), mla!(1, 4, 10), mla!(2, 4, 12), mla!(3, 4, 14),
+        mla!(0, 5, 9), mla!(1, 5, 11), mla!(2, 5, 13), mla!(3, 5, 15),
+    )
+}
+
+#[rustfmt::skip]
+few! {
+    /// Three outputs.
+    outputs_3: "{{s4-s6}}", "{{s8-s19}}", concat!(
+        mla!(0, 4, 8), mla!(1, 4, 11), mla!(2, 4, 14), mla!(3, 4, 17),
+        mla!(0, 5, 9), mla!(1, 5, 12), mla!(2, 5, 15), mla!(3, 5, 18),
+        mla!(0, 6, 10), mla!(1, 6, 13), mla!(2, 6, 16), mla!(3, 6, 19),
+    )
+}
+
+#[rustfmt::skip]
+few! {
+    /// Four outputs.
+    outputs_4: "{{s4-s7}}", "{{s8-s23}}", concat!(
+        mla!(0, 4, 8), mla!(1, 4, 12), mla!(2, 4, 16), mla!(3, 4, 20),
+        mla!(0, 5, 9), mla!(1, 5, 13), mla!(2, 5, 17), mla!(3, 5, 21),
+        mla!(0, 6, 10), mla!(1, 6, 14), mla!(2, 6, 18), mla!(3, 6, 22),
+        mla!(0, 7, 11), mla!(1, 7, 15), mla!(2, 7, 19), mla!(3, 7, 23),
+    )
+}
+
 /// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth: `w` has rows `row` bytes apart, `to` rows of [`WIDE`] values.
 /// # Safety
 /// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither number may be 0.
