@@ -222,7 +222,8 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         |i, part| {
             // SAFETY: `sum` stays below x.len().
             unsafe {
-                let e = math::exp(s, s.sub(get(s, p.add(i).cast_const(), part), top));
+                // Above zero only in a row with NaN, which becomes NaN.
+                let e = math::exp_below(s, s.sub(get(s, p.add(i).cast_const(), part), top));
                 if in_registers {
                     short[i / S::LANES] = e;
                 } else {

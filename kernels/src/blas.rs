@@ -341,9 +341,9 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
             product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
             return;
         }
-        #[cfg(all(thumb, not(feature = "helium")))]
+        #[cfg(thumb)]
         let mut i = crate::arch::thumb::few_outputs((m, k, n), dy, w, dx);
-        #[cfg(not(all(thumb, not(feature = "helium"))))]
+        #[cfg(not(thumb))]
         let mut i = 0;
         let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
         while i < k {
@@ -682,16 +682,15 @@ pub mod fixed {
             // SAFETY: the types say n, and m is how many rows there are.
             return unsafe { little::sum_rows(dy.len(), N, dy.as_ptr().cast(), db.as_mut_ptr()) };
         }
-        #[cfg(not(thumb))]
-        let done = 0;
         #[cfg(thumb)]
-        let done = crate::arch::thumb::sum_rows(dy, db);
+        if const { S::LANES == 1 } {
+            return crate::arch::thumb::sum_rows(dy, db);
+        }
         each(
             s,
-            N - done,
+            N,
             #[inline(always)]
             |j, part| {
-                let j = done + j;
                 let mut sum = s.splat(0.0);
                 for row in dy {
                     // SAFETY: `each` stays below N, and a row has N values.

@@ -114,6 +114,36 @@ pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32]
     )
 }
 
+/// [`sparse_cross_entropy`] value by value: gradient and loss of a row in one go.
+#[inline(never)]
+fn single<S: Simd, const N: usize>(
+    s: S,
+    scale: f32,
+    p: &[[f32; N]],
+    class: impl Fn(usize) -> usize,
+    dy: &mut [[f32; N]],
+) -> f32 {
+    -sum(
+        s,
+        p.len().min(dy.len()),
+        #[inline(always)]
+        |i, _| {
+            let (Some(p), Some(dy)) = (p.get(i), dy.get_mut(i)) else {
+                return s.splat(0.0);
+            };
+            for (p, dy) in p.iter().zip(dy.iter_mut()) {
+                *dy = scale * p;
+            }
+            let c = class(i);
+            let (Some(&p), Some(dy)) = (p.get(c), dy.get_mut(c)) else {
+                return s.splat(f32::NAN);
+            };
+            *dy = scale * (p - 1.0);
+            ln_clipped(s, s.splat(p))
+        },
+    )
+}
+
 /// −Σ ln `p[i][class(i)]`; dy ← scale·(p − one-hot), the gradient through the softmax
 ///
 /// A class that a row does not have gives NaN.
@@ -125,6 +155,9 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
     class: impl Fn(usize) -> usize,
     dy: &mut [[f32; N]],
 ) -> f32 {
+    if const { S::LANES == 1 && !cfg!(compact) } {
+        return single(s, scale, p, class, dy);
+    }
     for (i, (p, dy)) in p.iter().zip(dy.iter_mut()).enumerate() {
         crate::lanes::each(
             s,

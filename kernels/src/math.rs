@@ -63,6 +63,22 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     s.mul(s.mul(p, a), b)
 }
 
+/// eˣ for x ≤ 0, the same bits as [`exp`]; for x above zero the result means nothing.
+#[inline(always)]
+pub fn exp_below<S: Simd>(s: S, x: S::F) -> S::F {
+    if const { S::LANES == 1 && !cfg!(compact) } {
+        // A single value is worth a look: one of each row of a softmax is 0.
+        if !s.all(s.lt(x, s.splat(0.0))) {
+            return s.add(s.splat(1.0), x);
+        }
+        if s.all(s.lt(s.splat(-87.0), x)) {
+            let (t, w) = reduce(s, x);
+            return scale(s, s.add(s.splat(1.0), w), t);
+        }
+    }
+    exp(s, x)
+}
+
 /// x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2, for a normal x above zero: (k, f); f is exact.
 #[inline(always)]
 fn split<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {

@@ -34,23 +34,37 @@ pub fn all_finite(x: &[f32]) -> bool {
 /// `x` must be readable for `blocks` > 0 blocks.
 #[unsafe(naked)]
 unsafe extern "C" fn zero_times(x: *const [f32; BLOCK], blocks: usize) -> f32 {
+    /// Eight products with zero.
+    macro_rules! block {
+        () => {
+            concat!(
+                "vldmia r0!, {{s8-s15}}\n",
+                "vmla.f32 s0, s8, s1\nvmla.f32 s0, s9, s1\nvmla.f32 s0, s10, s1\nvmla.f32 s0, s11, s1\n",
+                "vmla.f32 s0, s12, s1\nvmla.f32 s0, s13, s1\nvmla.f32 s0, s14, s1\nvmla.f32 s0, s15, s1",
+            )
+        };
+    }
     naked_asm!(
         ".fpu fpv4-sp-d16",
         "movs r2, #0",
         "vmov s0, r2",
         "vmov s1, r2",
-        "1: vldmia r0!, {{s8-s15}}",
-        "vmla.f32 s0, s8, s1",
-        "vmla.f32 s0, s9, s1",
-        "vmla.f32 s0, s10, s1",
-        "vmla.f32 s0, s11, s1",
-        "vmla.f32 s0, s12, s1",
-        "vmla.f32 s0, s13, s1",
-        "vmla.f32 s0, s14, s1",
-        "vmla.f32 s0, s15, s1",
-        "subs r1, #1",
+        "ands r2, r1, #3",
+        "beq 2f",
+        "1:",
+        block!(),
+        "subs r2, #1",
         "bne 1b",
-        "bx lr",
+        "2: lsrs r1, #2",
+        "beq 4f",
+        "3:",
+        block!(),
+        block!(),
+        block!(),
+        block!(),
+        "subs r1, #1",
+        "bne 3b",
+        "4: bx lr",
     )
 }
 
@@ -85,22 +99,42 @@ macro_rules! mls {
 /// `w` and `dw` must be valid for `blocks` > 0 blocks.
 #[unsafe(naked)]
 unsafe extern "C" fn sgd_blocks(w: *mut f32, dw: *const f32, blocks: usize, lr: f32) {
+    /// Eight differences.
+    macro_rules! block {
+        () => {
+            concat!(
+                "vldmia r1!, {{s16-s23}}\nvldmia r0, {{s8-s15}}\n",
+                mls!(8, 16),
+                mls!(9, 17),
+                mls!(10, 18),
+                mls!(11, 19),
+                mls!(12, 20),
+                mls!(13, 21),
+                mls!(14, 22),
+                mls!(15, 23),
+                "vstmia r0!, {{s8-s15}}",
+            )
+        };
+    }
     naked_asm!(
         ".fpu fpv4-sp-d16",
         "vpush {{d8-d11}}",
-        "1: vldmia r1!, {{s16-s23}}",
-        "vldmia r0, {{s8-s15}}",
-        mls!(8, 16),
-        mls!(9, 17),
-        mls!(10, 18),
-        mls!(11, 19),
-        mls!(12, 20),
-        mls!(13, 21),
-        mls!(14, 22),
-        mls!(15, 23),
-        "vstmia r0!, {{s8-s15}}",
-        "subs r2, #1",
+        "ands r3, r2, #3",
+        "beq 2f",
+        "1:",
+        block!(),
+        "subs r3, #1",
         "bne 1b",
+        "2: lsrs r2, #2",
+        "beq 4f",
+        "3:",
+        block!(),
+        block!(),
+        block!(),
+        block!(),
+        "subs r2, #1",
+        "bne 3b",
+        "4:",
         "vpop {{d8-d11}}",
         "bx lr",
     )
@@ -136,33 +170,41 @@ fn relu_values(x: &mut [f32]) {
 /// `x` must be valid for `blocks` > 0 blocks.
 #[unsafe(naked)]
 unsafe extern "C" fn relu_blocks(x: *mut f32, blocks: usize) -> usize {
+    /// Eight values; to 5 if their sum is NaN.
+    macro_rules! block {
+        () => {
+            concat!(
+                "vldmia r0, {{s0-s7}}\n",
+                "vadd.f32 s0, s0, s1\nvadd.f32 s0, s0, s2\nvadd.f32 s0, s0, s3\nvadd.f32 s0, s0, s4\n",
+                "vadd.f32 s0, s0, s5\nvadd.f32 s0, s0, s6\nvadd.f32 s0, s0, s7\n",
+                "vcmp.f32 s0, s0\nvmrs APSR_nzcv, fpscr\nbvs 5f\n",
+                "ldm r0, {{r2-r9}}\n",
+                "bic r2, r2, r2, asr #31\nbic r3, r3, r3, asr #31\nbic r4, r4, r4, asr #31\nbic r5, r5, r5, asr #31\n",
+                "bic r6, r6, r6, asr #31\nbic r7, r7, r7, asr #31\nbic r8, r8, r8, asr #31\nbic r9, r9, r9, asr #31\n",
+                "stmia r0!, {{r2-r9}}",
+            )
+        };
+    }
     naked_asm!(
         ".fpu fpv4-sp-d16",
         "push {{r4-r9}}",
-        "1: vldmia r0, {{s0-s7}}",
-        "vadd.f32 s0, s0, s1",
-        "vadd.f32 s0, s0, s2",
-        "vadd.f32 s0, s0, s3",
-        "vadd.f32 s0, s0, s4",
-        "vadd.f32 s0, s0, s5",
-        "vadd.f32 s0, s0, s6",
-        "vadd.f32 s0, s0, s7",
-        "vcmp.f32 s0, s0",
-        "vmrs APSR_nzcv, fpscr",
-        "bvs 2f",
-        "ldm r0, {{r2-r9}}",
-        "bic r2, r2, r2, asr #31",
-        "bic r3, r3, r3, asr #31",
-        "bic r4, r4, r4, asr #31",
-        "bic r5, r5, r5, asr #31",
-        "bic r6, r6, r6, asr #31",
-        "bic r7, r7, r7, asr #31",
-        "bic r8, r8, r8, asr #31",
-        "bic r9, r9, r9, asr #31",
-        "stmia r0!, {{r2-r9}}",
-        "subs r1, #1",
-        "bne 1b",
-        "2: mov r0, r1",
+        // r12: the end; r1: where fours of blocks begin.
+        "add r12, r0, r1, lsl #5",
+        "and r1, r1, #3",
+        "add r1, r0, r1, lsl #5",
+        "1: cmp r0, r1",
+        "beq 3f",
+        block!(),
+        "b 1b",
+        "2:",
+        block!(),
+        block!(),
+        block!(),
+        block!(),
+        "3: cmp r0, r12",
+        "bne 2b",
+        "5: sub r0, r12, r0",
+        "lsrs r0, #5",
         "pop {{r4-r9}}",
         "bx lr",
     )
@@ -200,7 +242,9 @@ unsafe extern "C" fn relu_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
         "push {{r4-r11, lr}}",
         "mov r3, #0x7f800000",
         "mov lr, #0",
-        "1: ldmia r0!, {{r4-r11}}",
+        "lsrs r2, #1",
+        "bcc 1f",
+        "ldmia r0!, {{r4-r11}}",
         clear!("r4", 0),
         clear!("r5", 4),
         clear!("r6", 8),
@@ -209,9 +253,31 @@ unsafe extern "C" fn relu_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
         clear!("r9", 20),
         clear!("r10", 24),
         clear!("r11", 28),
-        "adds r1, #32",
+        "add r1, #32",
+        "1: cmp r2, #0",
+        "beq 3f",
+        "2: ldmia r0!, {{r4-r11}}",
+        clear!("r4", 0),
+        clear!("r5", 4),
+        clear!("r6", 8),
+        clear!("r7", 12),
+        clear!("r8", 16),
+        clear!("r9", 20),
+        clear!("r10", 24),
+        clear!("r11", 28),
+        "ldmia r0!, {{r4-r11}}",
+        clear!("r4", 32),
+        clear!("r5", 36),
+        clear!("r6", 40),
+        clear!("r7", 44),
+        clear!("r8", 48),
+        clear!("r9", 52),
+        clear!("r10", 56),
+        clear!("r11", 60),
+        "adds r1, #64",
         "subs r2, #1",
-        "bne 1b",
+        "bne 2b",
+        "3:",
         "pop {{r4-r11, pc}}",
     )
 }
@@ -281,8 +347,8 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
     )
 }
 
-/// sums ← the sums of the columns of the rows of x, from +0 downward; the number of columns summed, a multiple of eight, is returned.
-pub fn sum_rows<const N: usize>(x: &[[f32; N]], sums: &mut [f32; N]) -> usize {
+/// sums ← the sums of the columns of the rows of x, from +0 downward.
+pub fn sum_rows<const N: usize>(x: &[[f32; N]], sums: &mut [f32; N]) {
     let mut j = 0;
     // SAFETY: j + 16 (and j + 8) ≤ N: as many columns are left in each row and in the sums.
     unsafe {
@@ -295,7 +361,16 @@ pub fn sum_rows<const N: usize>(x: &[[f32; N]], sums: &mut [f32; N]) -> usize {
             j += 8;
         }
     }
-    j
+    // The last columns go down side by side.
+    let mut last = [0.0f32; BLOCK];
+    for row in x {
+        for (sum, x) in last.iter_mut().zip(row.iter().skip(j)) {
+            *sum += x;
+        }
+    }
+    for (to, sum) in sums.iter_mut().skip(j).zip(last) {
+        *to = sum;
+    }
 }
 
 /// One sum of a column.
