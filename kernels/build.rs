@@ -10,7 +10,9 @@ fn main() {
     if !is("CARGO_CFG_TARGET_OS", "none") {
         return;
     }
-    let cortex_fpu = is("CARGO_CFG_TARGET_ARCH", "arm") && is("CARGO_CFG_TARGET_ABI", "eabihf");
+    // Cortex-R and -A have the same architecture and ABI, but other instructions.
+    let cortex_fpu =
+        env::var("TARGET").is_ok_and(|target| target.starts_with("thumb")) && is("CARGO_CFG_TARGET_ABI", "eabihf");
     if cortex_fpu {
         println!("cargo:rustc-cfg=cortex_fpu");
     }

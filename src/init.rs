@@ -62,7 +62,7 @@ scaled! {
     LecunNormal = truncated_normal(|i, o| 1.0 / i);
 }
 
-/// Uniform in [min, max).
+/// Uniform from `min` to `max`: min + (max − min)·u, u in [0, 1), rounded; the difference of the bounds must be finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uniform {
     /// The least value

@@ -61,3 +61,8 @@ pub mod prelude {
         train::{Batch, Fit, Trainer},
     };
 }
+
+/// The README's programs, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -222,7 +222,7 @@ where
         self.work.state.set_zero();
     }
 
-    /// The gradient of the last step: one value a parameter, of the network's own type.
+    /// The gradient of the last step: one value a parameter, of the network's own type. After a step that was refused because it is not finite, that gradient.
     pub const fn gradient(&self) -> &ParamsOf<N> {
         &self.work.gradient
     }
@@ -231,7 +231,7 @@ where
     ///
     /// # Errors
     /// For no samples, more than `B`, other lengths, wrong targets, hyper-parameters out of range, or a loss or gradient that is not finite. No weight
-    /// is changed then.
+    /// is changed then. (A finite gradient times a huge learning rate may still overflow a weight: the next step's loss is not finite then.)
     #[inline]
     pub fn step(&mut self, net: &mut N, optimizer: &O, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<f32> {
         self.step_on(Level::detect(), net, optimizer, x, t)
@@ -260,7 +260,8 @@ where
 
     /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
     ///
-    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`).
+    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`). With no epochs nothing happens, and the report is epoch 0 with
+    /// NaN.
     /// # Errors
     /// For no samples, other lengths, wrong targets, hyper-parameters out of range or a batch over `B`: found before the first step, nothing is
     /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight.
@@ -322,6 +323,8 @@ where
     }
 
     /// Loss and accuracy over any number of samples, without changing a weight.
+    ///
+    /// The loss adds the means of batches of `B` samples: its last bit may hang on `B`, never on the backend.
     /// # Errors
     /// For no samples, other lengths or wrong targets.
     pub fn evaluate(&mut self, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {

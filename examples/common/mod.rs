@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Options that every example takes.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Instructions to use: scalar, avx2, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
+    /// Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
     #[arg(long, default_value = "auto")]
     pub backend: Level,
     /// Seed of the initial weights and the shuffles

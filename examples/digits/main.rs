@@ -65,14 +65,14 @@ fn main() -> Result<()> {
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     draw(&misread);
+    println!("test accuracy {:.4}", trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy());
+    println!("weights {:016x}", net.hash());
     if let Some(path) = &args.common.plot {
         let curves =
             [Curve { name: "training loss", values: losses }, Curve { name: "training error", values: misses }];
         plot::draw(path, &curves, None)?;
         println!("plot {}", path.display());
     }
-    println!("test accuracy {:.4}", trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy());
-    println!("weights {:016x}", net.hash());
     Ok(())
 }
 

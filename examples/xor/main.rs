@@ -72,6 +72,8 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     }
 
     picture(&net, level);
+    println!("accuracy {right}/4");
+    println!("weights {:016x}", net.hash());
     if let Some(path) = &args.common.plot {
         let map = Map {
             title: "output over both inputs",
@@ -82,8 +84,6 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         plot::draw(path, &[Curve { name: "loss", values: losses }], Some(&map))?;
         println!("plot {}", path.display());
     }
-    println!("accuracy {right}/4");
-    println!("weights {:016x}", net.hash());
     Ok(right == 4)
 }
 

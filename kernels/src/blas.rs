@@ -160,6 +160,9 @@ unsafe fn product<S: Simd>(
     c: Matrix<*mut f32>,
     mut start: Start,
 ) {
+    if n == 0 {
+        return; // however many rows of nothing
+    }
     let mut left = k;
     loop {
         let block = KC.map_or(left, |block| left.min(block));

@@ -4,6 +4,7 @@ mod boards;
 mod bounds;
 mod build;
 mod emulator;
+mod example;
 pub mod figures;
 mod gates;
 mod goals;
@@ -42,7 +43,8 @@ pub use report::Measured;
 /// - variables or learnt weights have another size or place than they should;
 /// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`.
 ///
-/// Without a choice of boards or programs it first plants a defect for each of these gates, which must catch it.
+/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals), which must be
+/// caught, and runs the example `examples/cortex-m`.
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -82,6 +84,7 @@ impl Args {
 pub fn main(args: &Args) -> Result<()> {
     if args.is_all() {
         prove_gates()?;
+        example::run()?;
     }
     measure(args)?.judge()
 }
@@ -89,6 +92,7 @@ pub fn main(args: &Args) -> Result<()> {
 /// The step of the test command: all of it, and the comparison with the recorded figures.
 pub fn step() -> Result<()> {
     prove_gates()?;
+    example::run()?;
     let measured = measure(&Args::default())?;
     measured.judge()?;
     size::check(&measured)

@@ -101,7 +101,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     fn tail(self, n: usize) -> usize {
-        n
+        n.min(16)
     }
     // Half and quarter registers (the number is known at compile time in tiny layers) by plain narrow moves: unlike a masked load they take a value that
     // was just stored straight from the store buffer.

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod iris;
 pub mod products;
 pub mod subnormal;
+pub mod weather;
 pub mod xor;
 
 use core::hash::Hasher;
@@ -58,6 +59,7 @@ macro_rules! programs {
         $with!("gemm32", $crate::gemm::Gemm32);
         $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("products", $crate::products::Products);
+        $with!("weather", $crate::weather::Weather);
         $with!("identity", $crate::identity::Identity);
     };
 }

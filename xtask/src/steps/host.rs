@@ -17,7 +17,7 @@ const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
-    for apart in ["tests/wasm", "tests/firmware"] {
+    for apart in ["tests/wasm", "tests/firmware", "examples/cortex-m"] {
         run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
     Ok(())
