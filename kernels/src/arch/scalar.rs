@@ -42,7 +42,7 @@ unsafe impl Simd for Scalar {
     const LANES: usize = 1;
     const MR: usize = 4;
     const NR: usize = 4;
-    // A chip has little flash: only the smallest layers are unrolled there.
+    // A chip has little flash: nothing is unrolled in place there.
     const INLINE: usize = if cfg!(target_os = "none") { 0 } else { 256 };
     const NAME: &'static str = "scalar";
     type Shared = Self;
