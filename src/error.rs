@@ -1,6 +1,7 @@
 //! What data can cause. A wrong shape does not get here: it does not compile.
 
 use core::fmt;
+use rosenblatt_kernels::plain::Shape;
 
 /// The result of everything that looks at data.
 pub type Result<T> = core::result::Result<T, Error>;
@@ -69,6 +70,24 @@ pub enum Error {
         /// Given
         got: usize,
     },
+    /// Another number of tensors than the network has.
+    Tensors {
+        /// The network's
+        expected: usize,
+        /// Given
+        got: usize,
+    },
+    /// A tensor with another number of values than its shape asks for.
+    Tensor {
+        /// Its place, from 0
+        index: usize,
+        /// Its name
+        name: &'static str,
+        /// Its shape
+        shape: Shape,
+        /// Values given
+        got: usize,
+    },
     /// A loss or gradient is infinite or NaN.
     NotFinite {
         /// Which
@@ -112,6 +131,10 @@ impl fmt::Display for Error {
             }
             Self::HyperParameter { name, value, expected } => write!(f, "{name} is {value}; {expected} is expected"),
             Self::Weights { expected, got } => write!(f, "{got} weights; the network has {expected}"),
+            Self::Tensors { expected, got } => write!(f, "{got} tensors; the network has {expected}"),
+            Self::Tensor { index, name, shape, got } => {
+                write!(f, "tensor {index} ({name}) has {got} values; its shape {shape} asks for {}", shape.len())
+            }
             Self::NotFinite { what, epoch, step } => {
                 let what = match what {
                     Quantity::Loss => "loss",

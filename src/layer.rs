@@ -7,7 +7,7 @@ pub use chain::Chain;
 pub use dense::Dense;
 
 use crate::{init::Initializer, rng::Rng};
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{Plain, Simd, plain::Shape};
 
 /// A layer, or layers in a row. The type says everything; there is no value.
 ///
@@ -19,19 +19,94 @@ pub trait Layer: 'static {
     type Output: Plain;
     /// Everything that is learnt.
     type Params: Plain;
+    /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
+    type Running: Plain;
     /// The most values that a row of any layer has; picks the backend for narrow networks ([`Level::for_width`](crate::Level::for_width)).
     const WIDTH: usize;
+    /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
+    const KERNEL: usize;
     /// The activation at the end, which a loss may be joined with.
     type Head;
 
     /// y ← layer(x) for each row, keeping nothing. `C` bounds how many rows one call may have; hidden rows lie on the stack.
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, x: &[Self::Input], y: &mut [Self::Output]);
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Running,
+        x: &[Self::Input],
+        y: &mut [Self::Output],
+    );
 
-    /// Fills the weights by `init`, layer after layer, and sets the biases to zero.
-    fn init(p: &mut Self::Params, init: &impl Initializer, rng: &mut Rng);
+    /// Fills the weights by `init`, layer after layer; sets the biases to zero, and what else there is to its start.
+    fn init(p: &mut Self::Params, r: &mut Self::Running, init: &impl Initializer, rng: &mut Rng);
 
     /// Calls `tell` for each layer from input to output.
     fn describe(tell: &mut dyn FnMut(&Description));
+
+    /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order, without gaps, in `Params` and in `Running`.
+    fn tensors(tell: &mut dyn FnMut(&Tensor));
+}
+
+/// No parameters, no running state.
+pub type Nothing = [f32; 0];
+
+/// One tensor of a layer, as Keras names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Tensor {
+    /// Keras' name: `kernel`, `bias`, `recurrent_kernel`, `gamma`, `moving_mean`, …
+    pub name: &'static str,
+    /// Its lengths
+    pub shape: Shape,
+    /// Whether it is learnt (in `Params`) or carried along (in `Running`)
+    pub learnt: bool,
+}
+
+impl Tensor {
+    /// A tensor that is learnt, of the shape of `P`.
+    pub const fn learnt<P: Plain>(name: &'static str) -> Self {
+        Self { name, shape: P::SHAPE, learnt: true }
+    }
+
+    /// A tensor that is carried along, of the shape of `P`.
+    pub const fn running<P: Plain>(name: &'static str) -> Self {
+        Self { name, shape: P::SHAPE, learnt: false }
+    }
+}
+
+/// What a forward pass is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    training: bool,
+    place: u32,
+}
+
+impl Pass {
+    /// A training step: batch statistics, dropout.
+    pub const TRAINING: Self = Self { training: true, place: 0 };
+    /// Evaluation or prediction: running statistics, no dropout.
+    pub const INFERENCE: Self = Self { training: false, place: 0 };
+
+    /// Whether it is a training step's.
+    #[inline(always)]
+    #[must_use]
+    pub const fn training(self) -> bool {
+        self.training
+    }
+
+    /// How many layers stand before this one: two equal layers with noise draw different numbers.
+    #[inline(always)]
+    #[must_use]
+    pub const fn place(self) -> u32 {
+        self.place
+    }
+
+    /// The pass as the following layer sees it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self { place: self.place + 1, ..self }
+    }
 }
 
 /// One line of a summary.
@@ -46,8 +121,27 @@ pub struct Description {
     pub outputs: usize,
     /// The activation's name
     pub activation: &'static str,
+    /// The shape of a sample that goes out
+    pub shape: Shape,
     /// Parameters
     pub params: usize,
+    /// Values carried along but not learnt
+    pub running: usize,
+}
+
+impl Description {
+    /// The line of a layer.
+    pub(crate) fn of<L: Layer>(kind: &'static str, activation: &'static str) -> Self {
+        Self {
+            kind,
+            inputs: L::Input::LEN,
+            outputs: L::Output::LEN,
+            activation,
+            shape: L::Output::SHAPE,
+            params: L::Params::LEN,
+            running: L::Running::LEN,
+        }
+    }
 }
 
 /// A layer that can be trained by gradient.
@@ -58,9 +152,18 @@ pub struct Description {
 pub trait Train: Layer {
     /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients between layers.
     type Tape<const B: usize>: Plain;
+    /// Whether [`Train::penalty`] adds to the loss.
+    const PENALIZED: bool = false;
 
     /// Runs a mini-batch forward and keeps its outputs on the tape.
-    fn forward<S: Simd, const B: usize>(s: S, p: &Self::Params, x: &[Self::Input], tape: &mut Self::Tape<B>);
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        pass: Pass,
+        p: &Self::Params,
+        r: &Self::Running,
+        x: &[Self::Input],
+        tape: &mut Self::Tape<B>,
+    );
 
     /// The outputs of the last forward pass.
     fn output<const B: usize>(tape: &Self::Tape<B>) -> &[Self::Output; B];
@@ -80,6 +183,19 @@ pub trait Train: Layer {
         dp: &mut Self::Params,
         dx: Option<&mut [Self::Input]>,
     );
+
+    /// What the layer adds to the loss by itself: regularization. Its gradient is part of `backward`'s dp.
+    #[inline(always)]
+    fn penalty<S: Simd>(s: S, p: &Self::Params) -> f32 {
+        let _ = (s, p);
+        0.0
+    }
+
+    /// Takes the last training pass into the running state; called once the step is known to be good.
+    #[inline(always)]
+    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+        let _ = (tape, r);
+    }
 }
 
 /// The first `m` rows; all where there are fewer. Cannot panic.

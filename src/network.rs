@@ -3,10 +3,14 @@
 use crate::{
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
-    layer::{Chain, Layer},
+    layer::{Chain, Description, Layer, Tensor},
     rng::{Rng, Seed},
 };
-use core::{fmt, hash::Hasher, marker::PhantomData};
+use core::{
+    fmt::{self, Write as _},
+    hash::Hasher,
+    marker::PhantomData,
+};
 use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch};
 
 /// A tuple of layers whose shapes fit.
@@ -44,6 +48,10 @@ pub trait Network {
     fn params(&self) -> &<Self::Layers as Layer>::Params;
     /// Their parameters, to be changed.
     fn params_mut(&mut self) -> &mut <Self::Layers as Layer>::Params;
+    /// What they carry along without learning it by gradient.
+    fn running(&self) -> &<Self::Layers as Layer>::Running;
+    /// That, to be changed.
+    fn running_mut(&mut self) -> &mut <Self::Layers as Layer>::Running;
 }
 
 impl<T: Stack> Network for Mlp<T> {
@@ -58,12 +66,24 @@ impl<T: Stack> Network for Mlp<T> {
     fn params_mut(&mut self) -> &mut ParamsOf<T> {
         &mut self.params
     }
+
+    #[inline(always)]
+    fn running(&self) -> &RunningOf<T> {
+        &self.running
+    }
+
+    #[inline(always)]
+    fn running_mut(&mut self) -> &mut RunningOf<T> {
+        &mut self.running
+    }
 }
 
 /// The layers of a [`Stack`] as one.
 pub type NetOf<T> = <T as Stack>::Net;
 /// The parameters of a [`Stack`].
 pub type ParamsOf<T> = <NetOf<T> as Layer>::Params;
+/// What a [`Stack`] carries along without learning it by gradient.
+pub type RunningOf<T> = <NetOf<T> as Layer>::Running;
 /// One sample that a [`Stack`] takes.
 pub type InputOf<T> = <NetOf<T> as Layer>::Input;
 /// One sample that a [`Stack`] gives.
@@ -104,6 +124,7 @@ pub type OutputOf<T> = <NetOf<T> as Layer>::Output;
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 pub struct Mlp<T: Stack> {
     params: ParamsOf<T>,
+    running: RunningOf<T>,
 }
 
 impl<T: Stack> Mlp<T> {
@@ -117,7 +138,7 @@ impl<T: Stack> Mlp<T> {
     /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training.
     #[must_use]
     pub const fn new() -> Self {
-        Self { params: ParamsOf::<T>::ZERO }
+        Self { params: ParamsOf::<T>::ZERO, running: RunningOf::<T>::ZERO }
     }
 
     /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
@@ -130,7 +151,7 @@ impl<T: Stack> Mlp<T> {
     /// ```
     #[must_use]
     pub const fn from_params(params: ParamsOf<T>) -> Self {
-        Self { params }
+        Self { params, running: RunningOf::<T>::ZERO }
     }
 
     /// Keras' default: [`GlorotUniform`] weights, zero biases.
@@ -140,7 +161,7 @@ impl<T: Stack> Mlp<T> {
 
     /// Weights by `init`, layer after layer from one generator; zero biases.
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
-        NetOf::<T>::init(&mut self.params, init, &mut Rng::new(seed));
+        NetOf::<T>::init(&mut self.params, &mut self.running, init, &mut Rng::new(seed));
     }
 
     /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
@@ -155,7 +176,7 @@ impl<T: Stack> Mlp<T> {
         &mut self.params
     }
 
-    /// All parameters in the order of Keras' `get_weights()`: w (input-major), then b, layer after layer.
+    /// All parameters in the order of memory: layer after layer as Keras' `get_weights()`, without what a batch normalization carries along.
     #[inline(always)]
     pub fn weights(&self) -> &[f32] {
         self.params.as_flat()
@@ -175,6 +196,63 @@ impl<T: Stack> Mlp<T> {
         Ok(())
     }
 
+    /// Calls `see` with each tensor and its values: Keras' `get_weights()`, names, order and layout.
+    ///
+    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras has them.
+    pub fn tensors(&self, mut see: impl FnMut(&Tensor, &[f32])) {
+        let (mut learnt, mut running) = (self.params.as_flat(), self.running.as_flat());
+        NetOf::<T>::tensors(&mut |tensor| {
+            let rest = if tensor.learnt { &mut learnt } else { &mut running };
+            if let Some((values, tail)) = rest.split_at_checked(tensor.shape.len()) {
+                *rest = tail;
+                see(tensor, values);
+            }
+        });
+    }
+
+    /// Sets all tensors, each by its values: Keras' `set_weights()`, with the order and layout of its `get_weights()`.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    ///
+    /// let mut net = Mlp::<(Dense<2, 3, Tanh>, Dense<3, 1, Sigmoid>)>::new();
+    /// let (kernel, bias) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0; 3]);
+    /// net.set_tensors(&[&kernel, &bias, &[1.0, -1.0, 1.0], &[0.5]])?;
+    /// assert_eq!(net.params().head.w[1], [0.4, 0.5, 0.6]);
+    /// let wrong = net.set_tensors(&[&kernel, &bias, &[1.0, -1.0], &[0.5]]);
+    /// assert_eq!(wrong.unwrap_err().to_string(), "tensor 2 (kernel) has 2 values; its shape (3, 1) asks for 3");
+    /// # Ok::<(), rosenblatt::Error>(())
+    /// ```
+    /// # Errors
+    /// [`Error::Tensors`] for another number of tensors, [`Error::Tensor`] for one of another length; nothing is changed then.
+    pub fn set_tensors(&mut self, tensors: &[&[f32]]) -> Result<()> {
+        let (mut expected, mut wrong) = (0, None);
+        NetOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
+            let got = tensors.get(expected).map_or(shape.len(), |values| values.len());
+            if got != shape.len() && wrong.is_none() {
+                wrong = Some(Error::Tensor { index: expected, name, shape, got });
+            }
+            expected += 1;
+        });
+        if tensors.len() != expected {
+            return Err(Error::Tensors { expected, got: tensors.len() });
+        }
+        if let Some(error) = wrong {
+            return Err(error);
+        }
+        let (mut learnt, mut running) = (self.params.as_flat_mut().iter_mut(), self.running.as_flat_mut().iter_mut());
+        let mut tensors = tensors.iter();
+        NetOf::<T>::tensors(&mut |tensor| {
+            let rest = if tensor.learnt { &mut learnt } else { &mut running };
+            for value in tensors.next().copied().unwrap_or_default() {
+                if let Some(w) = rest.next() {
+                    *w = *value;
+                }
+            }
+        });
+        Ok(())
+    }
+
     /// y for one sample, on the fastest backend.
     #[inline]
     pub fn predict(&self, x: &InputOf<T>) -> OutputOf<T> {
@@ -186,7 +264,7 @@ impl<T: Stack> Mlp<T> {
     pub fn predict_on(&self, level: Level, x: &InputOf<T>) -> OutputOf<T> {
         let mut y = OutputOf::<T>::ZERO;
         let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => NetOf::<T>::infer::<_, 1>(s, &self.params, core::slice::from_ref(x), core::slice::from_mut(&mut y)));
+        dispatch!(level, s => NetOf::<T>::infer::<_, 1>(s, &self.params, &self.running, core::slice::from_ref(x), core::slice::from_mut(&mut y)));
         y
     }
 
@@ -207,20 +285,21 @@ impl<T: Stack> Mlp<T> {
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
         #[inline(always)]
-        fn rows<S: Simd, N: Layer>(s: S, p: &N::Params, x: &[N::Input], y: &mut [N::Output]) {
+        fn rows<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Running, x: &[N::Input], y: &mut [N::Output]) {
             for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
-                N::infer::<S, ROWS>(s, p, x, y);
+                N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
         let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => rows::<_, NetOf<T>>(Compact(s), &self.params, x, y));
+        dispatch!(level, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
         Ok(())
     }
 
-    /// FNV-1a over the bits of all parameters, little-endian, every NaN as one: equal weights, equal hash, on every target.
+    /// FNV-1a over the bits of all parameters, then of what is carried along, little-endian, every NaN as one: equal weights, equal hash, on
+    /// every target.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        hash(self.weights())
+        hash_of([self.params.as_flat(), self.running.as_flat()])
     }
 
     /// The network as a table of its layers.
@@ -232,7 +311,7 @@ impl<T: Stack> Mlp<T> {
 
 impl<T: Stack> Clone for Mlp<T> {
     fn clone(&self) -> Self {
-        Self { params: self.params }
+        Self { params: self.params, running: self.running }
     }
 }
 
@@ -251,12 +330,27 @@ impl<T: Stack> Default for Mlp<T> {
 /// FNV-1a (64 bits) over the little-endian bits of `values`, every NaN as 0x7fc00000.
 #[must_use]
 pub fn hash(values: &[f32]) -> u64 {
+    hash_of([values])
+}
+
+/// [`hash`] of slices in a row.
+fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
     let mut hasher = fnv::FnvHasher::default();
-    for value in values {
+    for value in slices.into_iter().flatten() {
         let bits = if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() };
         hasher.write(&bits.to_le_bytes());
     }
     hasher.finish()
+}
+
+/// The shape of what a layer gives: `10`, or `6x6x8`.
+fn outputs(d: &Description) -> heapless::String<48> {
+    let mut text = heapless::String::new();
+    for (i, n) in d.shape.dims().iter().enumerate() {
+        // Five lengths of up to eight digits fit.
+        let _ = if i == 0 { write!(text, "{n}") } else { write!(text, "x{n}") };
+    }
+    text
 }
 
 /// Prints a network's layers, parameters and bytes.
@@ -264,15 +358,28 @@ pub struct Summary<T: Stack>(PhantomData<T>);
 
 impl<T: Stack> fmt::Display for Summary<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<10} {:>8} {:>8}   {:<12} {:>10}", "layer", "inputs", "outputs", "activation", "parameters")?;
-        let mut result = Ok(());
+        let (mut kinds, mut shapes) = ("layer".len(), "outputs".len());
         NetOf::<T>::describe(&mut |d| {
+            kinds = kinds.max(d.kind.len());
+            shapes = shapes.max(outputs(d).len());
+        });
+        let titles = ("layer", "inputs", "outputs", "activation", "parameters");
+        let (kind, inputs, shape, activation, params) = titles;
+        writeln!(f, "{kind:<kinds$} {inputs:>8} {shape:>shapes$}   {activation:<12} {params:>10}")?;
+        let (mut result, mut running) = (Ok(()), 0);
+        NetOf::<T>::describe(&mut |d| {
+            running += d.running;
             if result.is_ok() {
-                let (kind, activation) = (d.kind, d.activation);
-                result = writeln!(f, "{kind:<10} {:>8} {:>8}   {activation:<12} {:>10}", d.inputs, d.outputs, d.params);
+                let (kind, shape, activation) = (d.kind, outputs(d), d.activation);
+                result =
+                    writeln!(f, "{kind:<kinds$} {:>8} {shape:>shapes$}   {activation:<12} {:>10}", d.inputs, d.params);
             }
         });
         result?;
-        write!(f, "{} parameters, {} bytes", Mlp::<T>::PARAMS, Mlp::<T>::BYTES)
+        write!(f, "{} parameters, ", Mlp::<T>::PARAMS)?;
+        if running > 0 {
+            write!(f, "{running} running values, ")?;
+        }
+        write!(f, "{} bytes", Mlp::<T>::BYTES)
     }
 }

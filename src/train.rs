@@ -4,7 +4,7 @@ use crate::{
     data::Permutation,
     error::{Error, Quantity, Result},
     history::{Epoch, Observer},
-    layer::{Layer, Train, first, first_mut},
+    layer::{Layer, Pass, Train, first, first_mut},
     loss::Loss,
     metrics::{Confusion, Evaluation, predicted},
     network::Network,
@@ -83,11 +83,14 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         let m = x.len();
-        LayersOf::<N>::forward::<S, B>(s, net.params(), x, &mut self.tape);
+        LayersOf::<N>::forward::<S, B>(s, Pass::TRAINING, net.params(), net.running(), x, &mut self.tape);
 
         let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
         let dy = first_mut(&mut self.dy, m);
-        let loss = L::loss(s, y, t, dy);
+        let mut loss = L::loss(s, y, t, dy);
+        if const { LayersOf::<N>::PENALIZED } {
+            loss += LayersOf::<N>::penalty(s, net.params());
+        }
         if !loss.is_finite() {
             return Err(Quantity::Loss);
         }
@@ -98,6 +101,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         }
 
         optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
+        LayersOf::<N>::settle::<B>(&self.tape, net.running_mut());
         Ok(loss)
     }
 
@@ -380,7 +384,9 @@ where
     /// Runs at most `B` samples forward, onto the tape.
     fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => LayersOf::<N>::forward::<_, B>(Compact(s), net.params(), x, &mut self.work.tape));
+        dispatch!(level, s => {
+            LayersOf::<N>::forward::<_, B>(Compact(s), Pass::INFERENCE, net.params(), net.running(), x, &mut self.work.tape)
+        });
     }
 
     /// Runs all samples forward, `B` at a time, and calls `see(mean loss, outputs, targets)` for each batch.
@@ -397,7 +403,10 @@ where
             self.forward(level, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
             let dy = first_mut(&mut self.work.dy, x.len());
-            let loss = dispatch!(level, s => L::loss(s, y, t, dy));
+            let mut loss = dispatch!(level, s => L::loss(s, y, t, dy));
+            if const { LayersOf::<N>::PENALIZED } {
+                loss += dispatch!(level, s => LayersOf::<N>::penalty(s, net.params()));
+            }
             see(loss, y, t)?;
         }
         Ok(())

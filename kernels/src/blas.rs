@@ -322,7 +322,7 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
 const STRIP: usize = if cfg!(thumb) { 8 } else { 16 };
 const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
 
-/// `dx = dy·wᵀ` for `w` of k×n: strips of columns of `wᵀ` are packed, then multiplied.
+/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ` are packed, then multiplied.
 ///
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, all dense and row-major.
@@ -333,6 +333,7 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     dy: *const f32,
     w: *const f32,
     dx: *mut f32,
+    first: Start,
 ) {
     let a = Matrix { p: dy, row: n, col: 1 };
     let c = Matrix { p: dx, row: k, col: 1 };
@@ -341,17 +342,18 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
         if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
-            product_for::<S, INLINE>(s, (m, n, k), a, b, c, Start::Zero);
+            product_for::<S, INLINE>(s, (m, n, k), a, b, c, first);
             return;
         }
         #[cfg(thumb)]
-        let mut i = crate::arch::thumb::few_outputs((m, k, n), dy, w, dx);
+        let mut i =
+            if matches!(first, Start::Carry) { 0 } else { crate::arch::thumb::few_outputs((m, k, n), dy, w, dx) };
         #[cfg(not(thumb))]
         let mut i = 0;
         let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
         while i < k {
             let width = (k - i).min(STRIP);
-            let mut start = Start::Zero;
+            let mut start = first;
             let mut p = 0;
             while p < n {
                 let depth = (n - p).min(DEPTH);
@@ -376,25 +378,32 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     }
 }
 
-/// [`product_nt`] in one out-of-line copy a backend.
-///
-/// # Safety
-/// As for [`product_nt`].
-#[inline(never)]
-unsafe fn product_nt_shared<S: Simd>(s: S, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) {
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
-            unsafe {
-                if const { S::INLINE == 0 } {
-                    product_nt::<S, false>(s, mkn, dy, w, dx);
-                } else {
-                    product_nt::<S, true>(s, mkn, dy, w, dx);
-                }
-            }
-        },
-    );
+/// [`product_nt`] in one out-of-line copy a backend, and another that adds.
+macro_rules! product_nt_shared {
+    ($($name:ident: $first:expr;)*) => {$(
+        /// # Safety
+        /// As for [`product_nt`].
+        #[inline(never)]
+        unsafe fn $name<S: Simd>(s: S, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) {
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
+                    unsafe {
+                        if const { S::INLINE == 0 } {
+                            product_nt::<S, false>(s, mkn, dy, w, dx, $first);
+                        } else {
+                            product_nt::<S, true>(s, mkn, dy, w, dx, $first);
+                        }
+                    }
+                },
+            );
+        }
+    )*};
+}
+product_nt_shared! {
+    product_nt_shared: Start::Zero;
+    product_nt_add_shared: Start::Carry;
 }
 
 /// Panics with both numbers unless a slice has the length its shape says.
@@ -560,6 +569,8 @@ pub mod fixed {
     use super::*;
     #[cfg(compact)]
     use crate::little;
+    use crate::plain::{Flat, Plain};
+    use core::ptr;
 
     /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
     macro_rules! sized {
@@ -577,29 +588,76 @@ pub mod fixed {
         b: &[f32; N],
         y: &mut [[f32; N]],
     ) {
+        affine(s, x, w, b, y);
+    }
+
+    /// Fails to compile unless `W` holds a weight for each value of an `X` and each of a `Y`.
+    const fn fits<X: Plain, W: Plain, Y: Plain>() {
+        assert!(W::LEN == X::LEN * Y::LEN, "the weights do not fit rows of these lengths");
+    }
+
+    /// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`.
+    ///
+    /// ```compile_fail
+    /// use rosenblatt_kernels::{arch::scalar::Scalar, blas::fixed};
+    /// let w = [[[0.0; 5]; 2]; 3]; // 3·2 inputs, but the samples have 3·3
+    /// fixed::affine(Scalar, &[[[0.0; 3]; 3]], &w, &[0.0; 5], &mut [[0.0; 5]]);
+    /// ```
+    #[inline(always)]
+    pub fn affine<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, b: &Y, y: &mut [Y]) {
+        const { fits::<X, W, Y>() };
         let m = x.len().min(y.len());
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
-                little::gemm(m, K, N, x.as_ptr().cast(), w.as_ptr().cast(), b.as_ptr(), y.as_mut_ptr().cast())
+                little::gemm(
+                    m,
+                    X::LEN,
+                    Y::LEN,
+                    x.as_ptr().cast(),
+                    ptr::from_ref(w).cast(),
+                    ptr::from_ref(b).cast(),
+                    y.as_mut_ptr().cast(),
+                )
             };
         }
-        if const { N == 1 && S::LANES > 1 && K <= S::INLINE } && m > 1 {
-            return column(s, x, w.as_flattened(), b[0], y.as_flattened_mut());
+        if const { Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE } && m > 1 {
+            return column(s, x, w.as_flat(), b.as_flat()[0], y.flat_mut());
         }
-        let a = Matrix { p: x.as_ptr().cast(), row: K, col: 1 };
-        let w = Matrix { p: w.as_ptr().cast(), row: N, col: 1 };
-        let c = Matrix { p: y.as_mut_ptr().cast(), row: N, col: 1 };
+        let a = Matrix { p: x.as_ptr().cast(), row: X::LEN, col: 1 };
+        let w = Matrix { p: ptr::from_ref(w).cast(), row: Y::LEN, col: 1 };
+        let c = Matrix { p: y.as_mut_ptr().cast(), row: Y::LEN, col: 1 };
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            sized!(K * N, (s, (m, K, N), a, w, c, Start::Bias(b.as_ptr())));
+            sized!(X::LEN * Y::LEN, (s, (m, X::LEN, Y::LEN), a, w, c, Start::Bias(ptr::from_ref(b).cast())));
+        }
+    }
+
+    /// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for rows of any plain shape.
+    #[inline(always)]
+    pub fn gemm_add<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, y: &mut [Y]) {
+        const { fits::<X, W, Y>() };
+        let m = x.len().min(y.len());
+        #[cfg(all(compact, not(feature = "helium")))]
+        if const { S::INLINE == 0 } {
+            // SAFETY: the types say k and n, and m is no more than either slice has rows.
+            return unsafe {
+                little::gemm_add(m, X::LEN, Y::LEN, x.as_ptr().cast(), ptr::from_ref(w).cast(), y.as_mut_ptr().cast())
+            };
+        }
+        let a = Matrix { p: x.as_ptr().cast(), row: X::LEN, col: 1 };
+        let w = Matrix { p: ptr::from_ref(w).cast(), row: Y::LEN, col: 1 };
+        let c = Matrix { p: y.as_mut_ptr().cast(), row: Y::LEN, col: 1 };
+        // SAFETY: the types say k and n, and m is no more than either slice has rows.
+        unsafe {
+            sized!(X::LEN * Y::LEN, (s, (m, X::LEN, Y::LEN), a, w, c, Start::Carry));
         }
     }
 
     /// y ← x·w + b for one unit: lanes run over the samples, so that y is written by registers and not value by value.
     #[inline(always)]
-    fn column<S: Simd, const K: usize>(s: S, x: &[[f32; K]], w: &[f32], b: f32, y: &mut [f32]) {
+    fn column<S: Simd, X: Plain>(s: S, x: &[X], w: &[f32], b: f32, y: &mut [f32]) {
         let m = x.len().min(y.len());
         each(
             s,
@@ -607,9 +665,9 @@ pub mod fixed {
             #[inline(always)]
             |i, part| {
                 let mut sum = s.splat(b);
-                for (p, w) in w.iter().enumerate().take(K) {
-                    // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p is below K.
-                    let x = unsafe { s.gather(x.as_ptr().add(i).cast::<f32>().add(p), K, S::LANES.min(m - i)) };
+                for (p, w) in w.iter().enumerate().take(X::LEN) {
+                    // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p is below X::LEN.
+                    let x = unsafe { s.gather(x.as_ptr().add(i).cast::<f32>().add(p), X::LEN, S::LANES.min(m - i)) };
                     sum = s.mul_add(x, s.splat(*w), sum);
                 }
                 // SAFETY: `each` stays below m.
@@ -626,25 +684,40 @@ pub mod fixed {
         dy: &[[f32; N]],
         dw: &mut [[f32; N]; K],
     ) {
+        affine_grad(s, x, dy, dw, false);
+    }
+
+    /// [`gemm_tn`] for rows of any plain shape: dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`.
+    #[inline(always)]
+    pub fn affine_grad<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], dy: &[Y], dw: &mut W, add: bool) {
+        const { fits::<X, W, Y>() };
         let m = x.len().min(dy.len());
+        let (x, dy, dw) = (x.as_ptr().cast(), dy.as_ptr().cast(), ptr::from_mut(dw).cast());
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
-            return unsafe { little::gemm_tn(m, K, N, x.as_ptr().cast(), dy.as_ptr().cast(), dw.as_mut_ptr().cast()) };
+            return unsafe {
+                if add {
+                    little::gemm_tn_add(m, X::LEN, Y::LEN, x, dy, dw);
+                } else {
+                    little::gemm_tn(m, X::LEN, Y::LEN, x, dy, dw);
+                }
+            };
         }
-        let a = Matrix { p: x.as_ptr().cast(), row: 1, col: K };
-        let b = Matrix { p: dy.as_ptr().cast(), row: N, col: 1 };
-        let c = Matrix { p: dw.as_mut_ptr().cast(), row: N, col: 1 };
-        if N == 1 {
+        let start = if add { Start::Carry } else { Start::Zero };
+        let a = Matrix { p: x, row: 1, col: X::LEN };
+        let b = Matrix { p: dy, row: Y::LEN, col: 1 };
+        let c = Matrix { p: dw, row: Y::LEN, col: 1 };
+        if Y::LEN == 1 {
             // A column is a row too: lanes over the inputs, the same products in the same order.
-            let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: K, col: 1, ..a });
+            let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: X::LEN, col: 1, ..a });
             // SAFETY: the types say k, and m is no more than either slice has rows.
-            unsafe { sized!(K, (s, (1, m, K), a, b, c, Start::Zero)) };
+            unsafe { sized!(X::LEN, (s, (1, m, X::LEN), a, b, c, start)) };
             return;
         }
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            sized!(K * N, (s, (K, m, N), a, b, c, Start::Zero));
+            sized!(X::LEN * Y::LEN, (s, (X::LEN, m, Y::LEN), a, b, c, start));
         }
     }
 
@@ -656,23 +729,42 @@ pub mod fixed {
         w: &[[f32; N]; K],
         dx: &mut [[f32; K]],
     ) {
+        affine_grad_input(s, dy, w, dx, false);
+    }
+
+    /// [`gemm_nt`] for rows of any plain shape: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
+    #[inline(always)]
+    pub fn affine_grad_input<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, dy: &[Y], w: &W, dx: &mut [X], add: bool) {
+        const { fits::<X, W, Y>() };
         let m = dy.len().min(dx.len());
-        let (dy, w, dx) = (dy.as_ptr().cast(), w.as_ptr().cast(), dx.as_mut_ptr().cast());
+        let (dy, w, dx) = (dy.as_ptr().cast(), ptr::from_ref(w).cast(), dx.as_mut_ptr().cast());
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
-            return unsafe { little::gemm_nt(m, K, N, dy, w, dx) };
+            return unsafe {
+                if add {
+                    little::gemm_nt_add(m, X::LEN, Y::LEN, dy, w, dx);
+                } else {
+                    little::gemm_nt(m, X::LEN, Y::LEN, dy, w, dx);
+                }
+            };
         }
+        let start = if add { Start::Carry } else { Start::Zero };
+        let mkn = (m, X::LEN, Y::LEN);
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            if const { N <= 1 } {
+            if const { Y::LEN <= 1 } {
                 // Nothing is packed: no stack for it.
-                let (a, c) = (Matrix { p: dy, row: N, col: 1 }, Matrix { p: dx, row: K, col: 1 });
-                sized!(K * N, (s, (m, N, K), a, Matrix { p: w, row: 1, col: N }, c, Start::Zero));
-            } else if const { K * N <= S::INLINE } {
-                product_nt::<S, true>(s, (m, K, N), dy, w, dx);
+                let a = Matrix { p: dy, row: Y::LEN, col: 1 };
+                let c = Matrix { p: dx, row: X::LEN, col: 1 };
+                let b = Matrix { p: w, row: 1, col: Y::LEN };
+                sized!(X::LEN * Y::LEN, (s, (m, Y::LEN, X::LEN), a, b, c, start));
+            } else if const { X::LEN * Y::LEN <= S::INLINE } {
+                product_nt::<S, true>(s, mkn, dy, w, dx, start);
+            } else if add {
+                product_nt_add_shared(s.shared(), mkn, dy, w, dx);
             } else {
-                product_nt_shared(s.shared(), (m, K, N), dy, w, dx);
+                product_nt_shared(s.shared(), mkn, dy, w, dx);
             }
         }
     }
@@ -695,6 +787,26 @@ pub mod fixed {
             #[inline(always)]
             |j, part| {
                 let mut sum = s.splat(0.0);
+                for row in dy {
+                    // SAFETY: `each` stays below N, and a row has N values.
+                    sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
+                }
+                // SAFETY: `each` stays below N.
+                unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
+            },
+        );
+    }
+
+    /// db ← db + the sum of the rows of dy: [`sum_rows`] whose sums start at what `db` holds.
+    #[inline(always)]
+    pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        each(
+            s,
+            N,
+            #[inline(always)]
+            |j, part| {
+                // SAFETY: `each` stays below N, and db has N values.
+                let mut sum = unsafe { get(s, db.as_ptr().add(j), part) };
                 for row in dy {
                     // SAFETY: `each` stays below N, and a row has N values.
                     sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });

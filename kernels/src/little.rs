@@ -71,6 +71,44 @@ pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
     }
 }
 
+/// Products whose sums start at what the result holds; see [`crate::blas::fixed`]
+macro_rules! adding {
+    ($($(#[$doc:meta])* $name:ident($m:ident, $k:ident, $n:ident, $a:ident, $b:ident, $c:ident) = $body:expr;)*) => {$(
+        $(#[$doc])*
+        /// # Safety
+        /// As for the form that starts at zero or a bias; the result must be readable too.
+        #[inline(never)]
+        pub unsafe fn $name($m: usize, $k: usize, $n: usize, $a: *const f32, $b: *const f32, $c: *mut f32) {
+            // SAFETY: rows and columns are those that the caller vouches for.
+            unsafe { $body }
+        }
+    )*};
+}
+adding! {
+    /// y ← y + x·w
+    gemm_add(m, k, n, x, w, y) = each(m, n, y, |i, j, y| terms(k, x.add(i * k), 1, w.add(j), n, y));
+    /// dw ← dw + xᵀ·dy
+    gemm_tn_add(m, k, n, x, dy, dw) = each(k, n, dw, |p, j, dw| terms(m, x.add(p), k, dy.add(j), n, dw));
+    /// dx ← dx + dy·wᵀ
+    gemm_nt_add(m, k, n, dy, w, dx) = each(m, k, dx, |i, p, dx| terms(n, dy.add(i * n), 1, w.add(p * n), 1, dx));
+}
+
+/// c(i, j) ← f(i, j, c(i, j)) for a dense matrix.
+/// # Safety
+/// `c` must be readable and writable for m×n values.
+#[inline(always)]
+unsafe fn each(m: usize, n: usize, mut c: *mut f32, f: impl Fn(usize, usize, f32) -> f32) {
+    for i in 0..m {
+        for j in 0..n {
+            // SAFETY: c goes over the m×n values that the caller vouches for.
+            unsafe {
+                *c = f(i, j, *c);
+                c = c.add(1);
+            }
+        }
+    }
+}
+
 /// sum + a₀·b₀ + a₁·b₁ + …, k terms, values of a and of b so many apart.
 /// # Safety
 /// `a` and `b` must be readable at these k places.

@@ -1,5 +1,7 @@
 //! Data made of nothing but `f32`: what a kernel may see as one flat slice.
 
+use core::fmt;
+
 /// A type whose memory is `LEN` values of `f32` and nothing else.
 ///
 /// Parameters, gradients and samples are such types, so that one optimizer kernel can walk over a whole network and
@@ -12,6 +14,8 @@ pub unsafe trait Plain: Copy + Send + Sync + 'static {
     const LEN: usize;
     /// All values +0.
     const ZERO: Self;
+    /// As what shape a reader sees it: an array of arrays as the lengths from outside in.
+    const SHAPE: Shape = Shape::of(Self::LEN);
 
     /// The values in the order of memory.
     #[inline(always)]
@@ -23,6 +27,112 @@ pub unsafe trait Plain: Copy + Send + Sync + 'static {
     fn as_flat_mut(&mut self) -> &mut [f32] {
         core::slice::from_mut(self).flat_mut()
     }
+}
+
+/// The lengths of an array of arrays, from outside in, as in Keras' summary.
+///
+/// ```
+/// use rosenblatt_kernels::{Plain, plain::Shape};
+/// assert_eq!(<[[[f32; 3]; 8]; 6]>::SHAPE.dims(), [6, 8, 3]);
+/// assert_eq!(Shape::of(10).to_string(), "(10)");
+/// assert_eq!(<[[f32; 3]; 5]>::SHAPE.to_string(), "(5, 3)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Shape {
+    dims: [usize; Self::RANK],
+    rank: usize,
+}
+
+impl Shape {
+    /// The most lengths a shape has; deeper arrays count as flat.
+    pub const RANK: usize = 5;
+    /// One value.
+    pub const VALUE: Self = Self { dims: [0; Self::RANK], rank: 0 };
+
+    /// A row of `n`.
+    #[must_use]
+    pub const fn of(n: usize) -> Self {
+        Self::VALUE.times(n)
+    }
+
+    /// `n` of these.
+    #[must_use]
+    pub const fn times(self, n: usize) -> Self {
+        if self.rank == Self::RANK {
+            return Self::of(self.len() * n);
+        }
+        let mut dims = [0; Self::RANK];
+        dims[0] = n;
+        let mut i = 0;
+        while i < self.rank {
+            dims[i + 1] = self.dims[i];
+            i += 1;
+        }
+        Self { dims, rank: self.rank + 1 }
+    }
+
+    /// The lengths, from outside in.
+    #[must_use]
+    pub fn dims(&self) -> &[usize] {
+        self.dims.get(..self.rank).unwrap_or(&self.dims)
+    }
+
+    /// The number of values.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        let (mut len, mut i) = (1, 0);
+        while i < self.rank {
+            len *= self.dims[i];
+            i += 1;
+        }
+        len
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (i, n) in self.dims().iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{n}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The same values as rows of another type: `&[[[f32; 4]; 3]]` as `&[[f32; 12]]`. The types must hold equally many; that is checked at compile time.
+#[inline(always)]
+#[must_use]
+pub const fn recast<A: Plain, B: Plain>(rows: &[A]) -> &[B] {
+    const {
+        assert!(
+            A::LEN == B::LEN && size_of::<A>() == size_of::<B>(),
+            "rows of one length cannot be seen as rows of another"
+        )
+    };
+    // SAFETY: `Plain` promises that both are arrays of LEN f32 of f32's alignment, and the lengths are equal.
+    unsafe { core::slice::from_raw_parts(rows.as_ptr().cast(), rows.len()) }
+}
+
+/// [`recast`] for writing.
+#[inline(always)]
+#[must_use]
+pub const fn recast_mut<A: Plain, B: Plain>(rows: &mut [A]) -> &mut [B] {
+    const {
+        assert!(
+            A::LEN == B::LEN && size_of::<A>() == size_of::<B>(),
+            "rows of one length cannot be seen as rows of another"
+        )
+    };
+    // SAFETY: as in `recast`; every bit pattern of f32 is valid for both, and the borrow is unique.
+    unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
 }
 
 /// A batch of plain rows as one slice of `rows · LEN` values.
@@ -50,12 +160,14 @@ impl<T: Plain> Flat for [T] {
 unsafe impl Plain for f32 {
     const LEN: usize = 1;
     const ZERO: Self = 0.0;
+    const SHAPE: Shape = Shape::VALUE;
 }
 
 // SAFETY: arrays have no padding between or after their elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
     const LEN: usize = N * T::LEN;
     const ZERO: Self = [T::ZERO; N];
+    const SHAPE: Shape = T::SHAPE.times(N);
 }
 
 /// Weights and bias of one affine map: y = x·w + b.

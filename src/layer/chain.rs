@@ -1,6 +1,6 @@
 //! Two layers in a row are a layer.
 
-use super::{Description, Layer, Train, first, first_mut};
+use super::{Description, Layer, Pass, Tensor, Train, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Plain, Simd, plain::Join};
@@ -12,25 +12,32 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     type Input = L::Input;
     type Output = R::Output;
     type Params = Join<L::Params, R::Params>;
+    type Running = Join<L::Running, R::Running>;
     type Head = R::Head;
     const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
+    const KERNEL: usize = 0; // each layer has its own
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, x: &[L::Input], y: &mut [R::Output]) {
+    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[L::Input], y: &mut [R::Output]) {
         let mut h = [L::Output::ZERO; C];
         let h = first_mut(&mut h, x.len());
-        L::infer::<S, C>(s, &p.head, x, h);
-        R::infer::<S, C>(s, &p.tail, h, y);
+        L::infer::<S, C>(s, &p.head, &r.head, x, h);
+        R::infer::<S, C>(s, &p.tail, &r.tail, h, y);
     }
 
-    fn init(p: &mut Self::Params, init: &impl Initializer, rng: &mut Rng) {
-        L::init(&mut p.head, init, rng);
-        R::init(&mut p.tail, init, rng);
+    fn init(p: &mut Self::Params, r: &mut Self::Running, init: &impl Initializer, rng: &mut Rng) {
+        L::init(&mut p.head, &mut r.head, init, rng);
+        R::init(&mut p.tail, &mut r.tail, init, rng);
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
         L::describe(tell);
         R::describe(tell);
+    }
+
+    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+        L::tensors(tell);
+        R::tensors(tell);
     }
 }
 
@@ -38,10 +45,20 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
     /// The first layer's tape, the gradient by its outputs, the tape of what follows.
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
+    const PENALIZED: bool = L::PENALIZED || R::PENALIZED;
+
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, p: &Self::Params, x: &[L::Input], tape: &mut Self::Tape<B>) {
-        L::forward::<S, B>(s, &p.head, x, &mut tape.head);
-        R::forward::<S, B>(s, &p.tail, first(L::output::<B>(&tape.head), x.len()), &mut tape.tail.tail);
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        pass: Pass,
+        p: &Self::Params,
+        r: &Self::Running,
+        x: &[L::Input],
+        tape: &mut Self::Tape<B>,
+    ) {
+        L::forward::<S, B>(s, pass, &p.head, &r.head, x, &mut tape.head);
+        let h = first(L::output::<B>(&tape.head), x.len());
+        R::forward::<S, B>(s, pass.next(), &p.tail, &r.tail, h, &mut tape.tail.tail);
     }
 
     #[inline(always)]
@@ -65,5 +82,20 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
         let dh = first_mut(dh, x.len());
         R::backward::<S, B>(s, &p.tail, h, tail, dy, joined, &mut dp.tail, Some(dh));
         L::backward::<S, B>(s, &p.head, x, head, dh, false, &mut dp.head, dx);
+    }
+
+    #[inline(always)]
+    fn penalty<S: Simd>(s: S, p: &Self::Params) -> f32 {
+        match (const { L::PENALIZED }, const { R::PENALIZED }) {
+            (true, true) => L::penalty(s, &p.head) + R::penalty(s, &p.tail),
+            (true, false) => L::penalty(s, &p.head),
+            _ => R::penalty(s, &p.tail),
+        }
+    }
+
+    #[inline(always)]
+    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+        L::settle::<B>(&tape.head, &mut r.head);
+        R::settle::<B>(&tape.tail.tail, &mut r.tail);
     }
 }

@@ -1,13 +1,13 @@
 //! The fully connected layer.
 
-use super::{Description, Layer, Train, first};
+use super::{Description, Layer, Nothing, Pass, Tensor, Train, first};
 use crate::{
     activation::{Activation, Differentiable, Linear},
     init::Initializer,
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Plain, Simd, blas::fixed, plain::Affine};
+use rosenblatt_kernels::{Flat, Simd, blas::fixed, plain::Affine};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
@@ -18,29 +18,30 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     type Input = [f32; I];
     type Output = [f32; O];
     type Params = Affine<[[f32; O]; I], [f32; O]>;
+    type Running = Nothing;
     type Head = A;
     const WIDTH: usize = O;
+    const KERNEL: usize = I * O;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, x: &[[f32; I]], y: &mut [[f32; O]]) {
+    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
         fixed::gemm(s, x, &p.w, &p.b, y);
         A::forward(s, y);
     }
 
-    fn init(p: &mut Self::Params, init: &impl Initializer, rng: &mut Rng) {
+    fn init(p: &mut Self::Params, _: &mut Nothing, init: &impl Initializer, rng: &mut Rng) {
         init.fill(rng, I, O, p.w.as_mut_slice().flat_mut());
         p.b.fill(0.0);
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description {
-            kind: "Dense",
-            inputs: I,
-            outputs: O,
-            activation: A::NAME,
-            params: <Self::Params as Plain>::LEN,
-        });
+        tell(&Description::of::<Self>("Dense", A::NAME));
+    }
+
+    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+        tell(&Tensor::learnt::<[[f32; O]; I]>("kernel"));
+        tell(&Tensor::learnt::<[f32; O]>("bias"));
     }
 }
 
@@ -48,8 +49,15 @@ impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A>
     type Tape<const B: usize> = [[f32; O]; B];
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, p: &Self::Params, x: &[[f32; I]], y: &mut [[f32; O]; B]) {
-        Self::infer::<S, B>(s, p, x, super::first_mut(y, x.len()));
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        _: Pass,
+        p: &Self::Params,
+        r: &Nothing,
+        x: &[[f32; I]],
+        y: &mut [[f32; O]; B],
+    ) {
+        Self::infer::<S, B>(s, p, r, x, super::first_mut(y, x.len()));
     }
 
     #[inline(always)]
