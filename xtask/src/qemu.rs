@@ -48,11 +48,11 @@ pub use report::Measured;
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Run only on this board; may be given several times
-    #[arg(long, value_name = "NAME", ignore_case = true, value_parser = board_names())]
+    /// Run only on these boards, separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',', ignore_case = true, value_parser = board_names())]
     board: Vec<String>,
-    /// Run only this program; may be given several times
-    #[arg(long, value_name = "NAME")]
+    /// Run only these programs, separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     program: Vec<String>,
 }
 
