@@ -1,6 +1,9 @@
-//! Samples in a new order each epoch, without a buffer for the order.
+//! Samples in a new order each epoch, without a buffer for the order; a part of them kept for validation.
 
-use crate::rng::{Seed, mix};
+use crate::{
+    error::{Error, Result},
+    rng::{Seed, mix},
+};
 
 /// A pseudo-random permutation of 0 … n − 1, computed index by index in constant memory.
 ///
@@ -57,5 +60,45 @@ impl Permutation {
                 return x as usize;
             }
         }
+    }
+}
+
+/// Samples to learn from, and samples kept for validation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Split<'a, X, T> {
+    /// Inputs to learn from
+    pub x: &'a [X],
+    /// Their targets
+    pub t: &'a [T],
+    /// Inputs to validate with
+    pub x_val: &'a [X],
+    /// Their targets
+    pub t_val: &'a [T],
+}
+
+/// Keras' `validation_split`: the first ⌊n·(1 − share)⌋ samples to learn from, the last ones, in their order, for validation.
+///
+/// Nothing is copied. Samples that are sorted by class should be shuffled before, as with Keras.
+///
+/// ```
+/// use rosenblatt::data::split;
+/// let (x, t) = ([[1.0], [2.0], [3.0], [4.0], [5.0]], [0u8, 1, 0, 1, 0]);
+/// let data = split(&x, &t, 0.4)?;
+/// assert_eq!((data.x.len(), data.x_val, data.t_val), (3, &x[3..], &t[3..]));
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+/// # Errors
+/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, [`Error::Empty`] where a part would have no samples.
+pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f32) -> Result<Split<'a, X, T>> {
+    if x.len() != t.len() {
+        return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
+    }
+    if !(share > 0.0 && share < 1.0) {
+        return Err(Error::HyperParameter { name: "share", value: share, expected: "a number between 0 and 1" });
+    }
+    let at = (x.len() as f32 * (1.0 - share)) as usize;
+    match (x.split_at_checked(at), t.split_at_checked(at)) {
+        (Some((x, x_val)), Some((t, t_val))) if !x.is_empty() && !x_val.is_empty() => Ok(Split { x, t, x_val, t_val }),
+        _ => Err(Error::Empty),
     }
 }

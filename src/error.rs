@@ -88,6 +88,13 @@ pub enum Error {
         /// Values given
         got: usize,
     },
+    /// An observer monitors a value that no validation has found.
+    NotMonitored {
+        /// Its name
+        what: &'static str,
+    },
+    /// An observer could not write: the buffer is full, or the file refused.
+    NotWritten,
     /// A loss or gradient is infinite or NaN.
     NotFinite {
         /// Which
@@ -135,6 +142,10 @@ impl fmt::Display for Error {
             Self::Tensor { index, name, shape, got } => {
                 write!(f, "tensor {index} ({name}) has {got} values; its shape {shape} asks for {}", shape.len())
             }
+            Self::NotMonitored { what } => {
+                write!(f, "{what} is monitored, but no Validation stands before the observer that does")
+            }
+            Self::NotWritten => f.write_str("a line of the log could not be written"),
             Self::NotFinite { what, epoch, step } => {
                 let what = match what {
                     Quantity::Loss => "loss",

@@ -1,43 +1,11 @@
-//! What `fit` tells while it runs, and who listens.
+//! What a training leaves behind: its epochs.
 
+use crate::{
+    error::Result,
+    observer::{Epoch, Observer, Session},
+};
 use core::ops::ControlFlow;
 use heapless::Vec;
-
-/// One epoch, as it ends.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Epoch {
-    /// Its number, from 1
-    pub epoch: usize,
-    /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
-    pub loss: f32,
-    /// Share of samples whose class was predicted before the update; NaN if the observer does not ask for it
-    pub accuracy: f32,
-}
-
-/// Listens to `fit`. `()` does not and costs nothing; a closure `FnMut(&Epoch) -> ControlFlow<()>` does; [`History`] keeps all.
-pub trait Observer {
-    /// Whether accuracy is to be counted.
-    const ACCURACY: bool = true;
-
-    /// An epoch has ended; `Break` ends the training.
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()>;
-}
-
-impl Observer for () {
-    const ACCURACY: bool = false;
-
-    #[inline(always)]
-    fn epoch(&mut self, _: &Epoch) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
-impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer for F {
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
-        self(epoch)
-    }
-}
 
 /// The first `N` epochs of a training.
 ///
@@ -73,10 +41,15 @@ impl<const N: usize> History<N> {
     }
 }
 
-impl<const N: usize> Observer for History<N> {
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+impl<S: Session, const N: usize> Observer<S> for History<N> {
+    fn begin(&mut self, _: &mut S) -> Result<()> {
+        self.epochs.clear();
+        Ok(())
+    }
+
+    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
         // Full: the first N are kept, the training goes on.
         let _ = self.epochs.push(*epoch);
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 }

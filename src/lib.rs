@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,7 @@ pub mod layer;
 pub mod loss;
 pub mod metrics;
 pub mod network;
+pub mod observer;
 pub mod optimizer;
 pub mod rng;
 pub mod train;
@@ -49,13 +50,16 @@ pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         gates,
-        history::{Epoch, History, Observer},
+        history::History,
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
         layer::Dense,
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy},
         metrics::{Confusion, Evaluation},
         network::Mlp,
+        observer::{
+            CsvLog, EarlyStopping, Epoch, Monitor, Observer, ReduceOnPlateau, RestoreBest, StopOnNan, Validation, Watch,
+        },
         optimizer::{Adam, Sgd},
         rng::Seed,
         train::{Batch, Fit, Trainer},

@@ -313,6 +313,12 @@ impl<T: Stack> Clone for Mlp<T> {
     fn clone(&self) -> Self {
         Self { params: self.params, running: self.running }
     }
+
+    /// In place: nothing large crosses the stack.
+    fn clone_from(&mut self, other: &Self) {
+        self.params.as_flat_mut().copy_from_slice(other.params.as_flat());
+        self.running.as_flat_mut().copy_from_slice(other.running.as_flat());
+    }
 }
 
 impl<T: Stack> fmt::Debug for Mlp<T> {

@@ -28,6 +28,12 @@ pub trait Optimizer: Copy {
     /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
     fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
 
+    /// The learning rate it holds, before decay.
+    fn lr(&self) -> f32;
+
+    /// Sets the learning rate.
+    fn set_lr(&mut self, lr: f32);
+
     /// Whether every hyper-parameter lies in its range.
     /// # Errors
     /// [`Error::HyperParameter`] names the first that does not.

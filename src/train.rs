@@ -3,15 +3,14 @@
 use crate::{
     data::Permutation,
     error::{Error, Quantity, Result},
-    history::{Epoch, Observer},
     layer::{Layer, Pass, Train, first, first_mut},
     loss::Loss,
     metrics::{Confusion, Evaluation, predicted},
     network::Network,
+    observer::{Epoch, Observer, Session},
     optimizer::{Optimizer, Zero},
     rng::Seed,
 };
-use core::ops::ControlFlow;
 use heapless::Vec;
 use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, optimizer::all_finite_on};
 
@@ -264,19 +263,24 @@ where
 
     /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
     ///
+    /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights, change the learning rate, keep a history or a log; `()` is none.
+    ///
     /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`). With no epochs nothing happens, and the report is epoch 0 with
     /// NaN.
     /// # Errors
     /// For no samples, other lengths, wrong targets, hyper-parameters out of range or a batch over `B`: found before the first step, nothing is
     /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight.
-    pub fn fit<Obs: Observer>(
+    pub fn fit<Obs>(
         &mut self,
         net: &mut N,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
         fit: &Fit<O>,
         observer: &mut Obs,
-    ) -> Result<Epoch> {
+    ) -> Result<Epoch>
+    where
+        Obs: for<'a> Observer<Running<'a, N, O, L, B>>,
+    {
         Self::check(x, t)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
@@ -291,39 +295,11 @@ where
         if batch > B {
             return Err(Error::BatchTooLarge { batch, capacity: B });
         }
-        let samples = x.len();
-        let mut report = Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN };
-        for epoch in 1..=fit.epochs {
-            let order = fit.shuffle.map(|seed| Permutation::new(samples, seed, epoch));
-            let (mut total, mut correct) = (0.0, 0);
-            let mut start = 0;
-            let mut step = 0;
-            while start < samples {
-                step += 1;
-                let m = batch.min(samples - start);
-                let (xs, ts) = match &order {
-                    Some(order) => {
-                        gather(&mut self.x, x, order, start, m);
-                        gather(&mut self.t, t, order, start, m);
-                        (self.x.as_slice(), self.t.as_slice())
-                    }
-                    None => (rows(x, start, m), rows(t, start, m)),
-                };
-                let done = self.work.run::<L>(fit.level, net, &fit.optimizer, xs, ts);
-                let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
-                total += loss * m as f32;
-                if Obs::ACCURACY {
-                    correct += hits::<N, L>(LayersOf::<N>::output::<B>(&self.work.tape), ts);
-                }
-                start += m;
-            }
-            let accuracy = if Obs::ACCURACY { correct as f32 / samples as f32 } else { f32::NAN };
-            report = Epoch { epoch, loss: total / samples as f32, accuracy };
-            if observer.epoch(&report) == ControlFlow::Break(()) {
-                break;
-            }
-        }
-        Ok(report)
+        let mut running = Running { trainer: self, net, optimizer: fit.optimizer, level: fit.level };
+        observer.begin(&mut running)?;
+        let outcome = running.epochs(x, t, fit, batch, observer);
+        observer.end(&mut running);
+        outcome
     }
 
     /// Loss and accuracy over any number of samples, without changing a weight.
@@ -422,6 +398,126 @@ where
             return Err(Error::Empty);
         }
         L::check(t)
+    }
+}
+
+/// A `fit` that is under way: what its observers see of it.
+pub struct Running<'a, N, O, L, const B: usize>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    trainer: &'a mut Trainer<N, O, L, B>,
+    net: &'a mut N,
+    optimizer: O,
+    level: Level,
+}
+
+impl<N, O, L, const B: usize> Running<'_, N, O, L, B>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    /// All epochs; the data and the batch are good.
+    #[inline(always)]
+    fn epochs<Obs: Observer<Self>>(
+        &mut self,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        batch: usize,
+        observer: &mut Obs,
+    ) -> Result<Epoch> {
+        let mut report =
+            Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
+        for epoch in 1..=fit.epochs {
+            let order = fit.shuffle.map(|seed| Permutation::new(x.len(), seed, epoch));
+            let (loss, accuracy) = match self.epoch(x, t, epoch, batch, order.as_ref(), Obs::ACCURACY) {
+                Err(error) if observer.refused(&error) => break,
+                done => done?,
+            };
+            report = Epoch { epoch, loss, accuracy, validation: None, lr: self.optimizer.lr() };
+            if observer.epoch(&mut report, self)?.is_break() {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// One epoch: every sample once, a mini-batch a step. Mean loss, and accuracy if it is asked for.
+    #[inline(always)]
+    fn epoch(
+        &mut self,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        epoch: usize,
+        batch: usize,
+        order: Option<&Permutation>,
+        counts: bool,
+    ) -> Result<(f32, f32)> {
+        let Trainer { work, x: x_buffer, t: t_buffer } = &mut *self.trainer;
+        let samples = x.len();
+        let (mut total, mut correct) = (0.0, 0);
+        let mut start = 0;
+        let mut step = 0;
+        while start < samples {
+            step += 1;
+            let m = batch.min(samples - start);
+            let (xs, ts) = match order {
+                Some(order) => {
+                    gather(x_buffer, x, order, start, m);
+                    gather(t_buffer, t, order, start, m);
+                    (x_buffer.as_slice(), t_buffer.as_slice())
+                }
+                None => (rows(x, start, m), rows(t, start, m)),
+            };
+            let done = work.run::<L>(self.level, self.net, &self.optimizer, xs, ts);
+            let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
+            total += loss * m as f32;
+            if counts {
+                correct += hits::<N, L>(LayersOf::<N>::output::<B>(&work.tape), ts);
+            }
+            start += m;
+        }
+        let accuracy = if counts { correct as f32 / samples as f32 } else { f32::NAN };
+        Ok((total / samples as f32, accuracy))
+    }
+}
+
+impl<N, O, L, const B: usize> Session for Running<'_, N, O, L, B>
+where
+    N: Network<Layers: Train>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+{
+    type Net = N;
+    type Input = InputOf<N>;
+    type Target = TargetOf<N, L>;
+
+    fn net(&self) -> &N {
+        self.net
+    }
+
+    fn net_mut(&mut self) -> &mut N {
+        self.net
+    }
+
+    fn lr(&self) -> f32 {
+        self.optimizer.lr()
+    }
+
+    fn set_lr(&mut self, lr: f32) {
+        self.optimizer.set_lr(lr);
+    }
+
+    fn check(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Trainer::<N, O, L, B>::check(x, t)
+    }
+
+    fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+        self.trainer.evaluate_on(self.level, self.net, x, t)
     }
 }
 

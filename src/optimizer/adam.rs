@@ -75,6 +75,16 @@ impl Optimizer for Adam {
         optimizer::adam_on(s, step, w.as_flat_mut(), state.m.as_flat_mut(), state.v.as_flat_mut(), dw.as_flat());
     }
 
+    #[inline(always)]
+    fn lr(&self) -> f32 {
+        self.lr
+    }
+
+    #[inline(always)]
+    fn set_lr(&mut self, lr: f32) {
+        self.lr = lr;
+    }
+
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         below_one("beta1", self.beta1)?;

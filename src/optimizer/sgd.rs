@@ -54,6 +54,16 @@ impl Optimizer for Sgd {
         optimizer::sgd_on(s, decayed(self.lr, self.decay, state.t), w.as_flat_mut(), dw.as_flat());
     }
 
+    #[inline(always)]
+    fn lr(&self) -> f32 {
+        self.lr
+    }
+
+    #[inline(always)]
+    fn set_lr(&mut self, lr: f32) {
+        self.lr = lr;
+    }
+
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         at_least_zero("decay", self.decay)
