@@ -21,8 +21,8 @@ mod plateau;
 mod validation;
 
 pub use csv::CsvLog;
-pub use early::{EarlyStopping, RestoreBest};
-pub use plateau::ReduceOnPlateau;
+pub use early::{EarlyStopping, RestoreBest, Watched};
+pub use plateau::{ReduceOnPlateau, Waited};
 pub use validation::Validation;
 
 use crate::{

@@ -1,0 +1,323 @@
+//! Observers: the decisions of Keras' callbacks on the same values, and what they do to a real training.
+
+mod support;
+
+use rosenblatt::{
+    Error, Result,
+    data::split,
+    layer::Dense,
+    metrics::Evaluation,
+    observer::{Session, Watched},
+    prelude::*,
+};
+use serde_json::Value;
+use std::ops::ControlFlow;
+use support::data;
+
+/// A training that is nothing but a number for its weights and a learning rate.
+struct Fake {
+    net: usize,
+    lr: f32,
+}
+
+impl Session for Fake {
+    type Net = usize;
+    type Input = ();
+    type Target = ();
+    fn net(&self) -> &usize {
+        &self.net
+    }
+    fn net_mut(&mut self) -> &mut usize {
+        &mut self.net
+    }
+    fn lr(&self) -> f32 {
+        self.lr
+    }
+    fn set_lr(&mut self, lr: f32) {
+        self.lr = lr;
+    }
+    fn check(&self, _: &[()], _: &[()]) -> Result<()> {
+        Ok(())
+    }
+    fn evaluate(&mut self, _: &[()], _: &[()]) -> Result<Evaluation> {
+        Err(Error::Empty)
+    }
+}
+
+/// What came of a sequence: the epoch (from 0) that ended it, whose weights are there at the end, and the learning rates.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    stopped: Option<usize>,
+    weights: usize,
+    rates: Vec<f32>,
+}
+
+/// Feeds one value an epoch, as `fit` would.
+fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) -> Outcome {
+    let mut session = Fake { net: usize::MAX, lr: 0.5 };
+    observer.begin(&mut session).expect("good hyper-parameters");
+    let (mut stopped, mut rates) = (None, Vec::new());
+    for (i, &value) in values.iter().enumerate() {
+        session.net = i;
+        // An accuracy of so many 1024ths.
+        let found = match monitor {
+            Monitor::ValLoss => Evaluation { loss: value, correct: 0, samples: 1 },
+            _ => Evaluation { loss: 0.0, correct: (value * 1024.0) as usize, samples: 1024 },
+        };
+        let mut report = Epoch { epoch: i + 1, loss: 0.0, accuracy: 0.0, validation: Some(found), lr: session.lr };
+        let flow = observer.epoch(&mut report, &mut session).expect("validated");
+        rates.push(session.lr);
+        if flow.is_break() {
+            stopped = Some(i);
+            break;
+        }
+    }
+    observer.end(&mut session);
+    Outcome { stopped, weights: session.net, rates }
+}
+
+/// What Keras did.
+fn wanted(case: &Value, epochs: usize) -> Outcome {
+    let stopped = case["stopped"].as_u64().map(|epoch| epoch as usize);
+    let rates = case["rates"].as_array().map_or_else(
+        || vec![0.5; stopped.map_or(epochs, |epoch| epoch + 1)],
+        |rates| rates.iter().map(|rate| rate.as_f64().expect("a rate") as f32).collect(),
+    );
+    Outcome { stopped, weights: case["weights"].as_u64().expect("an epoch") as usize, rates }
+}
+
+#[test]
+fn callbacks_decide_as_in_keras() {
+    let document: Value = serde_json::from_str(include_str!("fixtures/callbacks.json")).expect("JSON");
+    let number = |case: &Value, key: &str| case[key].as_f64().map(|value| value as f32);
+    let count = |case: &Value, key: &str| case[key].as_u64().expect("a number") as usize;
+    let (mut tried, mut stopped, mut reduced, mut impatient_differ) = (0, 0, 0, 0);
+    for case in document["cases"].as_array().expect("cases") {
+        let sequence = document["sequences"][count(case, "sequence")].as_array().expect("values");
+        let values: Vec<f32> = sequence.iter().map(|value| value.as_f64().map_or(f32::NAN, |v| v as f32)).collect();
+        let monitor = if case["monitor"] == "val_loss" { Monitor::ValLoss } else { Monitor::ValAccuracy };
+        let (patience, min_delta) = (count(case, "patience"), number(case, "min_delta").expect("a number"));
+        let want = wanted(case, values.len());
+        let got = match case["callback"].as_str() {
+            Some("EarlyStopping") => {
+                let start_from_epoch = count(case, "start_from_epoch");
+                let make = |patience| {
+                    let mut keep = RestoreBest::new(0).monitor(monitor);
+                    (keep.min_delta, keep.start_from_epoch) = (min_delta, start_from_epoch);
+                    let baseline = number(case, "baseline");
+                    let watched = Watched::NEW;
+                    (keep, EarlyStopping { monitor, min_delta, patience, baseline, start_from_epoch, watched })
+                };
+                // The cases tell one patience from another.
+                impatient_differ += usize::from(drive(make(patience + 1), monitor, &values) != want);
+                drive(make(patience), monitor, &values)
+            }
+            Some("ReduceLROnPlateau") => {
+                let (factor, min_lr) =
+                    (number(case, "factor").expect("a number"), number(case, "min_lr").expect("a number"));
+                let cooldown = count(case, "cooldown");
+                let observer = ReduceOnPlateau {
+                    monitor,
+                    factor,
+                    patience,
+                    min_delta,
+                    cooldown,
+                    min_lr,
+                    ..ReduceOnPlateau::DEFAULT
+                };
+                drive(observer, monitor, &values)
+            }
+            other => panic!("no observer stands for {other:?}"),
+        };
+        assert_eq!(got, want, "{case}");
+        tried += 1;
+        stopped += usize::from(got.stopped.is_some());
+        reduced += usize::from(got.rates.iter().any(|rate| *rate != 0.5));
+    }
+    println!("{tried} cases, {stopped} stopped early, {reduced} with a reduced learning rate");
+    assert!(tried >= 640 && stopped > 150 && reduced > 150 && impatient_differ > 150);
+}
+
+type Flower = Mlp<(Dense<4, 8, Tanh>, Dense<8, 3, Softmax>)>;
+type FlowerTrainer = Trainer<Flower, Sgd, SparseCategoricalCrossEntropy, 16>;
+
+/// Iris in an order that mixes the classes.
+fn flowers() -> (Vec<[f32; 4]>, Vec<u8>) {
+    let (x, t) = data::iris();
+    let order = rosenblatt::data::Permutation::new(x.len(), Seed(1936), 0);
+    (0..x.len()).map(|i| (x[order.index(i)], t[order.index(i)])).unzip()
+}
+
+fn flower() -> Flower {
+    let mut net = Flower::new();
+    net.init(Seed(7));
+    net
+}
+
+#[test]
+fn validation_is_an_evaluation_of_the_last_part() {
+    let (x, t) = flowers();
+    let data = split(&x, &t, 0.2).expect("150 samples");
+    assert_eq!((data.x.len(), data.x_val.len()), (120, 30));
+    let fit = Fit { epochs: 5, ..Fit::new(Sgd::with_lr(0.1)) };
+    let mut observers = (Validation::new(data.x_val, data.t_val), History::<5>::new());
+    let (mut net, mut trainer) = (flower(), FlowerTrainer::new());
+    let last = trainer.fit(&mut net, data.x, data.t, &fit, &mut observers).expect("good data");
+    let found = trainer.evaluate(&net, data.x_val, data.t_val).expect("good data");
+    assert_eq!(last.validation, Some(found));
+    assert_eq!(observers.1.epochs()[4], last);
+    assert!(observers.1.epochs().iter().all(|epoch| epoch.validation.is_some() && epoch.lr == 0.1));
+
+    // Watching changes nothing.
+    let mut other = flower();
+    FlowerTrainer::new().fit(&mut other, data.x, data.t, &fit, &mut ()).expect("good data");
+    assert_eq!(net.hash(), other.hash());
+}
+
+#[test]
+fn the_best_weights_come_back() {
+    let (x, t) = flowers();
+    // Few to learn from, a learning rate that is too high: validation gets worse again.
+    let (x, t, x_val, t_val) = (&x[..20], &t[..20], &x[20..], &t[20..]);
+    let fit = Fit { epochs: 400, shuffle: Some(Seed(3)), ..Fit::new(Sgd::with_lr(1.0)) };
+    let mut net = flower();
+    let mut trainer = FlowerTrainer::new();
+    let mut hashes = Vec::new();
+    let mut observers = (
+        Validation::new(x_val, t_val),
+        RestoreBest::new(Flower::new()),
+        EarlyStopping::with_patience(20),
+        History::<400>::new(),
+    );
+    let last = trainer.fit(&mut net, x, t, &fit, &mut observers).expect("good data");
+    let (_, keep, stop, history) = &observers;
+    let best = history.epochs().iter().min_by(|a, b| {
+        let loss = |epoch: &Epoch| epoch.validation.expect("validated").loss;
+        loss(a).total_cmp(&loss(b))
+    });
+    let best = best.expect("epochs");
+    assert_eq!((keep.best_epoch(), keep.best()), (best.epoch, best.validation.map(|found| found.loss)));
+    assert_eq!(stop.stopped(), Some(last.epoch));
+    assert!(best.epoch + 20 == last.epoch && best.epoch > 1, "best {}, last {}", best.epoch, last.epoch);
+    assert_eq!(trainer.evaluate(&net, x_val, t_val).expect("good data").loss, best.validation.expect("validated").loss);
+
+    // The very weights of that epoch.
+    let mut again = flower();
+    let to_best = Fit { epochs: best.epoch, ..fit };
+    trainer.reset();
+    trainer
+        .fit(&mut again, x, t, &to_best, &mut |epoch: &Epoch| {
+            hashes.push(epoch.loss);
+            ControlFlow::Continue(())
+        })
+        .expect("good data");
+    assert_eq!(again.hash(), net.hash());
+    // An observer can be used again: it forgets.
+    let mut fresh = flower();
+    trainer.reset();
+    trainer.fit(&mut fresh, x, t, &fit, &mut observers).expect("good data");
+    assert_eq!((fresh.hash(), observers.2.stopped()), (net.hash(), Some(last.epoch)));
+}
+
+#[test]
+fn a_smaller_learning_rate_is_really_used() {
+    let (x, t) = flowers();
+    let reduce = ReduceOnPlateau {
+        monitor: Monitor::Loss,
+        min_delta: 10.0,
+        patience: 1,
+        factor: 0.0,
+        ..ReduceOnPlateau::DEFAULT
+    };
+    // The first epoch is the best; after the second the learning rate is 0.
+    let fit = |epochs| Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
+    let (mut two, mut ten) = (flower(), flower());
+    FlowerTrainer::new().fit(&mut two, &x, &t, &fit(2), &mut ()).expect("good data");
+    let last = FlowerTrainer::new().fit(&mut ten, &x, &t, &fit(10), &mut reduce.clone()).expect("good data");
+    assert_eq!((two.hash(), last.lr, last.epoch), (ten.hash(), 0.0, 10));
+}
+
+#[test]
+fn what_is_not_finite_ends_the_training_one_way_or_the_other() {
+    type Line = Mlp<(Dense<1, 1>,)>;
+    let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
+    let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 1>::new();
+    let error = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut ()).expect_err("overflow");
+    let mut stop = (StopOnNan::new(), History::<9>::new());
+    let last = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut stop).expect("stopped");
+    assert_eq!(stop.0.stopped(), Some(error));
+    let Error::NotFinite { epoch, .. } = error else { panic!("{error}") };
+    assert_eq!((last.epoch + 1, stop.1.epochs().len() + 1), (epoch, epoch));
+}
+
+#[test]
+fn monitoring_without_validation_is_an_error() {
+    let (x, t) = flowers();
+    let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
+    let error = FlowerTrainer::new()
+        .fit(&mut flower(), &x, &t, &fit, &mut (EarlyStopping::with_patience(3), Validation::new(&x, &t)))
+        .expect_err("the validation comes too late");
+    assert_eq!(error, Error::NotMonitored { what: "val_loss" });
+    assert!(error.to_string().contains("val_loss is monitored, but no Validation stands before"), "{error}");
+}
+
+#[test]
+fn a_validation_set_with_a_wrong_class_is_found_before_the_training() {
+    let (x, mut t) = flowers();
+    let good = t.clone();
+    t[149] = 3;
+    let mut net = flower();
+    let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
+    let error = FlowerTrainer::new()
+        .fit(&mut net, &x, &good, &fit, &mut (Validation::new(&x, &t),))
+        .expect_err("class 3 of 0 to 2");
+    assert!(matches!(error, Error::Class { sample: 149, class: 3, .. }), "{error}");
+    assert_eq!(net.hash(), flower().hash());
+}
+
+#[test]
+fn logs_have_keras_columns() {
+    let (x, t) = flowers();
+    let data = split(&x, &t, 0.2).expect("150 samples");
+    let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.125)) };
+    let mut observers = (Validation::new(data.x_val, data.t_val), CsvLog::new(String::new()), History::<3>::new());
+    FlowerTrainer::new().fit(&mut flower(), data.x, data.t, &fit, &mut observers).expect("good data");
+    let (_, log, history) = observers;
+    let text = log.into_inner();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(lines[0], ["epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"]);
+    assert_eq!(lines.len(), 4);
+    for (i, (line, epoch)) in lines[1..].iter().zip(history.epochs()).enumerate() {
+        let found = epoch.validation.expect("validated");
+        let values: Vec<f32> = line.iter().map(|value| value.parse().expect("a number")).collect();
+        // Printed so that they read back as the same bits.
+        assert_eq!(values, [i as f32, epoch.accuracy, 0.125, epoch.loss, found.accuracy(), found.loss]);
+    }
+
+    // A full buffer is an error, not a lost line.
+    let mut short = CsvLog::new(heapless::String::<80>::new());
+    let error = FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
+    assert_eq!(error, Error::NotWritten);
+}
+
+#[test]
+fn shares_that_leave_nothing_are_errors() {
+    let (x, t) = ([[0.0f32]; 3], [0u8; 3]);
+    for (share, ok) in [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f32::NAN, false)] {
+        assert_eq!(split(&x, &t, share).is_ok(), ok, "{share}");
+    }
+    assert!(matches!(split(&x, &t[..2], 0.5), Err(Error::Lengths { inputs: 3, targets: 2 })));
+    assert!(split(&x[..1], &t[..1], 0.5).is_err());
+    // Keras: the first floor(n · (1 − share)).
+    for n in [7, 10, 150, 569, 1797] {
+        for share in [0.1f32, 0.2, 0.25, 0.3] {
+            let (x, t) = (vec![[0.0f32]; n], vec![0u8; n]);
+            let first = split(&x, &t, share).expect("enough").x.len();
+            assert_eq!(
+                first,
+                (n as f64 * (1.0 - (f64::from(share) * 1e6).round() / 1e6)).floor() as usize,
+                "{n} {share}"
+            );
+        }
+    }
+}
