@@ -1,6 +1,7 @@
 //! The steps of the test command: one function each, grouped by the machine they are for.
 
 mod chips;
+mod examples;
 mod host;
 pub mod neon;
 mod tally;
@@ -25,6 +26,7 @@ pub enum Step {
     Clippy,
     Docs,
     Unit,
+    Examples,
     Asm,
     Chips,
     Wasm,
@@ -34,8 +36,18 @@ pub enum Step {
 
 impl Step {
     /// All of them, quick ones first.
-    pub const ALL: [Self; 9] =
-        [Self::Fmt, Self::Clippy, Self::Docs, Self::Unit, Self::Asm, Self::Chips, Self::Wasm, Self::Neon, Self::Qemu];
+    pub const ALL: [Self; 10] = [
+        Self::Fmt,
+        Self::Clippy,
+        Self::Docs,
+        Self::Unit,
+        Self::Examples,
+        Self::Asm,
+        Self::Chips,
+        Self::Wasm,
+        Self::Neon,
+        Self::Qemu,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -44,6 +56,7 @@ impl Step {
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Unit => "unit",
+            Self::Examples => "examples",
             Self::Asm => "asm",
             Self::Chips => "chips",
             Self::Wasm => "wasm",
@@ -59,6 +72,7 @@ impl Step {
             Self::Clippy => "clippy has nothing to say, with all features and with none",
             Self::Docs => "the documentation builds without a warning",
             Self::Unit => "all tests, on every backend of this CPU",
+            Self::Examples => "each example reaches its goal in time, with the same weights on the scalar backend",
             Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
             Self::Chips => "the libraries build for microcontrollers, without std",
             Self::Wasm => "the wasm backend, run under node",
@@ -77,6 +91,7 @@ impl Step {
             Self::Clippy => host::clippy(),
             Self::Docs => host::docs(),
             Self::Unit => host::unit(findings),
+            Self::Examples => examples::run_all(),
             Self::Asm => asm::check(&asm::Args::default()),
             Self::Chips => chips::build(),
             Self::Wasm => wasm::run(findings),
