@@ -1,7 +1,7 @@
 //! Training: one step, and `fit`.
 
 use crate::{
-    data::Permutation,
+    data::{Permutation, bad_input, finite_inputs},
     error::{Error, Quantity, Result},
     layer::{Layer, Pass, Train, first, first_mut},
     loss::Loss,
@@ -12,7 +12,10 @@ use crate::{
     rng::Seed,
 };
 use heapless::Vec;
-use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, optimizer::all_finite_on};
+use rosenblatt_kernels::{
+    Compact, Flat, Level, Plain, Simd, dispatch,
+    optimizer::{all_finite, all_finite_on},
+};
 
 type LayersOf<N> = <N as Network>::Layers;
 type InputOf<N> = <LayersOf<N> as Layer>::Input;
@@ -258,7 +261,7 @@ where
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
         let done = self.work.run::<L>(level, net, optimizer, x, t);
-        done.map_err(|what| Error::NotFinite { what, epoch: 0, step: 0 })
+        done.map_err(|what| Self::culprit(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
     }
 
     /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
@@ -281,7 +284,11 @@ where
     where
         Obs: for<'a> Observer<Running<'a, N, O, L, B>>,
     {
-        Self::check(x, t)?;
+        Self::lengths(x, t)?;
+        L::culprit(t)?;
+        if !all_finite(fit.level, x.flat()) {
+            return Err(bad_input(x));
+        }
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -321,6 +328,11 @@ where
             correct += hits::<N, L>(y, t);
             Ok(())
         })?;
+        if !total.is_finite()
+            && let Some(error) = Self::culprit(x, t)
+        {
+            return Err(error);
+        }
         Ok(Evaluation { loss: total / x.len() as f32, correct, samples: x.len() })
     }
 
@@ -388,16 +400,28 @@ where
         Ok(())
     }
 
+    /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so the network is to blame.
+    #[cold]
+    fn culprit(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
+        finite_inputs(x).and_then(|()| L::culprit(t)).err()
+    }
+
     /// What must be true of all data.
     #[inline(always)]
     fn check(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Self::lengths(x, t)?;
+        L::check(t)
+    }
+
+    #[inline(always)]
+    fn lengths(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         if x.len() != t.len() {
             return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
         }
         if x.is_empty() {
             return Err(Error::Empty);
         }
-        L::check(t)
+        Ok(())
     }
 }
 

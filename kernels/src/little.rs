@@ -109,6 +109,12 @@ unsafe fn each(m: usize, n: usize, mut c: *mut f32, f: impl Fn(usize, usize, f32
     }
 }
 
+/// Whether every value is finite.
+#[inline(never)]
+pub fn all_finite(x: &[f32]) -> bool {
+    x.iter().all(|x| x.is_finite())
+}
+
 /// sum + a₀·b₀ + a₁·b₁ + …, k terms, values of a and of b so many apart.
 /// # Safety
 /// `a` and `b` must be readable at these k places.

@@ -88,6 +88,10 @@ pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
     if const { S::LANES == 1 } {
         return crate::arch::thumb::all_finite(x);
     }
+    #[cfg(compact)]
+    if const { S::LANES == 1 } {
+        return crate::little::all_finite(x);
+    }
     // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
     let mut nan = s.splat(0.0);
     each(
