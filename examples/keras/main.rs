@@ -1,0 +1,140 @@
+//! "Your first neural network with Keras", in Rust: build, summary, compile, fit with callbacks, evaluate, predict.
+//!
+//! `cargo run --release --example keras`
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use common::plot::{self, Curve};
+use rosenblatt::{
+    data::{Permutation, Standardize, split},
+    prelude::*,
+};
+use std::{fmt, fs::File, io, ops::ControlFlow, path::PathBuf, process::ExitCode};
+
+// model = Sequential([Input((30,)), Dense(12, "relu"), Dense(8, "relu"), Dense(1, "sigmoid")])
+type Model = Mlp<(Dense<30, 12, Relu>, Dense<12, 8, Relu>, Dense<8, 1, Sigmoid>)>;
+// model.compile(Adam(), loss="binary_crossentropy", metrics=["accuracy"])
+type ModelTrainer = Trainer<Model, Adam, BinaryCrossEntropy, 10>;
+
+/// At most so many epochs.
+const EPOCHS: usize = 150;
+
+/// Learns which of 569 tumours are benign.
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    common: common::Options,
+    /// How often the samples are seen, at most
+    #[arg(long, value_name = "N", default_value_t = EPOCHS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=EPOCHS as u64))]
+    epochs: usize,
+    /// Writes the history as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("less than 0.95 test accuracy; more --epochs or another --seed may help");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A file, or nothing, as something that takes text.
+struct Log(Option<io::BufWriter<File>>);
+
+impl fmt::Write for Log {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Some(file) = &mut self.0 else { return Ok(()) };
+        io::Write::write_all(file, text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+/// Trains and reports; whether enough test samples are right.
+fn run(args: &Args) -> Result<bool> {
+    let level = args.common.backend;
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"));
+    let (x, t) = common::data::read::<30>(&path, 2)?;
+
+    // Four fifths to learn from, in an order drawn from the seed; columns brought to mean 0 and deviation 1 by what is learnt from.
+    let order = Permutation::new(x.len(), args.common.seed(), 0);
+    let mut x: Vec<_> = (0..x.len()).map(|i| x[order.index(i)]).collect();
+    let t: Vec<_> = (0..t.len()).map(|i| [f32::from(t[order.index(i)])]).collect();
+    let cut = x.len() * 4 / 5;
+    Standardize::fit(&x[..cut])?.transform(&mut x);
+    let ((x, x_test), (t, t_test)) = (x.split_at(cut), t.split_at(cut));
+
+    println!("{}", Model::summary());
+    println!("trainer: {} bytes; backend: {level}\n", ModelTrainer::BYTES);
+    let mut net = Model::new();
+    net.init(args.common.seed());
+    let mut trainer = ModelTrainer::new();
+
+    // model.fit(x, t, epochs=150, batch_size=10, validation_split=0.2, callbacks=[...])
+    let data = split(x, t, 0.2)?;
+    let fit = Fit { epochs: args.epochs, shuffle: Some(args.common.seed()), level, ..Fit::new(Adam::default()) };
+    let file = match &args.log {
+        Some(path) => Some(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
+        None => None,
+    };
+    let watch = |epoch: &Epoch| {
+        if epoch.epoch == 1 {
+            println!("{:>7} {:>8} {:>9} {:>8} {:>13} {:>13}", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning rate");
+        }
+        if epoch.epoch == 1 || epoch.epoch.is_multiple_of(5) {
+            let (loss, accuracy) = epoch.validation.map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
+            let Epoch { epoch, loss: train, accuracy: right, lr, .. } = epoch;
+            println!("{epoch:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}");
+        }
+        ControlFlow::Continue(())
+    };
+    let mut observers = (
+        Validation::new(data.x_val, data.t_val),
+        RestoreBest::new(Model::new()),
+        ReduceOnPlateau { factor: 0.5, patience: 5, ..ReduceOnPlateau::DEFAULT },
+        EarlyStopping::with_patience(15),
+        StopOnNan::new(),
+        CsvLog::new(Log(file.map(io::BufWriter::new))),
+        History::<EPOCHS>::new(),
+        watch,
+    );
+    let last = trainer.fit(&mut net, data.x, data.t, &fit, &mut observers)?;
+    let (_, best, _, early, nan, log, history, _) = observers;
+    if let Some(mut file) = log.into_inner().0 {
+        io::Write::flush(&mut file).context("the log cannot be written")?;
+    }
+    match (early.stopped(), nan.stopped()) {
+        (_, Some(error)) => println!("\nstopped: {error}"),
+        (Some(epoch), _) => println!("\nstopped after epoch {epoch}: the validation loss has not improved since epoch {}", best.best_epoch()),
+        _ => println!("\nran all {} epochs", last.epoch),
+    }
+    println!("restored the weights of epoch {}", best.best_epoch());
+
+    // model.evaluate(x_test, t_test); model.predict(x_test[:5])
+    let found = trainer.evaluate_on(level, &net, x_test, t_test)?;
+    println!("\n{:>10} {:>9} {:>9}", "predicted", "rounded", "true");
+    for (x, [t]) in x_test.iter().zip(t_test).take(5) {
+        let [p] = net.predict_on(level, x);
+        println!("{p:>10.4} {:>9} {t:>9}", p.round());
+    }
+    println!("\ntest loss {:.4}", found.loss);
+    println!("test accuracy {:.4}", found.accuracy());
+    println!("weights {:016x}", net.hash());
+
+    if let Some(path) = &args.common.plot {
+        let curve = |name, value: fn(&Epoch) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
+        let validation = |epoch: &Epoch| epoch.validation.map_or(f32::NAN, |found| found.loss);
+        plot::draw(path, &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)], None)?;
+        println!("plot: {}", path.display());
+    }
+    Ok(found.accuracy() >= 0.95)
+}
