@@ -78,6 +78,25 @@ pub enum Error {
         /// The step inside the epoch, from 1; 0 for a single step outside `fit`
         step: usize,
     },
+    /// A graph was asked for more nodes than it has room for.
+    GraphFull {
+        /// The graph's `N`
+        capacity: usize,
+        /// Nodes asked for so far
+        asked: usize,
+    },
+    /// An expression mixes nodes of two graphs.
+    OtherGraph {
+        /// Index, in its own graph, of the node that is not this graph's
+        node: usize,
+    },
+    /// The value of a node was set that is computed, or a constant.
+    NotAnInput {
+        /// Index of the node
+        node: usize,
+        /// What it is
+        operation: &'static str,
+    },
 }
 
 /// What a step checks before it changes a weight.
@@ -122,6 +141,15 @@ impl fmt::Display for Error {
                     write!(f, " at epoch {epoch}, step {step}")?;
                 }
                 f.write_str("; no weight was changed by this step")
+            }
+            Self::GraphFull { capacity, asked } => {
+                write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
+            }
+            Self::OtherGraph { node } => {
+                write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
+            }
+            Self::NotAnInput { node, operation } => {
+                write!(f, "node {node} ({operation}) cannot be set; only inputs and parameters can")
             }
         }
     }

@@ -27,6 +27,7 @@ pub mod activation;
 pub mod data;
 pub mod error;
 pub mod gates;
+pub mod graph;
 pub mod history;
 pub mod init;
 pub mod layer;
@@ -49,6 +50,7 @@ pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         gates,
+        graph::Graph,
         history::{Epoch, History, Observer},
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
