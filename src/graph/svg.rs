@@ -15,6 +15,12 @@ const CHARACTER: f32 = 7.4;
 const PAD: f32 = 20.0;
 const GAP: f32 = 56.0;
 const MARGIN: f32 = 16.0;
+/// Height of the line below the boxes.
+const LEGEND: f32 = 18.0;
+
+/// Colours.
+const VALUE: &str = "#1a5276";
+const GRADIENT: &str = "#b2182b";
 
 /// A graph as a picture; [`Graph::svg`].
 pub struct Svg<'a, const N: usize>(&'a Graph<N>);
@@ -55,8 +61,8 @@ fn places<const N: usize>(graph: &Graph<N>) -> Vec<Place, N> {
         for (i, place) in places.iter().enumerate().filter(|(_, place)| place.layer == layer) {
             let mut users = (0.0, 0.0);
             for (user, entry) in graph.entries() {
-                for _ in entry.inputs().iter().filter(|input| usize::from(**input) == i) {
-                    users.0 += places.get(user).map_or(0.0, |place: &Place| place.y);
+                for (k, _) in entry.inputs().iter().enumerate().filter(|(_, input)| usize::from(**input) == i) {
+                    users.0 += places.get(user).map_or(0.0, |place: &Place| place.y) + port(entry, k);
                     users.1 += 1.0;
                 }
             }
@@ -67,6 +73,11 @@ fn places<const N: usize>(graph: &Graph<N>) -> Vec<Place, N> {
         spread(&wishes, &mut places);
     }
     places
+}
+
+/// How far from the middle of a box the arrow of input `k` arrives: the first above the second.
+fn port(entry: Entry, k: usize) -> f32 {
+    if entry.operation.arity() < 2 { 0.0 } else { 24.0 * k as f32 - 12.0 }
 }
 
 /// Moves each leaf to just before its first user.
@@ -150,7 +161,7 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
         let x = |i: usize| MARGIN + f32::from(at(i).layer) * (wide + GAP);
         let y = |i: usize| MARGIN + at(i).y - top;
 
-        let height = height + 2.0 * MARGIN;
+        let height = height + 2.0 * MARGIN + LEGEND;
         writeln!(
             f,
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{full:.0}" height="{height:.0}" viewBox="0 0 {full:.0} {height:.0}" font-family="monospace" font-size="12">"#
@@ -158,11 +169,9 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
         f.write_str("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\" fill=\"#777\"/></marker></defs>\n")?;
         f.write_str("<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n")?;
         for (i, entry) in graph.entries() {
-            let inputs = entry.inputs();
-            for (k, input) in inputs.iter().enumerate() {
+            for (k, input) in entry.inputs().iter().enumerate() {
                 let from = usize::from(*input);
-                // The first input arrives above the second.
-                let end = y(i) + if inputs.len() < 2 { 0.0 } else { 24.0 * k as f32 - 12.0 };
+                let end = y(i) + port(entry, k);
                 let (x0, x1) = (x(from) + wide, x(i));
                 let bend = GAP * 0.5;
                 writeln!(
@@ -195,17 +204,22 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
             )?;
             writeln!(
                 f,
-                r##"<text x="{middle:.1}" y="{:.1}" fill="#1a5276">{}</text>"##,
+                r##"<text x="{middle:.1}" y="{:.1}" fill="{VALUE}">{}</text>"##,
                 above + 33.0,
                 Number(entry.value, 4)
             )?;
             writeln!(
                 f,
-                r##"<text x="{middle:.1}" y="{:.1}" fill="#b2182b">{}</text></g>"##,
+                r##"<text x="{middle:.1}" y="{:.1}" fill="{GRADIENT}">{}</text></g>"##,
                 above + 49.0,
                 Number(entry.gradient, 4)
             )?;
         }
+        let foot = height - MARGIN;
+        writeln!(
+            f,
+            r##"<text x="{MARGIN}" y="{foot:.1}"><tspan fill="{VALUE}">value</tspan> <tspan fill="{GRADIENT}">gradient</tspan></text>"##
+        )?;
         f.write_str("</svg>\n")
     }
 }
