@@ -51,6 +51,7 @@
 
 mod formula;
 mod node;
+mod number;
 mod operation;
 mod print;
 mod svg;

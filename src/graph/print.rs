@@ -1,8 +1,7 @@
 //! A graph as text: a table, and Graphviz' DOT. Through `core::fmt`: `write!` to anything, a serial port too.
 
-use super::{Entry, Graph, NO_NUMBER};
+use super::{Entry, Graph, NO_NUMBER, number::Number};
 use core::fmt::{self, Write as _};
-use heapless::String;
 
 /// A node's name, its number behind it.
 pub(super) struct Name(&'static str, u16);
@@ -30,22 +29,6 @@ impl fmt::Display for Name {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.0.is_empty() { write!(f, "#{}", self.1) } else { self.0.fmt(f) }
-    }
-}
-
-/// Six decimals, or four and an exponent where these would say too much or too little; `{:>14}` aligns it.
-pub(super) struct Number(pub f32, pub usize);
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(x, decimals) = *self;
-        let mut text = String::<24>::new();
-        if x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs()) {
-            write!(text, "{x:.decimals$}")?;
-        } else {
-            write!(text, "{x:.4e}")?;
-        }
-        f.pad(&text)
     }
 }
 

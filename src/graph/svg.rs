@@ -1,9 +1,6 @@
 //! A graph as an SVG picture: boxes in layers, from the leaves on the left to the output on the right.
 
-use super::{
-    Entry, Graph, Operation,
-    print::{Number, width},
-};
+use super::{Entry, Graph, Operation, number::Number, print::width};
 use core::fmt::{self, Write as _};
 use heapless::Vec;
 
