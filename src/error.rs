@@ -142,17 +142,25 @@ impl fmt::Display for Error {
                 }
                 f.write_str("; no weight was changed by this step")
             }
-            Self::GraphFull { capacity, asked } => {
-                write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
-            }
-            Self::OtherGraph { node } => {
-                write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
-            }
+            Self::GraphFull { capacity, asked } => graph_full(f, capacity, asked),
+            Self::OtherGraph { node } => other_graph(f, node),
             Self::NotAnInput { node, operation } => {
                 write!(f, "node {node} ({operation}) cannot be set; only inputs and parameters can")
             }
         }
     }
+}
+
+// These two are also written by what prints a graph, which must not link the printing of an f32: it can panic.
+
+/// [`Error::GraphFull`] in words.
+pub(crate) fn graph_full(f: &mut fmt::Formatter<'_>, capacity: usize, asked: usize) -> fmt::Result {
+    write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
+}
+
+/// [`Error::OtherGraph`] in words.
+pub(crate) fn other_graph(f: &mut fmt::Formatter<'_>, node: usize) -> fmt::Result {
+    write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
 }
 
 impl core::error::Error for Error {}

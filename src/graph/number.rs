@@ -1,13 +1,16 @@
 //! Numbers as text by integer arithmetic: core's own way of printing an f32 can panic, and would be linked into firmware that prints a graph.
 
-use core::fmt::{self, Write as _};
+use core::{
+    fmt::{self, Write as _},
+    num::NonZeroU64,
+};
 use heapless::String;
 
 /// `x` with so many decimals (at most 6), rounded to nearest, ties to even; with four and an exponent from a million on and below a thousandth. `{:>14}` aligns it.
 pub(super) struct Number(pub f32, pub u8);
 
-/// Powers of ten.
-const TEN: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+// Not zero: a division by zero would be a panic, and one that is seen to be impossible is not linked.
+const TEN: NonZeroU64 = NonZeroU64::new(10).unwrap();
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,6 +18,18 @@ impl fmt::Display for Number {
         let mut text = String::<24>::new();
         write(&mut text, x, usize::from(decimals))?;
         f.pad(&text)
+    }
+}
+
+/// [`Number`] with as many of six decimals as it needs.
+pub(super) struct Trimmed(pub f32);
+
+impl fmt::Display for Trimmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::<24>::new();
+        write(&mut text, self.0, 6)?;
+        let decimal = text.contains('.') && !text.contains('e');
+        f.write_str(if decimal { text.trim_end_matches('0').trim_end_matches('.') } else { &text })
     }
 }
 
@@ -37,9 +52,10 @@ fn write(text: &mut String<24>, x: f32, decimals: usize) -> fmt::Result {
         (bits & 0x007f_ffff | 0x0080_0000, (bits >> 23).cast_signed() - 150)
     };
     if x == 0.0 || (1e-3..1e6).contains(&x) {
-        let unit = TEN.get(decimals).copied().unwrap_or(1);
+        let mut unit = NonZeroU64::MIN;
+        (0..decimals).for_each(|_| unit = unit.saturating_mul(TEN));
         // Below 2⁴⁴, and e below 0: x is below 10⁶.
-        let scaled = round(u64::from(m) * unit, e);
+        let scaled = round(u64::from(m) * unit.get(), e);
         integer(text, scaled / unit, 1)?;
         if decimals > 0 {
             text.write_char('.')?;
@@ -110,7 +126,7 @@ pub(super) fn integer(text: &mut impl fmt::Write, mut v: u64, digits: usize) -> 
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::Number;
+    use super::{Number, Trimmed};
     use std::{format, string::ToString};
 
     /// As core prints it.
@@ -120,6 +136,12 @@ mod tests {
         } else {
             format!("{x:.4e}")
         }
+    }
+
+    #[test]
+    fn exponents_are_short() {
+        let texts = [0.5, -1.25, 1e5, 100.5, 3.0, 0.0, 1e7, f32::NAN].map(|c| Trimmed(c).to_string());
+        assert_eq!(texts, ["0.5", "-1.25", "100000", "100.5", "3", "0", "1.0000e7", "NaN"]);
     }
 
     #[test]

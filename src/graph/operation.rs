@@ -1,5 +1,6 @@
 //! What a node computes, and its part of the chain rule.
 
+use super::number::Trimmed;
 use core::fmt;
 use rosenblatt_kernels::{
     Simd,
@@ -169,7 +170,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Powi(n) => write!(f, "power {n}"),
-            Self::Powf(c) => write!(f, "power {c}"),
+            Self::Powf(c) => write!(f, "power {}", Trimmed(*c)),
             _ => f.write_str(self.name()),
         }
     }

@@ -1,6 +1,7 @@
 //! A graph as text: a table, and Graphviz' DOT. Through `core::fmt`: `write!` to anything, a serial port too.
 
 use super::{Entry, Graph, NO_NUMBER, number::Number};
+use crate::error::{Error, graph_full, other_graph};
 use core::fmt::{self, Write as _};
 
 /// A node's name, its number behind it.
@@ -47,9 +48,10 @@ pub(super) fn width(what: impl fmt::Display) -> usize {
     count.0
 }
 
-/// Writes `what` and as many blanks as are missing to `columns`.
+/// Writes `what`, blanks up to `columns`, and two more. (A width given to `write!` could panic, if it were very large.)
 fn column(f: &mut fmt::Formatter<'_>, what: impl fmt::Display, columns: usize) -> fmt::Result {
-    write!(f, "{what}{:1$}", "", columns.saturating_sub(width(&what)))
+    write!(f, "{what}")?;
+    (width(&what)..columns + 2).try_for_each(|_| f.write_char(' '))
 }
 
 /// The inputs of a node, by name.
@@ -91,20 +93,28 @@ impl<const N: usize> fmt::Display for Graph<N> {
             operations = operations.max(width(entry.operation));
             inputs = inputs.max(width(Inputs(self, entry)));
         }
-        write!(f, "{:>5}  {:<names$}  {:<operations$}  ", "#", "name", "operation")?;
-        write!(f, "{:<inputs$}  {:>14}  {:>14}", "inputs", "value", "gradient")?;
+        f.write_str("    #  ")?;
+        column(f, "name", names)?;
+        column(f, "operation", operations)?;
+        column(f, "inputs", inputs)?;
+        f.write_str("         value        gradient")?;
         for (i, entry) in self.entries() {
             write!(f, "\n{i:>5}  ")?;
             column(f, entry.name(), names)?;
-            f.write_str("  ")?;
             column(f, entry.operation, operations)?;
-            f.write_str("  ")?;
             column(f, Inputs(self, entry), inputs)?;
-            write!(f, "  {:>14}  {:>14}", Number(entry.value, 6), Number(entry.gradient, 6))?;
+            write!(f, "{:>14}  {:>14}", Number(entry.value, 6), Number(entry.gradient, 6))?;
         }
         match self.check() {
-            Ok(()) => Ok(()),
-            Err(error) => write!(f, "\n{error}"),
+            Err(Error::GraphFull { capacity, asked }) => {
+                f.write_char('\n')?;
+                graph_full(f, capacity, asked)
+            }
+            Err(Error::OtherGraph { node }) => {
+                f.write_char('\n')?;
+                other_graph(f, node)
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! XOR by 2-3-1 through the computational graph.
 
 use crate::{Fingerprint, Program};
+use core::{fmt::Write as _, hash::Hasher};
 use rosenblatt::{
     Rng,
     graph::{Node, Operation},
@@ -81,5 +82,49 @@ impl Program for Train {
         let Some(x) = graph.nodes().next() else { return false };
         let Some(loss) = graph.nodes().next_back() else { return false };
         x.set(1.0).and_then(|()| loss.backward()).is_ok()
+    }
+}
+
+/// A neuron as table, DOT and picture.
+pub struct Print;
+
+/// What stands for a serial port.
+struct Port(fnv::FnvHasher);
+
+impl core::fmt::Write for Port {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Program for Print {
+    const NAME: &'static str = "graph-print";
+    type Net = [f32; 3];
+    const NET: Self::Net = [0.0; 3];
+    type Trainer = Graph<24>;
+    const TRAINER: Self::Trainer = Graph::new();
+
+    fn run(_: Level, weights: &mut [f32; 3], graph: &mut Graph<24>, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        *weights = [2.0, -3.0, -3.0];
+        spoil(weights);
+        let x = [-1.0, -2.0].map(|x| graph.input(x).named("x"));
+        let [w1, w2, b] = weights.map(|w| graph.parameter(w));
+        let y = graph.neuron(&x, &[w1, w2], b).sigmoid().named("y");
+        // The second term is 0, and shows it if a bit of the weight is another.
+        let loss = ((y - 1.0).powi(2) + (w1 - 2.0).powi(2)).named("loss");
+        let mut port = Port(fnv::FnvHasher::default());
+        match loss.backward() {
+            Ok(()) if write!(port, "{graph}\n{}{}", graph.dot(), graph.svg()).is_ok() => port.0.finish(),
+            _ => 0,
+        }
+    }
+
+    fn infer(_: &[f32; 3]) -> bool {
+        false
+    }
+
+    fn step(_: &mut [f32; 3], _: &mut Graph<24>) -> bool {
+        false
     }
 }

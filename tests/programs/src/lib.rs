@@ -62,6 +62,7 @@ macro_rules! programs {
         $with!("products", $crate::products::Products);
         $with!("weather", $crate::weather::Weather);
         $with!("graph", $crate::graph::Train);
+        $with!("graph-print", $crate::graph::Print);
         $with!("identity", $crate::identity::Identity);
     };
 }
