@@ -154,6 +154,25 @@ pub enum Error {
         /// The step inside the epoch, from 1; 0 for a single step outside `fit`
         step: usize,
     },
+    /// A graph was asked for more nodes than it has room for.
+    GraphFull {
+        /// The graph's `N`
+        capacity: usize,
+        /// Nodes asked for so far
+        asked: usize,
+    },
+    /// An expression mixes nodes of two graphs.
+    OtherGraph {
+        /// Index, in its own graph, of the node that is not this graph's
+        node: usize,
+    },
+    /// The value of a node was set that is computed, or a constant.
+    NotAnInput {
+        /// Index of the node
+        node: usize,
+        /// What it is
+        operation: &'static str,
+    },
 }
 
 /// What a step checks before it changes a weight.
@@ -238,8 +257,25 @@ impl fmt::Display for Error {
                 }
                 f.write_str("; no weight was changed by this step")
             }
+            Self::GraphFull { capacity, asked } => graph_full(f, capacity, asked),
+            Self::OtherGraph { node } => other_graph(f, node),
+            Self::NotAnInput { node, operation } => {
+                write!(f, "node {node} ({operation}) cannot be set; only inputs and parameters can")
+            }
         }
     }
+}
+
+// These two are also written by what prints a graph, which must not link the printing of an f32: it can panic.
+
+/// [`Error::GraphFull`] in words.
+pub(crate) fn graph_full(f: &mut fmt::Formatter<'_>, capacity: usize, asked: usize) -> fmt::Result {
+    write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
+}
+
+/// [`Error::OtherGraph`] in words.
+pub(crate) fn other_graph(f: &mut fmt::Formatter<'_>, node: usize) -> fmt::Result {
+    write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
 }
 
 impl core::error::Error for Error {}

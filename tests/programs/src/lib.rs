@@ -9,6 +9,7 @@ pub mod data;
 pub mod digits;
 pub mod functions;
 pub mod gemm;
+pub mod graph;
 pub mod identity;
 pub mod iris;
 pub mod products;
@@ -60,6 +61,8 @@ macro_rules! programs {
         $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("products", $crate::products::Products);
         $with!("weather", $crate::weather::Weather);
+        $with!("graph", $crate::graph::Train);
+        $with!("graph-print", $crate::graph::Print);
         $with!("identity", $crate::identity::Identity);
     };
 }
