@@ -1,6 +1,48 @@
-//! Samples in a new order each epoch, without a buffer for the order.
+//! Samples before training: a new order each epoch without a buffer for it, the search for a value that is no number, standardizing.
 
-use crate::rng::{Seed, mix};
+mod standardize;
+
+pub use standardize::Standardize;
+
+use crate::{
+    error::{Error, Result},
+    rng::{Seed, mix},
+};
+use rosenblatt_kernels::Plain;
+
+/// What is expected where a number is infinite or NaN.
+const FINITE: &str = "a finite number";
+
+/// Sample, column and value of the first number that is infinite or NaN.
+#[cold]
+fn first_not_finite<R: Plain>(rows: &[R]) -> Option<(usize, usize, f32)> {
+    rows.iter().enumerate().find_map(|(sample, row)| {
+        let (column, value) = row.as_flat().iter().enumerate().find(|(_, value)| !value.is_finite())?;
+        Some((sample, column, *value))
+    })
+}
+
+/// An error unless all values of all samples are finite. (Of a sample with several dimensions the column is the place in memory.)
+///
+/// Looks at one value after the other: for data that just came in, and to find the culprit when a loss is not finite.
+/// # Errors
+/// [`Error::Input`] names the first that is infinite or NaN.
+pub fn finite_inputs<R: Plain>(x: &[R]) -> Result<()> {
+    match first_not_finite(x) {
+        Some((sample, column, value)) => Err(Error::Input { sample, column, value, expected: FINITE }),
+        None => Ok(()),
+    }
+}
+
+/// [`finite_inputs`] for targets.
+/// # Errors
+/// [`Error::Target`] names the first that is infinite or NaN.
+pub fn finite_targets<R: Plain>(t: &[R]) -> Result<()> {
+    match first_not_finite(t) {
+        Some((sample, output, value)) => Err(Error::Target { sample, output, value, expected: FINITE }),
+        None => Ok(()),
+    }
+}
 
 /// A pseudo-random permutation of 0 … n − 1, computed index by index in constant memory.
 ///

@@ -6,6 +6,15 @@ use core::fmt;
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// What was wrong with the data, and what was expected. When one is returned, no weight was changed by the step it is about.
+///
+/// The fields `sample`, `output` and `column` are indices and count from 0; the texts name row and column and count from 1, as a text editor does, and say so.
+///
+/// ```
+/// use rosenblatt::{Error, data};
+/// let error = data::finite_inputs(&[[0.0, 1.0], [2.0, f32::NAN]]).unwrap_err();
+/// assert!(matches!(error, Error::Input { sample: 1, column: 1, .. }));
+/// assert_eq!(error.to_string(), "row 2, column 2 of the inputs (counted from 1) is NaN; a finite number is expected");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -28,6 +37,28 @@ pub enum Error {
     },
     /// A mini-batch of no samples was asked for.
     BatchOfZero,
+    /// A value of a sample that cannot be learnt from.
+    Input {
+        /// Index of the sample
+        sample: usize,
+        /// Index of the value in the sample
+        column: usize,
+        /// The value
+        value: f32,
+        /// What was expected
+        expected: &'static str,
+    },
+    /// A value of a target that cannot be learnt from.
+    Target {
+        /// Index of the sample
+        sample: usize,
+        /// Index of the output
+        output: usize,
+        /// Its target
+        value: f32,
+        /// What was expected
+        expected: &'static str,
+    },
     /// A class that the output layer does not have.
     Class {
         /// Index of the sample
@@ -69,7 +100,26 @@ pub enum Error {
         /// Given
         got: usize,
     },
-    /// A loss or gradient is infinite or NaN.
+    /// The samples cannot be separated by a perceptron, which is proved: its weights came round again, and what was added in between is exactly nothing
+    /// ([`Perceptron::fit`](crate::Perceptron::fit)).
+    NotSeparable {
+        /// The epoch, from 1, whose end saw the weights again
+        epoch: usize,
+        /// How many epochs earlier they were the same, to the bit
+        period: usize,
+        /// How often the weights were changed in between
+        updates: usize,
+    },
+    /// A perceptron has not separated the samples; whether it can be done is not known.
+    NotConverged {
+        /// Epochs run
+        epochs: usize,
+        /// Samples that the last one mistook
+        mistakes: usize,
+        /// The weights came round again, but only because of rounding: further epochs would change nothing
+        stalled: bool,
+    },
+    /// A loss, gradient or weight is infinite or NaN.
     NotFinite {
         /// Which
         what: Quantity,
@@ -88,6 +138,8 @@ pub enum Quantity {
     Loss,
     /// The gradient of a parameter
     Gradient,
+    /// A weight of a [`Perceptron`](crate::Perceptron) after the step
+    Weight,
 }
 
 impl fmt::Display for Error {
@@ -101,21 +153,50 @@ impl fmt::Display for Error {
                 write!(f, "a mini-batch of {batch} samples; the trainer holds {capacity}")
             }
             Self::BatchOfZero => f.write_str("a mini-batch of 0 samples; at least 1 is needed"),
+            Self::Input { sample, column, value, expected } => {
+                write!(f, "{} of the inputs (counted from 1) is {value}; {expected} is expected", Place(sample, column))
+            }
+            Self::Target { sample, output, value, expected } => {
+                write!(
+                    f,
+                    "{} of the targets (counted from 1) is {value}; {expected} is expected",
+                    Place(sample, output)
+                )
+            }
             Self::Class { sample, class, classes } => {
-                write!(f, "sample {sample} has class {class}; classes are 0 to {}", classes.saturating_sub(1))
+                let (row, last) = (sample.saturating_add(1), classes.saturating_sub(1));
+                write!(f, "row {row} (counted from 1) has class {class}; classes are 0 to {last}")
             }
             Self::Probability { sample, output, value } => {
-                write!(f, "sample {sample} has the target {value} for output {output}; a probability lies in [0, 1]")
+                let place = Place(sample, output);
+                write!(f, "{place} of the targets (counted from 1) is {value}; a probability in [0, 1] is expected")
             }
             Self::OneHot { sample, sum } => {
-                write!(f, "the one-hot target of sample {sample} sums to {sum}; it must sum to 1")
+                let row = sample.saturating_add(1);
+                write!(f, "row {row} of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1")
             }
             Self::HyperParameter { name, value, expected } => write!(f, "{name} is {value}; {expected} is expected"),
             Self::Weights { expected, got } => write!(f, "{got} weights; the network has {expected}"),
+            Self::NotSeparable { epoch, period, updates } => {
+                write!(
+                    f,
+                    "not linearly separable: the weights after epoch {epoch} are those after epoch {}, to the bit, ",
+                    epoch.saturating_sub(period)
+                )?;
+                write!(f, "and the {updates} updates in between add up to exactly 0")
+            }
+            Self::NotConverged { epochs, mistakes, stalled } => {
+                write!(f, "not separated: epoch {epochs} still made {mistakes} mistakes")?;
+                f.write_str(match stalled {
+                    false => "; more epochs may help, or the samples are not separable",
+                    true => ", and rounding keeps the weights from moving on; another learning rate may help",
+                })
+            }
             Self::NotFinite { what, epoch, step } => {
                 let what = match what {
                     Quantity::Loss => "loss",
                     Quantity::Gradient => "gradient",
+                    Quantity::Weight => "weight",
                 };
                 write!(f, "the {what} is not finite")?;
                 if epoch > 0 {
@@ -128,3 +209,12 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Indices of a sample and of a value in it, as row and column.
+struct Place(usize, usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {}, column {}", self.0.saturating_add(1), self.1.saturating_add(1))
+    }
+}

@@ -34,11 +34,13 @@ pub mod loss;
 pub mod metrics;
 pub mod network;
 pub mod optimizer;
+pub mod perceptron;
 pub mod rng;
 pub mod train;
 
 pub use error::{Error, Result};
 pub use network::{Mlp, hash};
+pub use perceptron::Perceptron;
 pub use rng::{Rng, Seed};
 pub use rosenblatt_kernels as kernels;
 pub use rosenblatt_kernels::Level;
@@ -53,10 +55,11 @@ pub mod prelude {
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
         layer::Dense,
-        loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy},
+        loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},
         network::Mlp,
         optimizer::{Adam, Sgd},
+        perceptron::{Perceptron, Separated},
         rng::Seed,
         train::{Batch, Fit, Trainer},
     };

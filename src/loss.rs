@@ -2,9 +2,14 @@
 //!
 //! A loss is the mean over the samples. The cross-entropies are joined with the activation they belong to: through sigmoid or softmax
 //! the gradient by the unit's input is p − t, which neither overflows nor vanishes where p is near 0 or 1.
+//!
+//! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the binary cross-entropies; the lecture's cost of a network is their **sum**.
+//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras'; [`Summed`] makes the lecture's of them: `Summed<BinaryCrossEntropy>`. Loss and gradient are k times as large,
+//! and so is the step at the same learning rate; with one output they are the same. A categorical cross-entropy is a sum over the classes in both.
 
 use crate::{
     activation::{SigmoidHead, SoftmaxHead},
+    data::finite_targets,
     error::{Error, Result},
     metrics::predicted,
 };
@@ -28,6 +33,14 @@ pub trait Loss<Head, Out> {
     /// Names the first sample that is not, what was wrong and what was expected.
     fn check(targets: &[Self::Target]) -> Result<()>;
 
+    /// Once a loss or gradient is infinite or NaN: whether it may be the targets' fault. The losses that take any number as a target look for one that is none.
+    /// # Errors
+    /// Names the first target that is infinite or NaN.
+    #[cold]
+    fn culprit(targets: &[Self::Target]) -> Result<()> {
+        Self::check(targets)
+    }
+
     /// The mean loss of a batch; writes the gradient into dy. Sums run over sixteen virtual lanes.
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 
@@ -35,7 +48,67 @@ pub trait Loss<Head, Out> {
     fn class(target: &Self::Target) -> usize;
 }
 
-/// Mean over samples and outputs of (y − t)²; dy = 2·(y − t) / (samples · outputs)
+/// A loss that is a mean over the outputs, of terms that each look at one of them: what [`Summed`] can make a sum of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no mean over a network's outputs, so there is no sum in its place",
+    note = "Summed goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
+)]
+pub trait PerOutput<Head, Out>: Loss<Head, Out> {
+    /// The sum of all terms of a batch, divided by `n`; writes its gradient into dy.
+    fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
+}
+
+/// A loss summed over the k outputs instead of their mean, as in the lecture's cost of a network: C = 1/samples · Σ over the samples Σ over the outputs.
+///
+/// Loss and gradient are k times those of `L`, and are rounded once: the same sums, divided by the number of samples alone.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Two = Mlp<(Dense<1, 2, Sigmoid>,)>;
+/// let (net, x, t) = (Two::new(), [[1.0]], [[0.0, 1.0]]); // both outputs ½
+/// let keras = Trainer::<Two, Sgd, BinaryCrossEntropy, 1>::new().evaluate(&net, &x, &t)?;
+/// let lecture = Trainer::<Two, Sgd, Summed<BinaryCrossEntropy>, 1>::new().evaluate(&net, &x, &t)?;
+/// assert_eq!(keras.loss, 2f32.ln());
+/// assert_eq!(lecture.loss, 2.0 * 2f32.ln());
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+///
+/// A categorical cross-entropy is a sum already:
+///
+/// ```compile_fail,E0277
+/// use rosenblatt::prelude::*;
+/// type Three = Mlp<(Dense<2, 3, Softmax>,)>;
+/// let trainer = Trainer::<Three, Sgd, Summed<CategoricalCrossEntropy>, 4>::new();
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Summed<L>(PhantomData<L>);
+
+impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
+    type Target = L::Target;
+    const JOINED: bool = L::JOINED;
+
+    #[inline(always)]
+    fn check(targets: &[L::Target]) -> Result<()> {
+        L::check(targets)
+    }
+
+    fn culprit(targets: &[L::Target]) -> Result<()> {
+        L::culprit(targets)
+    }
+
+    #[inline(always)]
+    fn loss<S: Simd>(s: S, y: &[Out], t: &[L::Target], dy: &mut [Out]) -> f32 {
+        L::over(s, y.len() as f32, y, t, dy)
+    }
+
+    fn class(t: &L::Target) -> usize {
+        L::class(t)
+    }
+}
+
+/// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
+///
+/// The lecture's, summed over the outputs: [`Summed`].
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
@@ -48,14 +121,24 @@ impl<Head, const O: usize> Loss<Head, [f32; O]> for MeanSquaredError {
         Ok(()) // a target that is not finite shows in the loss
     }
 
+    fn culprit(targets: &[[f32; O]]) -> Result<()> {
+        finite_targets(targets)
+    }
+
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
-        let n = (y.len() * O) as f32;
-        loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
+        <Self as PerOutput<Head, _>>::over(s, (y.len() * O) as f32, y, t, dy)
     }
 
     fn class(t: &[f32; O]) -> usize {
         predicted(t)
+    }
+}
+
+impl<Head, const O: usize> PerOutput<Head, [f32; O]> for MeanSquaredError {
+    #[inline(always)]
+    fn over<S: Simd>(s: S, n: f32, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
+        loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
     }
 }
 
@@ -82,7 +165,7 @@ fn first_improbable<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
 
 /// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
 ///
-/// Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
@@ -97,12 +180,18 @@ impl<Head: SigmoidHead, const O: usize> Loss<Head, [f32; O]> for BinaryCrossEntr
 
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
-        let n = (y.len() * O) as f32;
-        loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
+        <Self as PerOutput<Head, _>>::over(s, (y.len() * O) as f32, y, t, dy)
     }
 
     fn class(t: &[f32; O]) -> usize {
         predicted(t)
+    }
+}
+
+impl<Head: SigmoidHead, const O: usize> PerOutput<Head, [f32; O]> for BinaryCrossEntropy {
+    #[inline(always)]
+    fn over<S: Simd>(s: S, n: f32, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
+        loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
     }
 }
 

@@ -215,6 +215,9 @@ gradients! {
     one_output: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy;
     categorical: (Dense<3, 5, Relu>, Dense<5, 4, Softmax>), CategoricalCrossEntropy;
     sparse: (Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>), SparseCategoricalCrossEntropy;
+    summed_squares: (Dense<3, 5, Tanh>, Dense<5, 3>), Summed<MeanSquaredError>;
+    summed_squares_of_one: (Dense<3, 1, Sigmoid>,), Summed<MeanSquaredError>;
+    summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>), Summed<BinaryCrossEntropy>;
     one_layer: (Dense<5, 1, Sigmoid>,), MeanSquaredError;
     three_layers: (Dense<4, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 3>), MeanSquaredError;
     // Rows longer than a register, and not a multiple of one.

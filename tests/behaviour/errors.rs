@@ -106,7 +106,7 @@ fn classes_that_there_are_not() {
     type Wide = SparseCategoricalCrossEntropy<u64>;
     for class in [10, 11, 255] {
         let error = Error::Class { sample: 2, class: class.into(), classes: 10 };
-        let message = format!("sample 2 has class {class}; classes are 0 to 9");
+        let message = format!("row 3 (counted from 1) has class {class}; classes are 0 to 9");
         let t = [0, 1, class, 99];
         refused_everywhere::<Ten, Bytes>(&ten(), (&X3, &CLASSES), (&X3, &t), &error, &message);
     }
@@ -124,13 +124,15 @@ fn targets_that_are_no_probabilities() {
         let mut t = one_hot();
         t[3][7] = value;
         let error = Error::Probability { sample: 3, output: 7, value };
-        let message = format!("sample 3 has the target {text} for output 7; a probability lies in [0, 1]");
+        let message =
+            format!("row 4, column 8 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected");
         refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, &message);
 
         let gate = gates::XOR;
         let t = [[0.0], [value], [f32::NAN], [1.0]];
         let error = Error::Probability { sample: 1, output: 0, value };
-        let message = format!("sample 1 has the target {text} for output 0; a probability lies in [0, 1]");
+        let message =
+            format!("row 2, column 1 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected");
         refused_everywhere::<Xor, BinaryCrossEntropy>(&xor(), (&gate.x, &gate.t), (&gate.x, &t), &error, &message);
     }
 }
@@ -141,13 +143,13 @@ fn one_hot_targets_that_do_not_sum_to_one() {
         let mut t = one_hot();
         t[1][9] = value;
         let error = Error::OneHot { sample: 1, sum };
-        let message = format!("the one-hot target of sample 1 sums to {sum}; it must sum to 1");
+        let message = format!("row 2 of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1");
         refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, &message);
     }
     let mut t = one_hot();
     t[0][5] = 1.0;
     let error = Error::OneHot { sample: 0, sum: 2.0 };
-    let message = "the one-hot target of sample 0 sums to 2; it must sum to 1";
+    let message = "row 1 of the one-hot targets (counted from 1) sums to 2; it must sum to 1";
     refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, message);
 
     // Shares that only nearly sum to 1 are good, and so are the ends of the range.

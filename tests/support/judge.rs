@@ -1,7 +1,11 @@
 //! Losses by their formulas in f64, and targets that each may be asked about.
 
 use super::draw;
-use rosenblatt::{Rng, loss::Class, loss::Loss, prelude::*};
+use rosenblatt::{
+    Rng,
+    loss::{Class, Loss, PerOutput},
+    prelude::*,
+};
 
 /// A loss that the tests can draw targets for and compute themselves.
 pub trait Judged<Head, const O: usize>: Loss<Head, [f32; O]> {
@@ -64,5 +68,15 @@ impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCateg
 
     fn error(y: &[f64], t: &C) -> f64 {
         -y[t.index()].ln()
+    }
+}
+
+impl<Head, L: Judged<Head, O> + PerOutput<Head, [f32; O]>, const O: usize> Judged<Head, O> for Summed<L> {
+    fn target(rng: &mut Rng) -> L::Target {
+        L::target(rng)
+    }
+
+    fn error(y: &[f64], t: &L::Target) -> f64 {
+        O as f64 * L::error(y, t)
     }
 }
