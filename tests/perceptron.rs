@@ -111,7 +111,7 @@ fn gates_that_a_line_parts() {
 /// XOR and its negation; inputs 0 and 1 or −1 and 1, scaled; samples in any order; any learning rate, also those whose multiples are rounded.
 #[test]
 fn xor_is_proved_not_separable() {
-    let scales = [1.0, 0.5, 0.37, 3.0, 1024.0, 0.1, 1.0 / 1024.0];
+    let scales = [1.0, 0.5, 0.37, 3.0, 1024.0, 0.1, 1.0 / 64.0];
     let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 1, 3]];
     let mut longest = 0;
     for negated in [false, true] {
@@ -121,8 +121,8 @@ fn xor_is_proved_not_separable() {
                     let Gate { x, t } = gates::XOR;
                     let x = order.map(|i| x[i].map(|x| scale * if signs { 2.0 * x - 1.0 } else { x }));
                     let t = order.map(|i| t[i].map(|t| if negated { 1.0 - t } else { t }));
-                    // Where hundreds of updates come between two equal weights, rounding must not move these: powers of two, small multiples.
-                    let exact = |lr: &f32| scale > 0.01 || [1.0, 0.5, 3.0].contains(lr);
+                    // Where thousands of updates come between two equal weights, rounding must not move these: powers of two, small multiples.
+                    let exact = |lr: &f32| scale > 0.05 || [1.0, 0.5, 3.0].contains(lr);
                     for lr in RATES.into_iter().filter(exact) {
                         let mut unit = Perceptron::<2>::new();
                         let error = unit.fit(&x, &t, lr, 10_000).expect_err("XOR");
@@ -399,6 +399,36 @@ fn what_is_separable_is_never_called_not_separable() {
     println!("{ends:?}");
     assert!(ends.separated > 0 && ends.converging > 0);
     assert!(ends.stalled > amount(1000, 5), "rounding was never put to the test");
+}
+
+/// Separable samples, all mistaken by weights so large that no update moves them, whose updates seem to add up to 0 where a sum is rounded: to one number, or to a pair.
+#[test]
+fn sums_that_rounding_hides() {
+    // V = (1, −1, 1, 0) has s·V·X = 1/16 for the large ones, 15/16 for the small ones.
+    let (tiny, large) = (0.0625, |size: f32, s: f32| ([size, size, s * 0.0625], s));
+    let small = |s: f32| ([s, 0.0, s * -tiny], s);
+    let (huge, mid) = (2f32.powi(52), 2f32.powi(26));
+    let hidden_from_one = [large(mid, 1.0), small(1.0), small(-1.0), large(mid, -1.0)].to_vec();
+    let hidden_from_two = [
+        large(huge, 1.0),
+        large(mid, 1.0),
+        small(1.0),
+        small(-1.0),
+        small(1.0),
+        small(-1.0),
+        large(mid, -1.0),
+        large(huge, -1.0),
+    ]
+    .to_vec();
+    for signed in [hidden_from_one, hidden_from_two] {
+        let x: Vec<[f32; 3]> = signed.iter().map(|(x, _)| *x).collect();
+        let t: Answers = signed.iter().map(|(_, s)| [if *s > 0.0 { 1.0 } else { 0.0 }]).collect();
+        assert!(all_right(&Perceptron { w: [1.0, -1.0, 1.0], b: 0.0 }, &x, &t), "not what this test is about");
+        let size = 2f32.powi(74);
+        let mut unit = Perceptron { w: [-size, size, -size], b: 0.0 };
+        let error = unit.fit(&x, &t, 2f32.powi(-10), 100).expect_err("too large weights");
+        assert_eq!(error, Error::NotConverged { epochs: 1, mistakes: x.len(), stalled: true });
+    }
 }
 
 /// The narrowest gaps that f32 knows: neighbours with different answers, whose products with lr round to one number.
