@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -35,6 +35,7 @@ pub mod metrics;
 pub mod network;
 pub mod optimizer;
 pub mod rng;
+pub mod schedule;
 pub mod train;
 
 pub use error::{Error, Result};
@@ -56,8 +57,12 @@ pub mod prelude {
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy},
         metrics::{Confusion, Evaluation},
         network::Mlp,
-        optimizer::{Adam, Sgd},
+        optimizer::{AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, RmsProp, Sgd},
         rng::Seed,
+        schedule::{
+            ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Scheduled, StepDecay,
+            WarmUp,
+        },
         train::{Batch, Fit, Trainer},
     };
 }

@@ -97,6 +97,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
             return Err(Quantity::Gradient);
         }
 
+        optimizer.prepare(s, self.gradient.as_flat_mut());
         optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
         Ok(loss)
     }

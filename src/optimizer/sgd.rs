@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use super::{Optimizer, Zero, at_least_zero, decayed};
+use super::{Optimizer, Zero, at_least_zero, decayed, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -17,19 +17,9 @@ pub struct Sgd {
 impl Sgd {
     /// Keras' defaults: lr 0.01, no decay.
     pub const DEFAULT: Self = Self { lr: 0.01, decay: 0.0 };
-
-    /// The defaults with another learning rate.
-    #[must_use]
-    pub const fn with_lr(lr: f32) -> Self {
-        Self { lr, ..Self::DEFAULT }
-    }
 }
 
-impl Default for Sgd {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+defaults!(Sgd);
 
 /// Steps done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,4 +48,6 @@ impl Optimizer for Sgd {
         at_least_zero("lr", self.lr)?;
         at_least_zero("decay", self.decay)
     }
+
+    learning_rate!();
 }
