@@ -15,10 +15,9 @@
 
 use crate::{
     Level,
-    activation::{self, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
-    blas, dispatch, loss, math,
+    activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
+    blas, dispatch, loss,
     optimizer::{self, AdamStep},
-    simd::Simd,
 };
 
 /// What became of a run.
@@ -140,24 +139,8 @@ const KERNELS: [Kernel; 41] = [
     ("clip_value", clip_value),
     ("norm", norm),
     ("clip_norm", clip_norm),
-    ("cos_pi", |judge, pool| map::<CosPi>(judge, pool, cos_pi)),
+    ("cos_pi", |judge, pool| map::<CosPi>(judge, pool, activation::cos_pi)),
 ];
-
-/// cos πx, which is no activation, as a map.
-#[derive(Clone, Copy)]
-struct CosPi;
-
-impl Map for CosPi {
-    #[inline(always)]
-    fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        math::cos_pi(s, x)
-    }
-}
-
-/// Each x ← cos πx, for judging [`math::cos_pi`] on a backend.
-pub fn cos_pi(level: Level, x: &mut [f32]) {
-    dispatch!(level, s => activation::fixed::map::<_, CosPi, 1>(s, x.as_chunks_mut().0));
-}
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
 const POOL: usize = 960;

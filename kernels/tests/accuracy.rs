@@ -3,7 +3,7 @@
 
 mod support;
 
-use rosenblatt_kernels::{Level, activation, identity::cos_pi, naive};
+use rosenblatt_kernels::{Level, activation, naive};
 use support::{backends, stride};
 
 type Kernel = fn(Level, &mut [f32]);
@@ -14,7 +14,7 @@ const FUNCTIONS: [(&str, Kernel, Exact, f64); 5] = [
     ("ln", activation::ln, naive::ln, 1.0),
     ("tanh", activation::tanh, naive::tanh, 2.0),
     ("sigmoid", activation::sigmoid, naive::sigmoid, 2.0),
-    ("cos_pi", cos_pi, naive::cos_pi, 2.0),
+    ("cos_pi", activation::cos_pi, naive::cos_pi, 2.0),
 ];
 
 /// The spacing of f32 numbers in the binade of a value, which has no end on either side.
@@ -314,7 +314,7 @@ fn cos_pi_where_it_is_exact() {
     let (odd, even) = (16_777_215.0, 16_777_214.0);
     values(
         "cos_pi",
-        cos_pi,
+        activation::cos_pi,
         &[
             (0.0, 1.0),
             (-0.0, 1.0),
@@ -345,7 +345,7 @@ fn cos_pi_where_it_is_exact() {
             let x = i as f32 / 65_536.0;
             // Even, and odd about a half.
             let mut y = [x, -x, 1.0 - x, x + 2.0];
-            cos_pi(level, &mut y);
+            activation::cos_pi(level, &mut y);
             assert!(y[0].abs() <= 1.0, "{level} cos_pi({x})");
             assert!(y[1] == y[0] && y[2] == -y[0] && y[3] == y[0], "{level} cos_pi({x}) is {y:?}");
         }

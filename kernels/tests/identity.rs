@@ -385,7 +385,7 @@ fn sums_of_rows() {
 
 type Map = (&'static str, fn(Level, &mut [f32]));
 
-const MAPS: [Map; 7] = [
+const MAPS: [Map; 8] = [
     ("exp", activation::exp),
     ("ln", activation::ln),
     ("tanh", activation::tanh),
@@ -393,6 +393,7 @@ const MAPS: [Map; 7] = [
     ("relu", activation::relu),
     ("leaky_relu", activation::leaky_relu::<1, 100>),
     ("step", activation::step),
+    ("cos_pi", activation::cos_pi),
 ];
 
 type MapGradFn = (&'static str, fn(Level, &[f32], &mut [f32]));
