@@ -95,8 +95,28 @@ fn optimizers(c: &mut Criterion) {
                 bench.iter(|| optimizer::sgd(level, 1e-6, &mut w, black_box(&dw)));
             });
             let (mut m, mut v) = (vec![0.0; n], vec![0.0; n]);
+            type OneState = fn(Level, &mut [f32], &mut [f32], &[f32]);
+            let rules: [(&str, OneState); 4] = [
+                ("momentum", |level, w, v, dw| optimizer::momentum(level, 1e-6, 0.9, w, v, dw)),
+                ("nesterov", |level, w, v, dw| optimizer::nesterov(level, 1e-6, 0.9, w, v, dw)),
+                ("adagrad", |level, w, h, dw| optimizer::adagrad(level, 1e-6, 1e-8, w, h, dw)),
+                ("rmsprop", |level, w, h, dw| optimizer::rmsprop(level, 1e-6, 0.9, 1e-8, w, h, dw)),
+            ];
+            for (name, rule) in rules {
+                v.fill(0.0);
+                group.bench_function(BenchmarkId::new(name, level), |bench| {
+                    bench.iter(|| rule(level, &mut w, &mut v, black_box(&dw)));
+                });
+            }
+            v.fill(0.0);
             group.bench_function(BenchmarkId::new("adam", level), |bench| {
                 bench.iter(|| optimizer::adam(level, step, &mut w, &mut m, &mut v, black_box(&dw)));
+            });
+            group.bench_function(BenchmarkId::new("adamw", level), |bench| {
+                bench.iter(|| optimizer::adamw(level, step, 1e-9, &mut w, &mut m, &mut v, black_box(&dw)));
+            });
+            group.bench_function(BenchmarkId::new("norm", level), |bench| {
+                bench.iter(|| optimizer::norm(level, black_box(&dw)));
             });
         }
         group.finish();

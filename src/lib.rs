@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`], [`perceptron`], [`graph`]. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ pub mod activation;
 pub mod data;
 pub mod error;
 pub mod gates;
+pub mod graph;
 pub mod history;
 pub mod init;
 pub mod layer;
@@ -37,6 +38,7 @@ pub mod observer;
 pub mod optimizer;
 pub mod perceptron;
 pub mod rng;
+pub mod schedule;
 pub mod train;
 
 pub use error::{Error, Result};
@@ -52,6 +54,7 @@ pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         gates,
+        graph::Graph,
         history::History,
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
@@ -62,9 +65,13 @@ pub mod prelude {
         observer::{
             CsvLog, EarlyStopping, Epoch, Monitor, Observer, ReduceOnPlateau, RestoreBest, StopOnNan, Validation, Watch,
         },
-        optimizer::{Adam, Sgd},
+        optimizer::{AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, RmsProp, Sgd},
         perceptron::{Perceptron, Separated},
         rng::Seed,
+        schedule::{
+            ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Scheduled, StepDecay,
+            WarmUp,
+        },
         train::{Batch, Fit, Trainer},
     };
 }

@@ -1,11 +1,36 @@
 //! Optimizers: how a gradient becomes a step.
 //!
 //! Hyper-parameters are a small value of their own; what an optimizer remembers ([`Optimizer::State`]) lies in the trainer and starts as zero bits.
+//!
+//! | optimizer | a step, g the gradient, t its number from 1, lr_t = lr / (1 + decay·(t − 1)) | state |
+//! |---|---|---|
+//! | [`Sgd`] | w ← w − lr_t·g | |
+//! | [`Momentum`] | v ← r·v − lr_t·g; w ← w + v | v |
+//! | [`Nesterov`] | v ← r·v − lr_t·g; w ← w + r·v − lr_t·g | v |
+//! | [`AdaGrad`] | h ← h + g²; w ← w − lr_t·g / √(h + ε) | h |
+//! | [`RmsProp`] | h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε) | h |
+//! | [`Adam`] | m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ) | m, v |
+//! | [`AdamW`] | w ← w − lr_t·λ·w, then as Adam | m, v |
+//!
+//! Around any of them: [`Scheduled`](crate::schedule::Scheduled) gives each step its learning rate, [`ClipValue`] and [`ClipNorm`] keep the gradient
+//! within bounds. They nest: `Scheduled<ClipNorm<Adam>, CosineDecay>`.
 
+mod adagrad;
 mod adam;
+mod adamw;
+mod clip;
+mod momentum;
+mod nesterov;
+mod rmsprop;
 mod sgd;
 
+pub use adagrad::AdaGrad;
 pub use adam::{Adam, AdamState};
+pub use adamw::AdamW;
+pub use clip::{ClipNorm, ClipValue};
+pub use momentum::Momentum;
+pub use nesterov::Nesterov;
+pub use rmsprop::RmsProp;
 pub use sgd::{Sgd, SgdState};
 
 use crate::error::{Error, Result};
@@ -28,17 +53,82 @@ pub trait Optimizer: Copy {
     /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
     fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
 
-    /// The learning rate it holds, before decay.
-    fn lr(&self) -> f32;
-
-    /// Sets the learning rate.
-    fn set_lr(&mut self, lr: f32);
-
     /// Whether every hyper-parameter lies in its range.
     /// # Errors
     /// [`Error::HyperParameter`] names the first that does not.
     fn check(&self) -> Result<()>;
+
+    /// The learning rate, before any `decay`.
+    fn lr(&self) -> f32;
+
+    /// Takes another learning rate; what the optimizer remembers stays.
+    fn set_lr(&mut self, lr: f32);
+
+    /// Looks at the gradient, which is finite, before [`Optimizer::update`] and may change it: clipping. All parameters' values in a row.
+    #[inline(always)]
+    fn prepare<S: Simd>(&self, _s: S, _gradient: &mut [f32]) {}
 }
+
+/// One number a parameter, and the steps done: what momentum, AdaGrad and RMSProp remember.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accumulator<P> {
+    x: P,
+    t: u32,
+}
+
+impl<P: Plain> Zero for Accumulator<P> {
+    const ZERO: Self = Self { x: P::ZERO, t: 0 };
+
+    fn set_zero(&mut self) {
+        self.x.as_flat_mut().fill(0.0);
+        self.t = 0;
+    }
+}
+
+impl<P: Plain> Accumulator<P> {
+    /// Begins a step: the numbers, and lr_t.
+    #[inline(always)]
+    fn next(&mut self, lr: f32, decay: f32) -> (&mut [f32], f32) {
+        self.t = self.t.saturating_add(1);
+        (self.x.as_flat_mut(), decayed(lr, decay, self.t))
+    }
+}
+
+/// `Default` and `with_lr` of an optimizer that has a constant `DEFAULT`.
+macro_rules! defaults {
+    ($optimizer:ident) => {
+        impl $optimizer {
+            /// The defaults with another learning rate.
+            #[must_use]
+            pub const fn with_lr(lr: f32) -> Self {
+                Self { lr, ..Self::DEFAULT }
+            }
+        }
+
+        impl Default for $optimizer {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+    };
+}
+use defaults;
+
+/// The methods of [`Optimizer`] about the learning rate, which is the field `lr`.
+macro_rules! learning_rate {
+    () => {
+        #[inline(always)]
+        fn lr(&self) -> f32 {
+            self.lr
+        }
+
+        #[inline(always)]
+        fn set_lr(&mut self, lr: f32) {
+            self.lr = lr;
+        }
+    };
+}
+use learning_rate;
 
 /// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`.
 #[inline(always)]

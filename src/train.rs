@@ -102,6 +102,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
             return Err(Quantity::Gradient);
         }
 
+        optimizer.prepare(s, self.gradient.as_flat_mut());
         optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
         LayersOf::<N>::settle::<B>(&self.tape, net.running_mut());
         Ok(loss)

@@ -7,93 +7,148 @@ mod support;
 
 use rosenblatt::{
     Level,
-    kernels::{Plain, dispatch},
+    kernels::{Plain, Simd, dispatch},
     layer::{Dense, Layer, Train},
     loss::Loss,
     metrics::predicted,
     network::Network,
     optimizer::{Optimizer, Zero},
     prelude::*,
+    schedule::Schedule,
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use std::{fs, path::PathBuf};
 use support::{backends, roomy};
 
-// To add a network, an optimizer, a training or a data set: a line in one of the four lists below.
-
-type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
-type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
-type BinaryOf<const I: usize, const C: usize> = Mlp<(Dense<I, 16, Tanh>, Dense<16, 1, Sigmoid>)>;
-
-/// An optimizer with the hyper-parameters that a fixture names.
-trait Configured: Optimizer {
-    fn configured(hyper: &Hyper<'_>) -> Self;
-}
-
-/// How each optimizer reads its hyper-parameters.
+/// One type for all optimizers, so that each network's training is compiled once; the step is that of the optimizer inside.
 macro_rules! optimizers {
-    ($($optimizer:ident { $($field:ident: $key:literal),* };)*) => {$(
-        impl Configured for $optimizer {
-            fn configured(hyper: &Hyper<'_>) -> Self {
-                Self { $($field: hyper.get($key)),* }
+    ($($optimizer:ident { $($field:ident: $key:literal),* } $(if $mark:literal)?;)*) => {
+        #[derive(Clone, Copy, Debug)]
+        enum Any {
+            $($optimizer($optimizer),)*
+        }
+
+        #[derive(Clone, Copy)]
+        #[allow(non_snake_case, reason = "a field for each optimizer, by its name")]
+        struct AnyState<P: Plain> {
+            $($optimizer: <$optimizer as Optimizer>::State<P>,)*
+        }
+
+        impl<P: Plain> Zero for AnyState<P> {
+            const ZERO: Self = Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
+
+            fn set_zero(&mut self) {
+                $(self.$optimizer.set_zero();)*
             }
         }
-    )*};
-}
 
-optimizers! {
-    Sgd { lr: "lr", decay: "decay" };
-    Adam { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", decay: "decay" };
-}
+        impl Optimizer for Any {
+            type State<P: Plain> = AnyState<P>;
 
-/// Configurations in `optimizers.json`: names, and the optimizer that has to follow them.
-macro_rules! configurations {
-    ($($name:literal: $optimizer:ident;)*) => {
-        const CONFIGURATIONS: &[(&str, fn(&Steps) -> Result<f64, String>)] =
-            &[$(($name, |steps| steps.follow::<$optimizer>($name, 1.0)),)*];
-    };
-}
+            #[inline(always)]
+            fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AnyState<P>, w: &mut P, dw: &P) {
+                match self {
+                    $(Self::$optimizer(optimizer) => optimizer.update(s, &mut state.$optimizer, w, dw),)*
+                }
+            }
 
-configurations! {
-    "sgd": Sgd;
-    "sgd_decay": Sgd;
-    "adam": Adam;
-    "adam_decay": Adam;
-}
+            fn check(&self) -> rosenblatt::Result<()> {
+                match self { $(Self::$optimizer(optimizer) => optimizer.check(),)* }
+            }
 
-/// The data sets by their inputs and classes: runs a training with the network of that shape.
-macro_rules! of_shape {
-    ($data:expr, $net:ident, $loss:ident, $optimizer:ident, $file:expr) => {
-        match ($data.inputs, $data.classes) {
-            (64, 10) => check::<$net<64, 10>, $loss, $optimizer>($file, &$data), // digits
-            shape => panic!("no data set here has the inputs and classes {shape:?}"),
+            fn lr(&self) -> f32 {
+                match self { $(Self::$optimizer(optimizer) => optimizer.lr(),)* }
+            }
+
+            fn set_lr(&mut self, lr: f32) {
+                match self { $(Self::$optimizer(optimizer) => optimizer.set_lr(lr),)* }
+            }
+        }
+
+        impl Any {
+            /// The optimizer that a fixture's hyper-parameters are those of.
+            fn configured(hyper: &Hyper<'_>) -> Result<Self, String> {
+                $(if let Some(optimizer) = hyper.all(
+                    [$($key),*].as_slice(),
+                    [$($mark)?].as_slice(),
+                    || $optimizer { $($field: hyper.get($key),)* decay: hyper.get("decay") },
+                ) {
+                    return Ok(Self::$optimizer(optimizer));
+                })*
+                Err(format!("no optimizer here has the hyper-parameters {}", hyper.values))
+            }
+
+            /// Its name as the fixtures write it.
+            fn name(&self) -> String {
+                match self { $(Self::$optimizer(_) => stringify!($optimizer).to_lowercase(),)* }
+            }
         }
     };
 }
 
 /// A test for each training, by the file's name.
 macro_rules! trainings {
-    ($($file:ident: $net:ident, $loss:ident, $optimizer:ident;)*) => {$(
+    ($($file:ident: $net:ident, $loss:ident;)*) => {$(
         #[test]
         fn $file() {
             roomy(|| {
                 let data = DataSet::read();
-                of_shape!(data, $net, $loss, $optimizer, stringify!($file));
+                of_shape!(data, $net, $loss, stringify!($file));
             });
         }
     )*};
 }
 
+// To add a network, an optimizer, a data set or a training: a line in one of the four lists below.
+
+type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
+type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
+type BinaryOf<const I: usize, const C: usize> = Mlp<(Dense<I, 16, Tanh>, Dense<16, 1, Sigmoid>)>;
+type RegressionOf<const I: usize, const C: usize> = Mlp<(Dense<I, 16, Tanh>, Dense<16, 1>)>;
+
+// The first whose keys are all among a fixture's hyper-parameters is the optimizer of that fixture.
+optimizers! {
+    AdamW { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay" };
+    Adam { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon" };
+    RmsProp { lr: "lr", rho: "rho", epsilon: "epsilon" };
+    AdaGrad { lr: "lr", epsilon: "epsilon" };
+    Nesterov { lr: "lr", momentum: "momentum" } if "nesterov";
+    Momentum { lr: "lr", momentum: "momentum" };
+    Sgd { lr: "lr" };
+}
+
+/// The data sets by their inputs and classes: runs a training with the network of that shape.
+macro_rules! of_shape {
+    ($data:expr, $net:ident, $loss:ident, $file:expr) => {
+        match ($data.inputs, $data.classes) {
+            (64, 10) => check::<$net<64, 10>, $loss>($file, &$data), // digits
+            (13, 3) => check::<$net<13, 3>, $loss>($file, &$data),   // wine
+            (30, 2) => check::<$net<30, 2>, $loss>($file, &$data),   // breast cancer
+            shape => panic!("no data set here has the inputs and classes {shape:?}"),
+        }
+    };
+}
+
 trainings! {
-    mlp_sgd: MlpOf, SparseCategoricalCrossEntropy, Sgd;
-    mlp_sgd_decay: MlpOf, SparseCategoricalCrossEntropy, Sgd;
-    mlp_adam: MlpOf, SparseCategoricalCrossEntropy, Adam;
-    mlp_adam_decay: MlpOf, SparseCategoricalCrossEntropy, Adam;
-    mlp3_sgd: Mlp3Of, SparseCategoricalCrossEntropy, Sgd;
-    mlp3_adam: Mlp3Of, SparseCategoricalCrossEntropy, Adam;
-    binary_sgd: BinaryOf, BinaryCrossEntropy, Sgd;
-    binary_adam: BinaryOf, BinaryCrossEntropy, Adam;
+    mlp_sgd: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_sgd_decay: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_momentum: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_nesterov: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_adagrad: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_adagrad_decay: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_rmsprop: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_rmsprop_decay: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_adam: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_adam_decay: MlpOf, SparseCategoricalCrossEntropy;
+    mlp_adamw: MlpOf, SparseCategoricalCrossEntropy;
+    mlp3_sgd: Mlp3Of, SparseCategoricalCrossEntropy;
+    mlp3_momentum: Mlp3Of, SparseCategoricalCrossEntropy;
+    mlp3_adam: Mlp3Of, SparseCategoricalCrossEntropy;
+    binary_sgd: BinaryOf, BinaryCrossEntropy;
+    binary_adam: BinaryOf, BinaryCrossEntropy;
+    regression_momentum: RegressionOf, MeanSquaredError;
+    regression_rmsprop: RegressionOf, MeanSquaredError;
 }
 
 /// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a step; over 50 steps they nearly cancel.
@@ -124,6 +179,14 @@ impl Hyper<'_> {
     fn get(&self, key: &str) -> f32 {
         let value = self.values[key].as_f64().unwrap_or(0.0) as f32;
         if key == "lr" { value * self.lr } else { value }
+    }
+
+    /// The optimizer if all keys are there, and no others.
+    fn all<O>(&self, keys: &[&str], marks: &[&str], optimizer: impl FnOnce() -> O) -> Option<O> {
+        let known = |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
+        let here = self.values.as_object()?;
+        let complete = keys.iter().chain(marks).all(|key| here.contains_key(*key));
+        (complete && here.keys().all(|key| known(key))).then(optimizer)
     }
 }
 
@@ -167,19 +230,30 @@ impl Steps {
     }
 
     /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was too large.
-    fn follow<O: Configured>(&self, name: &str, lr: f32) -> Result<f64, String> {
+    fn follow(&self, name: &str, lr: f32) -> Result<f64, String> {
         let after = &self.document["after"][name];
-        let optimizer = O::configured(&Hyper { values: &after["hyper"], lr });
+        let optimizer =
+            Any::configured(&Hyper { values: &after["hyper"], lr }).map_err(|error| format!("{name}: {error}"))?;
+        // The second word of a name is `decay`.
+        if name.split('_').next() != Some(&optimizer.name()) {
+            return Err(format!("{name}: its hyper-parameters are those of {}", optimizer.name()));
+        }
+        self.run(optimizer, name, &after["parameters"])
+    }
+
+    /// An optimizer over all gradients, against the parameters after each.
+    fn run<O: Optimizer>(&self, optimizer: O, name: &str, rows: &Value) -> Result<f64, String> {
         optimizer.check().map_err(|error| error.to_string())?;
         let gradients = self.document["gradients"].as_array().expect("rows");
-        let rows = after["parameters"].as_array().expect("rows");
+        let rows = rows.as_array().expect("rows");
         assert_eq!((rows.len(), gradients.len()), (50, 50));
         let mut worst = 0.0f64;
         for level in backends() {
             let mut w = Self::row(&self.document["start"]);
             let mut state = O::State::<[f32; Self::PARAMETERS]>::ZERO;
             for (step, (gradient, row)) in gradients.iter().zip(rows).enumerate() {
-                let gradient = Self::row(gradient);
+                let mut gradient = Self::row(gradient);
+                dispatch!(level, s => optimizer.prepare(s, &mut gradient));
                 dispatch!(level, s => optimizer.update(s, &mut state, &mut w, &gradient));
                 for (i, (got, want)) in w.iter().zip(Self::row(row)).enumerate() {
                     let off = f64::from((got - want).abs()) / f64::from(want.abs().max(1.0));
@@ -197,33 +271,202 @@ impl Steps {
     }
 }
 
+/// What the script for `optimizers.json` has.
+const CONFIGURATIONS: [&str; 11] = [
+    "sgd",
+    "sgd_decay",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "adagrad_decay",
+    "rmsprop",
+    "rmsprop_decay",
+    "adam",
+    "adam_decay",
+    "adamw",
+];
+
 #[test]
 fn optimizers_step_by_step() {
     let steps = Steps::read();
-    for (name, follow) in CONFIGURATIONS {
-        let worst = follow(&steps).unwrap_or_else(|error| panic!("{error}"));
+    let here = steps.document["after"].as_object().expect("configurations");
+    for name in here.keys() {
+        let worst = steps.follow(name, 1.0).unwrap_or_else(|error| panic!("{error}"));
         println!("{name}: worst deviation {worst:.1e}");
     }
-    for name in steps.document["after"].as_object().expect("configurations").keys() {
-        if !CONFIGURATIONS.iter().any(|(known, _)| known == name) {
-            println!("{name}: in the fixtures, but no optimizer follows it yet");
-        }
+    for name in CONFIGURATIONS {
+        assert!(here.contains_key(name), "{name} is not in optimizers.json");
     }
 }
 
 #[test]
 fn a_wrong_learning_rate_is_seen() {
-    let steps = Steps::read();
-    assert!(steps.follow::<Sgd>("sgd", 1.001).is_err());
-    assert!(steps.follow::<Adam>("adam", 1.001).is_err());
+    let mut steps = Steps::read();
+    for name in CONFIGURATIONS {
+        assert!(steps.follow(name, 1.001).is_err(), "{name}");
+    }
     // Another rule with the same hyper-parameters.
-    assert!(steps.follow::<Sgd>("adam", 1.0).is_err());
+    let sgd = steps.document["after"]["sgd"]["hyper"].clone();
+    steps.document["after"]["adam"]["hyper"] = sgd;
+    assert!(steps.follow("adam", 1.0).is_err());
+    // A rule that is not here.
+    steps.document["after"]["sgd"]["hyper"]["rho_2"] = 0.5.into();
+    assert!(steps.follow("sgd", 1.0).is_err());
 
     let data = DataSet::read();
     if (data.inputs, data.classes) == (64, 10) {
         let training = Training::read("mlp_sgd");
-        let run = || training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy, Sgd>(Level::detect(), &data, 1.01);
+        let run = || training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Level::detect(), &data, 1.01);
         assert!(training.compare(&run()).is_err());
+    }
+}
+
+/// A schedule of any kind, by the hyper-parameters of `schedules.json`.
+#[derive(Clone, Copy, Debug)]
+enum AnySchedule {
+    Constant(ConstantRate),
+    InverseTime(InverseTimeDecay),
+    Step(StepDecay),
+    Exponential(ExponentialDecay),
+    Cosine(CosineDecay),
+    WarmUpCosine(WarmUp<CosineDecay>),
+    Piecewise(PiecewiseConstant<2>),
+}
+
+impl AnySchedule {
+    fn configured(schedule: &Value) -> Self {
+        let values = &schedule["hyper"];
+        let hyper = Hyper { values, lr: 1.0 };
+        let lr = hyper.get("lr");
+        let (decay_steps, decay_rate) = (hyper.get("decay_steps") as u32, hyper.get("decay_rate"));
+        let staircase = hyper.get("staircase") > 0.0;
+        let cosine = CosineDecay { lr, decay_steps, alpha: hyper.get("alpha") };
+        match schedule["kind"].as_str().expect("a kind") {
+            "constant" => Self::Constant(ConstantRate { lr }),
+            "inverse_time" => Self::InverseTime(InverseTimeDecay { lr, decay_steps, decay_rate, staircase }),
+            "step" => Self::Step(StepDecay { lr, drop: hyper.get("drop"), every: hyper.get("every") as u32 }),
+            "exponential" => Self::Exponential(ExponentialDecay { lr, decay_steps, decay_rate, staircase }),
+            "cosine" => Self::Cosine(cosine),
+            "warm_up_cosine" => {
+                Self::WarmUpCosine(WarmUp { start: hyper.get("start"), steps: hyper.get("steps") as u32, then: cosine })
+            }
+            "piecewise" => Self::Piecewise(PiecewiseConstant {
+                lr,
+                then: std::array::from_fn(|i| {
+                    (
+                        values["boundaries"][i].as_u64().expect("a step") as u32,
+                        values["rates"][i].as_f64().expect("a rate") as f32,
+                    )
+                }),
+            }),
+            kind => panic!("no schedule here is called {kind}"),
+        }
+    }
+}
+
+/// Whatever the schedule inside says.
+macro_rules! inner {
+    ($self:ident, $inner:ident => $call:expr) => {
+        match $self {
+            AnySchedule::Constant($inner) => $call,
+            AnySchedule::InverseTime($inner) => $call,
+            AnySchedule::Step($inner) => $call,
+            AnySchedule::Exponential($inner) => $call,
+            AnySchedule::Cosine($inner) => $call,
+            AnySchedule::WarmUpCosine($inner) => $call,
+            AnySchedule::Piecewise($inner) => $call,
+        }
+    };
+}
+
+impl Schedule for AnySchedule {
+    fn at(&self, step: u32) -> f32 {
+        inner!(self, schedule => schedule.at(step))
+    }
+
+    fn lr(&self) -> f32 {
+        inner!(self, schedule => schedule.lr())
+    }
+
+    fn set_lr(&mut self, lr: f32) {
+        inner!(self, schedule => schedule.set_lr(lr));
+    }
+
+    fn check(&self) -> rosenblatt::Result<()> {
+        inner!(self, schedule => schedule.check())
+    }
+}
+
+/// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another folder.
+fn schedules() -> Value {
+    serde_json::from_str(include_str!("fixtures/schedules.json")).expect("JSON")
+}
+
+/// The rate of each step, within what f32 lets Keras' formulas keep of the first rate.
+#[test]
+fn schedules_step_by_step() {
+    let document = schedules();
+    let steps: Vec<_> =
+        document["steps"].as_array().expect("steps").iter().map(|t| t.as_u64().expect("t") as u32).collect();
+    for (name, schedule) in document["schedules"].as_object().expect("schedules") {
+        let rule = AnySchedule::configured(schedule);
+        rule.check().expect("good parameters");
+        let mut worst = 0.0f32;
+        for (t, want) in steps.iter().zip(schedule["rates"].as_array().expect("rates")) {
+            let (got, want) = (rule.at(*t), want.as_f64().expect("a rate") as f32);
+            // Where the power is of a number near 1, Keras' own f32 power errs by some ULP: a part of the rate. The cosine's error is a part of the first rate.
+            let off = (got - want).abs() / rule.lr();
+            assert!(
+                off <= 2e-7 && (got - want).abs() <= 2e-5 * want + 2e-7 * rule.lr(),
+                "{name}, step {t}: {got}, Keras has {want}"
+            );
+            worst = worst.max(off);
+        }
+        println!("{name}: worst deviation {worst:.1e} of the first rate");
+
+        // Another rate moves them all in proportion.
+        let mut half = rule;
+        half.set_lr(0.5 * rule.lr());
+        assert_eq!(half.lr(), 0.5 * rule.lr());
+        for t in steps.iter().filter(|t| !matches!(rule, AnySchedule::WarmUpCosine(warm_up) if **t < warm_up.steps)) {
+            assert_eq!(half.at(*t), 0.5 * rule.at(*t), "{name}, step {t}");
+        }
+    }
+}
+
+/// Optimizers with a schedule, with clipping, with both.
+#[test]
+fn scheduled_and_clipped_step_by_step() {
+    let steps = Steps { document: schedules() };
+    for (name, run) in steps.document["runs"].as_object().expect("runs") {
+        let mut hyper = run["hyper"].clone();
+        let mut take = |key: &str| hyper.as_object_mut().expect("an object").remove(key);
+        let schedule = take("schedule")
+            .map(|name| AnySchedule::configured(&steps.document["schedules"][name.as_str().expect("a name")]));
+        let limit = |value: Value| value.as_f64().expect("a number") as f32;
+        let (value, norm) = (take("clip_value").map(limit), take("clip_norm").map(limit));
+        if hyper.get("lr").is_none() {
+            // That of the schedule is taken.
+            hyper["lr"] = 123.0.into();
+        }
+        let optimizer = Any::configured(&Hyper { values: &hyper, lr: 1.0 }).expect("an optimizer");
+        let rows = &run["parameters"];
+        let outcome = match (schedule, value, norm) {
+            (None, Some(limit), None) => steps.run(ClipValue { optimizer, limit }, name, rows),
+            (None, None, Some(limit)) => steps.run(ClipNorm { optimizer, limit }, name, rows),
+            (Some(schedule), None, None) => steps.run(Scheduled { optimizer, schedule }, name, rows),
+            (Some(schedule), None, Some(limit)) => {
+                // Either may be the outer one.
+                let outer = steps.run(ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit }, name, rows);
+                let inner = steps.run(Scheduled { optimizer: ClipNorm { optimizer, limit }, schedule }, name, rows);
+                assert_eq!(outer, inner);
+                outer
+            }
+            what => panic!("{name}: {what:?}"),
+        };
+        println!("{name}: worst deviation {:.1e}", outcome.unwrap_or_else(|error| panic!("{error}")));
+        // Without what is around it, it is another run.
+        assert!(steps.run(optimizer, name, rows).is_err(), "{name}");
     }
 }
 
@@ -267,18 +510,25 @@ fn rows<X: Plain>(flat: &[f32]) -> Vec<X> {
 
 /// A loss, and what the fixtures gave it as target for a class.
 trait Labelled<Head, Out>: Loss<Head, Out> {
-    fn label(class: i32) -> Self::Target;
+    fn label(class: i32, classes: usize) -> Self::Target;
 }
 
 impl<const O: usize> Labelled<Softmax, [f32; O]> for SparseCategoricalCrossEntropy {
-    fn label(class: i32) -> u8 {
+    fn label(class: i32, _: usize) -> u8 {
         u8::try_from(class).expect("a small class")
     }
 }
 
 impl Labelled<Sigmoid, [f32; 1]> for BinaryCrossEntropy {
-    fn label(class: i32) -> [f32; 1] {
+    fn label(class: i32, _: usize) -> [f32; 1] {
         [(class % 2) as f32]
+    }
+}
+
+impl<Head> Labelled<Head, [f32; 1]> for MeanSquaredError {
+    /// The script divides in f64, and rounds.
+    fn label(class: i32, classes: usize) -> [f32; 1] {
+        [(f64::from(class) / (classes - 1).max(1) as f64) as f32]
     }
 }
 
@@ -337,19 +587,18 @@ impl Training {
     }
 
     /// Trains from the fixture's weights, over the samples in their order.
-    fn run<N, L, O>(&self, level: Level, data: &DataSet, lr: f32) -> Outcome
+    fn run<N, L>(&self, level: Level, data: &DataSet, lr: f32) -> Outcome
     where
         N: Network<Layers: Train> + Default,
         L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
-        O: Configured,
     {
-        let optimizer = O::configured(&Hyper { values: &self.optimizer, lr });
+        let optimizer = Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
         optimizer.check().expect("good hyper-parameters");
         let x: Vec<<LayersOf<N> as Layer>::Input> = rows(&data.x_train);
-        let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class)).collect();
+        let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class, data.classes)).collect();
         let mut net = Box::new(N::default());
         net.params_mut().as_flat_mut().copy_from_slice(&self.init);
-        let mut trainer = Box::new(Trainer::<N, O, L, BATCH>::new());
+        let mut trainer = Box::new(Trainer::<N, Any, L, BATCH>::new());
         let mut losses = Vec::new();
         for _ in 0..self.epochs {
             for (x, t) in x.chunks(BATCH).zip(t.chunks(BATCH)) {
@@ -401,16 +650,15 @@ impl Training {
 }
 
 /// One training on every backend.
-fn check<N, L, O>(file: &str, data: &DataSet)
+fn check<N, L>(file: &str, data: &DataSet)
 where
     N: Network<Layers: Train> + Default,
     L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
-    O: Configured,
 {
     let training = Training::read(file);
     for level in backends() {
         let far = training
-            .compare(&training.run::<N, L, O>(level, data, 1.0))
+            .compare(&training.run::<N, L>(level, data, 1.0))
             .unwrap_or_else(|error| panic!("{level}: {error}"));
         println!(
             "{file} on {level}: {} steps, worst loss {:.1e} (relative), prediction {:.1e}, weight {:.1e}; {:.2} % the same classes",

@@ -88,10 +88,14 @@ fn run(args: &Args) -> Result<bool> {
     };
     let watch = |epoch: &Epoch| {
         if epoch.epoch == 1 {
-            println!("{:>7} {:>8} {:>9} {:>8} {:>13} {:>13}", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning rate");
+            println!(
+                "{:>7} {:>8} {:>9} {:>8} {:>13} {:>13}",
+                "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning rate"
+            );
         }
         if epoch.epoch == 1 || epoch.epoch.is_multiple_of(5) {
-            let (loss, accuracy) = epoch.validation.map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
+            let (loss, accuracy) =
+                epoch.validation.map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
             let Epoch { epoch, loss: train, accuracy: right, lr, .. } = epoch;
             println!("{epoch:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}");
         }
@@ -114,7 +118,10 @@ fn run(args: &Args) -> Result<bool> {
     }
     match (early.stopped(), nan.stopped()) {
         (_, Some(error)) => println!("\nstopped: {error}"),
-        (Some(epoch), _) => println!("\nstopped after epoch {epoch}: the validation loss has not improved since epoch {}", best.best_epoch()),
+        (Some(epoch), _) => println!(
+            "\nstopped after epoch {epoch}: the validation loss has not improved since epoch {}",
+            best.best_epoch()
+        ),
         _ => println!("\nran all {} epochs", last.epoch),
     }
     println!("restored the weights of epoch {}", best.best_epoch());
@@ -131,7 +138,8 @@ fn run(args: &Args) -> Result<bool> {
     println!("weights {:016x}", net.hash());
 
     if let Some(path) = &args.common.plot {
-        let curve = |name, value: fn(&Epoch) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
+        let curve =
+            |name, value: fn(&Epoch) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
         let validation = |epoch: &Epoch| epoch.validation.map_or(f32::NAN, |found| found.loss);
         plot::draw(path, &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)], None)?;
         println!("plot: {}", path.display());

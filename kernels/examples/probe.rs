@@ -10,9 +10,12 @@
 use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
-    activation::{Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
+    activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
     arch, blas, loss,
-    optimizer::{AdamStep, adam_on, all_finite_on, sgd_on},
+    optimizer::{
+        AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
+        norm_on, rmsprop_on, sgd_on,
+    },
 };
 
 /// Length of a softmax row and of a row of sums.
@@ -83,6 +86,29 @@ macro_rules! probes {
                         output(v, n),
                         input(dw, n),
                     );
+                "momentum"(s, n: usize, lr: f32, w: *mut f32, v: *mut f32, dw: *const f32)
+                    => momentum_on(s, lr, 0.9, output(w, n), output(v, n), input(dw, n));
+                "nesterov"(s, n: usize, lr: f32, w: *mut f32, v: *mut f32, dw: *const f32)
+                    => nesterov_on(s, lr, 0.9, output(w, n), output(v, n), input(dw, n));
+                "adagrad"(s, n: usize, lr: f32, w: *mut f32, h: *mut f32, dw: *const f32)
+                    => adagrad_on(s, lr, 1e-8, output(w, n), output(h, n), input(dw, n));
+                "rmsprop"(s, n: usize, lr: f32, w: *mut f32, h: *mut f32, dw: *const f32)
+                    => rmsprop_on(s, lr, 0.9, 1e-8, output(w, n), output(h, n), input(dw, n));
+                "adamw"(s, n: usize, alpha: f32, w: *mut f32, m: *mut f32, v: *mut f32, dw: *const f32)
+                    => adamw_on(
+                        s,
+                        AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+                        1e-5,
+                        output(w, n),
+                        output(m, n),
+                        output(v, n),
+                        input(dw, n),
+                    );
+                "clip_value"(s, n: usize, limit: f32, x: *mut f32) => clip_value_on(s, limit, output(x, n));
+                "norm"(s, n: usize, x: *const f32, result: &mut f32) => *result = norm_on(s, input(x, n));
+                "clip_norm"(s, n: usize, limit: f32, x: *mut f32, result: &mut f32)
+                    => *result = clip_norm_on(s, limit, output(x, n));
+                "cos_pi"(s, n: usize, x: *mut f32) => map::<_, CosPi>(s, output(x, n));
                 "all_finite"(s, n: usize, x: *const f32, result: &mut bool)
                     => *result = all_finite_on(s, input(x, n));
             }

@@ -15,7 +15,7 @@
 
 use crate::{
     Level,
-    activation::{self, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
+    activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     blas, dispatch, loss,
     optimizer::{self, AdamStep},
 };
@@ -83,7 +83,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 32] = [
+const KERNELS: [Kernel; 41] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -118,6 +118,28 @@ const KERNELS: [Kernel; 32] = [
     ("all_finite", all_finite),
     ("exp_grad", |judge, pool| map_grad::<Exp>(judge, pool, activation::exp_grad)),
     ("ln_grad", ln_grad),
+    ("momentum", |judge, pool| {
+        update::<1>(judge, pool, |level, lr, w, [v], dw| optimizer::momentum(level, lr, 0.9, w, v, dw));
+    }),
+    ("nesterov", |judge, pool| {
+        update::<1>(judge, pool, |level, lr, w, [v], dw| optimizer::nesterov(level, lr, 0.9, w, v, dw));
+    }),
+    ("adagrad", |judge, pool| {
+        update::<1>(judge, pool, |level, lr, w, [h], dw| optimizer::adagrad(level, lr, 1e-8, w, h, dw));
+    }),
+    ("rmsprop", |judge, pool| {
+        update::<1>(judge, pool, |level, lr, w, [h], dw| optimizer::rmsprop(level, lr, 0.9, 1e-8, w, h, dw));
+    }),
+    ("adamw", |judge, pool| {
+        update::<2>(judge, pool, |level, lr, w, [m, v], dw| {
+            let step = AdamStep { alpha: lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+            optimizer::adamw(level, step, 0.125 * lr, w, m, v, dw);
+        });
+    }),
+    ("clip_value", clip_value),
+    ("norm", norm),
+    ("clip_norm", clip_norm),
+    ("cos_pi", |judge, pool| map::<CosPi>(judge, pool, activation::cos_pi)),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -783,6 +805,66 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
             if let Some(value) = i.checked_sub(1).and_then(|i| x.get_mut(i)) {
                 *value = -1.0;
             }
+        }
+        Some(())
+    });
+}
+
+/// An update rule with `N` numbers of state a parameter: three steps from nothing, and one from any state.
+fn update<const N: usize>(
+    judge: &mut Judge,
+    pool: &mut Pool,
+    f: impl Fn(Level, f32, &mut [f32], [&mut [f32]; N], &[f32]),
+) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let dw = judge.input(&mut room, n, shift, kind)?;
+        let mut all = judge.outputs(&mut room, (1 + N) * n, shift + 1, kind)?;
+        for (from_nothing, rates) in [(true, [0.001, 0.0005, 0.25].as_slice()), (false, &[0.1])] {
+            judge.levels(&mut all, |level, all| {
+                let (w, state) = all.split_at_mut(n);
+                if from_nothing {
+                    state.fill(0.0);
+                }
+                for lr in rates {
+                    let mut parts = state.chunks_exact_mut(n.max(1));
+                    let parts = core::array::from_fn(|_| parts.next().unwrap_or_default());
+                    f(level, *lr, w, parts, dw);
+                }
+            });
+            judge.fill(all[0], kind);
+            let [first, second] = &mut all;
+            second.copy_from_slice(first);
+        }
+        Some(())
+    });
+}
+
+fn clip_value(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
+        judge.levels(&mut x, |level, x| optimizer::clip_value(level, 0.75, x));
+        Some(())
+    });
+}
+
+fn norm(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, n, shift, kind)?;
+        let mut out = judge.outputs(&mut room, 1, shift, kind)?;
+        judge.levels(&mut out, |level, out| out.fill(optimizer::norm(level, x)));
+        Some(())
+    });
+}
+
+fn clip_norm(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        for limit in [0.75, 1e-30] {
+            let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
+            judge.levels(&mut x, |level, x| {
+                optimizer::clip_norm(level, limit, x);
+            });
         }
         Some(())
     });

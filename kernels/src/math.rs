@@ -1,4 +1,4 @@
-//! exp, ln, tanh and sigmoid on the lanes of any backend, in f32 and without a fused operation.
+//! exp, ln, tanh, sigmoid and cos πx on the lanes of any backend, in f32 and without a fused operation.
 //!
 //! Every constant is an f32, every operation one of [`Simd`]'s, so that all backends compute the same bits.
 //! The stated errors are the worst over all 2³² inputs (`cargo xtask ulp`), in units in the last place of the
@@ -195,4 +195,41 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     }
     let e = exp(s, x);
     s.select(s.lt(low, x), y, s.sub(e, s.mul(e, e)))
+}
+
+/// cos πx. Error below 2 ULP over all inputs (measured: see [`crate::activation::cos_pi`]).
+///
+/// In half turns, because every reduction is exact then: cosine has the period 2, so that |x| becomes u = |x − 2k| ≤ 1; cos πu = −cos π(1 − u)
+/// brings it to v ≤ ½. Up to ¼ a polynomial in v², above it cos πv = sin πw, w = ½ − v, by another: π in two parts, so that its rounding costs nothing.
+/// 0 at every ½, ±1 at every whole number; from 2²⁴ on every number is even. NaN and ±∞ give NaN.
+#[inline(always)]
+pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
+    let (one, half) = (s.splat(1.0), s.splat(0.5));
+    let a = s.abs(x);
+    let a = s.select(s.lt(a, s.splat(16_777_216.0)), a, s.splat(0.0));
+    // ½a is below 2²³: in the sum with 2²³ the last bit is 1.
+    let k = s.sub(s.mul_add(half, a, s.splat(8_388_608.0)), s.splat(8_388_608.0));
+    let u = s.abs(s.sub(a, s.add(k, k)));
+    let turned = s.lt(half, u);
+    let v = s.select(turned, s.sub(one, u), u);
+
+    let z = s.mul(v, v);
+    let z2 = s.mul(z, z);
+    let c = s.mul_add(
+        s.mul_add(s.splat(0.229_745_21), z, s.splat(-1.334_835_9)),
+        z2,
+        s.mul_add(s.splat(4.058_698_7), z, s.splat(-4.934_802)),
+    );
+    let cosine = s.mul_add(z, c, one);
+
+    let w = s.sub(half, v);
+    let z = s.mul(w, w);
+    let c = s.mul_add(s.mul_add(s.splat(-0.589_336_93), z, s.splat(2.549_797_5)), z, s.splat(-5.167_709));
+    let rest = s.mul(w, s.mul_add(z, c, s.splat(-8.742_278e-8)));
+    let sine = s.mul_add(w, s.splat(core::f32::consts::PI), rest);
+
+    let y = s.select(s.lt(s.splat(0.25), v), sine, cosine);
+    let y = s.select(turned, s.sub(s.splat(0.0), y), y);
+    // x − x is +0 for a number, else NaN.
+    s.add(y, s.sub(x, x))
 }

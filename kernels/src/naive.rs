@@ -132,6 +132,18 @@ pub fn sigmoid_grad(y: f32, d: f32) -> f64 {
     f64::from(d) * (f64::from(y) * (1.0 - f64::from(y)))
 }
 
+/// cos πx: the reduction is exact, as every f32 number and its distance to a whole one are f64 numbers
+pub fn cos_pi(x: f32) -> f64 {
+    use core::f64::consts::PI;
+    // The distance to the nearest even number, from 0 to 1.
+    let u = libm::fabs(f64::from(x) - 2.0 * libm::rint(0.5 * f64::from(x)));
+    match u {
+        u if u <= 0.25 => libm::cos(PI * u),
+        u if u < 0.75 => libm::sin(PI * (0.5 - u)),
+        u => -libm::cos(PI * (1.0 - u)),
+    }
+}
+
 /// x for x > 0 and for NaN, else +0
 pub fn relu(x: f32) -> f64 {
     if x <= 0.0 { 0.0 } else { x.into() }
@@ -239,4 +251,53 @@ pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f
         *v = beta2 * *v + (1.0 - beta2) * g * g;
         *w -= f64::from(alpha) * *m / (libm::sqrt(*v) + f64::from(epsilon));
     }
+}
+
+/// v ← r·v − lr·dw; w ← w + v; see [`crate::optimizer::momentum`]
+pub fn momentum(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
+    for ((w, v), dw) in w.iter_mut().zip(v).zip(dw) {
+        *v = f64::from(r) * *v - f64::from(lr) * f64::from(*dw);
+        *w += *v;
+    }
+}
+
+/// v ← r·v − lr·dw; w ← w + r·v − lr·dw; see [`crate::optimizer::nesterov`]
+pub fn nesterov(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
+    for ((w, v), dw) in w.iter_mut().zip(v).zip(dw) {
+        let fall = f64::from(lr) * f64::from(*dw);
+        *v = f64::from(r) * *v - fall;
+        *w += f64::from(r) * *v - fall;
+    }
+}
+
+/// h ← h + dw²; w ← w − lr·dw / √(h + ε); see [`crate::optimizer::adagrad`]
+pub fn adagrad(lr: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) {
+    for ((w, h), dw) in w.iter_mut().zip(h).zip(dw) {
+        let g = f64::from(*dw);
+        *h += g * g;
+        *w -= f64::from(lr) * g / libm::sqrt(*h + f64::from(epsilon));
+    }
+}
+
+/// h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε); see [`crate::optimizer::rmsprop`]
+pub fn rmsprop(lr: f32, rho: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) {
+    let rho = f64::from(rho);
+    for ((w, h), dw) in w.iter_mut().zip(h).zip(dw) {
+        let g = f64::from(*dw);
+        *h = rho * *h + (1.0 - rho) * g * g;
+        *w -= f64::from(lr) * g / libm::sqrt(*h + f64::from(epsilon));
+    }
+}
+
+/// w ← w − shrink·w, then [`adam`]; see [`crate::optimizer::adamw`]
+pub fn adamw(step: AdamStep, shrink: f32, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
+    for w in &mut *w {
+        *w -= f64::from(shrink) * *w;
+    }
+    adam(step, w, m, v, dw);
+}
+
+/// √Σx²; see [`crate::optimizer::norm`]
+pub fn norm(x: &[f32]) -> f64 {
+    libm::sqrt(dot(x, x))
 }

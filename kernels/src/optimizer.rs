@@ -1,46 +1,39 @@
 //! Updates of parameters: one pass over weights, state and gradient.
 //!
 //! The formulas are element by element; each product and sum is rounded. Hyper-parameters of the step (learning rate, corrections) come in
-//! as numbers, so that a schedule or decay is the caller's.
+//! as numbers, so that a schedule or decay is the caller's. The functions whose names end in `_on` are for use inside a dispatch; the shortest
+//! slice says how many parameters there are.
+
+mod adam;
+mod adaptive;
+mod descent;
+mod gradient;
+
+pub use adam::{AdamStep, adam, adam_on, adamw, adamw_on};
+pub use adaptive::{adagrad, adagrad_on, rmsprop, rmsprop_on};
+pub use descent::{momentum, momentum_on, nesterov, nesterov_on, sgd, sgd_on};
+pub use gradient::{all_finite, all_finite_on, clip_norm, clip_norm_on, clip_value, clip_value_on, norm, norm_on};
 
 use crate::{
-    Level, dispatch,
     lanes::{each, get, put},
     simd::Simd,
 };
 
-/// What one step of Adam multiplies with; see [`adam`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct AdamStep {
-    /// lr·√(1 − β₂ᵗ) / (1 − β₁ᵗ)
-    pub alpha: f32,
-    /// Decay of the first moment
-    pub beta1: f32,
-    /// Decay of the second moment
-    pub beta2: f32,
-    /// Added to the root of the second moment
-    pub epsilon: f32,
-}
-
-/// [`sgd`] inside a dispatch; the shortest slice says how many parameters there are.
+/// Calls `rule(w, x, g)` for every parameter, its one number of state and its gradient; the new weight and state that it returns take their place.
 #[inline(always)]
-pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
-    #[cfg(thumb)]
-    if const { S::LANES == 1 } {
-        return crate::arch::thumb::sgd(lr, w, dw);
-    }
-    let lr = s.splat(lr);
+fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn(S::F, S::F, S::F) -> (S::F, S::F)) {
     each(
         s,
-        w.len().min(dw.len()),
+        w.len().min(x.len()).min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `each` stays below all three lengths.
             unsafe {
-                let p = w.as_mut_ptr().add(i);
-                let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
-                put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
+                let (w, x) = (w.as_mut_ptr().add(i), x.as_mut_ptr().add(i));
+                let g = get(s, dw.as_ptr().add(i), part);
+                let (w1, x1) = rule(get(s, w.cast_const(), part), get(s, x.cast_const(), part), g);
+                put(s, x, part, x1);
+                put(s, w, part, w1);
             }
         },
     );
@@ -48,100 +41,23 @@ pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 /// x, or +0 where x is subnormal.
 ///
-/// The moments of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) decay until they stick at a subnormal number, on
-/// which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the same on every backend.
+/// What decays (moments, velocities, means of squares) of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) would fall until it
+/// sticks at a subnormal number, on which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the
+/// same on every backend.
 #[inline(always)]
 fn normal<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
 }
 
-/// [`adam`] inside a dispatch; the shortest slice says how many parameters there are.
-#[inline(always)]
-pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
-    let AdamStep { alpha, beta1, beta2, epsilon } = step;
-    let (rest1, rest2) = (s.splat(1.0 - beta1), s.splat(1.0 - beta2));
-    let (alpha, beta1, beta2, epsilon) = (s.splat(alpha), s.splat(beta1), s.splat(beta2), s.splat(epsilon));
-    each(
-        s,
-        w.len().min(m.len()).min(v.len()).min(dw.len()),
-        #[inline(always)]
-        |i, part| {
-            // SAFETY: `each` stays below all four lengths.
-            unsafe {
-                let (w, m, v) = (w.as_mut_ptr().add(i), m.as_mut_ptr().add(i), v.as_mut_ptr().add(i));
-                let g = get(s, dw.as_ptr().add(i), part);
-                let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
-                let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
-                put(s, m, part, normal(s, m1));
-                put(s, v, part, normal(s, v1));
-                let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
-                put(s, w, part, s.sub(get(s, w.cast_const(), part), step));
-            }
-        },
-    );
+/// Panics unless all slices are as long as the weights.
+macro_rules! same_lengths {
+    ($w:ident $(, $x:ident)+) => {
+        assert!(
+            $($x.len() == $w.len())&&+,
+            concat!("w has {} values", $(", ", stringify!($x), " has {}"),+),
+            $w.len(),
+            $($x.len()),+
+        );
+    };
 }
-
-/// Whether every value is finite.
-#[inline(always)]
-pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
-    #[cfg(thumb)]
-    if const { S::LANES == 1 } {
-        return crate::arch::thumb::all_finite(x);
-    }
-    #[cfg(compact)]
-    if const { S::LANES == 1 } {
-        return crate::little::all_finite(x);
-    }
-    // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
-    let mut nan = s.splat(0.0);
-    each(
-        s,
-        x.len(),
-        #[inline(always)]
-        |i, part| {
-            // SAFETY: `each` stays below x.len().
-            let x = unsafe { get(s, x.as_ptr().add(i), part) };
-            nan = s.or(nan, s.sub(x, x));
-        },
-    );
-    s.all(s.lt(nan, s.splat(1.0)))
-}
-
-/// Stochastic gradient descent: w ← w − lr·dw
-///
-/// # Panics
-/// If the lengths differ.
-///
-/// ```
-/// use rosenblatt_kernels::{Level, optimizer};
-/// let mut w = [1.0, 2.0];
-/// optimizer::sgd(Level::detect(), 0.5, &mut w, &[2.0, -2.0]);
-/// assert_eq!(w, [0.0, 3.0]);
-/// ```
-pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
-    assert!(w.len() == dw.len(), "w has {} values, dw has {}", w.len(), dw.len());
-    dispatch!(level, s => sgd_on(s, lr, w, dw));
-}
-
-/// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
-///
-/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0 where they are subnormal; the step is taken
-/// with what they were before.
-/// # Panics
-/// If the lengths differ.
-pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
-    let n = w.len();
-    assert!(
-        m.len() == n && v.len() == n && dw.len() == n,
-        "w has {n} values, m {}, v {}, dw {}",
-        m.len(),
-        v.len(),
-        dw.len()
-    );
-    dispatch!(level, s => adam_on(s, step, w, m, v, dw));
-}
-
-/// Whether every value is finite.
-pub fn all_finite(level: Level, x: &[f32]) -> bool {
-    dispatch!(level, s => all_finite_on(s, x))
-}
+use same_lengths;

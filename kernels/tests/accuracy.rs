@@ -1,4 +1,4 @@
-//! exp, ln, tanh and sigmoid against f64: a dense sample here, all 2³² inputs by `cargo xtask ulp`. And the exact values where the
+//! exp, ln, tanh, sigmoid and cos πx against f64: a dense sample here, all 2³² inputs by `cargo xtask ulp`. And the exact values where the
 //! functions have them, on every backend.
 
 mod support;
@@ -9,11 +9,12 @@ use support::{backends, stride};
 type Kernel = fn(Level, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
-const FUNCTIONS: [(&str, Kernel, Exact, f64); 4] = [
+const FUNCTIONS: [(&str, Kernel, Exact, f64); 5] = [
     ("exp", activation::exp, naive::exp, 1.0),
     ("ln", activation::ln, naive::ln, 1.0),
     ("tanh", activation::tanh, naive::tanh, 2.0),
     ("sigmoid", activation::sigmoid, naive::sigmoid, 2.0),
+    ("cos_pi", activation::cos_pi, naive::cos_pi, 2.0),
 ];
 
 /// The spacing of f32 numbers in the binade of a value, which has no end on either side.
@@ -304,6 +305,49 @@ fn sigmoid_where_it_is_exact() {
             activation::sigmoid(level, &mut y);
             let error = error(y[0], naive::sigmoid(x));
             assert!(error < 2.0, "{level} sigmoid({x}): {error} ULP");
+        }
+    }
+}
+
+#[test]
+fn cos_pi_where_it_is_exact() {
+    let (odd, even) = (16_777_215.0, 16_777_214.0);
+    values(
+        "cos_pi",
+        activation::cos_pi,
+        &[
+            (0.0, 1.0),
+            (-0.0, 1.0),
+            (TINY, 1.0),
+            (SUBNORMAL, 1.0),
+            (0.5, 0.0),
+            (-0.5, 0.0),
+            (1.0, -1.0),
+            (-1.0, -1.0),
+            (1.5, 0.0),
+            (2.0, 1.0),
+            (2.5, 0.0),
+            (4_194_303.5, 0.0),
+            (odd, -1.0),
+            (even, 1.0),
+            (-odd, -1.0),
+            (8_388_607.0, -1.0),
+            (8_388_608.0, 1.0),
+            (16_777_216.0, 1.0),
+            (f32::MAX, 1.0),
+            (INF, NAN),
+            (-INF, NAN),
+            (NAN, NAN),
+        ],
+    );
+    for level in backends() {
+        for i in 0..1 << 16 {
+            let x = i as f32 / 65_536.0;
+            // Even, and odd about a half.
+            let mut y = [x, -x, 1.0 - x, x + 2.0];
+            activation::cos_pi(level, &mut y);
+            assert!(y[0].abs() <= 1.0, "{level} cos_pi({x})");
+            assert!(y[1] == y[0] && y[2] == -y[0] && y[3] == y[0], "{level} cos_pi({x}) is {y:?}");
         }
     }
 }

@@ -385,7 +385,7 @@ fn sums_of_rows() {
 
 type Map = (&'static str, fn(Level, &mut [f32]));
 
-const MAPS: [Map; 7] = [
+const MAPS: [Map; 8] = [
     ("exp", activation::exp),
     ("ln", activation::ln),
     ("tanh", activation::tanh),
@@ -393,6 +393,7 @@ const MAPS: [Map; 7] = [
     ("relu", activation::relu),
     ("leaky_relu", activation::leaky_relu::<1, 100>),
     ("step", activation::step),
+    ("cos_pi", activation::cos_pi),
 ];
 
 type MapGradFn = (&'static str, fn(Level, &[f32], &mut [f32]));
@@ -647,6 +648,190 @@ fn optimizers() {
                         optimizer::adam(level, step, w, m, v, dw);
                     });
                     assert_same(got, &want, || format!("{level} adam of {n}, sort {sort}"));
+                }
+            }
+        }
+    }
+}
+
+/// A rule of one parameter: w, its state and g become w and the state.
+type Rule<'a, const N: usize> = &'a dyn Fn(f32, [f32; N], f32) -> (f32, [f32; N]);
+/// The kernel that must follow it: weights, then each state, behind one another.
+type Kernel<'a, const N: usize> = &'a dyn Fn(Level, &mut [f32], [&mut [f32]; N], &[f32]);
+
+/// A kernel on every backend against its rule, for every length around the registers.
+fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>) {
+    let levels = backends();
+    for n in (0..=70).chain([257]) {
+        for sort in 0..4 {
+            let mut random = Random((n * 4 + sort) as u64);
+            let dw = random.values(sort, n + 1);
+            let dw = &dw[1..];
+            let start = random.values(sort, (1 + N) * n);
+            let mut want = start.clone();
+            for i in 0..n {
+                let (w, state) = rule(start[i], std::array::from_fn(|k| start[(1 + k) * n + i]), dw[i]);
+                want[i] = w;
+                state.into_iter().enumerate().for_each(|(k, x)| want[(1 + k) * n + i] = x);
+            }
+            let mut out = Guarded::new((1 + N) * n);
+            for &level in &levels {
+                let got = out.run(&start, n, |all| {
+                    let (w, state) = all.split_at_mut(n);
+                    let mut parts = state.chunks_mut(n.max(1));
+                    kernel(level, w, std::array::from_fn(|_| parts.next().unwrap_or_default()), dw);
+                });
+                assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+            }
+        }
+    }
+}
+
+/// Kept as zero where subnormal.
+fn kept(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}
+
+#[test]
+fn further_optimizers() {
+    for (lr, r) in [(0.01, 0.9), (0.5, 0.0), (1e-30, 0.999)] {
+        let rule = |w: f32, [v]: [f32; 1], g: f32| {
+            let (fall, drag) = (lr * g, r * v);
+            let d = fall - drag;
+            (w - d, [kept(-d)])
+        };
+        follows("momentum", &rule, &|level, w, [v], dw| optimizer::momentum(level, lr, r, w, v, dw));
+        let rule = |w: f32, [v]: [f32; 1], g: f32| {
+            let (fall, drag) = (lr * g, r * v);
+            let d = fall - drag;
+            let ahead = r * d;
+            (w - (ahead + fall), [kept(-d)])
+        };
+        follows("nesterov", &rule, &|level, w, [v], dw| optimizer::nesterov(level, lr, r, w, v, dw));
+    }
+    for (lr, rho, epsilon) in [(0.01f32, 0.9f32, 1e-8f32), (0.5, 0.0, 1e-30)] {
+        let rule = |w: f32, [h]: [f32; 1], g: f32| {
+            let square = g * g;
+            let h = square + h;
+            (w - (lr * g) / (h + epsilon).sqrt(), [h])
+        };
+        follows("adagrad", &rule, &|level, w, [h], dw| optimizer::adagrad(level, lr, epsilon, w, h, dw));
+        let rule = |w: f32, [h]: [f32; 1], g: f32| {
+            let (old, new) = (rho * h, (1.0 - rho) * (g * g));
+            let h = old + new;
+            (w - (lr * g) / (h + epsilon).sqrt(), [kept(h)])
+        };
+        follows("rmsprop", &rule, &|level, w, [h], dw| optimizer::rmsprop(level, lr, rho, epsilon, w, h, dw));
+    }
+    for (step, shrink) in [
+        (AdamStep { alpha: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 4e-6),
+        (AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 }, 0.0),
+    ] {
+        let AdamStep { alpha, beta1, beta2, epsilon } = step;
+        let rule = |w: f32, [m, v]: [f32; 2], g: f32| {
+            let decay = (0.0 - shrink) * w;
+            let w = decay + w;
+            let (m, v) = (beta1 * m, beta2 * v);
+            let m = m + (1.0 - beta1) * g;
+            let v = v + (1.0 - beta2) * (g * g);
+            (w - (alpha * m) / (v.sqrt() + epsilon), [kept(m), kept(v)])
+        };
+        follows("adamw", &rule, &|level, w, [m, v], dw| optimizer::adamw(level, step, shrink, w, m, v, dw));
+    }
+}
+
+/// r = 0 is gradient descent, no decay is Adam: to the bit, zeros of both signs included.
+#[test]
+fn special_cases_are_the_simpler_rules() {
+    for level in backends() {
+        for sort in [0, 2] {
+            let mut random = Random(sort as u64);
+            let mut start = random.values(sort, 70);
+            (start[3], start[4]) = (0.0, -0.0);
+            let (mut sgd, mut still, mut ahead) = (start.clone(), start.clone(), start.clone());
+            let (mut v1, mut v2) = (vec![0.0; 70], vec![0.0; 70]);
+            let (mut adam, mut adamw) = (start.clone(), start.clone());
+            let mut moments = [vec![0.0; 70], vec![0.0; 70], vec![0.0; 70], vec![0.0; 70]];
+            for t in 1..=20 {
+                let mut dw = random.values(sort, 70);
+                // +0 is what a dead unit's gradient is.
+                dw[3..9].fill(0.0);
+                optimizer::sgd(level, 0.1, &mut sgd, &dw);
+                optimizer::momentum(level, 0.1, 0.0, &mut still, &mut v1, &dw);
+                optimizer::nesterov(level, 0.1, 0.0, &mut ahead, &mut v2, &dw);
+                assert_same(&still, &sgd, || format!("{level} momentum with r = 0, step {t}"));
+                assert_same(&ahead, &sgd, || format!("{level} nesterov with r = 0, step {t}"));
+                let step = AdamStep { alpha: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+                let [m1, m2, h1, h2] = &mut moments;
+                optimizer::adam(level, step, &mut adam, m1, h1, &dw);
+                optimizer::adamw(level, step, 0.0, &mut adamw, m2, h2, &dw);
+                assert_same(&adamw, &adam, || format!("{level} adamw with λ = 0, step {t}"));
+            }
+        }
+    }
+}
+
+/// What decays ends at zero, not at a subnormal number.
+#[test]
+fn nothing_sticks_at_subnormal_numbers() {
+    for level in backends() {
+        let start = [1.0, -1e-30, 1e-38, 2.5];
+        let (mut v1, mut v2, mut h) = (start, start, start);
+        for _ in 0..2000 {
+            let mut w = [1.0; 4];
+            optimizer::momentum(level, 0.1, 0.9, &mut w, &mut v1, &[0.0; 4]);
+            optimizer::nesterov(level, 0.1, 0.9, &mut w, &mut v2, &[0.0; 4]);
+            optimizer::rmsprop(level, 0.1, 0.9, 1e-8, &mut w, &mut h, &[0.0; 4]);
+            for x in [v1, v2, h].as_flattened() {
+                assert!(*x == 0.0 || x.is_normal(), "{level}: {x:e}");
+            }
+        }
+        assert_eq!([v1, v2, h], [[0.0; 4]; 3]);
+    }
+}
+
+#[test]
+fn norms_and_clipping() {
+    let levels = backends();
+    for n in (0..=70).chain([257, 1000]) {
+        for sort in 0..4 {
+            let x = Random((n * 4 + sort) as u64).values(sort, n);
+            // (scale·‖x‖, scale) by the contract.
+            let squares = |scale: f32| contract::sum(x.iter().map(|x| (scale * x) * (scale * x)));
+            let (least, up) = (2f32.powi(-100), 2f32.powi(96));
+            let (norm, scale) = match squares(1.0) {
+                sum if sum >= least && sum < f32::INFINITY => (sum.sqrt(), 1.0),
+                sum if sum < least => (squares(up).sqrt(), up),
+                _ => (squares(1.0 / up).sqrt(), 1.0 / up),
+            };
+            let mut out = Guarded::new(n);
+            for limit in [0.75f32, 1e-30, 1e30] {
+                let mut want = x.clone();
+                if norm > limit * scale && norm < f32::INFINITY {
+                    let factor = limit / norm;
+                    want.iter_mut().for_each(|x| *x = (scale * *x) * factor);
+                }
+                for &level in &levels {
+                    let what = |name| format!("{level} {name} of {n}, sort {sort}, limit {limit:e}");
+                    let mut got_norm = 0.0;
+                    let got = out.run(&x, n, |x| got_norm = optimizer::clip_norm(level, limit, x));
+                    assert_same(got, &want, || what("clip_norm"));
+                    assert_same(&[got_norm], &[norm / scale], || what("clip_norm's norm"));
+                    assert_same(&[optimizer::norm(level, &x)], &[norm / scale], || what("norm"));
+                    let clipped: Vec<_> = x
+                        .iter()
+                        .map(|x| {
+                            if *x < -limit {
+                                -limit
+                            } else if limit < *x {
+                                limit
+                            } else {
+                                *x
+                            }
+                        })
+                        .collect();
+                    let got = out.run(&x, n, |x| optimizer::clip_value(level, limit, x));
+                    assert_same(got, &clipped, || what("clip_value"));
                 }
             }
         }

@@ -224,7 +224,16 @@ proptest! {
             let (mut w1, mut w2, mut m, mut v) = (w.clone(), w.clone(), m.clone(), v.clone());
             optimizer::sgd(level, alpha, &mut w1, &dw);
             optimizer::adam(level, AdamStep { alpha, beta1, beta2, epsilon: 1e-7 }, &mut w2, &mut m, &mut v, &dw);
-            [w1, w2, m, v].concat()
+            let mut rest = [w.clone(), w.clone(), w.clone(), w.clone(), w.clone()];
+            let mut state = [m.clone(), m.clone(), v.clone(), v.clone()];
+            let [w3, w4, w5, w6, clipped] = &mut rest;
+            let [a, b, c, d] = &mut state;
+            optimizer::momentum(level, alpha, beta1, w3, a, &dw);
+            optimizer::nesterov(level, alpha, beta1, w4, b, &dw);
+            optimizer::adagrad(level, alpha, 1e-7, w5, c, &dw);
+            optimizer::rmsprop(level, alpha, beta2, 1e-7, w6, d, &dw);
+            optimizer::clip_norm(level, beta1, clipped);
+            [[w1, w2, m, v].concat(), rest.concat(), state.concat()].concat()
         };
         prop_same!(on(level), on(Level::baseline()));
     }
@@ -238,6 +247,29 @@ proptest! {
         let step = AdamStep { alpha: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         optimizer::adam(level, step, &mut got, &mut m, &mut v, &vec![0.0; w.len()]);
         prop_same!(got, w);
+    }
+
+    #[test]
+    fn a_clipped_gradient_has_its_direction_and_at_most_the_limit(
+        level in level(),
+        x in vec(moderate(), 1..100),
+        limit in 0.01f32..100.0,
+    ) {
+        let mut got = x.clone();
+        let before = optimizer::clip_norm(level, limit, &mut got);
+        let after = optimizer::norm(level, &got);
+        // Two roundings a value, those of both norms, and the quotient's.
+        prop_assert!(after <= limit * (1.0 + 3e-6) || before <= limit, "{} after {}", after, before);
+        if before <= limit {
+            prop_same!(got, x);
+        } else {
+            let factor = f64::from(limit) / f64::from(before);
+            for (got, x) in got.iter().zip(&x) {
+                prop_assert!((f64::from(*got) - f64::from(*x) * factor).abs() <= 3e-7 * f64::from(x.abs()) * factor + 1e-42);
+            }
+        }
+        optimizer::clip_value(level, limit, &mut got);
+        prop_assert!(got.iter().all(|x| x.abs() <= limit));
     }
 
     #[test]

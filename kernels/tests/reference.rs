@@ -304,6 +304,106 @@ fn optimizers() {
     }
 }
 
+#[test]
+fn further_optimizers() {
+    let mut random = Random(10);
+    let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+    let n = 1000;
+    let mut draw = |spread: i32| (0..n).map(|_| random.spread(spread)).collect::<Vec<_>>();
+    let (w, v, h, dw) = (draw(4), draw(4), absolute(&draw(6)), draw(4));
+    let (lr, r, rho, epsilon) = (0.1, 0.9, 0.9, 1e-8);
+    // Each value within a few roundings of what was added up.
+    let size: Vec<_> = (0..n)
+        .map(|i| f64::from(w[i].abs()) + 2.0 * (f64::from(v[i].abs()) + f64::from(lr) * f64::from(dw[i].abs())))
+        .collect();
+    for level in backends() {
+        type Kernel = fn(Level, f32, f32, &mut [f32], &mut [f32], &[f32]);
+        type Exact = fn(f32, f32, &mut [f64], &mut [f64], &[f32]);
+        let kernels: [(&str, Kernel, Exact); 2] =
+            [("momentum", optimizer::momentum, naive::momentum), ("nesterov", optimizer::nesterov, naive::nesterov)];
+        for (name, kernel, exact) in kernels {
+            let (mut w1, mut v1) = (w.clone(), v.clone());
+            kernel(level, lr, r, &mut w1, &mut v1, &dw);
+            let (mut exact_w, mut exact_v) = (wide(&w), wide(&v));
+            exact(lr, r, &mut exact_w, &mut exact_v, &dw);
+            within(&v1, &exact_v, &size, gamma(3), || format!("{level} {name}, v"));
+            within(&w1, &exact_w, &size, gamma(6), || format!("{level} {name}, w"));
+        }
+        let check = |name: &str, run: &dyn Fn(&mut [f32], &mut [f32]), exact: &dyn Fn(&mut [f64], &mut [f64])| {
+            let (mut w1, mut h1) = (w.clone(), h.clone());
+            run(&mut w1, &mut h1);
+            let (mut exact_w, mut exact_h) = (wide(&w), wide(&h));
+            exact(&mut exact_w, &mut exact_h);
+            within(&h1, &exact_h, &exact_h, gamma(5), || format!("{level} {name}, h"));
+            let size: Vec<_> = (0..n).map(|i| f64::from(w[i].abs()) + (exact_w[i] - f64::from(w[i])).abs()).collect();
+            within(&w1, &exact_w, &size, gamma(10), || format!("{level} {name}, w"));
+        };
+        check("adagrad", &|w, h| optimizer::adagrad(level, lr, epsilon, w, h, &dw), &|w, h| {
+            naive::adagrad(lr, epsilon, w, h, &dw);
+        });
+        check("rmsprop", &|w, h| optimizer::rmsprop(level, lr, rho, epsilon, w, h, &dw), &|w, h| {
+            naive::rmsprop(lr, rho, epsilon, w, h, &dw);
+        });
+        // From nothing, so that the moments have the gradient's size.
+        let step = AdamStep { alpha: 0.01, beta1: 0.9, beta2: 0.999, epsilon };
+        let zeros = vec![0.0; n];
+        let (mut w1, mut m1, mut v1) = (w.clone(), zeros.clone(), zeros.clone());
+        optimizer::adamw(level, step, 0.01, &mut w1, &mut m1, &mut v1, &dw);
+        let (mut exact_w, mut exact_m, mut exact_v) = (wide(&w), wide(&zeros), wide(&zeros));
+        naive::adamw(step, 0.01, &mut exact_w, &mut exact_m, &mut exact_v, &dw);
+        let size: Vec<_> = w.iter().map(|w| f64::from(w.abs()) + 0.04).collect();
+        within(&w1, &exact_w, &size, gamma(16), || format!("{level} adamw, w"));
+    }
+}
+
+#[test]
+fn norms_and_clipping() {
+    let mut random = Random(11);
+    for n in (1..=70).chain([1000]) {
+        // From squares that vanish to squares that overflow.
+        for exponent in [-149i32, -130, -100, -60, -50, -49, 0, 40, 63, 64, 100, 115] {
+            let scale = 2f64.powi(exponent);
+            let x: Vec<_> = (0..n).map(|_| (f64::from(random.spread(6)) * scale) as f32).collect();
+            let exact = naive::norm(&x);
+            for level in backends() {
+                let what = || format!("{level} norm of {n} values near 2^{exponent}");
+                let norm = optimizer::norm(level, &x);
+                // Sixteen lanes, the tree, a square, a root, a power of two.
+                within(&[norm], &[exact], &[exact], gamma(n / 16 + 8), what);
+                assert!(norm > 0.0 || exact == 0.0, "{}", what());
+                for limit in [exact as f32 * 0.25, exact as f32 * 4.0] {
+                    if limit < f32::MIN_POSITIVE * 1e3 || !limit.is_finite() {
+                        continue;
+                    }
+                    let mut got = x.clone();
+                    assert_eq!(optimizer::clip_norm(level, limit, &mut got), norm);
+                    let factor = (f64::from(limit) / exact).min(1.0);
+                    let clipped: Vec<_> = x.iter().map(|x| f64::from(*x) * factor).collect();
+                    let size: Vec<_> = clipped.iter().map(|x| x.abs()).collect();
+                    within(&got, &clipped, &size, gamma(n / 16 + 12), what);
+                    if factor == 1.0 {
+                        assert_eq!(got, x, "{}", what());
+                    }
+                }
+            }
+        }
+    }
+    for level in backends() {
+        assert_eq!(optimizer::norm(level, &[]), 0.0);
+        assert_eq!(optimizer::norm(level, &[0.0, -0.0]), 0.0);
+        assert_eq!(optimizer::norm(level, &[f32::MAX; 2]), f32::INFINITY, "the norm itself is beyond f32");
+        assert_eq!(optimizer::norm(level, &[f32::NEG_INFINITY, 1.0]), f32::INFINITY);
+        assert!(optimizer::norm(level, &[f32::NAN, f32::INFINITY]).is_nan());
+        // Where the norm is beyond f32 the clipped values are right all the same.
+        let mut x = [f32::MAX, -f32::MAX];
+        assert_eq!(optimizer::clip_norm(level, 1.0, &mut x), f32::INFINITY);
+        assert!((x[0] - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6 && x[1] == -x[0], "{level} {x:?}");
+        let mut x = [f32::INFINITY, 1.0];
+        optimizer::clip_norm(level, 1.0, &mut x);
+        assert_eq!(x, [f32::INFINITY, 1.0], "what is not finite stays as it is");
+    }
+}
+
 /// That the bounds are not too wide to mean anything: one part in ten thousand off is seen.
 #[test]
 fn a_wrong_term_is_seen() {

@@ -1,6 +1,6 @@
 //! Adaptive moments.
 
-use super::{Optimizer, Zero, at_least_zero, below_one, decayed, positive};
+use super::{Optimizer, Zero, at_least_zero, below_one, decayed, defaults, learning_rate, positive};
 use crate::error::Result;
 use rosenblatt_kernels::{
     Plain, Simd,
@@ -27,19 +27,9 @@ pub struct Adam {
 impl Adam {
     /// lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay.
     pub const DEFAULT: Self = Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
-
-    /// The defaults with another learning rate.
-    #[must_use]
-    pub const fn with_lr(lr: f32) -> Self {
-        Self { lr, ..Self::DEFAULT }
-    }
 }
 
-impl Default for Adam {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+defaults!(Adam);
 
 /// The moments, and 1 − β₁ᵗ and 1 − β₂ᵗ: kept as complements, so that all starts at zero bits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,28 +51,27 @@ impl<P: Plain> Zero for AdamState<P> {
     }
 }
 
+impl<P: Plain> AdamState<P> {
+    /// Begins a step: the moments, what to multiply with, and lr_t.
+    #[inline(always)]
+    pub(super) fn next(&mut self, adam: &Adam) -> (&mut [f32], &mut [f32], AdamStep, f32) {
+        let &Adam { lr, beta1, beta2, epsilon, decay } = adam;
+        self.t = self.t.saturating_add(1);
+        self.rest1 = self.rest1 * beta1 + (1.0 - beta1);
+        self.rest2 = self.rest2 * beta2 + (1.0 - beta2);
+        let lr = decayed(lr, decay, self.t);
+        let alpha = lr * Scalar.sqrt(self.rest2) / self.rest1;
+        (self.m.as_flat_mut(), self.v.as_flat_mut(), AdamStep { alpha, beta1, beta2, epsilon }, lr)
+    }
+}
+
 impl Optimizer for Adam {
     type State<P: Plain> = AdamState<P>;
 
     #[inline(always)]
     fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
-        let &Self { lr, beta1, beta2, epsilon, decay } = self;
-        state.t = state.t.saturating_add(1);
-        state.rest1 = state.rest1 * beta1 + (1.0 - beta1);
-        state.rest2 = state.rest2 * beta2 + (1.0 - beta2);
-        let alpha = decayed(lr, decay, state.t) * Scalar.sqrt(state.rest2) / state.rest1;
-        let step = AdamStep { alpha, beta1, beta2, epsilon };
-        optimizer::adam_on(s, step, w.as_flat_mut(), state.m.as_flat_mut(), state.v.as_flat_mut(), dw.as_flat());
-    }
-
-    #[inline(always)]
-    fn lr(&self) -> f32 {
-        self.lr
-    }
-
-    #[inline(always)]
-    fn set_lr(&mut self, lr: f32) {
-        self.lr = lr;
+        let (m, v, step, _) = state.next(self);
+        optimizer::adam_on(s, step, w.as_flat_mut(), m, v, dw.as_flat());
     }
 
     fn check(&self) -> Result<()> {
@@ -92,4 +81,6 @@ impl Optimizer for Adam {
         positive("epsilon", self.epsilon)?;
         at_least_zero("decay", self.decay)
     }
+
+    learning_rate!();
 }

@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use super::{Optimizer, Zero, at_least_zero, decayed};
+use super::{Optimizer, Zero, at_least_zero, decayed, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -17,19 +17,9 @@ pub struct Sgd {
 impl Sgd {
     /// Keras' defaults: lr 0.01, no decay.
     pub const DEFAULT: Self = Self { lr: 0.01, decay: 0.0 };
-
-    /// The defaults with another learning rate.
-    #[must_use]
-    pub const fn with_lr(lr: f32) -> Self {
-        Self { lr, ..Self::DEFAULT }
-    }
 }
 
-impl Default for Sgd {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+defaults!(Sgd);
 
 /// Steps done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,18 +44,10 @@ impl Optimizer for Sgd {
         optimizer::sgd_on(s, decayed(self.lr, self.decay, state.t), w.as_flat_mut(), dw.as_flat());
     }
 
-    #[inline(always)]
-    fn lr(&self) -> f32 {
-        self.lr
-    }
-
-    #[inline(always)]
-    fn set_lr(&mut self, lr: f32) {
-        self.lr = lr;
-    }
-
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         at_least_zero("decay", self.decay)
     }
+
+    learning_rate!();
 }

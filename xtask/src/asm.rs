@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// What every backend must have a probe for. Probes for more are welcome and are judged alike.
-const KERNELS: [&str; 14] = [
+const KERNELS: [&str; 20] = [
     "gemm",
     "gemv",
     "ger",
@@ -65,7 +65,13 @@ const KERNELS: [&str; 14] = [
     "relu",
     "leaky_relu",
     "sgd",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
     "adam",
+    "adamw",
+    "norm",
 ];
 
 /// What the compiler may call of its own accord; none of it computes.

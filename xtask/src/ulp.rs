@@ -16,11 +16,11 @@ use clap::ValueEnum;
 
 use crate::process::{cargo, run};
 
-/// Check the accuracy of exp, ln, tanh and sigmoid over all 4294967296 inputs.
+/// Check the accuracy of exp, ln, tanh, sigmoid and cos πx over all 4294967296 inputs.
 ///
 /// Prints for each function the worst error in ULP and where it occurs, how many results are not correctly rounded, and what
 /// NaN, infinities, zeros, overflow and underflow give. Fails if the stated bound is exceeded: 1 ULP for exp and ln, 2 ULP
-/// for tanh and sigmoid. All functions together take a few minutes.
+/// for the others. All functions together take a few minutes.
 ///
 /// The error of a result is its distance from the exact value over the spacing of f32 numbers around the exact value. The
 /// exact value comes from f64 functions; where it lies so close to the middle of two f32 numbers that f64 cannot tell which
@@ -47,6 +47,7 @@ enum Choice {
     Ln,
     Tanh,
     Sigmoid,
+    CosPi,
     All,
 }
 

@@ -41,6 +41,7 @@ fn wanted(choice: Choice, function: Function) -> bool {
         Choice::Ln => function == Function::Ln,
         Choice::Tanh => function == Function::Tanh,
         Choice::Sigmoid => function == Function::Sigmoid,
+        Choice::CosPi => function == Function::CosPi,
     }
 }
 

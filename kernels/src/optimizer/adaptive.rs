@@ -1,0 +1,74 @@
+//! A learning rate for each weight, by the squares of its gradients.
+
+use super::{normal, same_lengths, update};
+use crate::{Level, dispatch, simd::Simd};
+
+/// [`adagrad`] inside a dispatch.
+#[inline(always)]
+pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+    let (lr, epsilon) = (s.splat(lr), s.splat(epsilon));
+    update(
+        s,
+        w,
+        h,
+        dw,
+        #[inline(always)]
+        |w, h, g| {
+            let h = s.mul_add(g, g, h);
+            (s.sub(w, step(s, lr, epsilon, h, g)), h)
+        },
+    );
+}
+
+/// [`rmsprop`] inside a dispatch.
+#[inline(always)]
+pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+    let rest = s.splat(1.0 - rho);
+    let (lr, rho, epsilon) = (s.splat(lr), s.splat(rho), s.splat(epsilon));
+    update(
+        s,
+        w,
+        h,
+        dw,
+        #[inline(always)]
+        |w, h, g| {
+            let h = s.mul_add(rho, h, s.mul(rest, s.mul(g, g)));
+            (s.sub(w, step(s, lr, epsilon, h, g)), normal(s, h))
+        },
+    );
+}
+
+/// lr·g / √(h + ε)
+#[inline(always)]
+fn step<S: Simd>(s: S, lr: S::F, epsilon: S::F, h: S::F, g: S::F) -> S::F {
+    s.div(s.mul(lr, g), s.sqrt(s.add(h, epsilon)))
+}
+
+/// AdaGrad: h ← h + dw²; w ← w − lr·dw / √(h + ε)
+///
+/// ε stands inside the root, as in Keras. h only grows: it is kept as it is. A gradient whose square overflows (beyond 1.8e19) makes h infinite, and its weight stands
+/// still from then on. Duchi, Hazan and Singer, 2011.
+/// # Panics
+/// If the lengths differ.
+///
+/// ```
+/// use rosenblatt_kernels::{Level, optimizer};
+/// let (mut w, mut h) = ([1.0], [0.0]);
+/// optimizer::adagrad(Level::detect(), 0.5, 1e-8, &mut w, &mut h, &[2.0]);
+/// assert_eq!((h, w), ([4.0], [0.5])); // the first step is lr, whatever the gradient
+/// ```
+pub fn adagrad(level: Level, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+    same_lengths!(w, h, dw);
+    dispatch!(level, s => adagrad_on(s, lr, epsilon, w, h, dw));
+}
+
+/// RMSProp: h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε)
+///
+/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is subnormal; the step is taken with what it was before. Tieleman and Hinton,
+/// 2012.
+/// # Panics
+/// If the lengths differ.
+pub fn rmsprop(level: Level, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+    same_lengths!(w, h, dw);
+    dispatch!(level, s => rmsprop_on(s, lr, rho, epsilon, w, h, dw));
+}

@@ -1,0 +1,54 @@
+//! A learning rate that falls for each weight by itself.
+
+use super::{Accumulator, Optimizer, at_least_zero, defaults, learning_rate, positive};
+use crate::error::Result;
+use rosenblatt_kernels::{Plain, Simd, optimizer};
+
+/// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan and Singer, 2011.
+///
+/// h, the sum of squares, starts at 0: a weight that has moved much moves less from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. A gradient beyond
+/// 1.8e19, whose square overflows, stops its weight for good; [`ClipValue`](super::ClipValue) guards against that.
+///
+/// ```
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+///
+/// let rule = AdaGrad::with_lr(0.5);
+/// let (mut w, mut state) = ([1.0, 1.0], <AdaGrad as Optimizer>::State::<[f32; 2]>::ZERO);
+/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[4.0, -8.0]));
+/// assert_eq!(w, [0.5, 1.5]); // the first step is lr, whatever the size of the gradient
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AdaGrad {
+    /// Learning rate
+    pub lr: f32,
+    /// Added to the sum of squares, inside the root, ε
+    pub epsilon: f32,
+    /// How fast the learning rate falls
+    pub decay: f32,
+}
+
+impl AdaGrad {
+    /// lr 0.01, ε 1e-8, no decay.
+    pub const DEFAULT: Self = Self { lr: 0.01, epsilon: 1e-8, decay: 0.0 };
+}
+
+defaults!(AdaGrad);
+
+impl Optimizer for AdaGrad {
+    type State<P: Plain> = Accumulator<P>;
+
+    #[inline(always)]
+    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+        let (h, lr) = state.next(self.lr, self.decay);
+        optimizer::adagrad_on(s, lr, self.epsilon, w.as_flat_mut(), h, dw.as_flat());
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("lr", self.lr)?;
+        positive("epsilon", self.epsilon)?;
+        at_least_zero("decay", self.decay)
+    }
+
+    learning_rate!();
+}

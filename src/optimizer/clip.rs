@@ -1,0 +1,105 @@
+//! Keeping a gradient within bounds, around any optimizer.
+
+use super::{Optimizer, positive};
+use crate::error::Result;
+use rosenblatt_kernels::{Plain, Simd, optimizer};
+
+/// Everything but [`Optimizer::prepare`] and [`Optimizer::check`] is the inner optimizer's.
+macro_rules! inner {
+    () => {
+        type State<P: Plain> = O::State<P>;
+
+        #[inline(always)]
+        fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+            self.optimizer.update(s, state, w, dw);
+        }
+
+        fn lr(&self) -> f32 {
+            self.optimizer.lr()
+        }
+
+        fn set_lr(&mut self, lr: f32) {
+            self.optimizer.set_lr(lr);
+        }
+    };
+}
+
+/// Clipping by value: each value of the gradient is brought between −limit and limit. Keras' `clipvalue`.
+///
+/// It may turn the gradient's direction; [`ClipNorm`] does not. [`Trainer::gradient`](crate::Trainer::gradient) gives the clipped one.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Unit::new();
+/// let mut trainer = Trainer::<Unit, ClipValue<Sgd>, MeanSquaredError, 1>::new();
+/// let rule = ClipValue { optimizer: Sgd::with_lr(0.5), limit: 1.0 };
+/// trainer.step(&mut net, &rule, &[[1.0]], &[[1e10]])?;
+/// assert_eq!(net.weights(), [0.5, 0.5]); // not 1e10
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ClipValue<O> {
+    /// What makes a step of the clipped gradient
+    pub optimizer: O,
+    /// The greatest value, above 0
+    pub limit: f32,
+}
+
+impl<O: Optimizer> Optimizer for ClipValue<O> {
+    inner!();
+
+    #[inline(always)]
+    fn prepare<S: Simd>(&self, s: S, gradient: &mut [f32]) {
+        optimizer::clip_value_on(s, self.limit, gradient);
+        self.optimizer.prepare(s, gradient);
+    }
+
+    fn check(&self) -> Result<()> {
+        positive("limit", self.limit)?;
+        self.optimizer.check()
+    }
+}
+
+/// Clipping by norm: where ‖g‖ = √Σg², over all parameters, is above the limit, g ← g·limit/‖g‖. Keras' `global_clipnorm`.
+///
+/// The direction stays. At or below the limit the gradient keeps its bits. Where Σg² overflows, Keras' norm is ∞ and its gradient NaN; here the norm is taken of scaled values (see
+/// [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), and every finite gradient becomes one of the limit's length. The sum runs over sixteen lanes: the same bits everywhere. Pascanu, Mikolov and
+/// Bengio, 2013.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Unit::new();
+/// let mut trainer = Trainer::<Unit, ClipNorm<Sgd>, MeanSquaredError, 1>::new();
+/// let rule = ClipNorm { optimizer: Sgd::with_lr(1.0), limit: 5.0 };
+/// trainer.step(&mut net, &rule, &[[0.75]], &[[100.0]])?; // the gradient: -150 for w, -200 for b
+/// assert_eq!(net.weights(), [3.0, 4.0]);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ClipNorm<O> {
+    /// What makes a step of the clipped gradient
+    pub optimizer: O,
+    /// The greatest norm, above 0
+    pub limit: f32,
+}
+
+impl<O: Optimizer> Optimizer for ClipNorm<O> {
+    inner!();
+
+    #[inline(always)]
+    fn prepare<S: Simd>(&self, s: S, gradient: &mut [f32]) {
+        optimizer::clip_norm_on(s, self.limit, gradient);
+        self.optimizer.prepare(s, gradient);
+    }
+
+    fn check(&self) -> Result<()> {
+        positive("limit", self.limit)?;
+        self.optimizer.check()
+    }
+}

@@ -1,0 +1,55 @@
+//! Momentum: a ball that rolls downhill.
+
+use super::{Accumulator, Optimizer, at_least_zero, below_one, defaults, learning_rate};
+use crate::error::Result;
+use rosenblatt_kernels::{Plain, Simd, optimizer};
+
+/// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
+///
+/// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
+///
+/// ```
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+///
+/// let rule = Momentum { lr: 0.25, momentum: 0.5, decay: 0.0 };
+/// let (mut w, mut state) = ([1.0], <Momentum as Optimizer>::State::<[f32; 1]>::ZERO);
+/// for _ in 0..2 {
+///     dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
+/// }
+/// assert_eq!(w, [1.0 - 0.25 - 0.375]); // v is -0.25, then 0.5·(-0.25) - 0.25
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Momentum {
+    /// Learning rate
+    pub lr: f32,
+    /// What is left of the velocity after a step, r: the lecture's drag
+    pub momentum: f32,
+    /// How fast the learning rate falls
+    pub decay: f32,
+}
+
+impl Momentum {
+    /// lr 0.01, the lecture's drag r 0.9, no decay.
+    pub const DEFAULT: Self = Self { lr: 0.01, momentum: 0.9, decay: 0.0 };
+}
+
+defaults!(Momentum);
+
+impl Optimizer for Momentum {
+    type State<P: Plain> = Accumulator<P>;
+
+    #[inline(always)]
+    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+        let (v, lr) = state.next(self.lr, self.decay);
+        optimizer::momentum_on(s, lr, self.momentum, w.as_flat_mut(), v, dw.as_flat());
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("lr", self.lr)?;
+        below_one("momentum", self.momentum)?;
+        at_least_zero("decay", self.decay)
+    }
+
+    learning_rate!();
+}

@@ -1,0 +1,56 @@
+//! A learning rate for each weight that forgets.
+
+use super::{Accumulator, Optimizer, at_least_zero, below_one, defaults, learning_rate, positive};
+use crate::error::Result;
+use rosenblatt_kernels::{Plain, Simd, optimizer};
+
+/// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Tieleman and Hinton, 2012.
+///
+/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight never comes to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`.
+///
+/// ```
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+///
+/// let rule = RmsProp { lr: 0.5, rho: 0.75, ..RmsProp::DEFAULT };
+/// let (mut w, mut state) = ([1.0], <RmsProp as Optimizer>::State::<[f32; 1]>::ZERO);
+/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[4.0]));
+/// assert_eq!(w, [0.0]); // h = 0.25·16, the step 0.5·4 / √4
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RmsProp {
+    /// Learning rate
+    pub lr: f32,
+    /// What is left of the mean of squares after a step, ρ
+    pub rho: f32,
+    /// Added to the mean of squares, inside the root, ε
+    pub epsilon: f32,
+    /// How fast the learning rate falls
+    pub decay: f32,
+}
+
+impl RmsProp {
+    /// lr 0.001, ρ 0.9, ε 1e-8, no decay.
+    pub const DEFAULT: Self = Self { lr: 0.001, rho: 0.9, epsilon: 1e-8, decay: 0.0 };
+}
+
+defaults!(RmsProp);
+
+impl Optimizer for RmsProp {
+    type State<P: Plain> = Accumulator<P>;
+
+    #[inline(always)]
+    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+        let (h, lr) = state.next(self.lr, self.decay);
+        optimizer::rmsprop_on(s, lr, self.rho, self.epsilon, w.as_flat_mut(), h, dw.as_flat());
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("lr", self.lr)?;
+        below_one("rho", self.rho)?;
+        positive("epsilon", self.epsilon)?;
+        at_least_zero("decay", self.decay)
+    }
+
+    learning_rate!();
+}

@@ -1,0 +1,42 @@
+//! Half a wave of cosine.
+
+use super::{Schedule, at_least_one, learning_rate, quotient};
+use crate::{
+    error::{Error, Result},
+    optimizer::at_least_zero,
+};
+use rosenblatt_kernels::{arch::scalar::Scalar, math};
+
+/// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
+///
+/// Keras' `warmup_target` and `warmup_steps` are a [`WarmUp`](super::WarmUp) before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CosineDecay {
+    /// The first learning rate
+    pub lr: f32,
+    /// Over how many steps it falls, at least 1
+    pub decay_steps: u32,
+    /// What is left in the end, as a share of lr, from 0 to 1
+    pub alpha: f32,
+}
+
+impl Schedule for CosineDecay {
+    fn at(&self, step: u32) -> f32 {
+        let p = quotient(step.min(self.decay_steps), self.decay_steps, false);
+        let cosine = 0.5 * (1.0 + math::cos_pi(Scalar, p));
+        self.lr * ((1.0 - self.alpha) * cosine + self.alpha)
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("lr", self.lr)?;
+        at_least_one("decay_steps", self.decay_steps)?;
+        if (0.0..=1.0).contains(&self.alpha) {
+            Ok(())
+        } else {
+            Err(Error::HyperParameter { name: "alpha", value: self.alpha, expected: "a number in [0, 1]" })
+        }
+    }
+
+    learning_rate!();
+}

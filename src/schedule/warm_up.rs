@@ -1,0 +1,47 @@
+//! A slow start.
+
+use super::Schedule;
+use crate::{error::Result, optimizer::at_least_zero};
+
+/// A linear warm-up in front of any schedule: (target − start)·t/steps + start for t < `steps`, target being the first rate of `then`; afterwards `then`, from its own step 0.
+///
+/// In front of [`CosineDecay`](super::CosineDecay) it is Keras' `CosineDecay` with `warmup_target` and `warmup_steps`.
+///
+/// ```
+/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// let schedule = WarmUp { start: 0.0, steps: 4, then: StepDecay { lr: 1.0, drop: 0.5, every: 2 } };
+/// assert_eq!([0, 1, 3, 4, 5, 6].map(|step| schedule.at(step)), [0.0, 0.25, 0.75, 1.0, 1.0, 0.5]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WarmUp<S> {
+    /// The rate of step 0
+    pub start: f32,
+    /// How many steps it takes; 0 for no warm-up
+    pub steps: u32,
+    /// What follows
+    pub then: S,
+}
+
+impl<S: Schedule> Schedule for WarmUp<S> {
+    fn at(&self, step: u32) -> f32 {
+        if let Some(step) = step.checked_sub(self.steps) {
+            return self.then.at(step);
+        }
+        (self.then.at(0) - self.start) * (step as f32 / self.steps as f32) + self.start
+    }
+
+    fn lr(&self) -> f32 {
+        self.then.lr()
+    }
+
+    /// The warm-up still begins at `start`.
+    fn set_lr(&mut self, lr: f32) {
+        self.then.set_lr(lr);
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("start", self.start)?;
+        self.then.check()
+    }
+}
