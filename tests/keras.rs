@@ -17,13 +17,34 @@ use rosenblatt::{
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write as _, path::PathBuf};
 use support::{backends, roomy};
 
 // To add a network, an optimizer, a training or a data set: a line in one of the four lists below.
 
 type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
 type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
+type CnnOf<const I: usize, const C: usize> = Mlp<(
+    Reshape<[f32; I], Map<8, 8, 1>>,
+    Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>,
+    MaxPool2d<Map<6, 6, 8>, Map<3, 3, 8>, 2>,
+    Flatten<Map<3, 3, 8>, 72>,
+    Dense<72, C, Softmax>,
+)>;
+type Cnn2Of<const I: usize, const C: usize> = Mlp<(
+    Reshape<[f32; I], Map<8, 8, 1>>,
+    Conv2d<Map<8, 8, 1>, Map<8, 8, 6>, 3, 3, Tanh, Same>,
+    AvgPool2d<Map<8, 8, 6>, Map<4, 4, 6>, 2>,
+    Conv2d<Map<4, 4, 6>, Map<2, 2, 8>, 3, 3, Relu, Same, 2>,
+    Flatten<Map<2, 2, 8>, 32>,
+    Dense<32, C, Softmax>,
+)>;
+type Conv1dOf<const I: usize, const C: usize> = Mlp<(
+    Reshape<[f32; I], Signal<8, 8>>,
+    Conv1d<Signal<8, 8>, Signal<6, 8>, 3, Relu>,
+    Flatten<Signal<6, 8>, 48>,
+    Dense<48, C, Softmax>,
+)>;
 type BinaryOf<const I: usize, const C: usize> = Mlp<(Dense<I, 16, Tanh>, Dense<16, 1, Sigmoid>)>;
 
 /// An optimizer with the hyper-parameters that a fixture names.
@@ -72,20 +93,44 @@ macro_rules! of_shape {
     };
 }
 
+/// The same for a network that takes samples of one data set only.
+macro_rules! images_only {
+    ($data:expr, $net:ident, $loss:ident, $optimizer:ident, $file:expr) => {
+        match ($data.inputs, $data.classes) {
+            (64, 10) => check::<$net<64, 10>, $loss, $optimizer>($file, &$data), // digits
+            shape => skip($file, shape),
+        }
+    };
+}
+
+/// Says that a training is left out, past the test harness, which swallows what a passing test prints.
+fn skip(file: &str, (inputs, classes): (usize, usize)) {
+    let here = folder();
+    assert!(
+        !here.join(format!("{file}.safetensors")).exists(),
+        "{file}: there is a training on samples of {inputs} values and {classes} classes, which no network here takes"
+    );
+    let said = format!(
+        "SKIPPED {file}: it needs images of 64 pixels; {} has {inputs} inputs, {classes} classes\n",
+        here.display()
+    );
+    std::io::stderr().write_all(said.as_bytes()).expect("stderr");
+}
+
 /// A test for each training, by the file's name.
 macro_rules! trainings {
-    ($($file:ident: $net:ident, $loss:ident, $optimizer:ident;)*) => {$(
+    ($of_shape:ident: $($file:ident: $net:ident, $loss:ident, $optimizer:ident;)*) => {$(
         #[test]
         fn $file() {
             roomy(|| {
                 let data = DataSet::read();
-                of_shape!(data, $net, $loss, $optimizer, stringify!($file));
+                $of_shape!(data, $net, $loss, $optimizer, stringify!($file));
             });
         }
     )*};
 }
 
-trainings! {
+trainings! { of_shape:
     mlp_sgd: MlpOf, SparseCategoricalCrossEntropy, Sgd;
     mlp_sgd_decay: MlpOf, SparseCategoricalCrossEntropy, Sgd;
     mlp_adam: MlpOf, SparseCategoricalCrossEntropy, Adam;
@@ -94,6 +139,14 @@ trainings! {
     mlp3_adam: Mlp3Of, SparseCategoricalCrossEntropy, Adam;
     binary_sgd: BinaryOf, BinaryCrossEntropy, Sgd;
     binary_adam: BinaryOf, BinaryCrossEntropy, Adam;
+}
+
+trainings! { images_only:
+    cnn_sgd: CnnOf, SparseCategoricalCrossEntropy, Sgd;
+    cnn_adam: CnnOf, SparseCategoricalCrossEntropy, Adam;
+    // cnn2_momentum: Cnn2Of, SparseCategoricalCrossEntropy, Momentum;
+    cnn2_adam: Cnn2Of, SparseCategoricalCrossEntropy, Adam;
+    conv1d_adam: Conv1dOf, SparseCategoricalCrossEntropy, Adam;
 }
 
 /// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a step; over 50 steps they nearly cancel.
