@@ -1,10 +1,20 @@
 //! What a layer is: shapes and parameters as types, forward and backward over a whole mini-batch.
 
 mod chain;
+mod conv;
 mod dense;
+mod flatten;
+mod pool;
+mod window;
 
 pub use chain::Chain;
+pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
+pub use flatten::{Flatten, Reshape};
+pub use pool::{
+    Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
+};
+pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};
 use rosenblatt_kernels::{Plain, Simd, plain::Shape};

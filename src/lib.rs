@@ -58,7 +58,10 @@ pub mod prelude {
         history::History,
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
-        layer::Dense,
+        layer::{
+            AvgPool1d, AvgPool2d, Conv1d, Conv2d, Dense, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, Map, MaxPool1d,
+            MaxPool2d, Reshape, Same, Signal, Valid,
+        },
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},
         network::Mlp,

@@ -78,6 +78,12 @@ impl Shape {
         self.dims.get(..self.rank).unwrap_or(&self.dims)
     }
 
+    /// How many lengths there are.
+    #[must_use]
+    pub const fn rank(&self) -> usize {
+        self.rank
+    }
+
     /// The number of values.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,0 +1,357 @@
+//! Convolutions over maps and signals.
+
+use super::{
+    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    window::{Axis, fits},
+};
+use crate::{
+    activation::{Activation, Differentiable, Linear},
+    init::Initializer,
+    rng::Rng,
+};
+use core::marker::PhantomData;
+use rosenblatt_kernels::{
+    Plain, Simd,
+    blas::fixed,
+    plain::{Affine, Join, recast, recast_mut},
+};
+
+/// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so that a product has enough rows to be fast.
+const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
+
+/// What a window covers.
+type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; KH];
+/// The patches of [`ROWS`] output rows.
+type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> = [[Patch<KH, KW, C>; OW]; ROWS];
+/// A kernel: for each place of a window and each channel a weight to each filter.
+type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = [[[[f32; F]; C]; KW]; KH];
+
+/// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the places of `Y`
+///
+/// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] · w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order; places outside are
+/// zeros ([`Same`](super::Same)) or do not occur ([`Valid`]). `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` with one channel for each filter; its height and
+/// width follow from the others and are checked by the compiler, whose error says what they have to be. The stride is 1, or one number for both ways, or two.
+///
+/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as Keras has them. (Deep learning's "convolution" is what mathematics calls a cross-correlation:
+/// the kernel is not turned around. LeCun and others, 1989.)
+///
+/// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\] = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window
+/// that covers a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
+///
+/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a time (on a chip one): that is all the memory it
+/// takes beside its outputs. Backward lays them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
+///
+/// ```
+/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+///
+/// // Where is there an edge? Each pixel minus its left neighbour.
+/// type Edges = Mlp<(Conv2d<Map<2, 4, 1>, Map<2, 3, 1>, 1, 2>,)>;
+/// let net = Edges::from_params(Affine { w: [[[[-1.0]], [[1.0]]]], b: [0.0] });
+/// let image = [[0.0, 0.0, 5.0, 5.0], [7.0, 7.0, 7.0, 0.0]].map(|row| row.map(|pixel| [pixel]));
+/// assert_eq!(net.predict(&image), [[[0.0], [5.0], [0.0]], [[0.0], [0.0], [-7.0]]]);
+///
+/// // A network that reads digits.
+/// type Cnn = Mlp<(
+///     Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>,
+///     MaxPool2d<Map<6, 6, 8>, Map<3, 3, 8>, 2>,
+///     Conv2d<Map<3, 3, 8>, Map<2, 2, 16>, 3, 3, Relu, Same, 2>, // padded, stride 2
+///     Flatten<Map<2, 2, 16>, 64>,
+///     Dense<64, 10, Softmax>,
+/// )>;
+/// assert_eq!(Cnn::PARAMS, 9 * 8 + 8 + 9 * 8 * 16 + 16 + 640 + 10);
+/// let mut net = Cnn::new();
+/// net.init(Seed(1957));
+/// let p = net.predict(&[[[0.5]; 8]; 8]);
+/// assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+/// ```
+///
+/// A wrong shape does not compile: *Conv2d: a window of 3x3 over 8x8, stride 1x1, padding valid, gives 6x6; the type says 8x8*.
+///
+/// ```compile_fail,E0080
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::new();
+/// net.predict(&[[[0.0]; 8]; 8]);
+/// ```
+///
+/// With `Same` the same shape does:
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::new();
+/// net.predict(&[[[0.0]; 8]; 8]);
+/// ```
+pub struct Conv2d<
+    X,
+    Y,
+    const KH: usize,
+    const KW: usize,
+    A = Linear,
+    P = Valid,
+    const SH: usize = 1,
+    const SW: usize = SH,
+>(PhantomData<(X, Y, A, P)>);
+
+/// A convolution over signals: [`Conv2d`] with one axis, time
+///
+/// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v < `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
+/// each filter; the kernel is `[K][C][F]` as in Keras. Everything else is as there.
+///
+/// ```
+/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+///
+/// // How fast is a sensor's value changing?
+/// type Slope = Mlp<(Conv1d<Signal<4, 1>, Signal<3, 1>, 2>,)>;
+/// let net = Slope::from_params(Affine { w: [[[-1.0]], [[1.0]]], b: [0.0] });
+/// assert_eq!(net.predict(&[[1.0], [2.0], [4.0], [3.0]]), [[1.0], [2.0], [-1.0]]);
+/// ```
+///
+/// *Conv1d: a window of 2 over 4, stride 1, padding valid, gives 3; the type says 4*:
+///
+/// ```compile_fail,E0080
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::new();
+/// net.predict(&[[1.0], [2.0], [4.0], [3.0]]);
+/// ```
+pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(PhantomData<(X, Y, A, P)>);
+
+/// The arithmetic, for both.
+impl<
+    const H: usize,
+    const W: usize,
+    const C: usize,
+    const OH: usize,
+    const OW: usize,
+    const F: usize,
+    const KH: usize,
+    const KW: usize,
+    A: Activation,
+    P: Padding,
+    const SH: usize,
+    const SW: usize,
+> Conv2d<Map<H, W, C>, Map<OH, OW, F>, KH, KW, A, P, SH, SW>
+{
+    const DOWN: Axis = Axis { input: H, output: OH, window: KH, stride: SH };
+    const ACROSS: Axis = Axis { input: W, output: OW, window: KW, stride: SW };
+    const TOP: usize = Self::DOWN.before::<P>();
+    const LEFT: usize = Self::ACROSS.before::<P>();
+    const FITS: () = {
+        assert!(C > 0 && F > 0, "a convolution needs at least one channel and one filter");
+        fits::<P, 2>("Conv2d", [Self::DOWN, Self::ACROSS]);
+    };
+
+    /// Lays out the patches of the output rows from `row` on, as many as there is room for.
+    #[inline(always)]
+    fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>) {
+        for (i, patches) in patches.iter_mut().enumerate() {
+            for u in 0..KH {
+                let line = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| x.get(i));
+                for (j, patch) in patches.iter_mut().enumerate() {
+                    if let Some(part) = patch.get_mut(u) {
+                        *part = line.map_or([[0.0; C]; KW], |line| Self::covered(line, j * SW));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a window that starts at `at`, counted from the padding's first place, covers of a line.
+    #[inline(always)]
+    fn covered(line: &[[f32; C]; W], at: usize) -> [[f32; C]; KW] {
+        if let Some(part) =
+            at.checked_sub(Self::LEFT).and_then(|at| line.get(at..)).and_then(|rest| rest.first_chunk::<KW>())
+        {
+            return *part;
+        }
+        core::array::from_fn(|v| {
+            let place = (at + v).checked_sub(Self::LEFT).and_then(|j| line.get(j));
+            place.copied().unwrap_or([0.0; C])
+        })
+    }
+
+    /// Adds the gradients of patches to the places they were taken from.
+    #[inline(always)]
+    fn add_back(dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
+        for (i, patches) in patches.iter().enumerate().take(rows) {
+            for u in 0..KH {
+                let Some(line) = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i)) else {
+                    continue;
+                };
+                // A place's windows come from left to right where its place in them goes from right to left.
+                for v in (0..KW).rev() {
+                    for (j, patch) in patches.iter().enumerate() {
+                        let place = (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
+                        if let (Some(place), Some(part)) = (place, patch.get(u).and_then(|part| part.get(v))) {
+                            for (dx, part) in place.iter_mut().zip(part) {
+                                *dx += part;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// y ← act(conv(x)) for each sample.
+    #[inline(always)]
+    fn apply<S: Simd, K: Plain>(
+        s: S,
+        w: &K,
+        b: &[f32; F],
+        x: &[Map<H, W, C>],
+        y: &mut [Map<OH, OW, F>],
+        patches: &mut Patches<KH, KW, C, OW>,
+    ) {
+        for (x, y) in x.iter().zip(y.iter_mut()) {
+            for (i, y) in y.chunks_mut(ROWS).enumerate() {
+                Self::lay_out(x, i * ROWS, patches);
+                fixed::affine(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+            }
+        }
+        A::forward(s, y.as_flattened_mut().as_flattened_mut());
+    }
+
+    /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation first.
+    #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
+    #[inline(always)]
+    fn gradients<S: Simd, K: Plain>(
+        s: S,
+        w: &K,
+        x: &[Map<H, W, C>],
+        y: Option<&[Map<OH, OW, F>]>,
+        dy: &mut [Map<OH, OW, F>],
+        dw: &mut K,
+        db: &mut [f32; F],
+        mut dx: Option<&mut [Map<H, W, C>]>,
+        patches: &mut Patches<KH, KW, C, OW>,
+    ) where
+        A: Differentiable,
+    {
+        if let Some(y) = y {
+            A::backward(s, y.as_flattened().as_flattened(), dy.as_flattened_mut().as_flattened_mut());
+        }
+        fixed::sum_rows(s, dy.as_flattened().as_flattened(), db);
+        dw.as_flat_mut().fill(0.0);
+        for (n, (x, dy)) in x.iter().zip(dy.iter()).enumerate() {
+            let mut dx = dx.as_mut().and_then(|dx| dx.get_mut(n));
+            if let Some(dx) = &mut dx {
+                dx.as_flat_mut().fill(0.0);
+            }
+            for (i, dy) in dy.chunks(ROWS).enumerate() {
+                Self::lay_out(x, i * ROWS, patches);
+                fixed::affine_grad(s, patches.as_flattened(), dy.as_flattened(), dw, true);
+                if let Some(dx) = &mut dx {
+                    fixed::affine_grad_input(s, dy.as_flattened(), w, patches.as_flattened_mut(), false);
+                    Self::add_back(dx, i * ROWS, patches, dy.len());
+                }
+            }
+        }
+    }
+}
+
+/// What both have in common as layers: `$x`, `$y` and the kernel as types, and the convolution over maps that they are.
+macro_rules! layer {
+    (
+        $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
+        $core:ty, $patches:ty, $fits:expr
+    ) => {
+        impl<$($generics)*, A: Activation, P: Padding> Layer for $layer {
+            type Input = $x;
+            type Output = $y;
+            type Params = Affine<$kernel, [f32; $f]>;
+            type Running = Nothing;
+            type Head = A;
+            const WIDTH: usize = {
+                let () = $fits;
+                $f
+            };
+            const KERNEL: usize = $fan * $c * $f;
+
+            #[inline(always)]
+            fn infer<S: Simd, const ROWS: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[$x], y: &mut [$y]) {
+                const { $fits };
+                let mut patches = <$patches>::ZERO;
+                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(y), &mut patches);
+            }
+
+            fn init(p: &mut Self::Params, _: &mut Nothing, init: &impl Initializer, rng: &mut Rng) {
+                const { $fits };
+                init.fill(rng, $fan * $c, $fan * $f, p.w.as_flat_mut());
+                p.b.fill(0.0);
+            }
+
+            fn describe(tell: &mut dyn FnMut(&Description)) {
+                const { $fits };
+                tell(&Description::of::<Self>($name, A::NAME));
+            }
+
+            fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+                tell(&Tensor::learnt::<$kernel>("kernel"));
+                tell(&Tensor::learnt::<[f32; $f]>("bias"));
+            }
+        }
+
+        impl<$($generics)*, A: Differentiable, P: Padding> Train for $layer {
+            /// The outputs, and room for some patches.
+            type Tape<const B: usize> = Join<[$y; B], $patches>;
+
+            #[inline(always)]
+            fn forward<S: Simd, const B: usize>(
+                s: S,
+                _: Pass,
+                p: &Self::Params,
+                _: &Nothing,
+                x: &[$x],
+                tape: &mut Self::Tape<B>,
+            ) {
+                const { $fits };
+                let Join { head: y, tail: patches } = tape;
+                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(first_mut(y, x.len())), patches);
+            }
+
+            #[inline(always)]
+            fn output<const B: usize>(tape: &Self::Tape<B>) -> &[$y; B] {
+                &tape.head
+            }
+
+            #[inline(always)]
+            fn backward<S: Simd, const B: usize>(
+                s: S,
+                p: &Self::Params,
+                x: &[$x],
+                tape: &mut Self::Tape<B>,
+                dy: &mut [$y],
+                joined: bool,
+                dp: &mut Self::Params,
+                dx: Option<&mut [$x]>,
+            ) {
+                let Join { head: y, tail: patches } = tape;
+                let y = if joined { None } else { Some(recast(first(y, dy.len()))) };
+                let (dy, dx) = (recast_mut(dy), dx.map(recast_mut));
+                <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, patches);
+            }
+        }
+    };
+}
+
+layer! {
+    "Conv2d",
+    [
+        const H: usize, const W: usize, const C: usize, const OH: usize, const OW: usize, const F: usize,
+        const KH: usize, const KW: usize, const SH: usize, const SW: usize
+    ]
+    Conv2d<Map<H, W, C>, Map<OH, OW, F>, KH, KW, A, P, SH, SW>,
+    Map<H, W, C>, Map<OH, OW, F>, Kernel<KH, KW, C, F>, KH * KW, [C F],
+    Self, Patches<KH, KW, C, OW>, Self::FITS
+}
+
+layer! {
+    "Conv1d",
+    [const T: usize, const C: usize, const OT: usize, const F: usize, const K: usize, const SK: usize]
+    Conv1d<Signal<T, C>, Signal<OT, F>, K, A, P, SK>,
+    Signal<T, C>, Signal<OT, F>, [[[f32; F]; C]; K], K, [C F],
+    Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>, Patches<1, K, C, OT>,
+    {
+        assert!(C > 0 && F > 0, "a convolution needs at least one channel and one filter");
+        fits::<P, 1>("Conv1d", [Axis { input: T, output: OT, window: K, stride: SK }])
+    }
+}

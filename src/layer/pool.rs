@@ -1,0 +1,367 @@
+//! Pooling: windows of maps and signals become one place each, channel by channel.
+
+use super::{
+    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    window::{Axis, fits},
+};
+use crate::{init::Initializer, rng::Rng};
+use core::marker::PhantomData;
+use rosenblatt_kernels::{
+    Flat, Simd,
+    plain::{recast, recast_mut},
+};
+
+/// The greatest value of each `PH`×`PW` window, channel by channel: Keras' `MaxPooling2D`
+///
+/// `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` of as many channels whose height and width the compiler checks. The window is square unless `PW` says otherwise, the
+/// stride is the window's size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding: rows and columns that no window covers are dropped. With
+/// [`Same`](super::Same), padded places are left out.
+///
+/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN is greater than any number, so that it does not get
+/// lost; where it is the greatest no place gets a gradient.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]].map(|row| row.map(|pixel| [pixel]));
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// assert_eq!(net.predict(&image), [[[5.0]]]);
+/// // 2x2 windows, one place apart.
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::new();
+/// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [9.0]]]);
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::new();
+/// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [7.0]]]);
+/// ```
+///
+/// *MaxPool2d: a window of 2x2 over 3x3, stride 2x2, padding valid, gives 1x1; the type says 2x2*:
+///
+/// ```compile_fail,E0080
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::new();
+/// net.predict(&[[[0.0]; 3]; 3]);
+/// ```
+pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = PH, const SW: usize = PW> =
+    Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
+
+/// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
+///
+/// The values of a window are added row by row from +0 and divided by their number; with [`Same`](super::Same), padded places do not count. Window, stride and
+/// padding are written as for [`MaxPool2d`]. Backward, dy divided by that number goes to each place of the window.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let image = [[1.0, 5.0, 2.0], [3.0, 5.0, 8.0]].map(|row| row.map(|pixel| [pixel]));
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// assert_eq!(net.predict(&image), [[[3.5]]]);
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::new();
+/// assert_eq!(net.predict(&image), [[[3.5], [5.0]]]);
+/// ```
+pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = PH, const SW: usize = PW> =
+    Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
+
+/// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::new();
+/// let steps = [[1.0, 0.0], [2.0, -1.0], [3.0, -2.0], [2.0, -3.0], [9.0, 9.0]];
+/// assert_eq!(net.predict(&steps), [[2.0, 0.0], [3.0, -2.0]]);
+/// ```
+pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Max, X, Y, K, P, S>;
+
+/// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
+/// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [2.0], [9.0]]), [[1.5], [2.5], [9.0]]);
+/// ```
+pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Average, X, Y, K, P, S>;
+
+/// How a window becomes one place.
+pub trait Pooling: 'static {
+    /// The layer's name over maps, and over signals.
+    const NAMES: [&'static str; 2];
+
+    /// One place from the places of a window.
+    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, places: f32) -> [f32; C];
+
+    /// Adds the gradient dy of one place to the places of its window, which are given with their values.
+    fn spread<'a, const C: usize>(
+        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
+        places: f32,
+        y: &[f32; C],
+        dy: &[f32; C],
+    );
+}
+
+/// The greatest value.
+#[derive(Clone, Copy, Debug)]
+pub struct Max;
+
+impl Pooling for Max {
+    const NAMES: [&'static str; 2] = ["MaxPool2d", "MaxPool1d"];
+
+    #[inline(always)]
+    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, _: f32) -> [f32; C] {
+        let mut top = [f32::NEG_INFINITY; C];
+        for place in window {
+            for (top, x) in top.iter_mut().zip(place) {
+                *top = if *top < *x || x.is_nan() { *x } else { *top };
+            }
+        }
+        top
+    }
+
+    #[inline(always)]
+    fn spread<'a, const C: usize>(
+        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
+        _: f32,
+        y: &[f32; C],
+        dy: &[f32; C],
+    ) {
+        // What is left to be given: all of it, then nothing. Adding +0 changes no dx, because a sum that starts at +0 is never −0.
+        let mut rest = *dy;
+        for (place, dx) in window {
+            for (((x, dx), y), rest) in place.iter().zip(dx).zip(y).zip(&mut rest) {
+                *dx += if *x == *y { *rest } else { 0.0 };
+                *rest = if *x == *y { 0.0 } else { *rest };
+            }
+        }
+    }
+}
+
+/// The mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Average;
+
+impl Pooling for Average {
+    const NAMES: [&'static str; 2] = ["AvgPool2d", "AvgPool1d"];
+
+    #[inline(always)]
+    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, places: f32) -> [f32; C] {
+        let mut sum = [0.0; C];
+        for place in window {
+            for (sum, x) in sum.iter_mut().zip(place) {
+                *sum += x;
+            }
+        }
+        sum.map(|sum| sum / places)
+    }
+
+    #[inline(always)]
+    fn spread<'a, const C: usize>(
+        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
+        places: f32,
+        _: &[f32; C],
+        dy: &[f32; C],
+    ) {
+        let share = dy.map(|dy| dy / places);
+        for (_, dx) in window {
+            for (dx, share) in dx.iter_mut().zip(share) {
+                *dx += share;
+            }
+        }
+    }
+}
+
+/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was not named.
+pub struct Pool2d<G, X, Y, const PH: usize, const PW: usize, P, const SH: usize, const SW: usize>(
+    PhantomData<(G, X, Y, P)>,
+);
+
+/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 stands for one that was not named.
+pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X, Y, P)>);
+
+/// The mean of each channel over a whole [`Map`]: Keras' `GlobalAveragePooling2D`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::new();
+/// assert_eq!(net.predict(&[[[1.0, 5.0], [2.0, 7.0]]]), [1.5, 6.0]);
+/// ```
+pub struct GlobalAvgPool2d<X>(PhantomData<X>);
+
+/// The mean of each channel over a whole [`Signal`]: Keras' `GlobalAveragePooling1D`
+pub struct GlobalAvgPool1d<X>(PhantomData<X>);
+
+/// The stride that was named, or what stands for it.
+const fn or(stride: usize, otherwise: usize) -> usize {
+    if stride == 0 { otherwise } else { stride }
+}
+
+/// The arithmetic, for all.
+impl<
+    G: Pooling,
+    const H: usize,
+    const W: usize,
+    const C: usize,
+    const OH: usize,
+    const OW: usize,
+    const PH: usize,
+    const PW: usize,
+    P: Padding,
+    const SH: usize,
+    const SW: usize,
+> Pool2d<G, Map<H, W, C>, Map<OH, OW, C>, PH, PW, P, SH, SW>
+{
+    const DOWN: Axis = Axis { input: H, output: OH, window: PH, stride: or(SH, PH) };
+    const ACROSS: Axis = Axis { input: W, output: OW, window: PW, stride: or(SW, or(SH, PW)) };
+    const FITS: () = {
+        assert!(C > 0, "a map needs at least one channel");
+        fits::<P, 2>(G::NAMES[0], [Self::DOWN, Self::ACROSS]);
+    };
+
+    /// First and last real place of a window, the last one excluded.
+    #[inline(always)]
+    fn real(axis: Axis, window: usize) -> (usize, usize) {
+        let before = axis.before::<P>();
+        let (start, end) = (window * axis.stride, window * axis.stride + axis.window);
+        (start.saturating_sub(before), end.saturating_sub(before).min(axis.input))
+    }
+
+    #[inline(always)]
+    fn places((top, bottom): (usize, usize), (left, right): (usize, usize)) -> f32 {
+        // As many as an f32 counts exactly: a window of 16 million has other troubles.
+        ((bottom - top) * (right - left)) as f32
+    }
+
+    #[inline(always)]
+    fn apply(x: &[Map<H, W, C>], y: &mut [Map<OH, OW, C>]) {
+        for (x, y) in x.iter().zip(y) {
+            for (i, y) in y.iter_mut().enumerate() {
+                let down = Self::real(Self::DOWN, i);
+                for (j, y) in y.iter_mut().enumerate() {
+                    let across = Self::real(Self::ACROSS, j);
+                    let lines = x.get(down.0..down.1).unwrap_or(&[]).iter();
+                    let window = lines.flat_map(
+                        #[inline(always)]
+                        |line| line.get(across.0..across.1).unwrap_or(&[]),
+                    );
+                    *y = G::pool(window, Self::places(down, across));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn gradient(x: &[Map<H, W, C>], y: &[Map<OH, OW, C>], dy: &[Map<OH, OW, C>], dx: &mut [Map<H, W, C>]) {
+        dx.flat_mut().fill(0.0);
+        for (((x, y), dy), dx) in x.iter().zip(y).zip(dy).zip(dx) {
+            for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
+                let down = Self::real(Self::DOWN, i);
+                for (j, (y, dy)) in y.iter().zip(dy).enumerate() {
+                    let across = Self::real(Self::ACROSS, j);
+                    let lines = x.get(down.0..down.1).unwrap_or(&[]).iter();
+                    let window = lines.zip(dx.get_mut(down.0..down.1).unwrap_or(&mut [])).flat_map(
+                        #[inline(always)]
+                        |(x, dx)| {
+                            let x = x.get(across.0..across.1).unwrap_or(&[]);
+                            x.iter().zip(dx.get_mut(across.0..across.1).unwrap_or(&mut []))
+                        },
+                    );
+                    G::spread(window, Self::places(down, across), y, dy);
+                }
+            }
+        }
+    }
+}
+
+/// What all have in common as layers.
+macro_rules! layer {
+    ($name:expr, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $core:ty, $fits:expr) => {
+        impl<$($generics)*> Layer for $layer {
+            type Input = $x;
+            type Output = $y;
+            type Params = Nothing;
+            type Running = Nothing;
+            type Head = ();
+            const WIDTH: usize = {
+                let () = $fits;
+                0
+            };
+            const KERNEL: usize = 0;
+
+            #[inline(always)]
+            fn infer<S: Simd, const B: usize>(_: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
+                const { $fits };
+                <$core>::apply(recast(x), recast_mut(y));
+            }
+
+            fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
+                const { $fits };
+            }
+
+            fn describe(tell: &mut dyn FnMut(&Description)) {
+                const { $fits };
+                tell(&Description::of::<Self>($name, ""));
+            }
+
+            fn tensors(_: &mut dyn FnMut(&Tensor)) {}
+        }
+
+        impl<$($generics)*> Train for $layer {
+            type Tape<const B: usize> = [$y; B];
+
+            #[inline(always)]
+            fn forward<S: Simd, const B: usize>(s: S, _: Pass, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
+                Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
+            }
+
+            #[inline(always)]
+            fn output<const B: usize>(y: &[$y; B]) -> &[$y; B] {
+                y
+            }
+
+            #[inline(always)]
+            fn backward<S: Simd, const B: usize>(
+                _: S,
+                _: &Nothing,
+                x: &[$x],
+                y: &mut [$y; B],
+                dy: &mut [$y],
+                _: bool,
+                _: &mut Nothing,
+                dx: Option<&mut [$x]>,
+            ) {
+                if let Some(dx) = dx {
+                    <$core>::gradient(recast(x), recast(first(y, dy.len())), recast(dy), recast_mut(dx));
+                }
+            }
+        }
+    };
+}
+
+layer! {
+    G::NAMES[0],
+    [
+        G: Pooling, const H: usize, const W: usize, const C: usize, const OH: usize, const OW: usize,
+        const PH: usize, const PW: usize, P: Padding, const SH: usize, const SW: usize
+    ]
+    Pool2d<G, Map<H, W, C>, Map<OH, OW, C>, PH, PW, P, SH, SW>,
+    Map<H, W, C>, Map<OH, OW, C>, Self, Self::FITS
+}
+
+layer! {
+    G::NAMES[1],
+    [G: Pooling, const T: usize, const C: usize, const OT: usize, const K: usize, P: Padding, const SK: usize]
+    Pool1d<G, Signal<T, C>, Signal<OT, C>, K, P, SK>,
+    Signal<T, C>, Signal<OT, C>, Pool2d<G, Map<1, T, C>, Map<1, OT, C>, 1, K, P, 0, SK>,
+    {
+        assert!(C > 0, "a signal needs at least one channel");
+        fits::<P, 1>(G::NAMES[1], [Axis { input: T, output: OT, window: K, stride: or(SK, K) }])
+    }
+}
+
+layer! {
+    "GlobalAvgPool2d", [const H: usize, const W: usize, const C: usize] GlobalAvgPool2d<Map<H, W, C>>,
+    Map<H, W, C>, [f32; C], Pool2d<Average, Map<H, W, C>, Map<1, 1, C>, H, W, Valid, 0, 0>,
+    assert!(H > 0 && W > 0 && C > 0, "a map needs at least one place and one channel")
+}
+
+layer! {
+    "GlobalAvgPool1d", [const T: usize, const C: usize] GlobalAvgPool1d<Signal<T, C>>,
+    Signal<T, C>, [f32; C], Pool2d<Average, Map<1, T, C>, Map<1, 1, C>, 1, T, Valid, 0, 0>,
+    assert!(T > 0 && C > 0, "a signal needs at least one step and one channel")
+}
