@@ -2,9 +2,15 @@
 
 mod chain;
 mod dense;
+mod recurrent;
+mod stepwise;
 
 pub use chain::Chain;
 pub use dense::Dense;
+pub use recurrent::{
+    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainCell,
+};
+pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
 
 use crate::{init::Initializer, rng::Rng};
 use rosenblatt_kernels::{Plain, Simd, plain::Shape};

@@ -50,9 +50,11 @@ pub mod prelude {
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         gates,
         history::{Epoch, History, Observer},
-        init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
+        init::{
+            Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal, Uniform,
+        },
         kernels::Level,
-        layer::Dense,
+        layer::{Dense, Gru, Lstm, Rnn},
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy},
         metrics::{Confusion, Evaluation},
         network::Mlp,

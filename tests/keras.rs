@@ -11,13 +11,13 @@ use rosenblatt::{
     layer::{Dense, Layer, Train},
     loss::Loss,
     metrics::predicted,
-    network::Network,
+    network::{Network, Stack},
     optimizer::{Optimizer, Zero},
     prelude::*,
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write as _, path::PathBuf};
 use support::{backends, roomy};
 
 // To add a network, an optimizer, a training or a data set: a line in one of the four lists below.
@@ -25,6 +25,10 @@ use support::{backends, roomy};
 type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
 type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
 type BinaryOf<const I: usize, const C: usize> = Mlp<(Dense<I, 16, Tanh>, Dense<16, 1, Sigmoid>)>;
+// Over the eight rows of an 8×8 image.
+type RnnOf = Mlp<(Rnn<8, 16, 8>, Dense<16, 10, Softmax>)>;
+type GruOf = Mlp<(Gru<8, 12, 8>, Dense<12, 10, Softmax>)>;
+type LstmOf = Mlp<(Lstm<8, 12, 8>, Dense<12, 10, Softmax>)>;
 
 /// An optimizer with the hyper-parameters that a fixture names.
 trait Configured: Optimizer {
@@ -94,6 +98,32 @@ trainings! {
     mlp3_adam: Mlp3Of, SparseCategoricalCrossEntropy, Adam;
     binary_sgd: BinaryOf, BinaryCrossEntropy, Sgd;
     binary_adam: BinaryOf, BinaryCrossEntropy, Adam;
+}
+
+/// The same for networks over images: other data sets have none, and their folders no such files.
+macro_rules! image_trainings {
+    ($($file:ident: $net:ident, $loss:ident, $optimizer:ident;)*) => {$(
+        #[test]
+        fn $file() {
+            roomy(|| {
+                let data = DataSet::read();
+                match (data.inputs, data.classes) {
+                    (64, 10) => check::<$net, $loss, $optimizer>(stringify!($file), &data), // digits
+                    // Past the harness, which shows nothing of a test that passes.
+                    shape => writeln!(std::io::stderr(), "SKIPPED {}: a network over 8x8 images of 10 classes, and the data set has inputs and classes {shape:?}", stringify!($file)).expect("stderr"),
+                }
+            });
+        }
+    )*};
+}
+
+image_trainings! {
+    rnn_sgd: RnnOf, SparseCategoricalCrossEntropy, Sgd;
+    rnn_adam: RnnOf, SparseCategoricalCrossEntropy, Adam;
+    gru_sgd: GruOf, SparseCategoricalCrossEntropy, Sgd;
+    gru_adam: GruOf, SparseCategoricalCrossEntropy, Adam;
+    lstm_sgd: LstmOf, SparseCategoricalCrossEntropy, Sgd;
+    lstm_adam: LstmOf, SparseCategoricalCrossEntropy, Adam;
 }
 
 /// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a step; over 50 steps they nearly cancel.
@@ -282,6 +312,18 @@ impl Labelled<Sigmoid, [f32; 1]> for BinaryCrossEntropy {
     }
 }
 
+/// A network that takes Keras' weights by the library's own way.
+trait Keras: Network<Layers: Train> + Default {
+    fn set_keras(&mut self, weights: &[Vec<f32>]);
+}
+
+impl<T: Stack<Net: Train>> Keras for Mlp<T> {
+    fn set_keras(&mut self, weights: &[Vec<f32>]) {
+        let tensors: Vec<&[f32]> = weights.iter().map(Vec::as_slice).collect();
+        self.set_tensors(&tensors).expect("Keras' weights");
+    }
+}
+
 type LayersOf<N> = <N as Network>::Layers;
 type OutputOf<N> = <LayersOf<N> as Layer>::Output;
 
@@ -290,7 +332,8 @@ struct Training {
     file: String,
     optimizer: Value,
     epochs: usize,
-    init: Vec<f32>,
+    /// Keras' get_weights().
+    init: Vec<Vec<f32>>,
     outcome: Outcome,
 }
 
@@ -317,19 +360,18 @@ impl Training {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
         let notes = metadata.metadata().as_ref().expect("notes");
         assert_eq!((notes["batch"].as_str(), notes["order"].as_str()), ("32", "sequential"), "{file}");
-        // Keras' get_weights(): one tensor after the other.
-        let flat = |part: &str| {
+        let list = |part: &str| {
             let names = (0..).map(|k| format!("{part}.{k}")).take_while(|name| tensors.tensor(name).is_ok());
-            names.flat_map(|name| floats(&tensors, &name)).collect::<Vec<_>>()
+            names.map(|name| floats(&tensors, &name)).collect::<Vec<_>>()
         };
         Self {
             file: file.to_owned(),
             optimizer: serde_json::from_str(&notes["optimizer"]).expect("JSON"),
             epochs: notes["epochs"].parse().expect("a number"),
-            init: flat("init"),
+            init: list("init"),
             outcome: Outcome {
                 losses: floats(&tensors, "loss"),
-                weights: flat("final"),
+                weights: list("final").concat(),
                 predictions: floats(&tensors, "predictions"),
                 outputs: tensors.tensor("predictions").expect("predictions").shape()[1],
             },
@@ -339,7 +381,7 @@ impl Training {
     /// Trains from the fixture's weights, over the samples in their order.
     fn run<N, L, O>(&self, level: Level, data: &DataSet, lr: f32) -> Outcome
     where
-        N: Network<Layers: Train> + Default,
+        N: Keras,
         L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
         O: Configured,
     {
@@ -348,7 +390,7 @@ impl Training {
         let x: Vec<<LayersOf<N> as Layer>::Input> = rows(&data.x_train);
         let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class)).collect();
         let mut net = Box::new(N::default());
-        net.params_mut().as_flat_mut().copy_from_slice(&self.init);
+        net.set_keras(&self.init);
         let mut trainer = Box::new(Trainer::<N, O, L, BATCH>::new());
         let mut losses = Vec::new();
         for _ in 0..self.epochs {
@@ -403,7 +445,7 @@ impl Training {
 /// One training on every backend.
 fn check<N, L, O>(file: &str, data: &DataSet)
 where
-    N: Network<Layers: Train> + Default,
+    N: Keras,
     L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     O: Configured,
 {

@@ -494,7 +494,7 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
         let mut db = judge.outputs(room, N, shift + 1, kind)?;
         judge.levels(&mut db, |level, db| {
             if let Ok(db) = db.try_into() {
-                dispatch!(level, s => blas::fixed::sum_rows::<_, N>(s, dy.as_chunks().0, db));
+                dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks::<N>().0, db));
             }
         });
         Some(())
