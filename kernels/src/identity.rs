@@ -18,6 +18,7 @@ use crate::{
     activation::{self, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     blas, dispatch, loss,
     optimizer::{self, AdamStep},
+    recurrent,
 };
 
 /// What became of a run.
@@ -83,7 +84,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 32] = [
+const KERNELS: [Kernel; 36] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -118,6 +119,10 @@ const KERNELS: [Kernel; 32] = [
     ("all_finite", all_finite),
     ("exp_grad", |judge, pool| map_grad::<Exp>(judge, pool, activation::exp_grad)),
     ("ln_grad", ln_grad),
+    ("gru", cells::<GRU>),
+    ("gru_grad", cells::<GRU_GRAD>),
+    ("lstm", cells::<LSTM>),
+    ("lstm_grad", cells::<LSTM_GRAD>),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -786,4 +791,54 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
         }
         Some(())
     });
+}
+
+const GRU: usize = 0;
+const GRU_GRAD: usize = 1;
+const LSTM: usize = 2;
+const LSTM_GRAD: usize = 3;
+
+/// A recurrent cell over rows of several widths.
+fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
+    /// All that the cell reads and writes lies in one output: 8·U values a row.
+    fn case<const CELL: usize, const U: usize>(
+        judge: &mut Judge,
+        pool: &mut Pool,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let mut values = judge.outputs(&mut Room::new(pool), m * 8 * U, shift, kind)?;
+        judge.levels(&mut values, |level, values| {
+            let gru = CELL == GRU || CELL == GRU_GRAD;
+            let (a, rest) = values.split_at_mut(m * U * if gru { 3 } else { 4 });
+            let (b, rest) = rest.split_at_mut(m * U * if gru { 3 } else { 2 });
+            let (h, c) = rest.split_at_mut(m * U);
+            let (a, b) = (a.as_chunks_mut::<U>().0, b.as_chunks_mut::<U>().0);
+            let (h, c) = (h.as_chunks_mut::<U>().0, c.as_chunks_mut::<U>().0);
+            match CELL {
+                GRU => {
+                    dispatch!(level, s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h));
+                }
+                GRU_GRAD => {
+                    dispatch!(level, s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+                LSTM => {
+                    dispatch!(level, s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+                _ => {
+                    dispatch!(level, s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+            }
+        });
+        Some(())
+    }
+    for (shift, kind) in Kind::ALL.into_iter().enumerate() {
+        let _ = case::<CELL, 1>(judge, pool, 5, kind, shift);
+        let _ = case::<CELL, 5>(judge, pool, 3, kind, shift + 1);
+        let _ = case::<CELL, 8>(judge, pool, 4, kind, shift + 2);
+        let _ = case::<CELL, 16>(judge, pool, 2, kind, shift + 3);
+        let _ = case::<CELL, 19>(judge, pool, 3, kind, shift);
+        let _ = case::<CELL, 37>(judge, pool, 1, kind, shift + 1);
+    }
 }
