@@ -95,3 +95,87 @@ impl Initializer for Constant {
         w.fill(self.0);
     }
 }
+
+/// Rows that are orthonormal (columns, where a row has fewer values than there are rows); Keras' start of recurrent kernels. Saxe and others, 2014.
+///
+/// `w` is a matrix of `fan_in` rows. Normal draws, vector after vector, each made orthogonal to those before and brought to length 1 by the modified
+/// Gram-Schmidt process, twice over (Giraud and others, 2005: twice is enough); that is the Q of Keras' QR decomposition with its signs. Sums run over a
+/// vector's values from 0 upward. A state that is multiplied by such a matrix keeps its length.
+///
+/// ```
+/// use rosenblatt::{Rng, init::Initializer, prelude::*};
+/// let mut w = [0.0; 6];
+/// Orthogonal.fill(&mut Rng::new(Seed(1957)), 2, 3, &mut w);
+/// let [a, b, c, d, e, f] = w;
+/// assert!((a * a + b * b + c * c - 1.0).abs() < 1e-6 && (a * d + b * e + c * f).abs() < 1e-6);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Orthogonal;
+
+/// One of several vectors of equal length in a slice, one after the other or one beside the other.
+#[derive(Clone, Copy)]
+struct Vectors {
+    /// Values of one vector
+    len: usize,
+    /// From one vector to the next
+    apart: usize,
+    /// From one value to the next
+    step: usize,
+}
+
+impl Vectors {
+    /// The values of vector `v`.
+    fn values(self, w: &[f32], v: usize) -> impl Iterator<Item = &f32> {
+        w.iter().skip(v * self.apart).step_by(self.step.max(1)).take(self.len)
+    }
+
+    /// [`Vectors::values`] to be changed.
+    fn values_mut(self, w: &mut [f32], v: usize) -> impl Iterator<Item = &mut f32> {
+        w.iter_mut().skip(v * self.apart).step_by(self.step.max(1)).take(self.len)
+    }
+
+    /// a·b
+    fn dot(self, w: &[f32], a: usize, b: usize) -> f32 {
+        self.values(w, a).zip(self.values(w, b)).fold(0.0, |sum, (a, b)| sum + a * b)
+    }
+
+    /// Takes what vector `v` shares with vector `with`, of length 1, away from it.
+    fn project(self, w: &mut [f32], v: usize, with: usize) {
+        let share = self.dot(w, v, with);
+        // One slice, two vectors: value by value.
+        for i in 0..self.len {
+            let part = w.get(with * self.apart + i * self.step).copied().unwrap_or(0.0);
+            if let Some(value) = w.get_mut(v * self.apart + i * self.step) {
+                *value -= share * part;
+            }
+        }
+    }
+}
+
+impl Initializer for Orthogonal {
+    fn fill(&self, rng: &mut Rng, fan_in: usize, _fan_out: usize, w: &mut [f32]) {
+        let rows = fan_in.max(1);
+        let columns = w.len() / rows;
+        let (count, vectors) = if rows <= columns {
+            (rows, Vectors { len: columns, apart: columns, step: 1 })
+        } else {
+            (columns, Vectors { len: rows, apart: 1, step: columns })
+        };
+        for v in 0..count {
+            loop {
+                vectors.values_mut(w, v).for_each(|value| *value = rng.normal());
+                let drawn = vectors.dot(w, v, v);
+                for with in (0..v).chain(0..v) {
+                    vectors.project(w, v, with);
+                }
+                let left = vectors.dot(w, v, v);
+                // A draw that nearly depends on those before would be mostly rounding: another one.
+                if left > 1e-6 * drawn {
+                    let length = Scalar.sqrt(left);
+                    vectors.values_mut(w, v).for_each(|value| *value /= length);
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -5,6 +5,8 @@ mod conv;
 mod dense;
 mod flatten;
 mod pool;
+mod recurrent;
+mod stepwise;
 mod window;
 
 pub use chain::Chain;
@@ -14,6 +16,10 @@ pub use flatten::{Flatten, Reshape};
 pub use pool::{
     Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
 };
+pub use recurrent::{
+    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainCell,
+};
+pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};

@@ -56,11 +56,13 @@ pub mod prelude {
         gates,
         graph::Graph,
         history::History,
-        init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
+        init::{
+            Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal, Uniform,
+        },
         kernels::Level,
         layer::{
-            AvgPool1d, AvgPool2d, Conv1d, Conv2d, Dense, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, Map, MaxPool1d,
-            MaxPool2d, Reshape, Same, Signal, Valid,
+            AvgPool1d, AvgPool2d, Conv1d, Conv2d, Dense, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, Gru, Lstm, Map,
+            MaxPool1d, MaxPool2d, Reshape, Rnn, Same, Signal, Valid,
         },
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},

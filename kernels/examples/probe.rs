@@ -16,10 +16,14 @@ use rosenblatt_kernels::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
         norm_on, rmsprop_on, sgd_on,
     },
+    recurrent,
 };
 
 /// Length of a softmax row and of a row of sums.
 const ROW: usize = 100;
+
+/// Rows of gates.
+type Rows<const GATES: usize> = [[[f32; ROW]; GATES]; 8];
 
 /// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU lacks the backend.
 macro_rules! probes {
@@ -75,6 +79,14 @@ macro_rules! probes {
                     => *result = loss::binary_cross_entropy(s, 1.0, input(p, n), input(t, n), output(dy, n));
                 "categorical_cross_entropy"(s, n: usize, p: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
                     => *result = loss::categorical_cross_entropy(s, 1.0, input(p, n), input(t, n), output(dy, n));
+                "gru"(s, a: &mut Rows<3>, b: &mut Rows<3>, h: &mut Rows<1>)
+                    => recurrent::gru(s, a, b, h.as_flattened_mut());
+                "gru_grad"(s, a: &mut Rows<3>, b: &mut Rows<3>, before: &mut Rows<1>, dh: &mut Rows<1>)
+                    => recurrent::gru_grad(s, a, b, before.as_flattened_mut(), dh.as_flattened_mut());
+                "lstm"(s, a: &mut Rows<4>, kept: &mut Rows<2>, h: &mut Rows<1>, c: &mut Rows<1>)
+                    => recurrent::lstm(s, a, kept, h.as_flattened_mut(), c.as_flattened_mut());
+                "lstm_grad"(s, a: &mut Rows<4>, kept: &mut Rows<2>, dh: &mut Rows<1>, dc: &mut Rows<1>)
+                    => recurrent::lstm_grad(s, a, kept, dh.as_flattened_mut(), dc.as_flattened_mut());
                 "sgd"(s, n: usize, lr: f32, w: *mut f32, dw: *const f32)
                     => sgd_on(s, lr, output(w, n), input(dw, n));
                 "adam"(s, n: usize, alpha: f32, w: *mut f32, m: *mut f32, v: *mut f32, dw: *const f32)

@@ -770,12 +770,14 @@ pub mod fixed {
     }
 
     /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
+    /// Rows of any plain shape.
     #[inline(always)]
-    pub fn sum_rows<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+    pub fn sum_rows<S: Simd, Y: Plain>(s: S, dy: &[Y], db: &mut Y) {
+        let to: *mut f32 = ptr::from_mut(db).cast();
         #[cfg(compact)]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say n, and m is how many rows there are.
-            return unsafe { little::sum_rows(dy.len(), N, dy.as_ptr().cast(), db.as_mut_ptr()) };
+            return unsafe { little::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), to) };
         }
         #[cfg(thumb)]
         if const { S::LANES == 1 } {
@@ -783,16 +785,16 @@ pub mod fixed {
         }
         each(
             s,
-            N,
+            Y::LEN,
             #[inline(always)]
             |j, part| {
                 let mut sum = s.splat(0.0);
                 for row in dy {
-                    // SAFETY: `each` stays below N, and a row has N values.
-                    sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
+                    // SAFETY: `each` stays below Y::LEN, how many values a row has.
+                    sum = s.add(sum, unsafe { get(s, ptr::from_ref(row).cast::<f32>().add(j), part) });
                 }
-                // SAFETY: `each` stays below N.
-                unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
+                // SAFETY: `each` stays below Y::LEN.
+                unsafe { put(s, to.add(j), part, sum) };
             },
         );
     }

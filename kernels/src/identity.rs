@@ -18,6 +18,7 @@ use crate::{
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     blas, dispatch, loss,
     optimizer::{self, AdamStep},
+    recurrent,
 };
 
 /// What became of a run.
@@ -83,7 +84,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 41] = [
+const KERNELS: [Kernel; 45] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -140,6 +141,10 @@ const KERNELS: [Kernel; 41] = [
     ("norm", norm),
     ("clip_norm", clip_norm),
     ("cos_pi", |judge, pool| map::<CosPi>(judge, pool, activation::cos_pi)),
+    ("gru", cells::<GRU>),
+    ("gru_grad", cells::<GRU_GRAD>),
+    ("lstm", cells::<LSTM>),
+    ("lstm_grad", cells::<LSTM_GRAD>),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -516,7 +521,7 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
         let mut db = judge.outputs(room, N, shift + 1, kind)?;
         judge.levels(&mut db, |level, db| {
             if let Ok(db) = db.try_into() {
-                dispatch!(level, s => blas::fixed::sum_rows::<_, N>(s, dy.as_chunks().0, db));
+                dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks::<N>().0, db));
             }
         });
         Some(())
@@ -868,4 +873,54 @@ fn clip_norm(judge: &mut Judge, pool: &mut Pool) {
         }
         Some(())
     });
+}
+
+const GRU: usize = 0;
+const GRU_GRAD: usize = 1;
+const LSTM: usize = 2;
+const LSTM_GRAD: usize = 3;
+
+/// A recurrent cell over rows of several widths.
+fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
+    /// All that the cell reads and writes lies in one output: 8·U values a row.
+    fn case<const CELL: usize, const U: usize>(
+        judge: &mut Judge,
+        pool: &mut Pool,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let mut values = judge.outputs(&mut Room::new(pool), m * 8 * U, shift, kind)?;
+        judge.levels(&mut values, |level, values| {
+            let gru = CELL == GRU || CELL == GRU_GRAD;
+            let (a, rest) = values.split_at_mut(m * U * if gru { 3 } else { 4 });
+            let (b, rest) = rest.split_at_mut(m * U * if gru { 3 } else { 2 });
+            let (h, c) = rest.split_at_mut(m * U);
+            let (a, b) = (a.as_chunks_mut::<U>().0, b.as_chunks_mut::<U>().0);
+            let (h, c) = (h.as_chunks_mut::<U>().0, c.as_chunks_mut::<U>().0);
+            match CELL {
+                GRU => {
+                    dispatch!(level, s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h));
+                }
+                GRU_GRAD => {
+                    dispatch!(level, s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+                LSTM => {
+                    dispatch!(level, s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+                _ => {
+                    dispatch!(level, s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                }
+            }
+        });
+        Some(())
+    }
+    for (shift, kind) in Kind::ALL.into_iter().enumerate() {
+        let _ = case::<CELL, 1>(judge, pool, 5, kind, shift);
+        let _ = case::<CELL, 5>(judge, pool, 3, kind, shift + 1);
+        let _ = case::<CELL, 8>(judge, pool, 4, kind, shift + 2);
+        let _ = case::<CELL, 16>(judge, pool, 2, kind, shift + 3);
+        let _ = case::<CELL, 19>(judge, pool, 3, kind, shift);
+        let _ = case::<CELL, 37>(judge, pool, 1, kind, shift + 1);
+    }
 }

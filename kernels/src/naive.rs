@@ -301,3 +301,81 @@ pub fn adamw(step: AdamStep, shrink: f32, w: &mut [f64], m: &mut [f64], v: &mut 
 pub fn norm(x: &[f32]) -> f64 {
     libm::sqrt(dot(x, x))
 }
+/// y·(1 − y)
+fn sigmoid_slope(y: f64) -> f64 {
+    y * (1.0 - y)
+}
+
+/// 1 − y²
+fn tanh_slope(y: f64) -> f64 {
+    1.0 - y * y
+}
+
+/// A GRU's step of one row of `h.len()` units, from a (inputs' part, columns z, r, c) and b (the state's): z, r, c into `gates`, the state after it into
+/// `after`; see [`crate::recurrent::gru`]
+pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]) {
+    let u = h.len();
+    let at = |x: &[f32], j: usize| f64::from(x[j]);
+    let sigmoid = |x: f64| 1.0 / (1.0 + libm::exp(-x));
+    for j in 0..u {
+        let z = sigmoid(at(a, j) + at(b, j));
+        let r = sigmoid(at(a, u + j) + at(b, u + j));
+        let c = libm::tanh(at(a, 2 * u + j) + r * at(b, 2 * u + j));
+        (gates[j], gates[u + j], gates[2 * u + j]) = (z, r, c);
+        after[j] = z * at(h, j) + (1.0 - z) * c;
+    }
+}
+
+/// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the state before; see [`crate::recurrent::gru_grad`]
+#[allow(clippy::too_many_arguments, reason = "what the formula names")]
+pub fn gru_grad(
+    gates: &[f32],
+    b: &[f32],
+    before: &[f32],
+    dh: &[f32],
+    da: &mut [f64],
+    db: &mut [f64],
+    direct: &mut [f64],
+) {
+    let u = dh.len();
+    let at = |x: &[f32], j: usize| f64::from(x[j]);
+    for j in 0..u {
+        let (z, r, c, d) = (at(gates, j), at(gates, u + j), at(gates, 2 * u + j), at(dh, j));
+        let dz = d * (at(before, j) - c) * sigmoid_slope(z);
+        let dc = d * (1.0 - z) * tanh_slope(c);
+        let dr = dc * at(b, 2 * u + j) * sigmoid_slope(r);
+        (da[j], da[u + j], da[2 * u + j]) = (dz, dr, dc);
+        (db[j], db[u + j], db[2 * u + j]) = (dz, dr, dc * r);
+        direct[j] = d * z;
+    }
+}
+
+/// An LSTM's step of one row, from a (columns i, f, g, o) and the cell: i, f, g, o into `gates`, the state after it and the cell after it; see
+/// [`crate::recurrent::lstm`]
+pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut [f64]) {
+    let u = c.len();
+    let sigmoid = |x: f32| 1.0 / (1.0 + libm::exp(-f64::from(x)));
+    for j in 0..u {
+        let (i, f, o) = (sigmoid(a[j]), sigmoid(a[u + j]), sigmoid(a[3 * u + j]));
+        let g = libm::tanh(a[2 * u + j].into());
+        (gates[j], gates[u + j], gates[2 * u + j], gates[3 * u + j]) = (i, f, g, o);
+        after[j] = f * f64::from(c[j]) + i * g;
+        h[j] = o * libm::tanh(after[j]);
+    }
+}
+
+/// An LSTM's step backward of one row: the gradients by a and by the cell before; see [`crate::recurrent::lstm_grad`]
+pub fn lstm_grad(gates: &[f32], kept: &[f32], dh: &[f32], dc: &[f32], da: &mut [f64], before: &mut [f64]) {
+    let u = dh.len();
+    let at = |x: &[f32], j: usize| f64::from(x[j]);
+    for j in 0..u {
+        let (i, f, g, o) = (at(gates, j), at(gates, u + j), at(gates, 2 * u + j), at(gates, 3 * u + j));
+        let (c, t, d) = (at(kept, j), at(kept, u + j), at(dh, j));
+        let cell = d * o * tanh_slope(t) + at(dc, j);
+        da[j] = cell * g * sigmoid_slope(i);
+        da[u + j] = cell * c * sigmoid_slope(f);
+        da[2 * u + j] = cell * i * tanh_slope(g);
+        da[3 * u + j] = d * t * sigmoid_slope(o);
+        before[j] = cell * f;
+    }
+}

@@ -207,3 +207,52 @@ unsafe impl<A: Plain, B: Plain> Plain for Join<A, B> {
     const LEN: usize = A::LEN + B::LEN;
     const ZERO: Self = Self { head: A::ZERO, tail: B::ZERO };
 }
+
+/// Records of plain parts: the struct and the promise that it is plain itself.
+macro_rules! records {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $part:ident,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[repr(C)]
+        pub struct $name<$($part),*> {
+            $($(#[$field_doc])* pub $field: $part,)*
+        }
+
+        // SAFETY: repr(C) of parts with the size a multiple of, and the alignment of, f32: no padding.
+        unsafe impl<$($part: Plain),*> Plain for $name<$($part),*> {
+            const LEN: usize = 0 $(+ $part::LEN)*;
+            const ZERO: Self = Self { $($field: $part::ZERO),* };
+        }
+    )*};
+}
+
+records! {
+    /// Parameters of a recurrent layer, in the order and layout of Keras' `get_weights()`.
+    ///
+    /// Keras' kernels have a column for each unit of each gate; here a gate's columns are an array: `[[[f32; U]; GATES]; I]` has the memory of `[I, GATES·U]`.
+    Recurrent {
+        /// Weights of the inputs, input-major: `w[i][gate][unit]`.
+        w: W,
+        /// Weights of the state of the step before: `u[unit before][gate][unit]`.
+        u: U,
+        /// Bias: `b[gate][unit]`; a GRU has two, `b[0]` for the inputs and `b[1]` for the state.
+        b: B,
+    }
+    /// What a recurrent layer keeps of a mini-batch: the first four for every step, the last step first.
+    Unrolled {
+        /// Inputs of the steps.
+        x: X,
+        /// Gates; going backward, the gradient before them.
+        a: A,
+        /// What else a cell keeps; going backward, a GRU's gradient of the part that comes from the state.
+        kept: K,
+        /// States before the steps.
+        before: P,
+        /// The state; going backward, its gradient.
+        h: H,
+        /// The cell's state beside it (LSTM); going backward, its gradient.
+        c: C,
+        /// Outputs.
+        y: Y,
+    }
+}

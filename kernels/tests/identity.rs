@@ -3,11 +3,12 @@
 mod support;
 
 use rosenblatt_kernels::{
-    Level, Simd,
+    Compact, Level, Simd,
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
     blas, dispatch, identity, loss, math,
     optimizer::{self, AdamStep},
+    recurrent,
 };
 use std::fmt::Write as _;
 use support::{
@@ -889,4 +890,74 @@ fn the_suite_sees_a_wrong_bit() {
     outcome.compare(&[0.0], &[-0.0]);
     outcome.compare(&[0.0], &[]);
     assert_eq!((outcome.checks, outcome.mismatches), (5, 3));
+}
+
+/// Rows of gates: each cell of several widths, alone and in a batch, forward and backward.
+#[test]
+fn recurrent_cells() {
+    /// `values` is rows of 3, 3, 1 and 1 (GRU) or 4, 2, 1 and 1 (LSTM) times U: 8·U a row.
+    fn split<const U: usize>(values: &mut [f32], lens: [usize; 3]) -> [&mut [f32]; 4] {
+        let m = values.len() / (8 * U);
+        let (a, rest) = values.split_at_mut(m * lens[0] * U);
+        let (b, rest) = rest.split_at_mut(m * lens[1] * U);
+        let (c, d) = rest.split_at_mut(m * lens[2] * U);
+        [a, b, c, d]
+    }
+    fn run<S: Simd, const U: usize>(s: S, cell: usize, values: &mut [f32]) {
+        let gates = if cell < 2 { [3, 3, 1] } else { [4, 2, 1] };
+        let [a, b, c, d] = split::<U>(values, gates);
+        let (c, d) = (c.as_chunks_mut::<U>().0, d.as_chunks_mut::<U>().0);
+        if cell < 2 {
+            let a = a.as_chunks_mut::<U>().0.as_chunks_mut::<3>().0;
+            let b = b.as_chunks_mut::<U>().0.as_chunks_mut::<3>().0;
+            if cell == 0 { recurrent::gru(s, a, b, c) } else { recurrent::gru_grad(s, a, b, c, d) }
+        } else {
+            let a = a.as_chunks_mut::<U>().0.as_chunks_mut::<4>().0;
+            let b = b.as_chunks_mut::<U>().0.as_chunks_mut::<2>().0;
+            if cell == 2 { recurrent::lstm(s, a, b, c, d) } else { recurrent::lstm_grad(s, a, b, c, d) }
+        }
+    }
+    fn want<const U: usize>(cell: usize, values: &mut [f32]) {
+        let gates = if cell < 2 { [3, 3, 1] } else { [4, 2, 1] };
+        let m = values.len() / (8 * U);
+        let [a, b, c, d] = split::<U>(values, gates);
+        for i in 0..m {
+            let a = &mut a[i * gates[0] * U..][..gates[0] * U];
+            let b = &mut b[i * gates[1] * U..][..gates[1] * U];
+            let (c, d) = (&mut c[i * U..][..U], &mut d[i * U..][..U]);
+            match cell {
+                0 => contract::gru(U, a, b, c),
+                1 => contract::gru_grad(U, a, b, c, d),
+                2 => contract::lstm(U, a, b, c, d),
+                _ => contract::lstm_grad(U, a, b, c, d),
+            }
+        }
+    }
+    fn check<const U: usize>(levels: &[Level]) {
+        for m in [0, 1, 2, 5] {
+            for cell in 0..4 {
+                for sort in 0..4 {
+                    let start = Random((U + cell) as u64).values(sort, 8 * U * m);
+                    let mut exact = start.clone();
+                    want::<U>(cell, &mut exact);
+                    let mut out = Guarded::new(start.len());
+                    let what = |name: &str| format!("{name} cell {cell}, {m} rows of {U}, sort {sort}");
+                    for &level in levels {
+                        let got = out.run(&start, m, |x| dispatch!(level, s => run::<_, U>(s, cell, x)));
+                        assert_same(got, &exact, || what(level.name()));
+                        let got = out.run(&start, m, |x| dispatch!(level, s => run::<_, U>(Compact(s), cell, x)));
+                        assert_same(got, &exact, || what(&format!("{level}, shared,")));
+                    }
+                    let got = out.run(&start, m, |x| run::<_, U>(Emulated::<4, 4, 2>, cell, x));
+                    assert_same(got, &exact, || what("four lanes"));
+                }
+            }
+        }
+    }
+    let levels = backends();
+    check::<1>(&levels);
+    check::<5>(&levels);
+    check::<12>(&levels);
+    check::<16>(&levels);
+    check::<37>(&levels);
 }

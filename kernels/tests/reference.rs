@@ -5,6 +5,7 @@ mod support;
 use rosenblatt_kernels::{
     Level, activation, blas, dispatch, loss, naive,
     optimizer::{self, AdamStep},
+    recurrent,
 };
 use support::{Random, backends, stride};
 
@@ -401,6 +402,56 @@ fn norms_and_clipping() {
         let mut x = [f32::INFINITY, 1.0];
         optimizer::clip_norm(level, 1.0, &mut x);
         assert_eq!(x, [f32::INFINITY, 1.0], "what is not finite stays as it is");
+    }
+}
+
+/// Values of about 1, so that every error is some roundings of 1, damped by slopes of at most 1.
+#[test]
+fn recurrent_cells() {
+    const UNITS: usize = 19;
+    /// Roundings in the longest chain from an input to an output, σ and tanh as two each.
+    const CHAIN: usize = 16;
+    type Row<const G: usize> = [[f32; UNITS]; G];
+    let mut random = Random(9);
+    let mut draw = |scale: f32| -> [f32; UNITS] { std::array::from_fn(|_| scale * random.plain()) };
+    for case in 0..200 {
+        let (a, b) =
+            (Row::<4>::from(std::array::from_fn(|_| draw(3.0))), Row::<3>::from(std::array::from_fn(|_| draw(1.0))));
+        let (h, c, dh, dc) = (draw(1.0), draw(1.0), draw(1.0), draw(1.0));
+        let size = [4.0; 4 * UNITS];
+        for level in backends() {
+            let check = |name: &str, got: &[f32], exact: &[f64]| {
+                within(got, exact, &size[..got.len()], gamma(CHAIN), || format!("{level} {name}, case {case}"));
+            };
+            let (mut gates, mut inner, mut state) = ([[a[0], a[1], a[2]]], [b], [h]);
+            dispatch!(level, s => recurrent::gru(s, &mut gates, &mut inner, &mut state));
+            let (mut want, mut after) = ([0.0; 3 * UNITS], [0.0; UNITS]);
+            naive::gru(&a.as_flattened()[..3 * UNITS], b.as_flattened(), &h, &mut want, &mut after);
+            check("gru, gates", gates[0].as_flattened(), &want);
+            check("gru, state", &state[0], &after);
+            let (mut da, mut db, mut direct) = ([0.0; 3 * UNITS], [0.0; 3 * UNITS], [0.0; UNITS]);
+            naive::gru_grad(gates[0].as_flattened(), b.as_flattened(), &h, &dh, &mut da, &mut db, &mut direct);
+            let mut back = [dh];
+            dispatch!(level, s => recurrent::gru_grad(s, &mut gates, &mut inner, &mut [h], &mut back));
+            check("gru, da", gates[0].as_flattened(), &da);
+            check("gru, db", inner[0].as_flattened(), &db);
+            check("gru, dh", &back[0], &direct);
+
+            let (mut gates, mut kept, mut state, mut cell) = ([a], [[[0.0; UNITS]; 2]], [[0.0; UNITS]], [c]);
+            dispatch!(level, s => recurrent::lstm(s, &mut gates, &mut kept, &mut state, &mut cell));
+            let (mut want, mut after) = ([0.0; 4 * UNITS], [0.0; UNITS]);
+            let mut out = [0.0; UNITS];
+            naive::lstm(a.as_flattened(), &c, &mut want, &mut out, &mut after);
+            check("lstm, gates", gates[0].as_flattened(), &want);
+            check("lstm, state", &state[0], &out);
+            check("lstm, cell", &cell[0], &after);
+            let (mut da, mut before) = ([0.0; 4 * UNITS], [0.0; UNITS]);
+            naive::lstm_grad(gates[0].as_flattened(), kept[0].as_flattened(), &dh, &dc, &mut da, &mut before);
+            let mut back = [dc];
+            dispatch!(level, s => recurrent::lstm_grad(s, &mut gates, &mut kept, &mut [dh], &mut back));
+            check("lstm, da", gates[0].as_flattened(), &da);
+            check("lstm, dc", &back[0], &before);
+        }
     }
 }
 

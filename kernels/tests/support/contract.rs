@@ -85,3 +85,67 @@ pub fn softmax_grad(y: &[f32], dy: &mut [f32]) {
         *dy = y * (*dy - inner);
     }
 }
+
+fn sigmoid_grad(y: f32, d: f32) -> f32 {
+    d * (y * (1.0 - y))
+}
+
+fn tanh_grad(y: f32, d: f32) -> f32 {
+    let square = y * y;
+    d * (1.0 - square)
+}
+
+/// One row: gates of the inputs and of the state as columns z, r, c, and the state.
+pub fn gru(u: usize, a: &mut [f32], b: &mut [f32], h: &mut [f32]) {
+    for j in 0..u {
+        let z = math::sigmoid(Scalar, a[j] + b[j]);
+        let r = math::sigmoid(Scalar, a[u + j] + b[u + j]);
+        let reset = r * b[2 * u + j];
+        let c = math::tanh(Scalar, reset + a[2 * u + j]);
+        (a[j], a[u + j], a[2 * u + j]) = (z, r, c);
+        let (old, new) = (z * h[j], (1.0 - z) * c);
+        h[j] = old + new;
+    }
+}
+
+/// One row.
+pub fn gru_grad(u: usize, a: &mut [f32], b: &mut [f32], before: &[f32], dh: &mut [f32]) {
+    for j in 0..u {
+        let (z, r, c, d) = (a[j], a[u + j], a[2 * u + j], dh[j]);
+        let dz = sigmoid_grad(z, d * (before[j] - c));
+        let dc = tanh_grad(c, d * (1.0 - z));
+        let dr = sigmoid_grad(r, dc * b[2 * u + j]);
+        (a[j], a[u + j], a[2 * u + j]) = (dz, dr, dc);
+        (b[j], b[u + j], b[2 * u + j]) = (dz, dr, dc * r);
+        dh[j] = d * z;
+    }
+}
+
+/// One row: gates as columns i, f, g, o, what is kept, the state and the cell.
+pub fn lstm(u: usize, a: &mut [f32], kept: &mut [f32], h: &mut [f32], c: &mut [f32]) {
+    for j in 0..u {
+        let (i, f) = (math::sigmoid(Scalar, a[j]), math::sigmoid(Scalar, a[u + j]));
+        let (g, o) = (math::tanh(Scalar, a[2 * u + j]), math::sigmoid(Scalar, a[3 * u + j]));
+        (a[j], a[u + j], a[2 * u + j], a[3 * u + j]) = (i, f, g, o);
+        kept[j] = c[j];
+        let (old, new) = (f * c[j], i * g);
+        c[j] = old + new;
+        kept[u + j] = math::tanh(Scalar, c[j]);
+        h[j] = o * kept[u + j];
+    }
+}
+
+/// One row.
+pub fn lstm_grad(u: usize, a: &mut [f32], kept: &[f32], dh: &[f32], dc: &mut [f32]) {
+    for j in 0..u {
+        let (i, f, g, o) = (a[j], a[u + j], a[2 * u + j], a[3 * u + j]);
+        let (before, t, d) = (kept[j], kept[u + j], dh[j]);
+        let through = tanh_grad(t, d * o);
+        let cell = through + dc[j];
+        a[j] = sigmoid_grad(i, cell * g);
+        a[u + j] = sigmoid_grad(f, cell * before);
+        a[2 * u + j] = tanh_grad(g, cell * i);
+        a[3 * u + j] = sigmoid_grad(o, d * t);
+        dc[j] = cell * f;
+    }
+}

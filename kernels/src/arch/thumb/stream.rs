@@ -1,6 +1,7 @@
 //! Element by element, eight values at a time; what is left over, and what needs a case apart, goes value by value in plain Rust.
 
 use super::ZEROS;
+use crate::plain::Plain;
 use core::arch::naked_asm;
 
 /// Values in a block.
@@ -348,23 +349,24 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
 }
 
 /// sums ← the sums of the columns of the rows of x, from +0 downward.
-pub fn sum_rows<const N: usize>(x: &[[f32; N]], sums: &mut [f32; N]) {
+pub fn sum_rows<Y: Plain>(x: &[Y], sums: &mut Y) {
+    let (columns, sums) = (x.as_ptr().cast::<f32>(), sums.as_flat_mut());
     let mut j = 0;
-    // SAFETY: j + 16 (and j + 8) ≤ N: as many columns are left in each row and in the sums.
+    // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: as many columns are left in each row and in the sums.
     unsafe {
-        while j + 16 <= N {
-            sum_16(x.as_ptr().cast::<f32>().add(j), 4 * N, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
+        while j + 16 <= Y::LEN {
+            sum_16(columns.add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
             j += 16;
         }
-        if j + 8 <= N {
-            sum_8(x.as_ptr().cast::<f32>().add(j), 4 * N, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
+        if j + 8 <= Y::LEN {
+            sum_8(columns.add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
             j += 8;
         }
     }
     // The last columns go down side by side.
     let mut last = [0.0f32; BLOCK];
     for row in x {
-        for (sum, x) in last.iter_mut().zip(row.iter().skip(j)) {
+        for (sum, x) in last.iter_mut().zip(row.as_flat().iter().skip(j)) {
             *sum += x;
         }
     }

@@ -1,0 +1,101 @@
+//! The gated recurrent unit.
+
+use super::{Cell, Last, Sequence, TrainCell};
+use crate::layer::Nothing;
+use rosenblatt_kernels::{
+    Simd,
+    blas::fixed,
+    plain::Shape,
+    recurrent::{gru, gru_grad},
+};
+
+/// The gated recurrent unit, Keras' `GRU` (with its default `reset_after=True`): hₜ = z·hₜ₋₁ + (1 − z)·c, h₋₁ = 0
+///
+/// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates; it calls c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r),
+/// c = tanh(a_c + r·s_c). Cho and others, 2014, the reset gate applied after the product.
+///
+/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`, in memory Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`. Backward:
+/// da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c = dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r), ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ += da, du += hₜ₋₁ᵀ·ds,
+/// db₁ += ds, dxₜ = da·wᵀ; dh of the step before is dh·z + ds·uᵀ, plus what its own output says.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// // One value a step, 64 steps: a sensor's window.
+/// type Net = Mlp<(Gru<1, 16, 64>, Dense<16, 1>)>;
+/// const _: () = assert!(Net::PARAMS == 3 * (16 + 16 * 16 + 2 * 16) + 17);
+///
+/// let mut net = Net::new();
+/// net.init(Seed(2014));
+/// let window: [[f32; 1]; 64] = std::array::from_fn(|t| [(t as f32 / 5.0).sin()]);
+/// let whole = net.predict(&window);
+///
+/// // The same, as the values come in.
+/// let mut memory = Net::memory();
+/// let steps = window.map(|value| net.step(&mut memory, &value));
+/// assert_eq!(steps[63], whole);
+/// ```
+pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> = Sequence<GruCell, I, U, T, R>;
+
+/// The cell of [`Gru`].
+pub struct GruCell;
+
+impl<const U: usize> Cell<U> for GruCell {
+    type Gates = [[f32; U]; 3];
+    /// What comes from the state.
+    type Kept = [[f32; U]; 3];
+    type Carry = Nothing;
+    type Bias = [[[f32; U]; 3]; 2];
+    const KIND: &'static str = "GRU";
+    const ACTIVATION: &'static str = "tanh";
+
+    #[inline(always)]
+    fn input_bias([b, _]: &Self::Bias) -> &Self::Gates {
+        b
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(
+        s: S,
+        u: &[Self::Gates; U],
+        [_, b]: &Self::Bias,
+        a: &mut [Self::Gates],
+        kept: &mut [Self::Kept],
+        h: &mut [[f32; U]],
+        _: &mut [Nothing],
+    ) {
+        fixed::affine(s, h, u, b, kept);
+        gru(s, a, kept, h);
+    }
+
+    fn bias_shape() -> Shape {
+        Shape::of(3 * U).times(2)
+    }
+}
+
+impl<const U: usize> TrainCell<U> for GruCell {
+    const DIRECT: bool = true;
+
+    #[inline(always)]
+    fn back<S: Simd>(
+        s: S,
+        a: &mut [Self::Gates],
+        kept: &mut [Self::Kept],
+        before: &mut [[f32; U]],
+        dh: &mut [[f32; U]],
+        _: &mut [Nothing],
+    ) {
+        gru_grad(s, a, kept, before, dh);
+    }
+
+    #[inline(always)]
+    fn by_state<'a>(_: &'a [Self::Gates], kept: &'a [Self::Kept]) -> &'a [Self::Gates] {
+        kept
+    }
+
+    #[inline(always)]
+    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], kept: &[Self::Kept], [inputs, state]: &mut Self::Bias) {
+        fixed::sum_rows(s, a, inputs);
+        fixed::sum_rows(s, kept, state);
+    }
+}

@@ -1,0 +1,454 @@
+//! Recurrent layers: outputs and every gradient against f64 and finite differences, and the same bits on all roads: every backend, alone, in a batch and frame
+//! by frame.
+
+mod support;
+
+use rosenblatt::{
+    Error, Level, Rng,
+    init::Initializer,
+    kernels::{Compact, Plain, Simd, dispatch},
+    layer::{All, Layer, Pass, Stepwise, Train},
+    network::{NetOf, Stack},
+    prelude::*,
+};
+use support::{backends, bits, draw, judge::Judged, roomy, samples};
+
+/// The layers of a network, as its own tables tell them, in f64.
+struct Reference(Vec<Step>);
+
+/// One layer.
+struct Step {
+    kind: &'static str,
+    activation: &'static str,
+    inputs: usize,
+    units: usize,
+    /// Steps in and steps out; 1 for a dense layer
+    steps: [usize; 2],
+}
+
+impl Reference {
+    fn of<N: Layer>() -> Self {
+        let (mut kernels, mut layers) = (Vec::new(), Vec::new());
+        N::tensors(&mut |tensor| {
+            if tensor.name == "kernel" {
+                kernels.push(tensor.shape.dims()[0]);
+            }
+        });
+        N::describe(&mut |layer| {
+            let inputs = kernels[layers.len()];
+            let rows = layer.shape.dims();
+            layers.push(Step {
+                kind: layer.kind,
+                activation: layer.activation,
+                inputs,
+                units: *rows.last().expect("units"),
+                steps: [layer.inputs / inputs, if rows.len() == 2 { rows[0] } else { 1 }],
+            });
+        });
+        Self(layers)
+    }
+
+    fn forward(&self, weights: &[f64], x: &[f64]) -> Vec<f64> {
+        let (mut x, mut rest) = (x.to_vec(), weights);
+        for layer in &self.0 {
+            (x, rest) = layer.forward(rest, &x);
+        }
+        assert!(rest.is_empty(), "parameters are left over");
+        x
+    }
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl Step {
+    fn activate(&self, x: f64) -> f64 {
+        match self.activation {
+            "linear" => x,
+            "tanh" => x.tanh(),
+            "sigmoid" => sigmoid(x),
+            name => panic!("the judge knows no activation {name}"),
+        }
+    }
+
+    /// x·w for one row, `w` of `columns` columns.
+    fn product(x: &[f64], w: &[f64], columns: usize) -> Vec<f64> {
+        (0..columns).map(|j| x.iter().enumerate().map(|(i, x)| x * w[i * columns + j]).sum()).collect()
+    }
+
+    /// Outputs, and the weights of the layers that follow. The formulas are Keras' own, with the gates in its order.
+    fn forward<'a>(&self, weights: &'a [f64], x: &[f64]) -> (Vec<f64>, &'a [f64]) {
+        let u = self.units;
+        let gates = match self.kind {
+            "Dense" | "SimpleRNN" => 1,
+            "GRU" => 3,
+            "LSTM" => 4,
+            kind => panic!("the judge knows no layer {kind}"),
+        };
+        let columns = gates * u;
+        let (w, rest) = weights.split_at(self.inputs * columns);
+        let (state, rest) = rest.split_at(if self.kind == "Dense" { 0 } else { u * columns });
+        let (b, rest) = rest.split_at(columns * if self.kind == "GRU" { 2 } else { 1 });
+        let (mut h, mut c) = (vec![0.0; u], vec![0.0; u]);
+        let mut outputs = Vec::new();
+        assert_eq!(x.len(), self.inputs * self.steps[0]);
+        for frame in x.chunks_exact(self.inputs) {
+            let mut a = Self::product(frame, w, columns);
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            let mut s = Self::product(&h, state, columns);
+            match self.kind {
+                "GRU" => {
+                    s.iter_mut().zip(&b[columns..]).for_each(|(s, b)| *s += b);
+                    for j in 0..u {
+                        let z = sigmoid(a[j] + s[j]);
+                        let r = sigmoid(a[u + j] + s[u + j]);
+                        h[j] = z * h[j] + (1.0 - z) * (a[2 * u + j] + r * s[2 * u + j]).tanh();
+                    }
+                }
+                "LSTM" => {
+                    a.iter_mut().zip(&s).for_each(|(a, s)| *a += s);
+                    for j in 0..u {
+                        c[j] = sigmoid(a[u + j]) * c[j] + sigmoid(a[j]) * a[2 * u + j].tanh();
+                        h[j] = sigmoid(a[3 * u + j]) * c[j].tanh();
+                    }
+                }
+                _ => {
+                    if !s.is_empty() && self.kind != "Dense" {
+                        a.iter_mut().zip(&s).for_each(|(a, s)| *a += s);
+                    }
+                    h = a.iter().map(|a| self.activate(*a)).collect();
+                }
+            }
+            outputs.extend(&h);
+        }
+        (outputs.split_off(outputs.len() - self.steps[1] * u), rest)
+    }
+}
+
+/// Half the distance of a difference quotient.
+const H: f64 = 1e-5;
+/// f32 against f64: rounding goes through some steps, each with a few tens of terms.
+const RELATIVE: f64 = 3e-5;
+/// Where terms cancel, this share of the greatest value is let through.
+const FLOOR: f64 = 1e-6;
+
+/// The greatest deviation as a share of what is let through; an error names the first value beyond it.
+fn compare(got: &[f32], want: &[f64]) -> Result<f64, String> {
+    assert_eq!(got.len(), want.len());
+    let floor = FLOOR * want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+    let mut worst = 0.0f64;
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        let share = (f64::from(*got) - want).abs() / (RELATIVE * want.abs() + floor);
+        if share.is_nan() || share > 1.0 {
+            return Err(format!("value {i} is {got:e}, the judge has {want:e}"));
+        }
+        worst = worst.max(share);
+    }
+    Ok(worst)
+}
+
+/// A value that is 1 % off is seen, wherever 1 % is above the rounding of the whole.
+fn assert_defects_are_seen(got: &[f32], want: &[f64], name: &str) {
+    let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+    let mut seen = 0;
+    for i in 0..got.len() {
+        if want[i].abs() > 5e-4 * top {
+            let mut wrong = got.to_vec();
+            wrong[i] *= 1.01;
+            assert!(compare(&wrong, want).is_err(), "{name}: 1 % off at value {i} went unseen");
+            seen += 1;
+        }
+    }
+    assert!(seen * 2 > got.len(), "{name}: only {seen} of {} values could be tried", got.len());
+}
+
+/// Central differences of f by each value of x.
+fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let mut moved = x.to_vec();
+    (0..x.len())
+        .map(|i| {
+            let mut at = |value| {
+                moved[i] = value;
+                f(&moved)
+            };
+            let slope = (at(x[i] + H) - at(x[i] - H)) / (2.0 * H);
+            moved[i] = x[i];
+            slope
+        })
+        .collect()
+}
+
+/// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
+#[inline(always)]
+fn pass<S: Simd, N: Train, const B: usize>(s: S, p: &N::Params, x: &[N::Input], dy: &[N::Output]) -> [Vec<f32>; 3] {
+    let mut running = N::Running::ZERO;
+    let mut tape = Box::new(N::Tape::<B>::ZERO);
+    // What was there before does not show.
+    tape.as_flat_mut().fill(f32::NAN);
+    N::forward::<S, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
+    let y = N::output::<B>(&tape)[..x.len()].to_vec();
+    let (mut dp, mut dx, mut dy) = (Box::new(N::Params::ZERO), vec![N::Input::ZERO; x.len()], dy.to_vec());
+    dp.as_flat_mut().fill(f32::NAN);
+    N::backward::<S, B>(s, p, x, &mut tape, &mut dy, false, &mut dp, Some(&mut dx));
+    N::settle::<B>(&tape, &mut running);
+    let flat = |rows: &[f32]| rows.to_vec();
+    let outputs: Vec<f32> = y.iter().flat_map(|y| flat(y.as_flat())).collect();
+    [outputs, flat(dp.as_flat()), dx.iter().flat_map(|x| flat(x.as_flat())).collect()]
+}
+
+/// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, unrolled and in shared kernels, against the judge, whose loss is a
+/// weighted sum of all outputs.
+fn check<T: Stack<Net: Train>>(name: &str) {
+    const B: usize = 5;
+    let judge = Reference::of::<NetOf<T>>();
+    let (mut worst, levels) = ([0.0f64; 3], backends());
+    for m in [1, 3, B] {
+        let mut rng = Rng::new(Seed(m as u64));
+        let mut p = Box::new(<NetOf<T> as Layer>::Params::ZERO);
+        p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
+        let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
+        let dy: Vec<<NetOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
+        let wide = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+        let (weights, xs): (Vec<f64>, Vec<_>) = (wide(p.as_flat()), x.iter().map(|x| wide(x.as_flat())).collect());
+        let loss = |weights: &[f64], i: usize, x: &[f64]| -> f64 {
+            judge.forward(weights, x).iter().zip(dy[i].as_flat()).map(|(y, dy)| y * f64::from(*dy)).sum()
+        };
+        let want = [
+            xs.iter().flat_map(|x| judge.forward(&weights, x)).collect(),
+            slopes(&weights, |weights| xs.iter().enumerate().map(|(i, x)| loss(weights, i, x)).sum()),
+            xs.iter().enumerate().flat_map(|(i, x)| slopes(x, |x| loss(&weights, i, x))).collect::<Vec<_>>(),
+        ];
+        let mut first = None;
+        for &level in &levels {
+            for shared in [false, true] {
+                let got = if shared {
+                    dispatch!(level, s => pass::<_, NetOf<T>, B>(Compact(s), &p, &x, &dy))
+                } else {
+                    dispatch!(level, s => pass::<_, NetOf<T>, B>(s, &p, &x, &dy))
+                };
+                for (((got, want), worst), what) in got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"]) {
+                    let share = compare(got, want);
+                    *worst =
+                        worst.max(share.unwrap_or_else(|error| panic!("{name}, batch {m}, {level}, {what}: {error}")));
+                    assert_defects_are_seen(got, want, &format!("{name}, {what}"));
+                }
+                let got = got.map(|values| bits(&values));
+                assert!(*first.get_or_insert_with(|| got.clone()) == got, "{name}, batch {m}: {level} has other bits");
+            }
+        }
+    }
+    println!("{name}: worst deviation {:.0?} % of what is let through (y, dp, dx)", worst.map(|worst| 100.0 * worst));
+}
+
+/// A test for each line.
+macro_rules! gradients {
+    ($($name:ident: $stack:ty;)*) => {
+        mod gradients {
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    roomy(|| check::<$stack>(stringify!($name)));
+                }
+            )*
+        }
+    };
+}
+
+// Units below, at and beside the lanes of each backend; one step and more; the last state and all; layers on each other.
+gradients! {
+    simple: (Rnn<3, 5, 4>,);
+    simple_one_step: (Rnn<2, 3, 1, Sigmoid>,);
+    simple_all: (Rnn<3, 7, 4, Linear, All>,);
+    gru: (Gru<3, 5, 4>,);
+    gru_one_step: (Gru<2, 3, 1>,);
+    gru_all: (Gru<3, 8, 4, All>,);
+    gru_wide: (Gru<5, 19, 3>,);
+    lstm: (Lstm<3, 5, 4>,);
+    lstm_one_step: (Lstm<2, 3, 1, All>,);
+    lstm_all: (Lstm<3, 8, 4, All>,);
+    lstm_wide: (Lstm<5, 19, 3>,);
+    one_unit: (Gru<1, 1, 3, All>, Lstm<1, 1, 3, All>, Rnn<1, 1, 3>);
+    stacked: (Lstm<3, 6, 4, All>, Gru<6, 5, 4, All>, Rnn<5, 4, 4>, Dense<4, 2, Tanh>);
+}
+
+/// Inputs and first weights of one size: plain numbers; subnormal inputs; products that are subnormal; sums that overflow.
+const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38, 1e3)];
+
+/// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
+fn trained<T, L, const O: usize>(level: Level, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
+where
+    T: Stack<Net: Train<Output = [f32; O]> + Stepwise<FrameOutput = [f32; O]>>,
+    L: Judged<<NetOf<T> as Layer>::Head, O>,
+    <NetOf<T> as Layer>::Input: AsRef<[<NetOf<T> as Stepwise>::Frame]>,
+{
+    const B: usize = 4;
+    let mut rng = Rng::new(Seed(1957));
+    let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, 2 * B + 1, x_size);
+    let t: Vec<L::Target> = x.iter().map(|_| L::target(&mut rng)).collect();
+    let mut net = Box::new(Mlp::<T>::new());
+    net.init(Seed(7));
+    net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w *= w_size);
+    let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, L, B>::new());
+    let fit = Fit { epochs: 2, shuffle: Some(Seed(3)), level, ..Fit::new(Adam::with_lr(0.01)) };
+    let report = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|epoch| epoch.loss.to_bits());
+
+    let alone: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+    let alone = bits(alone.as_flattened());
+    let mut batch = vec![[0.0; O]; x.len()];
+    net.predict_batch_on(level, &x, &mut batch).expect("as many");
+    assert_eq!(bits(batch.as_flattened()), alone, "{level}: a batch differs from its samples alone");
+    let on_tape: Vec<_> = x.chunks(3).flat_map(|x| trainer.predict_batch(&net, x).expect("fits").to_vec()).collect();
+    assert_eq!(bits(on_tape.as_flattened()), alone, "{level}: the trainer's batch differs");
+    assert!(trainer.predict_batch(&net, &[]).expect("fits").is_empty());
+    let stepwise: Vec<_> = x
+        .iter()
+        .map(|x| {
+            let mut memory = Mlp::<T>::memory();
+            let frames = x.as_ref().iter();
+            frames.map(|frame| net.step_on(level, &mut memory, frame)).last().expect("frames")
+        })
+        .collect();
+    assert_eq!(bits(stepwise.as_flattened()), alone, "{level}: frame by frame differs from the whole");
+    (format!("{report:?}"), [alone, bits(net.weights())].concat())
+}
+
+macro_rules! identity {
+    ($($name:ident: $stack:ty, $loss:ty;)*) => {
+        mod identity {
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    roomy(|| for size in SIZES {
+                        let levels = backends();
+                        let want = trained::<$stack, $loss, _>(levels[0], size);
+                        for &level in &levels[1..] {
+                            let got = trained::<$stack, $loss, _>(level, size);
+                            assert_eq!(got.0, want.0, "{level}, {size:?}");
+                            assert!(got.1 == want.1, "{level}, {size:?}: other bits");
+                        }
+                        println!("{size:?}: {}", want.0);
+                    });
+                }
+            )*
+        }
+    };
+}
+
+identity! {
+    simple: (Rnn<3, 9, 5, Relu>, Dense<9, 3, Softmax>), SparseCategoricalCrossEntropy;
+    gru: (Gru<8, 12, 8>, Dense<12, 10, Softmax>), SparseCategoricalCrossEntropy;
+    lstm: (Lstm<1, 17, 6>, Dense<17, 1, Sigmoid>), BinaryCrossEntropy;
+    stacked: (Gru<2, 5, 4, All>, Lstm<5, 4, 4, All>, Rnn<4, 3, 4>), MeanSquaredError;
+}
+
+/// A unit that adds what comes in: every state is the sum so far.
+#[test]
+fn a_sum() {
+    let mut net = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::new();
+    net.set_tensors(&[&[1.0], &[1.0], &[0.0]]).expect("three tensors");
+    assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[1.0], [3.0], [6.0], [10.0], [15.0]]);
+    let mut memory = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::memory();
+    let sums: Vec<_> = (1..=100).map(|x| net.step(&mut memory, &[x as f32])[0]).collect();
+    assert_eq!(sums[99], 5050.0, "a stream may be longer than a sample");
+}
+
+/// An LSTM whose gates are all open or all shut, by biases that saturate them.
+#[test]
+fn gates_of_an_lstm() {
+    let run = |input: f32, forget: f32, output: f32| {
+        let mut net = Mlp::<(Lstm<1, 1, 3>,)>::new();
+        let bias = [input, forget, 0.0, output];
+        net.set_tensors(&[&[0.0, 0.0, 1.0, 0.0], &[0.0; 4], &bias]).expect("three tensors");
+        net.predict(&[[0.5], [0.25], [0.125]])[0]
+    };
+    let (open, shut) = (100.0, -200.0);
+    let t = [0.5f64, 0.25, 0.125].map(f64::tanh);
+    let near = |got: f32, want: f64| assert!((f64::from(got) - want).abs() < 1e-6, "{got} for {want}");
+    near(run(open, open, open), (t[0] + t[1] + t[2]).tanh()); // remembers all
+    near(run(open, shut, open), t[2].tanh()); // forgets what was before
+    assert_eq!(run(shut, open, open), 0.0); // lets nothing in
+    assert_eq!(run(open, open, shut), 0.0); // lets nothing out
+}
+
+/// A GRU that keeps its state where z is 1, and forgets it in the candidate where r is 0.
+#[test]
+fn gates_of_a_gru() {
+    let run = |z: f32, r: f32| {
+        let mut net = Mlp::<(Gru<1, 1, 2>,)>::new();
+        let bias = [z, r, 0.0, 0.0, 0.0, 0.25];
+        net.set_tensors(&[&[0.0, 0.0, 1.0], &[0.0, 0.0, 1.0], &bias]).expect("three tensors");
+        f64::from(net.predict(&[[0.5], [-0.25]])[0])
+    };
+    let (open, shut) = (100.0, -200.0);
+    let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} for {want}");
+    near(run(open, open), 0.0); // keeps the zero that it began with
+    near(run(shut, shut), (-0.25f64).tanh()); // sees the last input alone: the inner bias is reset, too
+    near(run(shut, open), (-0.25 + (0.5f64 + 0.25).tanh() + 0.25).tanh());
+}
+
+#[test]
+fn tensors_are_keras() {
+    type Net = Mlp<(Gru<8, 12, 8, All>, Lstm<12, 5, 8, All>, Rnn<5, 3, 8>)>;
+    let mut net = Net::new();
+    net.init(Seed(1));
+    let mut lines = Vec::new();
+    net.tensors(|tensor, values| {
+        assert_eq!(values.len(), tensor.shape.len());
+        lines.push(format!("{} {}", tensor.name, tensor.shape));
+    });
+    let want = [
+        "kernel (8, 36)",
+        "recurrent_kernel (12, 36)",
+        "bias (2, 36)",
+        "kernel (12, 20)",
+        "recurrent_kernel (5, 20)",
+        "bias (20)",
+        "kernel (5, 3)",
+        "recurrent_kernel (3, 3)",
+        "bias (3)",
+    ];
+    assert_eq!(lines, want);
+    let mut tensors: Vec<Vec<f32>> = Vec::new();
+    net.tensors(|_, values| tensors.push(values.to_vec()));
+    let short = tensors.iter().enumerate().map(|(i, values)| &values[usize::from(i == 1)..]).collect::<Vec<_>>();
+    let Err(error) = net.set_tensors(&short) else { panic!("a short tensor was taken") };
+    assert!(matches!(error, Error::Tensor { index: 1, got: 431, .. }), "{error}");
+    assert!(error.to_string().contains("recurrent_kernel") && error.to_string().contains("(12, 36)"), "{error}");
+    let text = Net::summary().to_string();
+    for part in ["GRU", "LSTM", "SimpleRNN", "8x12", "8x5"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+/// Keras' start: an orthogonal recurrent kernel, a kernel by the fans, zero biases but the forget gate's.
+#[test]
+fn initial_weights() {
+    let mut net = Mlp::<(Lstm<40, 12, 2>,)>::new();
+    net.init(Seed(3));
+    let p = net.params();
+    assert_eq!(p.b, [[0.0; 12], [1.0; 12], [0.0; 12], [0.0; 12]]);
+    let limit = (6.0f32 / (40.0 + 48.0)).sqrt();
+    let top = p.w.iter().flatten().flatten().fold(0.0f32, |top, w| top.max(w.abs()));
+    assert!(top <= limit && top > 0.95 * limit, "{top} within {limit}");
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let orthonormal = |rows: &[Vec<f32>]| {
+        for (i, a) in rows.iter().enumerate() {
+            for (j, b) in rows.iter().enumerate() {
+                let want = if i == j { 1.0 } else { 0.0 };
+                assert!((dot(a, b) - want).abs() < 1e-6, "rows {i} and {j}: {}", dot(a, b));
+            }
+        }
+    };
+    orthonormal(&p.u.iter().map(|row| row.as_flattened().to_vec()).collect::<Vec<_>>());
+    for (rows, columns) in [(1, 1), (1, 7), (7, 1), (5, 5), (5, 9), (9, 5), (64, 64), (30, 128)] {
+        let mut w = vec![0.0; rows * columns];
+        Orthogonal.fill(&mut Rng::new(Seed(rows as u64)), rows, columns, &mut w);
+        let by_rows: Vec<_> = w.chunks_exact(columns).map(<[f32]>::to_vec).collect();
+        let by_columns: Vec<_> = (0..columns).map(|j| by_rows.iter().map(|row| row[j]).collect()).collect();
+        orthonormal(if rows <= columns { &by_rows } else { &by_columns });
+    }
+    Orthogonal.fill(&mut Rng::new(Seed(0)), 3, 0, &mut []);
+}
