@@ -5,38 +5,33 @@ use std::path::Path;
 
 /// Reads rows of `N` numbers and a class below `classes`.
 ///
+/// Row and column count from 1; the row is the line that a text editor shows, empty lines counted.
 /// # Errors
-/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite number or a class there is not: names row and column.
+/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite number or a class there is not: names row, column and value.
 pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, Vec<u8>)> {
     let name = path.display();
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .with_context(|| format!("{name} cannot be read"))?;
+    let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let (mut x, mut t) = (Vec::new(), Vec::new());
-    for (row, record) in reader.records().enumerate() {
-        let row = row + 1;
-        let record = record.with_context(|| format!("{name}, row {row}"))?;
-        if record.len() != N + 1 {
-            bail!("{name}, row {row} has {} columns; {N} numbers and a class are expected", record.len());
+    for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        let line = std::str::from_utf8(line).with_context(|| format!("{name}, row {row} is no text"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let fields: Vec<&str> = line.split(',').map(|field| unquoted(field.trim())).collect();
+        let [numbers @ .., class] = &fields[..] else { unreachable!("a line has at least one field") };
+        if numbers.len() != N {
+            bail!("{name}, row {row} has {} columns; {} are expected, {N} numbers and a class", fields.len(), N + 1);
         }
         let mut sample = [0.0; N];
-        for (column, (value, field)) in sample.iter_mut().zip(&record).enumerate() {
+        for (column, (value, field)) in (1..).zip(sample.iter_mut().zip(numbers)) {
             *value = match field.parse::<f32>() {
                 Ok(number) if number.is_finite() => number,
-                _ => bail!("{name}, row {row}, column {}: {field:?} is not a finite number", column + 1),
+                _ => bail!("{name}, row {row}, column {column}: {field:?} is not a finite number"),
             };
         }
-        let class = match record[N].parse::<u8>() {
+        let class = match class.parse::<u8>() {
             Ok(class) if class < classes => class,
-            _ => bail!(
-                "{name}, row {row}, column {}: {:?} is no class; 0 to {} are expected",
-                N + 1,
-                &record[N],
-                classes - 1
-            ),
+            _ => bail!("{name}, row {row}, column {}: {class:?} is no class; 0 to {} are expected", N + 1, classes - 1),
         };
         x.push(sample);
         t.push(class);
@@ -45,4 +40,9 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, 
         bail!("{name} holds no samples");
     }
     Ok((x, t))
+}
+
+/// A field without the quotation marks that some programs put around numbers.
+fn unquoted(field: &str) -> &str {
+    field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
 }
