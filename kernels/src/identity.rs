@@ -84,7 +84,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 45] = [
+const KERNELS: [Kernel; 46] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -145,6 +145,7 @@ const KERNELS: [Kernel; 45] = [
     ("gru_grad", cells::<GRU_GRAD>),
     ("lstm", cells::<LSTM>),
     ("lstm_grad", cells::<LSTM_GRAD>),
+    ("adding fixed", adding_fixed),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -485,6 +486,73 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
         6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 300 rows of 1 2,
         7 rows of 37 1
+    );
+}
+
+/// c(i, j) ← c(i, j) + Σ f(i, p, j), p from 0 upward.
+fn add_sums((m, k, n): (usize, usize, usize), c: &mut [f32], f: impl Fn(usize, usize, usize) -> f32) {
+    for (i, row) in c.chunks_exact_mut(n).take(m).enumerate() {
+        for (j, c) in row.iter_mut().enumerate() {
+            for p in 0..k {
+                *c += f(i, p, j);
+            }
+        }
+    }
+}
+
+/// The forms whose sums start at what the result holds.
+fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const K: usize, const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
+        let x = judge.input(room, m * K, shift, kind)?;
+        let w = judge.input(room, K * N, shift + 1, kind)?;
+        let dy = judge.input(room, m * N, shift + 2, kind)?;
+        let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
+        let ws: &[[f32; N]; K] = w.as_chunks().0.try_into().ok()?;
+        let level = judge.level;
+        let mut out = judge.outputs(room, m * N, shift + 3, kind)?;
+        judge.same(
+            &mut out,
+            |y| dispatch!(level, s => blas::fixed::gemm_add(s, xs, ws, y.as_chunks_mut::<N>().0)),
+            |y| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j]),
+        );
+        let mut out = judge.outputs(room, m * K, shift, kind)?;
+        judge.same(
+            &mut out,
+            |dx| dispatch!(level, s => blas::fixed::affine_grad_input(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
+            |dx| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p]),
+        );
+        let mut out = judge.outputs(room, K * N, shift + 1, kind)?;
+        judge.same(
+            &mut out,
+            |dw| {
+                if let Ok(dw) = <&mut [[f32; N]; K]>::try_from(dw.as_chunks_mut().0) {
+                    dispatch!(level, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                }
+            },
+            |dw| add_sums((K, m, N), dw, |i, p, j| x[p * K + i] * dy[p * N + j]),
+        );
+        let mut out = judge.outputs(room, N, shift + 2, kind)?;
+        judge.same(
+            &mut out,
+            |db| {
+                if let Ok(db) = db.try_into() {
+                    dispatch!(level, s => blas::fixed::sum_rows_add(s, dys, db));
+                }
+            },
+            |db| add_sums((1, m, N), db, |_, p, j| dy[p * N + j]),
+        );
+        Some(())
+    }
+    typed!(case(judge, pool):
+        1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 9 rows of 2 9,
+        6 rows of 12 9, 7 rows of 9 3, 1 rows of 17 9, 2 rows of 4 33, 1 rows of 3 65, 60 rows of 1 2,
+        5 rows of 20 1
     );
 }
 

@@ -243,6 +243,30 @@ fn products_of_known_shape() {
                     dispatch!(level, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
                 });
                 assert_same(got, &dx, || what("gemm_nt"));
+
+                // The forms that add: the same sums from another start.
+                let start = random.values(sort, y.len());
+                let mut want = start.clone();
+                contract::gemm_add(m, K, N, x, w, &mut want);
+                let got = out.run(&start, m, |y| {
+                    dispatch!(level, s => blas::fixed::gemm_add(s, xs, ws, y.as_chunks_mut::<N>().0));
+                });
+                assert_same(got, &want, || what("gemm_add"));
+                let start = random.values(sort, dw.len());
+                let mut want = start.clone();
+                contract::gemm_tn(m, K, N, x, dy, &mut want, true);
+                let got = out.run(&start, m + 1, |dw| {
+                    let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
+                    dispatch!(level, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                });
+                assert_same(got, &want, || what("affine_grad"));
+                let start = random.values(sort, dx.len());
+                let mut want = start.clone();
+                contract::gemm_nt_add(m, K, N, dy, w, &mut want);
+                let got = out.run(&start, m + 2, |dx| {
+                    dispatch!(level, s => blas::fixed::affine_grad_input(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
+                });
+                assert_same(got, &want, || what("affine_grad_input"));
             }
         }
     }
@@ -371,6 +395,16 @@ fn sums_of_rows() {
                         dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks().0, db));
                     });
                     assert_same(got, &want, || format!("{level} sum of {m} rows of {N}, sort {sort}"));
+                    let start = Random(m as u64).values(sort, N);
+                    let mut want = start.clone();
+                    for row in dy.as_chunks::<N>().0 {
+                        contract::add_scaled(1.0, row, &mut want);
+                    }
+                    let got = out.run(&start, m, |db| {
+                        let db: &mut [f32; N] = db.try_into().expect("N values");
+                        dispatch!(level, s => blas::fixed::sum_rows_add(s, dy.as_chunks().0, db));
+                    });
+                    assert_same(got, &want, || format!("{level} added sum of {m} rows of {N}, sort {sort}"));
                 }
             }
         }

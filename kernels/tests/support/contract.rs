@@ -5,10 +5,16 @@ use rosenblatt_kernels::{arch::scalar::Scalar, math};
 /// Every output starts at its bias and adds over the inputs from 0 upward.
 pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
     for i in 0..m {
-        let y = &mut y[i * n..][..n];
-        y.copy_from_slice(b);
+        y[i * n..][..n].copy_from_slice(b);
+    }
+    gemm_add(m, k, n, x, w, y);
+}
+
+/// The same from what an output holds.
+pub fn gemm_add(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], y: &mut [f32]) {
+    for i in 0..m {
         for p in 0..k {
-            add_scaled(x[i * k + p], &w[p * n..][..n], y);
+            add_scaled(x[i * k + p], &w[p * n..][..n], &mut y[i * n..][..n]);
         }
     }
 }
@@ -27,14 +33,18 @@ pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f3
 
 /// Every input starts at zero and adds over the outputs from 0 upward.
 pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    dx.fill(0.0);
+    gemm_nt_add(m, k, n, dy, w, dx);
+}
+
+/// The same from what an input's gradient holds.
+pub fn gemm_nt_add(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
     for i in 0..m {
         for p in 0..k {
-            let mut sum = 0.0;
             for j in 0..n {
                 let product = dy[i * n + j] * w[p * n + j];
-                sum += product;
+                dx[i * k + p] += product;
             }
-            dx[i * k + p] = sum;
         }
     }
 }
