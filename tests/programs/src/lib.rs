@@ -12,6 +12,7 @@ pub mod gemm;
 pub mod graph;
 pub mod identity;
 pub mod iris;
+pub mod optimizers;
 pub mod products;
 pub mod subnormal;
 pub mod weather;
@@ -63,6 +64,7 @@ macro_rules! programs {
         $with!("weather", $crate::weather::Weather);
         $with!("graph", $crate::graph::Train);
         $with!("graph-print", $crate::graph::Print);
+        $with!("optimizers", $crate::optimizers::Optimizers);
         $with!("identity", $crate::identity::Identity);
     };
 }
