@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. Where it began: [`perceptron`]. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
