@@ -3,6 +3,7 @@
 
 use rosenblatt::{
     Error,
+    data::Standardize,
     error::Quantity,
     kernels::{LevelError, optimizer::AdamStep},
     layer::Description,
@@ -25,6 +26,9 @@ fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Confusion<2>>();
     is_format::<Confusion<10>>();
     is_format::<Description>();
+    is_format::<Perceptron<2>>();
+    is_format::<Separated>();
+    is_format::<Standardize<30>>();
     is_format::<Seed>();
     is_format::<Batch>();
     is_format::<Sgd>();

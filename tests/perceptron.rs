@@ -448,3 +448,28 @@ fn neighbours_are_never_called_not_separable() {
     println!("{ends:?}");
     assert!(ends.stalled > 0, "rounding was never put to the test");
 }
+
+/// The lecture's network for XOR, its weights set by hand: by `from_params` and, in Keras' order, by `set_weights`.
+#[test]
+fn the_lectures_network_computes_xor() {
+    use rosenblatt::kernels::plain::{Affine, Join};
+    type Net = Mlp<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>;
+    static BY_PARAMS: Net = Mlp::from_params(Join {
+        head: Affine { w: [[20.0, -20.0], [20.0, -20.0]], b: [-10.0, 30.0] },
+        tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },
+    });
+    let mut by_weights = Net::new();
+    by_weights.set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0]).expect("nine");
+    let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
+    for level in backends() {
+        for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
+            let [y] = BY_PARAMS.predict_on(level, x);
+            assert_eq!(bits(&[y]), bits(&by_weights.predict_on(level, x)));
+            let sum = f64::from(x[0] + x[1]);
+            let (h1, h2) = (sigmoid(20.0 * sum - 10.0), sigmoid(-20.0 * sum + 30.0));
+            let want = sigmoid(20.0 * h1 + 20.0 * h2 - 30.0);
+            assert!((f64::from(y) - want).abs() < 1e-6, "{y} for {want}");
+            assert!((y - t).abs() < 1e-4, "{x:?} gives {y}, XOR is {t}");
+        }
+    }
+}

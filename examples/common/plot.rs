@@ -39,15 +39,19 @@ const HIGH: RGBColor = RGBColor(178, 24, 43);
 
 /// Draws `curves` over epochs and, beside them, `map`.
 pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> {
-    // The bitmap backend has no fonts of its own.
-    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
+    fonts()?;
     let failed = || format!("{} cannot be written", path.display());
     if path.extension().is_some_and(|ending| ending == "png") {
         panels(&BitMapBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
     } else {
         panels(&SVGBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
     }
+}
+
+/// Once before anything is drawn: the bitmap backend has no fonts of its own.
+pub fn fonts() -> Result<()> {
+    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| anyhow!("the plot's font cannot be read"))
 }
 
 fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>
