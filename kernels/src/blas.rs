@@ -322,6 +322,48 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
 const STRIP: usize = if cfg!(thumb) { 8 } else { 16 };
 const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
 
+/// packed ← the transpose of `width` rows of `depth` values, the rows `n` apart.
+///
+/// # Safety
+/// `w` must be readable there; `width` and `depth` must not be greater than the buffer's.
+#[cfg(not(thumb))]
+#[inline(always)]
+unsafe fn pack<S: Simd>(
+    s: S,
+    w: *const f32,
+    n: usize,
+    (width, depth): (usize, usize),
+    packed: &mut [[MaybeUninit<f32>; STRIP]; DEPTH],
+) {
+    // SAFETY: rows below width and values q (to q + 3) below depth; the caller vouches for both sides.
+    unsafe {
+        if const { S::LANES > 1 } && width == STRIP {
+            let mut q = 0;
+            while q < depth {
+                let count = if q + 4 <= depth { 4 } else { 1 };
+                for r in (0..STRIP).step_by(S::LANES) {
+                    let from = w.add(r * n + q);
+                    let to = packed.as_mut_ptr().add(q).cast::<f32>().add(r);
+                    if count == 4 {
+                        for (i, column) in s.gather4(from, n, S::LANES).into_iter().enumerate() {
+                            s.store(to.add(i * STRIP), column);
+                        }
+                    } else {
+                        s.store(to, s.gather(from, n, S::LANES));
+                    }
+                }
+                q += count;
+            }
+            return;
+        }
+        for r in 0..width {
+            for (q, row) in packed.iter_mut().enumerate().take(depth) {
+                row.get_unchecked_mut(r).write(*w.add(r * n + q));
+            }
+        }
+    }
+}
+
 /// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ` are packed, then multiplied.
 ///
 /// # Safety
@@ -360,12 +402,7 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
                 #[cfg(thumb)]
                 crate::arch::thumb::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
                 #[cfg(not(thumb))]
-                for r in 0..width {
-                    let w = w.add((i + r) * n + p);
-                    for (q, row) in packed.iter_mut().enumerate().take(depth) {
-                        row.get_unchecked_mut(r).write(*w.add(q));
-                    }
-                }
+                pack(s, w.add(i * n + p), n, (width, depth), &mut packed);
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
                 let a = Matrix { p: a.p.add(p), ..a };
                 let c = Matrix { p: c.p.add(i), ..c };
@@ -665,9 +702,19 @@ pub mod fixed {
             #[inline(always)]
             |i, part| {
                 let mut sum = s.splat(b);
-                for (p, w) in w.iter().enumerate().take(X::LEN) {
-                    // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p is below X::LEN.
-                    let x = unsafe { s.gather(x.as_ptr().add(i).cast::<f32>().add(p), X::LEN, S::LANES.min(m - i)) };
+                let (fours, rest) = w.as_chunks::<4>();
+                // SAFETY: `each` stays below m.
+                let (x, n) = (unsafe { x.as_ptr().add(i).cast::<f32>() }, S::LANES.min(m - i));
+                for (p, w) in fours.iter().enumerate() {
+                    // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is below X::LEN.
+                    let x = unsafe { s.gather4(x.add(4 * p), X::LEN, n) };
+                    for (x, w) in x.into_iter().zip(w) {
+                        sum = s.mul_add(x, s.splat(*w), sum);
+                    }
+                }
+                for (p, w) in (4 * fours.len()..).zip(rest) {
+                    // SAFETY: as above; p is below X::LEN.
+                    let x = unsafe { s.gather(x.add(p), X::LEN, n) };
                     sum = s.mul_add(x, s.splat(*w), sum);
                 }
                 // SAFETY: `each` stays below m.

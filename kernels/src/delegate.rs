@@ -1,6 +1,7 @@
 //! Handing a backend's operations on to another token.
 
-/// The registers and operations of the backend `$inner`, for a token that holds one in its field 0; constants and `vectorize` are the token's own.
+/// The registers and operations of the backend `$inner`, for a token that holds one in its field 0; constants and `vectorize` are the token's own, and
+/// with `but masks of` what comparisons give and who takes it.
 macro_rules! operations_of {
     ($(fn $name:ident($($x:ident: $t:ident),*) -> $r:ty;)*) => {$(
         #[inline(always)]
@@ -8,9 +9,8 @@ macro_rules! operations_of {
             self.0.$name($($x),*)
         }
     )*};
-    ($inner:ty) => {
+    (but masks of $inner:ty) => {
         type F = <$inner as Simd>::F;
-        type M = <$inner as Simd>::M;
         type Tail = <$inner as Simd>::Tail;
         const LANES: usize = <$inner as Simd>::LANES;
         const MR: usize = <$inner as Simd>::MR;
@@ -50,6 +50,11 @@ macro_rules! operations_of {
             unsafe { self.0.gather(p, stride, n) }
         }
         #[inline(always)]
+        unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [Self::F; 4] {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.gather4(p, stride, n) }
+        }
+        #[inline(always)]
         fn shl<const N: i32>(self, a: Self::F) -> Self::F {
             self.0.shl::<N>(a)
         }
@@ -58,16 +63,12 @@ macro_rules! operations_of {
             self.0.sar::<N>(a)
         }
         $crate::delegate::operations_of! {
-            fn fill(tail: Tail, x: F, rest: F) -> Self::F;
             fn add(a: F, b: F) -> Self::F;
             fn sub(a: F, b: F) -> Self::F;
             fn mul(a: F, b: F) -> Self::F;
             fn div(a: F, b: F) -> Self::F;
             fn sqrt(a: F) -> Self::F;
             fn mul_add(a: F, b: F, c: F) -> Self::F;
-            fn lt(a: F, b: F) -> Self::M;
-            fn select(m: M, a: F, b: F) -> Self::F;
-            fn all(m: M) -> bool;
             fn and(a: F, b: F) -> Self::F;
             fn or(a: F, b: F) -> Self::F;
             fn xor(a: F, b: F) -> Self::F;
@@ -78,6 +79,16 @@ macro_rules! operations_of {
             fn min(a: F, b: F) -> Self::F;
             fn max(a: F, b: F) -> Self::F;
         }
+    };
+    ($inner:ty) => {
+        type M = <$inner as Simd>::M;
+        $crate::delegate::operations_of! {
+            fn fill(tail: Tail, x: F, rest: F) -> Self::F;
+            fn lt(a: F, b: F) -> Self::M;
+            fn select(m: M, a: F, b: F) -> Self::F;
+            fn all(m: M) -> bool;
+        }
+        $crate::delegate::operations_of!(but masks of $inner);
     };
 }
 pub(crate) use operations_of;

@@ -79,6 +79,22 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.load(lanes.as_ptr()) }
     }
 
+    /// [`Simd::gather`] for the columns at p, p + 1, p + 2 and p + 3: `n` rows are transposed, where the backend has a way, in registers.
+    /// # Safety
+    /// `p` must be valid for reading four values at each of the `n` places.
+    #[inline(always)]
+    unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [Self::F; 4] {
+        // SAFETY: the caller vouches for four columns.
+        unsafe {
+            [
+                self.gather(p, stride, n),
+                self.gather(p.add(1), stride, n),
+                self.gather(p.add(2), stride, n),
+                self.gather(p.add(3), stride, n),
+            ]
+        }
+    }
+
     /// The first `n` lanes of `x`, the others from `rest`.
     fn fill(self, tail: Self::Tail, x: Self::F, rest: Self::F) -> Self::F;
 

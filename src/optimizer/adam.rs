@@ -74,6 +74,7 @@ impl Optimizer for Adam {
         optimizer::adam_on(s, step, w.as_flat_mut(), m, v, dw.as_flat());
     }
 
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         below_one("beta1", self.beta1)?;

@@ -44,6 +44,7 @@ impl Optimizer for Sgd {
         optimizer::sgd_on(s, decayed(self.lr, self.decay, state.t), w.as_flat_mut(), dw.as_flat());
     }
 
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         at_least_zero("decay", self.decay)

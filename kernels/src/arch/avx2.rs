@@ -49,6 +49,21 @@ fn float(a: __m256i) -> __m256 {
     unsafe { _mm256_castsi256_ps(a) }
 }
 
+/// The four columns of four rows.
+/// # Safety
+/// The caller needs AVX, and must vouch for four values at each of p, p + stride, p + 2·stride and p + 3·stride.
+#[inline(always)]
+unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        let (a, b) = (_mm_loadu_ps(p), _mm_loadu_ps(p.add(stride)));
+        let (c, d) = (_mm_loadu_ps(p.add(2 * stride)), _mm_loadu_ps(p.add(3 * stride)));
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab), _mm_movelh_ps(ab_high, cd_high), _mm_movehl_ps(cd_high, ab_high)]
+    }
+}
+
 /// Implements a method by one expression of intrinsics.
 macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
@@ -134,6 +149,31 @@ unsafe impl Simd for Avx2 {
             }
         };
         if n == 4 || n >= 8 { all } else { self.fill(n, all, self.splat(0.0)) }
+    }
+    #[inline(always)]
+    unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m256; 4] {
+        // SAFETY: the token proves the features; the caller vouches for four values in each of n rows.
+        unsafe {
+            if n != 4 && n < 8 {
+                return [
+                    self.gather(p, stride, n),
+                    self.gather(p.add(1), stride, n),
+                    self.gather(p.add(2), stride, n),
+                    self.gather(p.add(3), stride, n),
+                ];
+            }
+            let [a, b, c, d] = transposed(p, stride);
+            if n == 4 {
+                return [
+                    _mm256_zextps128_ps256(a),
+                    _mm256_zextps128_ps256(b),
+                    _mm256_zextps128_ps256(c),
+                    _mm256_zextps128_ps256(d),
+                ];
+            }
+            let [e, f, g, h] = transposed(p.add(4 * stride), stride);
+            [_mm256_set_m128(e, a), _mm256_set_m128(f, b), _mm256_set_m128(g, c), _mm256_set_m128(h, d)]
+        }
     }
     // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.
     #[inline(always)]

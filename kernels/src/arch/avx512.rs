@@ -128,6 +128,21 @@ unsafe impl Simd for Avx512 {
             _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
         }
     }
+    #[inline(always)]
+    unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m512; 4] {
+        // SAFETY: the token proves the features; the caller vouches for four values in each of n rows.
+        unsafe {
+            let [a, b, c, d] = self.half().gather4(p, stride, n.min(8));
+            let high =
+                if n <= 8 { [_mm256_setzero_ps(); 4] } else { self.half().gather4(p.add(8 * stride), stride, n - 8) };
+            [
+                _mm512_insertf32x8::<1>(_mm512_castps256_ps512(a), high[0]),
+                _mm512_insertf32x8::<1>(_mm512_castps256_ps512(b), high[1]),
+                _mm512_insertf32x8::<1>(_mm512_castps256_ps512(c), high[2]),
+                _mm512_insertf32x8::<1>(_mm512_castps256_ps512(d), high[3]),
+            ]
+        }
+    }
     // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and the next row's load would wait for it.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m512) {

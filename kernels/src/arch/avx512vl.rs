@@ -1,6 +1,12 @@
 //! AVX-512 VL: the eight lanes of AVX2 on a CPU with AVX-512, for rows that fill no more than half of its registers.
 //!
-//! The intrinsics are AVX2's; compiled with AVX-512's features they find twice as many registers, and constants in memory as operands.
+//! Most intrinsics are AVX2's; compiled with AVX-512's features they find twice as many registers, and constants in memory as operands. Comparisons go to
+//! mask registers.
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86::*;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
 
 use super::{avx2::Avx2, avx512::Avx512};
 use crate::{delegate::operations_of, simd::Simd};
@@ -45,5 +51,26 @@ unsafe impl Simd for Avx512Vl {
         unsafe { with_features(f) }
     }
 
-    operations_of!(Avx2);
+    type M = __mmask8;
+
+    #[inline(always)]
+    fn lt(self, a: __m256, b: __m256) -> __mmask8 {
+        // SAFETY: `self` proves the features.
+        unsafe { _mm256_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn select(self, m: __mmask8, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves the features.
+        unsafe { _mm256_mask_blend_ps(m, b, a) }
+    }
+    #[inline(always)]
+    fn all(self, m: __mmask8) -> bool {
+        m == 0xff
+    }
+    #[inline(always)]
+    fn fill(self, n: usize, x: __m256, rest: __m256) -> __m256 {
+        self.select(((1u32 << n) - 1) as __mmask8, x, rest)
+    }
+
+    operations_of!(but masks of Avx2);
 }

@@ -52,7 +52,9 @@ unsafe impl Simd for Scalar {
         self
     }
 
-    #[inline(always)]
+    // Beside other backends a function of its own, as theirs are: the switch over them then needs no stack.
+    #[cfg_attr(not(any(target_arch = "x86", target_arch = "x86_64")), inline(always))]
+    #[cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), inline(never))]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
     }

@@ -3,7 +3,7 @@
 use super::{normal, same_lengths};
 use crate::{
     Level, dispatch,
-    lanes::{each, get, put},
+    lanes::{Part, each, get, put},
     simd::Simd,
 };
 
@@ -21,6 +21,57 @@ pub struct AdamStep {
     pub epsilon: f32,
 }
 
+/// What [`moments`] walks over, and its factors in every lane.
+#[derive(Clone, Copy)]
+struct Walk<S: Simd, F> {
+    s: S,
+    w: *mut f32,
+    m: *mut f32,
+    v: *mut f32,
+    dw: *const f32,
+    alpha: S::F,
+    beta: (S::F, S::F),
+    rest: (S::F, S::F),
+    epsilon: S::F,
+    shrink: F,
+}
+
+impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
+    /// w, m, v and dw from `i` on.
+    /// # Safety
+    /// The lanes of `part` from `i` on must be readable in all four.
+    #[inline(always)]
+    unsafe fn load(&self, i: usize, part: Part<S>) -> [S::F; 4] {
+        let s = self.s;
+        // SAFETY: the caller's promise.
+        unsafe {
+            [
+                get(s, self.w.add(i).cast_const(), part),
+                get(s, self.m.add(i).cast_const(), part),
+                get(s, self.v.add(i).cast_const(), part),
+                get(s, self.dw.add(i), part),
+            ]
+        }
+    }
+
+    /// The step for what [`Walk::load`] gave there.
+    /// # Safety
+    /// The lanes of `part` from `i` on must be writable in w, m and v.
+    #[inline(always)]
+    unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
+        let &Self { s, alpha, beta, rest, epsilon, ref shrink, .. } = self;
+        let m = s.mul_add(beta.0, m, s.mul(rest.0, g));
+        let v = s.mul_add(beta.1, v, s.mul(rest.1, s.mul(g, g)));
+        // SAFETY: the caller's promise.
+        unsafe {
+            put(s, self.m.add(i), part, normal(s, m));
+            put(s, self.v.add(i), part, normal(s, v));
+            let step = s.div(s.mul(alpha, m), s.add(s.sqrt(v), epsilon));
+            put(s, self.w.add(i), part, s.sub(shrink(w), step));
+        }
+    }
+}
+
 /// Adam on weights that `shrink` has looked at first.
 #[inline(always)]
 fn moments<S: Simd>(
@@ -33,24 +84,43 @@ fn moments<S: Simd>(
     shrink: impl Fn(S::F) -> S::F,
 ) {
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
-    let (rest1, rest2) = (s.splat(1.0 - beta1), s.splat(1.0 - beta2));
-    let (alpha, beta1, beta2, epsilon) = (s.splat(alpha), s.splat(beta1), s.splat(beta2), s.splat(epsilon));
+    let n = w.len().min(m.len()).min(v.len()).min(dw.len());
+    let walk = Walk {
+        s,
+        w: w.as_mut_ptr(),
+        m: m.as_mut_ptr(),
+        v: v.as_mut_ptr(),
+        dw: dw.as_ptr(),
+        alpha: s.splat(alpha),
+        beta: (s.splat(beta1), s.splat(beta2)),
+        rest: (s.splat(1.0 - beta1), s.splat(1.0 - beta2)),
+        epsilon: s.splat(epsilon),
+        shrink,
+    };
+    let full = if const { S::LANES == 1 } { 0 } else { n / S::LANES * S::LANES };
+    // The next values are loaded before these are stored: a load whose address agrees with an older store's in its low bits, which is chance, waits for
+    // that store, and all divisions would follow one another.
+    if full > 0 {
+        // SAFETY: i + LANES ≤ full, and no slice is shorter.
+        unsafe {
+            let mut i = 0;
+            let mut values = walk.load(0, None);
+            while i + S::LANES < full {
+                let next = walk.load(i + S::LANES, None);
+                walk.store(i, None, values);
+                values = next;
+                i += S::LANES;
+            }
+            walk.store(i, None, values);
+        }
+    }
     each(
         s,
-        w.len().min(m.len()).min(v.len()).min(dw.len()),
+        n - full,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below all four lengths.
-            unsafe {
-                let (w, m, v) = (w.as_mut_ptr().add(i), m.as_mut_ptr().add(i), v.as_mut_ptr().add(i));
-                let g = get(s, dw.as_ptr().add(i), part);
-                let m1 = s.mul_add(beta1, get(s, m.cast_const(), part), s.mul(rest1, g));
-                let v1 = s.mul_add(beta2, get(s, v.cast_const(), part), s.mul(rest2, s.mul(g, g)));
-                put(s, m, part, normal(s, m1));
-                put(s, v, part, normal(s, v1));
-                let step = s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon));
-                put(s, w, part, s.sub(shrink(get(s, w.cast_const(), part)), step));
-            }
+            // SAFETY: `each` stays below the rest.
+            unsafe { walk.store(full + i, part, walk.load(full + i, part)) }
         },
     );
 }
