@@ -1,10 +1,20 @@
 //! What a layer is: shapes and parameters as types, forward and backward over a whole mini-batch.
 
+mod activate;
 mod chain;
+mod channels;
 mod dense;
+mod dropout;
+mod normalization;
+mod regularized;
 
+pub use activate::Activate;
 pub use chain::Chain;
+pub use channels::Channels;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use normalization::{BatchNorm, LayerNorm};
+pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
 
 use crate::{init::Initializer, rng::Rng};
 use rosenblatt_kernels::{Plain, Simd, plain::Shape};
@@ -209,4 +219,12 @@ pub(crate) fn first<T>(rows: &[T], m: usize) -> &[T] {
 pub(crate) fn first_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
     let m = m.min(rows.len());
     rows.split_at_mut(m).0
+}
+
+/// y ← x, row by row. Cannot panic.
+#[inline(always)]
+pub(crate) fn copy<T: Copy>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = *x;
+    }
 }

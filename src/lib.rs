@@ -52,7 +52,7 @@ pub mod prelude {
         history::{Epoch, History, Observer},
         init::{Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Uniform},
         kernels::Level,
-        layer::Dense,
+        layer::{Activate, BatchNorm, Dense, DenseL1, DenseL2, Dropout, L1, L1L2, L2, LayerNorm, Regularized},
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy},
         metrics::{Confusion, Evaluation},
         network::Mlp,

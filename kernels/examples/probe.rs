@@ -11,8 +11,10 @@ use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
     activation::{Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
-    arch, blas, loss,
+    arch, blas, dropout, loss,
+    normalize::{self, Moments, Scale},
     optimizer::{AdamStep, adam_on, all_finite_on, sgd_on},
+    regularize,
 };
 
 /// Length of a softmax row and of a row of sums.
@@ -83,6 +85,57 @@ macro_rules! probes {
                         output(v, n),
                         input(dw, n),
                     );
+                "moments"(s, m: usize, x: *const f32, moments: &mut Moments<[f32; ROW]>)
+                    => normalize::moments(s, input(x, m * ROW).as_chunks().0, moments);
+                "batch"(s, m: usize, x: *const f32, moments: &Moments<[f32; ROW]>, p: &Scale<[f32; ROW]>, y: *mut f32)
+                    => normalize::batch(s, input(x, m * ROW).as_chunks().0, moments, p, output(y, m * ROW).as_chunks_mut().0);
+                "batch_grad"(
+                    s,
+                    m: usize,
+                    x: *const f32,
+                    moments: &Moments<[f32; ROW]>,
+                    p: &Scale<[f32; ROW]>,
+                    dy: *const f32,
+                    dp: &mut Scale<[f32; ROW]>,
+                    dx: *mut f32
+                ) => normalize::batch_grad(
+                    s,
+                    input(x, m * ROW).as_chunks().0,
+                    moments,
+                    p,
+                    input(dy, m * ROW).as_chunks().0,
+                    dp,
+                    Some(output(dx, m * ROW).as_chunks_mut().0),
+                );
+                "layer"(s, m: usize, x: *const f32, p: &Scale<[f32; ROW]>, y: *mut f32)
+                    => normalize::layer(s, input(x, m * ROW).as_chunks().0, p, output(y, m * ROW).as_chunks_mut().0, None);
+                "layer_grad"(
+                    s,
+                    m: usize,
+                    x: *const f32,
+                    mean: *const f32,
+                    variance: *const f32,
+                    p: &Scale<[f32; ROW]>,
+                    dy: *const f32,
+                    dp: &mut Scale<[f32; ROW]>,
+                    dx: *mut f32
+                ) => normalize::layer_grad(
+                    s,
+                    input(x, m * ROW).as_chunks().0,
+                    (input(mean, m), input(variance, m)),
+                    p,
+                    input(dy, m * ROW).as_chunks().0,
+                    dp,
+                    Some(output(dx, m * ROW).as_chunks_mut().0),
+                );
+                "dropout"(s, n: usize, key: u32, x: *const f32, y: *mut f32)
+                    => dropout::dropout(s, key, 1 << 31, 2.0, input(x, n), output(y, n));
+                "l1"(s, n: usize, w: *const f32, result: &mut f32) => *result = regularize::l1(s, input(w, n));
+                "l2"(s, n: usize, w: *const f32, result: &mut f32) => *result = regularize::l2(s, input(w, n));
+                "l1_grad"(s, n: usize, lambda: f32, w: *const f32, dw: *mut f32)
+                    => regularize::l1_grad(s, lambda, input(w, n), output(dw, n));
+                "l2_grad"(s, n: usize, lambda: f32, w: *const f32, dw: *mut f32)
+                    => regularize::l2_grad(s, lambda, input(w, n), output(dw, n));
                 "all_finite"(s, n: usize, x: *const f32, result: &mut bool)
                     => *result = all_finite_on(s, input(x, n));
             }

@@ -11,6 +11,7 @@ pub mod functions;
 pub mod gemm;
 pub mod identity;
 pub mod iris;
+pub mod layers;
 pub mod products;
 pub mod subnormal;
 pub mod weather;
@@ -60,6 +61,7 @@ macro_rules! programs {
         $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("products", $crate::products::Products);
         $with!("weather", $crate::weather::Weather);
+        $with!("layers", $crate::layers::Layers);
         $with!("identity", $crate::identity::Identity);
     };
 }
