@@ -1,24 +1,34 @@
 //! What a layer is: shapes and parameters as types, forward and backward over a whole mini-batch.
 
+mod activate;
 mod chain;
+mod channels;
 mod conv;
 mod dense;
+mod dropout;
 mod flatten;
+mod normalization;
 mod pool;
 mod recurrent;
+mod regularized;
 mod stepwise;
 mod window;
 
+pub use activate::Activate;
 pub use chain::Chain;
+pub use channels::Channels;
 pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
+pub use normalization::{BatchNorm, LayerNorm};
 pub use pool::{
     Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
 };
 pub use recurrent::{
     All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainCell,
 };
+pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
 pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
 pub use window::{Map, Padding, Same, Signal, Valid};
 
@@ -225,4 +235,12 @@ pub(crate) fn first<T>(rows: &[T], m: usize) -> &[T] {
 pub(crate) fn first_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
     let m = m.min(rows.len());
     rows.split_at_mut(m).0
+}
+
+/// y ← x, row by row. Cannot panic.
+#[inline(always)]
+pub(crate) fn copy<T: Copy>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = *x;
+    }
 }

@@ -31,6 +31,7 @@ pub mod graph;
 pub mod history;
 pub mod init;
 pub mod layer;
+pub mod lecture;
 pub mod loss;
 pub mod metrics;
 pub mod network;
@@ -61,8 +62,9 @@ pub mod prelude {
         },
         kernels::Level,
         layer::{
-            AvgPool1d, AvgPool2d, Conv1d, Conv2d, Dense, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, Gru, Lstm, Map,
-            MaxPool1d, MaxPool2d, Reshape, Rnn, Same, Signal, Valid,
+            Activate, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DenseL1, DenseL2, Dropout, Flatten,
+            GlobalAvgPool1d, GlobalAvgPool2d, Gru, L1, L1L2, L2, LayerNorm, Lstm, Map, MaxPool1d, MaxPool2d,
+            Regularized, Reshape, Rnn, Same, Signal, Valid,
         },
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},

@@ -1,19 +1,12 @@
 //! The generator behind initial weights and shuffles: integers only, so that every target draws the same numbers.
 
+pub(crate) use rosenblatt_kernels::dropout::mix;
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, math};
 
 /// Where a sequence of random numbers starts. Equal seeds give equal numbers on every target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seed(pub u64);
-
-/// Stirs 32 bits; a bijection. (The finalizer of MurmurHash3, A. Appleby.)
-#[inline]
-pub(crate) const fn mix(mut x: u32) -> u32 {
-    x = (x ^ (x >> 16)).wrapping_mul(0x85eb_ca6b);
-    x = (x ^ (x >> 13)).wrapping_mul(0xc2b2_ae35);
-    x ^ (x >> 16)
-}
 
 /// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, quick on a Cortex-M0.
 ///

@@ -224,9 +224,10 @@ where
         }
     }
 
-    /// Forgets the optimizer's state, in place: the next step is its first.
+    /// Forgets the optimizer's state and how many steps there were, in place: the next step is its first, for a [`Dropout`](crate::layer::Dropout) too.
     pub fn reset(&mut self) {
         self.work.state.set_zero();
+        self.work.tape.as_flat_mut().fill(0.0);
     }
 
     /// The gradient of the last step: one value a parameter, of the network's own type. After a step that was refused because it is not finite, that gradient.

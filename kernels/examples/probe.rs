@@ -11,12 +11,13 @@ use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
     activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
-    arch, blas, loss,
+    arch, blas, dropout, loss,
+    normalize::{self, Moments, Scale},
     optimizer::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
         norm_on, rmsprop_on, sgd_on,
     },
-    recurrent,
+    recurrent, regularize,
 };
 
 /// Length of a softmax row and of a row of sums.
@@ -121,6 +122,57 @@ macro_rules! probes {
                 "clip_norm"(s, n: usize, limit: f32, x: *mut f32, result: &mut f32)
                     => *result = clip_norm_on(s, limit, output(x, n));
                 "cos_pi"(s, n: usize, x: *mut f32) => map::<_, CosPi>(s, output(x, n));
+                "moments"(s, m: usize, x: *const f32, moments: &mut Moments<[f32; ROW]>)
+                    => normalize::moments(s, input(x, m * ROW).as_chunks().0, moments);
+                "batch"(s, m: usize, x: *const f32, moments: &Moments<[f32; ROW]>, p: &Scale<[f32; ROW]>, y: *mut f32)
+                    => normalize::batch(s, input(x, m * ROW).as_chunks().0, moments, p, output(y, m * ROW).as_chunks_mut().0);
+                "batch_grad"(
+                    s,
+                    m: usize,
+                    x: *const f32,
+                    moments: &Moments<[f32; ROW]>,
+                    p: &Scale<[f32; ROW]>,
+                    dy: *const f32,
+                    dp: &mut Scale<[f32; ROW]>,
+                    dx: *mut f32
+                ) => normalize::batch_grad(
+                    s,
+                    input(x, m * ROW).as_chunks().0,
+                    moments,
+                    p,
+                    input(dy, m * ROW).as_chunks().0,
+                    dp,
+                    Some(output(dx, m * ROW).as_chunks_mut().0),
+                );
+                "layer"(s, m: usize, x: *const f32, p: &Scale<[f32; ROW]>, y: *mut f32)
+                    => normalize::layer(s, input(x, m * ROW).as_chunks().0, p, output(y, m * ROW).as_chunks_mut().0, None);
+                "layer_grad"(
+                    s,
+                    m: usize,
+                    x: *const f32,
+                    mean: *const f32,
+                    variance: *const f32,
+                    p: &Scale<[f32; ROW]>,
+                    dy: *const f32,
+                    dp: &mut Scale<[f32; ROW]>,
+                    dx: *mut f32
+                ) => normalize::layer_grad(
+                    s,
+                    input(x, m * ROW).as_chunks().0,
+                    (input(mean, m), input(variance, m)),
+                    p,
+                    input(dy, m * ROW).as_chunks().0,
+                    dp,
+                    Some(output(dx, m * ROW).as_chunks_mut().0),
+                );
+                "dropout"(s, n: usize, key: u32, x: *const f32, y: *mut f32)
+                    => dropout::dropout(s, key, 1 << 31, 2.0, input(x, n), output(y, n));
+                "l1"(s, n: usize, w: *const f32, result: &mut f32) => *result = regularize::l1(s, input(w, n));
+                "l2"(s, n: usize, w: *const f32, result: &mut f32) => *result = regularize::l2(s, input(w, n));
+                "l1_grad"(s, n: usize, lambda: f32, w: *const f32, dw: *mut f32)
+                    => regularize::l1_grad(s, lambda, input(w, n), output(dw, n));
+                "l2_grad"(s, n: usize, lambda: f32, w: *const f32, dw: *mut f32)
+                    => regularize::l2_grad(s, lambda, input(w, n), output(dw, n));
                 "all_finite"(s, n: usize, x: *const f32, result: &mut bool)
                     => *result = all_finite_on(s, input(x, n));
             }

@@ -16,9 +16,11 @@
 use crate::{
     Level,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
-    blas, dispatch, loss,
+    blas, dispatch, dropout, loss,
+    normalize::{self, Moments, Scale},
     optimizer::{self, AdamStep},
-    recurrent,
+    plain::Plain,
+    recurrent, regularize,
 };
 
 /// What became of a run.
@@ -84,7 +86,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 46] = [
+const KERNELS: [Kernel; 53] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -146,6 +148,13 @@ const KERNELS: [Kernel; 46] = [
     ("lstm", cells::<LSTM>),
     ("lstm_grad", cells::<LSTM_GRAD>),
     ("adding fixed", adding_fixed),
+    ("moments", moments),
+    ("batch", batch),
+    ("batch_grad", batch_grad),
+    ("layer", layer),
+    ("layer_grad", layer_grad),
+    ("dropout", dropout),
+    ("regularize", regularize),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -991,4 +1000,194 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
         let _ = case::<CELL, 19>(judge, pool, 3, kind, shift);
         let _ = case::<CELL, 37>(judge, pool, 1, kind, shift + 1);
     }
+}
+
+/// Row lengths and heights that normalizations are tried on.
+macro_rules! normalized {
+    ($f:ident($judge:expr, $pool:expr)) => {
+        typed!($f($judge, $pool):
+            1 rows of 1, 4 rows of 3, 5 rows of 8, 3 rows of 16, 2 rows of 17, 4 rows of 33, 40 rows of 2, 1 rows of 70
+        )
+    };
+}
+
+/// A row each of two things that stand together: γ and β, mean and variance.
+#[inline(never)]
+fn two<const N: usize>(judge: &mut Judge, kind: Kind) -> [[f32; N]; 2] {
+    let mut rows = [[0.0; N]; 2];
+    judge.fill(rows.as_flattened_mut(), kind);
+    rows
+}
+
+fn scale<const N: usize>(judge: &mut Judge, kind: Kind) -> Scale<[f32; N]> {
+    let [gamma, beta] = two(judge, kind);
+    Scale { gamma, beta }
+}
+
+fn moments(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * N, shift, kind)?;
+        let mut out = judge.outputs(room, 2 * N, shift + 1, kind)?;
+        judge.levels(&mut out, |level, out| {
+            let mut moments = Moments::<[f32; N]>::ZERO;
+            dispatch!(level, s => normalize::moments(s, x.as_chunks().0, &mut moments));
+            out.copy_from_slice(moments.as_flat());
+        });
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+fn batch(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * N, shift, kind)?;
+        let [mean, variance] = two(judge, kind);
+        let (moments, p) = (Moments { mean, variance: variance.map(f32::abs) }, scale::<N>(judge, kind));
+        let mut y = judge.outputs(room, m * N, shift + 1, kind)?;
+        judge.levels(&mut y, |level, y| {
+            dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+        });
+        // A batch is its samples.
+        let level = judge.level;
+        judge.same(
+            &mut y,
+            |y| dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)),
+            |y| {
+                for (x, y) in x.chunks_exact(N).zip(y.chunks_exact_mut(N)) {
+                    dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+                }
+            },
+        );
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * N, shift, kind)?;
+        let dy = judge.input(room, m * N, shift + 1, kind)?;
+        let p = scale::<N>(judge, kind);
+        let (x, dy) = (x.as_chunks().0, dy.as_chunks().0);
+        let mut moments = Moments::ZERO;
+        dispatch!(Level::baseline(), s => normalize::moments(s, x, &mut moments));
+        let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
+        judge.levels(&mut out, |level, out| {
+            let (grad, dx) = out.split_at_mut(2 * N);
+            let mut dp = Scale::ZERO;
+            dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
+            grad.copy_from_slice(dp.as_flat());
+        });
+        // The parameters' gradient does not hang on whether the inputs' is asked for.
+        let (level, mut out) = (judge.level, judge.outputs(room, 2 * N, shift, kind)?);
+        judge.same(
+            &mut out,
+            |out| {
+                let mut dp = Scale::ZERO;
+                dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, None));
+                out.copy_from_slice(dp.as_flat());
+            },
+            |out| {
+                let (mut dp, mut dx) = (Scale::ZERO, [[0.0; N]; 40]);
+                let dx = dx.get_mut(..m);
+                dispatch!(Level::baseline(), s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, dx));
+                out.copy_from_slice(dp.as_flat());
+            },
+        );
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+fn layer(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * N, shift, kind)?;
+        let (x, p) = (x.as_chunks().0, scale::<N>(judge, kind));
+        let mut out = judge.outputs(room, 2 * m + m * N, shift + 1, kind)?;
+        judge.levels(&mut out, |level, out| {
+            let (stats, y) = out.split_at_mut(2 * m);
+            let stats = stats.split_at_mut(m);
+            dispatch!(level, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some(stats)));
+        });
+        let level = judge.level;
+        judge.same(
+            &mut out,
+            |out| dispatch!(level, s => normalize::layer(s, x, &p, out.as_chunks_mut().0, None)),
+            |out| {
+                for (x, y) in x.iter().zip(out.as_chunks_mut().0) {
+                    let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
+                    dispatch!(level, s => normalize::layer(s, x, &p, y, None));
+                }
+            },
+        );
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
+    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * N, shift, kind)?;
+        let dy = judge.input(room, m * N, shift + 1, kind)?;
+        let p = scale::<N>(judge, kind);
+        let stats = room.take(2 * m, shift % 4)?;
+        judge.fill(stats, kind);
+        let (mean, variance) = stats.split_at_mut(m);
+        variance.iter_mut().for_each(|v| *v = v.abs());
+        let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*variance));
+        let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
+        judge.levels(&mut out, |level, out| {
+            let (grad, dx) = out.split_at_mut(2 * N);
+            let mut dp = Scale::ZERO;
+            dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
+            grad.copy_from_slice(dp.as_flat());
+        });
+        // The parameters' gradient does not hang on whether the inputs' is asked for.
+        let (level, mut out) = (judge.level, judge.outputs(room, 2 * N, shift, kind)?);
+        judge.same(
+            &mut out,
+            |out| {
+                let mut dp = Scale::ZERO;
+                dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, None));
+                out.copy_from_slice(dp.as_flat());
+            },
+            |out| {
+                let (mut dp, mut dx) = (Scale::ZERO, [[0.0; N]; 40]);
+                let dx = dx.get_mut(..m);
+                dispatch!(Level::baseline(), s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, dx));
+                out.copy_from_slice(dp.as_flat());
+            },
+        );
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+fn dropout(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, n, shift, kind)?;
+        let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
+        let (key, limit) = (judge.random.next(), judge.random.next());
+        judge.levels(&mut y, |level, y| dispatch!(level, s => dropout::dropout(s, key, limit, 1.25, x, y)));
+        Some(())
+    });
+}
+
+fn regularize(judge: &mut Judge, pool: &mut Pool) {
+    lengths(|n, kind, shift| {
+        let mut room = Room::new(pool);
+        let w = judge.input(&mut room, n, shift, kind)?;
+        let lambda = kind.value(&mut judge.random);
+        let mut out = judge.outputs(&mut room, n + 2, shift + 1, kind)?;
+        judge.levels(&mut out, |level, out| {
+            if let [l1, l2, dw @ ..] = out {
+                *l1 = dispatch!(level, s => regularize::l1(s, w));
+                *l2 = dispatch!(level, s => regularize::l2(s, w));
+                dispatch!(level, s => regularize::l1_grad(s, lambda, w, dw));
+                dispatch!(level, s => regularize::l2_grad(s, lambda, w, dw));
+            }
+        });
+        Some(())
+    });
 }

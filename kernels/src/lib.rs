@@ -5,7 +5,7 @@
 //! the crate `rosenblatt`.
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`blas`], [`activation`], [`optimizer`], [`loss`], [`recurrent`]: the kernels.
+//! - [`blas`], [`activation`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //!
@@ -27,6 +27,7 @@ pub mod arch;
 pub mod blas;
 mod compact;
 mod delegate;
+pub mod dropout;
 pub mod fixed;
 mod lanes;
 pub mod level;
@@ -35,9 +36,11 @@ pub mod level;
 mod little;
 pub mod loss;
 pub mod math;
+pub mod normalize;
 pub mod optimizer;
 pub mod plain;
 pub mod recurrent;
+pub mod regularize;
 pub mod simd;
 
 #[cfg(feature = "reference")]

@@ -4,7 +4,7 @@
 //! returns is the true value to about 2⁻⁵⁰ of the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
 //! Elementary functions are `libm`'s f64 ones.
 
-use crate::{loss::EPSILON, optimizer::AdamStep};
+use crate::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
 
 /// y ← x·w + b; see [`crate::blas::gemm`]
 ///
@@ -231,6 +231,103 @@ pub fn sparse_cross_entropy(n: usize, p: &[f32], class: impl Fn(usize) -> usize)
 pub fn loss_grad(scale: f32, y: &[f32], t: &[f32], dy: &mut [f64]) {
     for ((y, t), dy) in y.iter().zip(t).zip(dy) {
         *dy = f64::from(scale) * (f64::from(*y) - f64::from(*t));
+    }
+}
+
+/// (mean, variance), the variance over n, not n − 1
+fn moments_of(x: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let (mut n, mut sum) = (0.0, 0.0);
+    for x in x.clone() {
+        n += 1.0;
+        sum += x;
+    }
+    let mean = sum / n;
+    (mean, x.map(|x| (x - mean) * (x - mean)).sum::<f64>() / n)
+}
+
+/// The indices of each of `n` columns of `len` values.
+fn columns(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
+    (0..n).map(move |j| (j..len).step_by(n))
+}
+
+/// The indices of each row of `n` of `len` values.
+fn rows(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
+    (0..len / n).map(move |i| i * n..(i + 1) * n)
+}
+
+/// Values at places, normalized: x̂ = (x − mean) / √(variance + ε); and the root.
+fn hats(x: &[f32], places: impl Iterator<Item = usize> + Clone) -> (impl Iterator<Item = f64> + Clone, f64) {
+    let x = places.map(|i| f64::from(x[i]));
+    let (mean, variance) = moments_of(x.clone());
+    let root = libm::sqrt(variance + f64::from(EPSILON_NORM));
+    (x.map(move |x| (x - mean) / root), root)
+}
+
+/// Mean and variance of each of `n` columns, means first; see [`crate::normalize::moments`]
+pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
+    for (j, column) in columns(x.len(), n).enumerate() {
+        (moments[j], moments[n + j]) = moments_of(column.map(|i| f64::from(x[i])));
+    }
+}
+
+/// y ← x̂·γ + β by the moments of x's own columns; `p` is γ, then β; see [`crate::normalize::batch`]
+pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
+    for (j, column) in columns(x.len(), n).enumerate() {
+        for (i, hat) in column.clone().zip(hats(x, column).0) {
+            y[i] = hat * f64::from(p[j]) + f64::from(p[n + j]);
+        }
+    }
+}
+
+/// The gradients of [`batch_norm`]; see [`crate::normalize::batch_grad`]
+pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
+    let m = (x.len() / n) as f64;
+    for (j, column) in columns(x.len(), n).enumerate() {
+        let (hats, root) = hats(x, column.clone());
+        let dys = column.clone().map(|i| f64::from(dy[i]));
+        dp[j] = dys.clone().zip(hats.clone()).map(|(dy, hat)| dy * hat).sum();
+        dp[n + j] = dys.clone().sum();
+        for ((i, dy), hat) in column.zip(dys).zip(hats) {
+            dx[i] = f64::from(p[j]) / root * (dy - dp[n + j] / m - hat * dp[j] / m);
+        }
+    }
+}
+
+/// Each row of `n` ← x̂·γ + β by its own moments; `p` is γ, then β; see [`crate::normalize::layer`]
+pub fn layer_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
+    for row in rows(x.len(), n) {
+        for ((j, i), hat) in row.clone().enumerate().zip(hats(x, row).0) {
+            y[i] = hat * f64::from(p[j]) + f64::from(p[n + j]);
+        }
+    }
+}
+
+/// The gradients of [`layer_norm`]; see [`crate::normalize::layer_grad`]
+pub fn layer_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
+    dp.fill(0.0);
+    for row in rows(x.len(), n) {
+        let (hats, root) = hats(x, row.clone());
+        let g = row.clone().enumerate().map(|(j, i)| f64::from(dy[i]) * f64::from(p[j]));
+        let mean = g.clone().sum::<f64>() / n as f64;
+        let inner = g.clone().zip(hats.clone()).map(|(g, hat)| g * hat).sum::<f64>() / n as f64;
+        for (((j, i), hat), g) in row.enumerate().zip(hats).zip(g) {
+            dp[j] += f64::from(dy[i]) * hat;
+            dp[n + j] += f64::from(dy[i]);
+            dx[i] = (g - mean - hat * inner) / root;
+        }
+    }
+}
+
+/// Σ |w|; see [`crate::regularize::l1`]
+pub fn l1(w: &[f32]) -> f64 {
+    w.iter().map(|w| f64::from(w.abs())).sum()
+}
+
+/// dw ← dw + λ·sign(w); see [`crate::regularize::l1_grad`]
+pub fn l1_grad(lambda: f32, w: &[f32], dw: &mut [f64]) {
+    for (w, dw) in w.iter().zip(dw) {
+        let sign = f64::from(i8::from(*w > 0.0) - i8::from(*w < 0.0));
+        *dw += f64::from(lambda) * sign;
     }
 }
 

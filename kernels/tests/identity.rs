@@ -6,9 +6,11 @@ use rosenblatt_kernels::{
     Compact, Level, Simd,
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
-    blas, dispatch, identity, loss, math,
+    blas, dispatch, dropout, identity, loss, math,
+    normalize::{self, Moments, Scale},
     optimizer::{self, AdamStep},
-    recurrent,
+    plain::Plain,
+    recurrent, regularize,
 };
 use std::fmt::Write as _;
 use support::{
@@ -868,6 +870,112 @@ fn norms_and_clipping() {
                     let got = out.run(&x, n, |x| optimizer::clip_value(level, limit, x));
                     assert_same(got, &clipped, || what("clip_value"));
                 }
+            }
+        }
+    }
+}
+
+/// All normalizations of `m` rows of `N`, one result after the other.
+#[inline(always)]
+fn normalizations<S: Simd, const N: usize>(
+    s: S,
+    [x, dy]: [&[[f32; N]]; 2],
+    p: &Scale<[f32; N]>,
+    moments: &Moments<[f32; N]>,
+) -> Vec<f32> {
+    let m = x.len();
+    let mut all = Vec::new();
+    let (mut own, mut dp) = (Moments::ZERO, Scale::ZERO);
+    let (mut y, mut mean, mut variance) = (vec![[f32::NAN; N]; m], vec![f32::NAN; m], vec![f32::NAN; m]);
+    normalize::moments(s, x, &mut own);
+    all.extend_from_slice(own.as_flat());
+    normalize::batch(s, x, moments, p, &mut y);
+    all.extend_from_slice(y.as_flattened());
+    normalize::batch_grad(s, x, &own, p, dy, &mut dp, Some(&mut y));
+    all.extend_from_slice(dp.as_flat());
+    all.extend_from_slice(y.as_flattened());
+    normalize::layer(s, x, p, &mut y, Some((&mut mean, &mut variance)));
+    all.extend(mean.iter().chain(&variance));
+    all.extend_from_slice(y.as_flattened());
+    normalize::layer_grad(s, x, (&mean, &variance), p, dy, &mut dp, Some(&mut y));
+    all.extend_from_slice(dp.as_flat());
+    all.extend_from_slice(y.as_flattened());
+    all
+}
+
+#[test]
+fn normalizations_by_the_contract() {
+    fn check<const N: usize>(m: usize, sort: usize) {
+        let mut random = Random((N * 100 + m * 4 + sort) as u64);
+        let [x, dy] = [(); 2].map(|()| random.values(sort, m * N));
+        let mut row = || <[f32; N]>::try_from(random.values(sort, N)).expect("N values");
+        let p = Scale { gamma: row(), beta: row() };
+        let moments = Moments { mean: row(), variance: row().map(f32::abs) };
+        let (mean, variance) = contract::moments(N, &x);
+        let mut want = [mean.clone(), variance.clone()].concat();
+        want.extend(contract::batch(N, &x, &moments.mean, &moments.variance, &p.gamma, &p.beta));
+        want.extend(contract::batch_grad(N, &x, &mean, &variance, &p.gamma, &dy).concat());
+        let [mean, variance, y] = contract::layer(N, &x, &p.gamma, &p.beta);
+        want.extend([mean.as_slice(), &variance, &y].concat());
+        want.extend(contract::layer_grad(N, &x, &mean, &variance, &p.gamma, &dy).concat());
+        let rows = [x.as_chunks().0, dy.as_chunks().0];
+        let what = |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
+        for level in backends() {
+            let got = dispatch!(level, s => normalizations::<_, N>(s, rows, &p, &moments));
+            assert_same(&got, &want, || what(&level));
+        }
+        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || what(&"2 lanes"));
+        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || what(&"4 lanes"));
+        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || what(&"16 lanes"));
+    }
+    for sort in 0..4 {
+        for m in [1, 2, 3, 7, 33] {
+            check::<1>(m, sort);
+            check::<3>(m, sort);
+            check::<8>(m, sort);
+            check::<16>(m, sort);
+            check::<17>(m, sort);
+            check::<70>(m, sort);
+        }
+    }
+}
+
+#[test]
+fn dropout_and_regularizers_by_the_contract() {
+    for n in (0..=70).chain([257]) {
+        for sort in 0..4 {
+            let mut random = Random((n * 4 + sort) as u64);
+            let (w, start) = (random.values(sort, n), random.values(sort, n));
+            let (key, limit) = (random.next(), random.next());
+            let kept = |i: usize| {
+                let mut z = key ^ (i as u32).wrapping_mul(0x9e37_79b9);
+                z = (z ^ (z >> 16)).wrapping_mul(0x85eb_ca6b);
+                z = (z ^ (z >> 13)).wrapping_mul(0xc2b2_ae35);
+                z ^ (z >> 16) >= limit
+            };
+            let want: Vec<f32> = w.iter().enumerate().map(|(i, w)| if kept(i) { w * 1.25 } else { 0.0 }).collect();
+            let grown: Vec<f32> = w
+                .iter()
+                .zip(&start)
+                .map(|(w, dw)| {
+                    let sign = if w.abs() > 0.0 { 0.3f32.copysign(*w) } else { *w };
+                    let product = 0.25 * w;
+                    (dw + sign) + product
+                })
+                .collect();
+            let sums = [contract::sum(w.iter().map(|w| w.abs())), contract::dot(&w, &w)];
+            let mut out = Guarded::new(n);
+            for level in backends() {
+                let what = || format!("{level}, {n} values of sort {sort}");
+                let got = out.run(&start, n, |y| dispatch!(level, s => dropout::dropout(s, key, limit, 1.25, &w, y)));
+                assert_same(got, &want, what);
+                let got = out.run(&start, n + 1, |dw| {
+                    dispatch!(level, s => regularize::l1_grad(s, 0.3, &w, dw));
+                    dispatch!(level, s => regularize::l2_grad(s, 0.125, &w, dw));
+                });
+                assert_same(got, &grown, what);
+                let got = [dispatch!(level, s => regularize::l1(s, &w)), dispatch!(level, s => regularize::l2(s, &w))];
+                assert_same(&got, &sums, what);
             }
         }
     }

@@ -4,8 +4,10 @@ mod support;
 
 use rosenblatt_kernels::{
     Level, activation, blas, dispatch, loss, naive,
+    normalize::{self, Moments, Scale},
     optimizer::{self, AdamStep},
-    recurrent,
+    plain::Plain,
+    recurrent, regularize,
 };
 use support::{Random, backends, stride};
 
@@ -451,6 +453,82 @@ fn recurrent_cells() {
             dispatch!(level, s => recurrent::lstm_grad(s, &mut gates, &mut kept, &mut [dh], &mut back));
             check("lstm, da", gates[0].as_flattened(), &da);
             check("lstm, dc", &back[0], &before);
+        }
+    }
+}
+
+/// Against f64, each value within a share of a magnitude for its whole column or row: rounding of a mean reaches all of them, and a small variance makes it larger.
+#[test]
+fn normalizations() {
+    fn check<const N: usize>(m: usize) {
+        let mut random = Random((100 * N + m) as u64);
+        let [x, dy] = [(); 2].map(|()| (0..m * N).map(|_| random.plain()).collect::<Vec<_>>());
+        let mut row = || std::array::from_fn::<_, N, _>(|_| random.plain());
+        let p = Scale { gamma: row(), beta: row() };
+        let (xs, dys) = (x.as_chunks::<N>().0, dy.as_chunks::<N>().0);
+        let [mut y, mut dx] = [(); 2].map(|()| vec![[f32::NAN; N]; m]);
+        let [mut exact_y, mut exact_dx] = [(); 2].map(|()| vec![0.0; m * N]);
+        let (mut exact_dp, mut exact_moments) = (vec![0.0; 2 * N], vec![0.0; 2 * N]);
+        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n; means of n values err by n/2 roundings, with 32 for x̂, again for its part in dx.
+        let bound = |n: usize| gamma(n + 16) * 33.0 * (n as f64).sqrt();
+        for level in backends() {
+            let what = |name: &str| format!("{level} {name} of {m} rows of {N}");
+            let near = |got: &[f32], exact: &[f64], relative: f64, name: &str| {
+                let top = exact.iter().fold(1.0, |top: f64, exact| top.max(exact.abs()));
+                within(got, exact, &vec![top; exact.len()], relative, || what(name));
+            };
+            let (mut moments, mut dp) = (Moments::ZERO, Scale::ZERO);
+            dispatch!(level, s => normalize::moments(s, xs, &mut moments));
+            naive::moments(N, &x, &mut exact_moments);
+            near(moments.as_flat(), &exact_moments, gamma(m + 4), "moments");
+            dispatch!(level, s => normalize::batch(s, xs, &moments, &p, &mut y));
+            naive::batch_norm(N, &x, p.as_flat(), &mut exact_y);
+            near(y.as_flattened(), &exact_y, bound(m), "batch");
+            dispatch!(level, s => normalize::batch_grad(s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)));
+            naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
+            near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
+            near(dx.as_flattened(), &exact_dx, 33.0 * bound(m), "batch_grad, inputs");
+            let (mut mean, mut variance) = (vec![f32::NAN; m], vec![f32::NAN; m]);
+            dispatch!(level, s => normalize::layer(s, xs, &p, &mut y, Some((&mut mean, &mut variance))));
+            naive::layer_norm(N, &x, p.as_flat(), &mut exact_y);
+            near(y.as_flattened(), &exact_y, bound(N / 16 + 5), "layer");
+            dispatch!(level, s => normalize::layer_grad(s, xs, (&mean, &variance), &p, dys, &mut dp, Some(&mut dx)));
+            naive::layer_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
+            near(dp.as_flat(), &exact_dp, bound(N / 16 + 5 + m), "layer_grad, parameters");
+            near(dx.as_flattened(), &exact_dx, 33.0 * bound(N / 16 + 5), "layer_grad, inputs");
+        }
+    }
+    for m in [1, 2, 3, 8, 33, 300] {
+        check::<1>(m);
+        check::<2>(m);
+        check::<5>(m);
+        check::<16>(m);
+        check::<33>(m);
+    }
+}
+
+#[test]
+fn regularizers() {
+    let mut random = Random(13);
+    for n in (0..=70).chain([1000]) {
+        let [w, dw] = [(); 2].map(|()| (0..n).map(|_| random.spread(6)).collect::<Vec<f32>>());
+        let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+        let (mut lasso, mut ridge) = (wide(&dw), wide(&dw));
+        naive::l1_grad(0.3, &w, &mut lasso);
+        naive::axpy(2.0 * 0.3, &w, &mut ridge);
+        let (mut size1, mut size2) = (wide(&absolute(&dw)), wide(&absolute(&dw)));
+        naive::l1_grad(0.3, &vec![1.0; n], &mut size1);
+        naive::axpy(0.6, &absolute(&w), &mut size2);
+        for level in backends() {
+            let what = || format!("{level} regularizers of {n}");
+            let sums = [dispatch!(level, s => regularize::l1(s, &w)), dispatch!(level, s => regularize::l2(s, &w))];
+            let exact = [naive::l1(&w), naive::dot(&w, &w)];
+            within(&sums, &exact, &exact, gamma(n / 16 + 6), what);
+            let (mut first, mut second) = (dw.clone(), dw.clone());
+            dispatch!(level, s => regularize::l1_grad(s, 0.3, &w, &mut first));
+            dispatch!(level, s => regularize::l2_grad(s, 0.3, &w, &mut second));
+            within(&first, &lasso, &size1, gamma(1), what);
+            within(&second, &ridge, &size2, gamma(2), what);
         }
     }
 }

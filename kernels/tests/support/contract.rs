@@ -159,3 +159,97 @@ pub fn lstm_grad(u: usize, a: &mut [f32], kept: &[f32], dh: &[f32], dc: &mut [f3
         dc[j] = cell * f;
     }
 }
+
+/// 1 / √(variance + 0.001)
+fn rsqrt(variance: f32) -> f32 {
+    let padded = variance + 1e-3;
+    1.0 / padded.sqrt()
+}
+
+/// What is not finite becomes NaN.
+fn finite(variance: f32) -> f32 {
+    if variance.is_finite() { variance } else { f32::NAN }
+}
+
+/// Mean and variance of each of `n` columns, over the rows in order.
+pub fn moments(n: usize, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let m = (x.len() / n) as f32;
+    let column = |j: usize| x.iter().skip(j).step_by(n);
+    let mean: Vec<f32> = (0..n).map(|j| column(j).fold(0.0, |sum, x| sum + x) / m).collect();
+    let squares = |j: usize| {
+        column(j).fold(0.0, |sum, x| {
+            let d = x - mean[j];
+            let square = d * d;
+            sum + square
+        })
+    };
+    let variance = (0..n).map(|j| finite(squares(j) / m)).collect();
+    (mean, variance)
+}
+
+/// Columns by these moments.
+pub fn batch(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+    x.iter()
+        .enumerate()
+        .map(|(i, x)| {
+            let j = i % n;
+            let scale = gamma[j] * rsqrt(variance[j]);
+            let scaled = (x - mean[j]) * scale;
+            scaled + beta[j]
+        })
+        .collect()
+}
+
+/// dγ, dβ and dx of one batch after the other.
+pub fn batch_grad(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+    let m = (x.len() / n) as f32;
+    let hat = |i: usize| (x[i] - mean[i % n]) * rsqrt(variance[i % n]);
+    let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
+    for (i, dy) in dy.iter().enumerate() {
+        let product = dy * hat(i);
+        dgamma[i % n] += product;
+        dbeta[i % n] += dy;
+    }
+    let dx = (0..x.len()).map(|i| {
+        let j = i % n;
+        let product = hat(i) * (dgamma[j] / m);
+        (gamma[j] * rsqrt(variance[j])) * ((dy[i] - dbeta[j] / m) - product)
+    });
+    let dx = dx.collect();
+    [dgamma, dbeta, dx]
+}
+
+/// Mean, variance and outputs of each row.
+pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 3] {
+    let [mut means, mut variances, mut y] = [const { Vec::new() }; 3];
+    for row in x.chunks_exact(n) {
+        let mean = sum(row.iter().copied()) / n as f32;
+        let variance = finite(sum(row.iter().map(|x| (x - mean) * (x - mean))) / n as f32);
+        y.extend(row.iter().enumerate().map(|(j, x)| {
+            let scaled = ((x - mean) * rsqrt(variance)) * gamma[j];
+            scaled + beta[j]
+        }));
+        means.push(mean);
+        variances.push(variance);
+    }
+    [means, variances, y]
+}
+
+/// dγ, dβ and dx of rows with these statistics.
+pub fn layer_grad(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+    let (mut dgamma, mut dbeta, mut dx) = (vec![0.0; n], vec![0.0; n], Vec::new());
+    for (i, (x, dy)) in x.chunks_exact(n).zip(dy.chunks_exact(n)).enumerate() {
+        let r = rsqrt(variance[i]);
+        let hat: Vec<f32> = x.iter().map(|x| (x - mean[i]) * r).collect();
+        let g: Vec<f32> = dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect();
+        let (total, inner) = (sum(g.iter().copied()) / n as f32, dot(&g, &hat) / n as f32);
+        for j in 0..n {
+            let product = hat[j] * inner;
+            dx.push(r * ((g[j] - total) - product));
+            let product = dy[j] * hat[j];
+            dgamma[j] += product;
+            dbeta[j] += dy[j];
+        }
+    }
+    [dgamma, dbeta, dx]
+}

@@ -12,6 +12,7 @@ pub mod gemm;
 pub mod graph;
 pub mod identity;
 pub mod iris;
+pub mod layers;
 pub mod optimizers;
 pub mod products;
 pub mod subnormal;
@@ -65,6 +66,7 @@ macro_rules! programs {
         $with!("graph", $crate::graph::Train);
         $with!("graph-print", $crate::graph::Print);
         $with!("optimizers", $crate::optimizers::Optimizers);
+        $with!("layers", $crate::layers::Layers);
         $with!("identity", $crate::identity::Identity);
     };
 }

@@ -1,0 +1,468 @@
+//! Normalization: columns over a batch (batch normalization), rows by themselves (layer normalization), forward and backward.
+//!
+//! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x − mean)² / n; where it overflows it is NaN, so that a training step
+//! ends in an error and not in a network that has gone silent. `NUMERICS.md` has the order of every sum.
+
+use crate::{
+    lanes::{Part, each, get, put, sum},
+    plain::Plain,
+    simd::Simd,
+};
+
+/// Added to a variance before its root is taken: Keras' default.
+pub const EPSILON: f32 = 1e-3;
+/// The share of itself that a moving average keeps at each step: Keras' default.
+pub const MOMENTUM: f32 = 0.99;
+
+/// What a normalization learns: y = x̂·γ + β, one of each a channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Scale<R> {
+    /// γ
+    pub gamma: R,
+    /// β
+    pub beta: R,
+}
+
+/// Means and variances, one of each a channel or a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Moments<R> {
+    /// Σ x / n
+    pub mean: R,
+    /// Σ (x − mean)² / n
+    pub variance: R,
+}
+
+// SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
+unsafe impl<R: Plain> Plain for Scale<R> {
+    const LEN: usize = 2 * R::LEN;
+    const ZERO: Self = Self { gamma: R::ZERO, beta: R::ZERO };
+}
+
+// SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
+unsafe impl<R: Plain> Plain for Moments<R> {
+    const LEN: usize = 2 * R::LEN;
+    const ZERO: Self = Self { mean: R::ZERO, variance: R::ZERO };
+}
+
+/// The variance, or NaN where it overflowed.
+#[inline(always)]
+fn finite<S: Simd>(s: S, variance: S::F) -> S::F {
+    s.add(variance, s.sub(variance, variance))
+}
+
+/// 1 / √(variance + ε)
+#[inline(always)]
+fn rsqrt<S: Simd>(s: S, variance: S::F) -> S::F {
+    s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(EPSILON))))
+}
+
+/// x̂ = (x − mean)·r
+#[inline(always)]
+fn hat<S: Simd>(s: S, x: S::F, mean: S::F, r: S::F) -> S::F {
+    s.mul(s.sub(x, mean), r)
+}
+
+/// Calls `body` in place, or on a chip its one copy for all shapes.
+macro_rules! sized {
+    ($s:ident, $body:ident($($x:ident: $t:ty),*)) => {{
+        #[inline(never)]
+        unsafe fn shared<S: Simd>(s: S, $($x: $t),*) {
+            s.vectorize(
+                #[inline(always)]
+                // SAFETY: the caller's promise is the one that the body asks for.
+                || unsafe { $body(s, $($x),*) },
+            );
+        }
+        if const { S::INLINE == 0 } { shared($s.shared(), $($x),*) } else { $body($s, $($x),*) }
+    }};
+}
+
+/// Mean and variance of each column of `x`.
+///
+/// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
+#[inline(always)]
+pub fn moments<S: Simd, R: Plain>(s: S, x: &[R], moments: &mut Moments<R>) {
+    let (m, n, x) = (x.len(), R::LEN, x.as_ptr().cast());
+    let (mean, variance) = (moments.mean.as_flat_mut().as_mut_ptr(), moments.variance.as_flat_mut().as_mut_ptr());
+    // SAFETY: x has m rows of R::LEN values, the moments have R::LEN each.
+    unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, mean: *mut f32, variance: *mut f32)) }
+}
+
+/// # Safety
+/// `x` must be readable for m×n values, the moments writable for n.
+#[inline(always)]
+unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, mean: *mut f32, variance: *mut f32) {
+    let count = s.splat(m as f32);
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |j, part| {
+            // SAFETY: `each` stays below n, rows below m.
+            unsafe {
+                let mut total = s.splat(0.0);
+                for i in 0..m {
+                    total = s.add(total, get(s, x.add(i * n + j), part));
+                }
+                let center = s.div(total, count);
+                let mut squares = s.splat(0.0);
+                for i in 0..m {
+                    let d = s.sub(get(s, x.add(i * n + j), part), center);
+                    squares = s.mul_add(d, d, squares);
+                }
+                put(s, mean.add(j), part, center);
+                put(s, variance.add(j), part, finite(s, s.div(squares, count)));
+            }
+        },
+    );
+}
+
+/// y ← (x − mean)·(γ / √(variance + ε)) + β, column by column
+#[inline(always)]
+pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
+    let (m, n) = (x.len().min(y.len()), R::LEN);
+    let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
+    // SAFETY: both have at least m rows of R::LEN values, the parameters twice R::LEN.
+    unsafe { sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32)) }
+}
+
+/// Where the two rows of parameters or moments lie, one after the other.
+#[inline(always)]
+fn pair<P: Plain>(p: &P) -> *const f32 {
+    p.as_flat().as_ptr()
+}
+
+/// # Safety
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β) readable for twice n.
+#[inline(always)]
+unsafe fn batch_body<S: Simd>(
+    s: S,
+    m: usize,
+    n: usize,
+    x: *const f32,
+    moments: *const f32,
+    p: *const f32,
+    y: *mut f32,
+) {
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |j, part| {
+            // SAFETY: `each` stays below n, rows below m.
+            unsafe {
+                let (mean, variance) = (get(s, moments.add(j), part), get(s, moments.add(n + j), part));
+                let (gamma, beta) = (get(s, p.add(j), part), get(s, p.add(n + j), part));
+                let scale = s.mul(gamma, rsqrt(s, variance));
+                for i in 0..m {
+                    let i = i * n + j;
+                    let d = s.sub(get(s, x.add(i), part), mean);
+                    put(s, y.add(i), part, s.mul_add(d, scale, beta));
+                }
+            }
+        },
+    );
+}
+
+/// The gradients of [`batch`] whose moments are those of `x` itself. With r = 1 / √(variance + ε) and x̂ = (x − mean)·r over m rows:
+/// dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+///
+/// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
+#[inline(always)]
+pub fn batch_grad<S: Simd, R: Plain>(
+    s: S,
+    x: &[R],
+    moments: &Moments<R>,
+    p: &Scale<R>,
+    dy: &[R],
+    dp: &mut Scale<R>,
+    dx: Option<&mut [R]>,
+) {
+    let (mut m, n) = (x.len().min(dy.len()), R::LEN);
+    let dx = match dx {
+        Some(dx) => {
+            m = m.min(dx.len());
+            dx.as_mut_ptr().cast()
+        }
+        None => core::ptr::null_mut(),
+    };
+    let (x, moments, p, dy) = (x.as_ptr().cast(), pair(moments), pair(p), dy.as_ptr().cast());
+    let dp = dp.as_flat_mut().as_mut_ptr();
+    // SAFETY: all have at least m rows of R::LEN values, the parameters twice R::LEN.
+    unsafe {
+        sized!(
+            s,
+            batch_grad_body(
+                m: usize,
+                n: usize,
+                x: *const f32,
+                moments: *const f32,
+                p: *const f32,
+                dy: *const f32,
+                dp: *mut f32,
+                dx: *mut f32
+            )
+        )
+    }
+}
+
+/// # Safety
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `moments` and `p` readable, `dp` writable for twice n.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
+unsafe fn batch_grad_body<S: Simd>(
+    s: S,
+    m: usize,
+    n: usize,
+    x: *const f32,
+    moments: *const f32,
+    p: *const f32,
+    dy: *const f32,
+    dp: *mut f32,
+    dx: *mut f32,
+) {
+    let count = s.splat(m as f32);
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |j, part| {
+            // SAFETY: `each` stays below n, rows below m.
+            unsafe {
+                let mean = get(s, moments.add(j), part);
+                let r = rsqrt(s, get(s, moments.add(n + j), part));
+                let (mut dgamma, mut dbeta) = (s.splat(0.0), s.splat(0.0));
+                for i in 0..m {
+                    let i = i * n + j;
+                    let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
+                    dbeta = s.add(dbeta, dy);
+                    dgamma = s.mul_add(dy, hat(s, x, mean, r), dgamma);
+                }
+                put(s, dp.add(j), part, dgamma);
+                put(s, dp.add(n + j), part, dbeta);
+                if !dx.is_null() {
+                    let scale = s.mul(get(s, p.add(j), part), r);
+                    let (dgamma, dbeta) = (s.div(dgamma, count), s.div(dbeta, count));
+                    for i in 0..m {
+                        let i = i * n + j;
+                        let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
+                        let d = s.sub(s.sub(dy, dbeta), s.mul(hat(s, x, mean, r), dgamma));
+                        put(s, dx.add(i), part, s.mul(scale, d));
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Moving averages: a ← a·0.99 + b·0.01, value by value, for means and variances
+#[inline(always)]
+pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &Moments<R>) {
+    for (a, b) in average.as_flat_mut().iter_mut().zip(batch.as_flat()) {
+        let kept = *a * MOMENTUM;
+        *a = kept + *b * 0.01;
+    }
+}
+
+/// y ← ((x − mean)·(1 / √(variance + ε)))·γ + β, each row by its own mean and variance, which go to `stats` where there is room
+///
+/// Both sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
+#[inline(always)]
+pub fn layer<S: Simd, R: Plain>(s: S, x: &[R], p: &Scale<R>, y: &mut [R], stats: Option<(&mut [f32], &mut [f32])>) {
+    let (mut m, n) = (x.len().min(y.len()), R::LEN);
+    let (mean, variance) = match stats {
+        Some((mean, variance)) => {
+            m = m.min(mean.len()).min(variance.len());
+            (mean.as_mut_ptr(), variance.as_mut_ptr())
+        }
+        None => (core::ptr::null_mut(), core::ptr::null_mut()),
+    };
+    let (x, p, y) = (x.as_ptr().cast(), pair(p), y.as_mut_ptr().cast());
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    unsafe {
+        sized!(s, layer_body(m: usize, n: usize, x: *const f32, p: *const f32, y: *mut f32, mean: *mut f32, variance: *mut f32))
+    }
+}
+
+/// # Safety
+/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean` and `variance` null or writable for m.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "each array by its name")]
+unsafe fn layer_body<S: Simd>(
+    s: S,
+    m: usize,
+    n: usize,
+    mut x: *const f32,
+    p: *const f32,
+    mut y: *mut f32,
+    mean: *mut f32,
+    variance: *mut f32,
+) {
+    let count = s.splat(n as f32);
+    for i in 0..m {
+        // SAFETY: x and y go over the m rows, `sum` and `each` stay below the n values of one.
+        unsafe {
+            let total = sum(
+                s,
+                n,
+                #[inline(always)]
+                |j, part| get(s, x.add(j), part),
+            );
+            let center = s.div(s.splat(total), count);
+            let squares = sum(
+                s,
+                n,
+                #[inline(always)]
+                |j, part| {
+                    let d = s.sub(get(s, x.add(j), part), center);
+                    s.mul(d, d)
+                },
+            );
+            let spread = finite(s, s.div(s.splat(squares), count));
+            if !mean.is_null() {
+                put(s, mean.add(i), first(s), center);
+                put(s, variance.add(i), first(s), spread);
+            }
+            let r = rsqrt(s, spread);
+            each(
+                s,
+                n,
+                #[inline(always)]
+                |j, part| {
+                    let hat = hat(s, get(s, x.add(j), part), center, r);
+                    put(s, y.add(j), part, s.mul_add(hat, get(s, p.add(j), part), get(s, p.add(n + j), part)));
+                },
+            );
+            x = x.add(n);
+            y = y.add(n);
+        }
+    }
+}
+
+/// The first lane alone.
+#[inline(always)]
+fn first<S: Simd>(s: S) -> Part<S> {
+    if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
+}
+
+/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = (x − mean)·r and g = dy·γ over the n values of a row:
+/// dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ dy over the rows
+///
+/// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
+pub fn layer_grad<S: Simd, R: Plain>(
+    s: S,
+    x: &[R],
+    stats: (&[f32], &[f32]),
+    p: &Scale<R>,
+    dy: &[R],
+    dp: &mut Scale<R>,
+    dx: Option<&mut [R]>,
+) {
+    let (mut m, n) = (x.len().min(dy.len()).min(stats.0.len()).min(stats.1.len()), R::LEN);
+    let dx = match dx {
+        Some(dx) => {
+            m = m.min(dx.len());
+            dx.as_mut_ptr().cast()
+        }
+        None => core::ptr::null_mut(),
+    };
+    let (x, mean, variance) = (x.as_ptr().cast(), stats.0.as_ptr(), stats.1.as_ptr());
+    let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), dp.as_flat_mut().as_mut_ptr());
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    unsafe {
+        sized!(
+            s,
+            layer_grad_body(
+                m: usize,
+                n: usize,
+                x: *const f32,
+                mean: *const f32,
+                variance: *const f32,
+                p: *const f32,
+                dy: *const f32,
+                dp: *mut f32,
+                dx: *mut f32
+            )
+        )
+    }
+}
+
+/// # Safety
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `mean` and `variance` readable for m, `p` readable and `dp`
+/// writable for twice n.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
+unsafe fn layer_grad_body<S: Simd>(
+    s: S,
+    m: usize,
+    n: usize,
+    mut x: *const f32,
+    mean: *const f32,
+    variance: *const f32,
+    p: *const f32,
+    mut dy: *const f32,
+    dp: *mut f32,
+    mut dx: *mut f32,
+) {
+    let count = s.splat(n as f32);
+    each(
+        s,
+        2 * n,
+        #[inline(always)]
+        // SAFETY: `each` stays below the 2·n values of dp.
+        |j, part| unsafe { put(s, dp.add(j), part, s.splat(0.0)) },
+    );
+    for i in 0..m {
+        // SAFETY: x, dy and dx go over the m rows, `sum` and `each` stay below the n values of one.
+        unsafe {
+            let (center, r) = (s.splat(*mean.add(i)), rsqrt(s, s.splat(*variance.add(i))));
+            if !dx.is_null() {
+                let total = sum(
+                    s,
+                    n,
+                    #[inline(always)]
+                    |j, part| s.mul(get(s, dy.add(j), part), get(s, p.add(j), part)),
+                );
+                let inner = sum(
+                    s,
+                    n,
+                    #[inline(always)]
+                    |j, part| {
+                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
+                        s.mul(g, hat(s, get(s, x.add(j), part), center, r))
+                    },
+                );
+                let (total, inner) = (s.div(s.splat(total), count), s.div(s.splat(inner), count));
+                each(
+                    s,
+                    n,
+                    #[inline(always)]
+                    |j, part| {
+                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
+                        let hat = hat(s, get(s, x.add(j), part), center, r);
+                        let d = s.sub(s.sub(g, total), s.mul(hat, inner));
+                        put(s, dx.add(j), part, s.mul(r, d));
+                    },
+                );
+                dx = dx.add(n);
+            }
+            each(
+                s,
+                n,
+                #[inline(always)]
+                |j, part| {
+                    let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), get(s, dy.add(j), part));
+                    let hat = hat(s, get(s, x.add(j), part), center, r);
+                    put(s, dgamma, part, s.mul_add(dy, hat, get(s, dgamma.cast_const(), part)));
+                    put(s, dbeta, part, s.add(get(s, dbeta.cast_const(), part), dy));
+                },
+            );
+            x = x.add(n);
+            dy = dy.add(n);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::blas::dot`]).
+
+use crate::{
+    lanes::{each, get, put, sum},
+    simd::Simd,
+};
+
+/// Σ f(w)
+#[inline(always)]
+fn total<S: Simd>(s: S, w: &[f32], f: impl Fn(S::F) -> S::F) -> f32 {
+    sum(
+        s,
+        w.len(),
+        #[inline(always)]
+        // SAFETY: `sum` stays below w.len().
+        |i, part| f(unsafe { get(s, w.as_ptr().add(i), part) }),
+    )
+}
+
+/// dw ← dw + f(w); the shorter slice says how many values there are.
+#[inline(always)]
+fn add<S: Simd>(s: S, w: &[f32], dw: &mut [f32], f: impl Fn(S::F) -> S::F) {
+    each(
+        s,
+        w.len().min(dw.len()),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `each` stays below both lengths.
+            unsafe {
+                let p = dw.as_mut_ptr().add(i);
+                put(s, p, part, s.add(get(s, p.cast_const(), part), f(get(s, w.as_ptr().add(i), part))));
+            }
+        },
+    );
+}
+
+/// Σ |w|
+#[inline(always)]
+pub fn l1<S: Simd>(s: S, w: &[f32]) -> f32 {
+    total(
+        s,
+        w,
+        #[inline(always)]
+        |w| s.abs(w),
+    )
+}
+
+/// Σ w²
+#[inline(always)]
+pub fn l2<S: Simd>(s: S, w: &[f32]) -> f32 {
+    total(
+        s,
+        w,
+        #[inline(always)]
+        |w| s.mul(w, w),
+    )
+}
+
+/// dw ← dw + λ·sign(w): λ where 0 < w, −λ where w < 0, nothing at 0; NaN stays
+#[inline(always)]
+pub fn l1_grad<S: Simd>(s: S, lambda: f32, w: &[f32], dw: &mut [f32]) {
+    let (zero, lambda, sign) = (s.splat(0.0), s.splat(lambda), s.splat(-0.0));
+    add(
+        s,
+        w,
+        dw,
+        #[inline(always)]
+        |w| s.select(s.lt(zero, s.abs(w)), s.or(lambda, s.and(w, sign)), w),
+    );
+}
+
+/// dw ← dw + (2·λ)·w
+#[inline(always)]
+pub fn l2_grad<S: Simd>(s: S, lambda: f32, w: &[f32], dw: &mut [f32]) {
+    let double = s.splat(2.0 * lambda);
+    add(
+        s,
+        w,
+        dw,
+        #[inline(always)]
+        |w| s.mul(double, w),
+    );
+}

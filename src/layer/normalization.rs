@@ -1,0 +1,220 @@
+//! Batch normalization and layer normalization.
+
+use super::{Channels, Description, Layer, Nothing, Pass, Tensor, Train, first, first_mut};
+use crate::{activation::Linear, init::Initializer, rng::Rng};
+use core::marker::PhantomData;
+use rosenblatt_kernels::{
+    Plain, Simd,
+    normalize::{self, Moments, Scale},
+    plain::Join,
+};
+
+/// Batch normalization: each channel (last axis) is brought to mean 0 and variance 1, then scaled by γ and shifted by β, which are learnt.
+/// Ioffe and Szegedy, 2015; Keras' `BatchNormalization` with its defaults.
+///
+/// `X` is `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …: a channel has n values, one for each sample and position. With ε = 0.001 and r = 1 / √(v + ε):
+///
+/// - training: μ = Σx / n and v = Σ(x − μ)² / n of the mini-batch, y = (x − μ)·(γ·r) + β. A good step then moves the running values:
+///   mean ← 0.99·mean + 0.01·μ and variance ← 0.99·variance + 0.01·v (the biased v, as Keras); a refused step moves nothing.
+/// - inference and evaluation: the running mean and variance stand for μ and v. A prediction does not depend on the other samples.
+/// - backward, with x̂ = (x − μ)·r: dβ = Σ dy, dγ = Σ dy·x̂, dx = γ·r·((dy − dβ/n) − x̂·dγ/n).
+///
+/// Every sum starts at +0 and goes over the samples in order, inside a sample over the positions in order. A mini-batch of one sample with one position has variance 0:
+/// y = β, dx = 0, and the running variance shrinks; leave such batches out. A variance that overflows makes the loss NaN: the step is an error.
+///
+/// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1; a network that was never initialized has variance 0.
+/// [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`, `moving_mean`, `moving_variance`, as Keras' `get_weights()`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let mut net = Mlp::<(BatchNorm<[f32; 2]>,)>::new();
+/// net.init(Seed(0));
+/// let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
+/// let (x, t) = ([[1.0, 10.0], [3.0, 30.0]], [[-1.0, -1.0], [1.0, 1.0]]);
+/// let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t)?;
+/// assert!(loss < 1e-6); // (x − μ) / √v is −1 and 1 in both columns
+/// net.tensors(|tensor, values| {
+///     if tensor.name == "moving_mean" {
+///         assert_eq!(values, [0.02, 0.2]); // 0.01·μ
+///     }
+/// });
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+pub struct BatchNorm<X>(PhantomData<X>);
+
+impl<X: Channels> Layer for BatchNorm<X> {
+    type Input = X;
+    type Output = X;
+    type Params = Scale<X::Row>;
+    type Running = Moments<X::Row>;
+    type Head = Linear;
+    const WIDTH: usize = X::Row::LEN;
+    const KERNEL: usize = 0;
+
+    #[inline(always)]
+    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[X], y: &mut [X]) {
+        const { assert!(X::LEN > 0, "a normalization needs at least one value") };
+        normalize::batch(s, X::rows(x), r, p, X::rows_mut(y));
+    }
+
+    fn init(p: &mut Self::Params, r: &mut Self::Running, _: &impl Initializer, _: &mut Rng) {
+        unit(p);
+        r.mean.as_flat_mut().fill(0.0);
+        r.variance.as_flat_mut().fill(1.0);
+    }
+
+    fn describe(tell: &mut dyn FnMut(&Description)) {
+        tell(&Description::of::<Self>("BatchNormalization", ""));
+    }
+
+    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+        tell(&Tensor::learnt::<X::Row>("gamma"));
+        tell(&Tensor::learnt::<X::Row>("beta"));
+        tell(&Tensor::running::<X::Row>("moving_mean"));
+        tell(&Tensor::running::<X::Row>("moving_variance"));
+    }
+}
+
+/// γ = 1, β = 0.
+fn unit<R: Plain>(p: &mut Scale<R>) {
+    p.gamma.as_flat_mut().fill(1.0);
+    p.beta.as_flat_mut().fill(0.0);
+}
+
+impl<X: Channels> Train for BatchNorm<X> {
+    /// The outputs, and the mini-batch's own mean and variance.
+    type Tape<const B: usize> = Join<[X; B], Moments<X::Row>>;
+
+    #[inline(always)]
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        pass: Pass,
+        p: &Self::Params,
+        r: &Self::Running,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+    ) {
+        let y = first_mut(&mut tape.head, x.len());
+        if pass.training() {
+            normalize::moments(s, X::rows(x), &mut tape.tail);
+            Self::infer::<S, B>(s, p, &tape.tail, x, y);
+        } else {
+            Self::infer::<S, B>(s, p, r, x, y);
+        }
+    }
+
+    #[inline(always)]
+    fn output<const B: usize>(tape: &Self::Tape<B>) -> &[X; B] {
+        &tape.head
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd, const B: usize>(
+        s: S,
+        p: &Self::Params,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+        dy: &mut [X],
+        _: bool,
+        dp: &mut Self::Params,
+        dx: Option<&mut [X]>,
+    ) {
+        normalize::batch_grad(s, X::rows(x), &tape.tail, p, X::rows(dy), dp, dx.map(X::rows_mut));
+    }
+
+    #[inline(always)]
+    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+        normalize::moving(r, &tape.tail);
+    }
+}
+
+/// Layer normalization: the channels (last axis) of each position of each sample are brought to mean 0 and variance 1 by themselves, then scaled by γ
+/// and shifted by β, which are learnt. Ba, Kiros and Hinton, 2016; Keras' `LayerNormalization` with its defaults.
+///
+/// `X` is `[f32; C]`, `[[f32; C]; T]`, …. Training and inference are the same, and a sample does not depend on its batch. For each row of C channels, with ε = 0.001:
+///
+/// - μ = Σx / C, v = Σ(x − μ)² / C, r = 1 / √(v + ε), x̂ = (x − μ)·r, y = x̂·γ + β
+/// - backward, with g = dy·γ: dx = r·((g − Σg/C) − x̂·(Σ(g·x̂)/C)); dγ = Σ dy·x̂ and dβ = Σ dy over samples and positions
+///
+/// Sums along a row run over sixteen virtual lanes (index mod 16, joined by halves); those over rows start at +0 and go over samples and positions in order. A variance
+/// that overflows is NaN, and with it the row.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let mut net = Mlp::<(LayerNorm<[f32; 4]>,)>::new();
+/// net.init(Seed(0)); // γ = 1, β = 0
+/// let y = net.predict(&[10.0, 20.0, 30.0, 40.0]);
+/// assert_eq!(y.map(|y| (y * 100.0).round()), [-134.0, -45.0, 45.0, 134.0]);
+/// ```
+pub struct LayerNorm<X>(PhantomData<X>);
+
+impl<X: Channels> Layer for LayerNorm<X> {
+    type Input = X;
+    type Output = X;
+    type Params = Scale<X::Row>;
+    type Running = Nothing;
+    type Head = Linear;
+    const WIDTH: usize = X::Row::LEN;
+    const KERNEL: usize = 0;
+
+    #[inline(always)]
+    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[X], y: &mut [X]) {
+        const { assert!(X::LEN > 0, "a normalization needs at least one value") };
+        normalize::layer(s, X::rows(x), p, X::rows_mut(y), None);
+    }
+
+    fn init(p: &mut Self::Params, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
+        unit(p);
+    }
+
+    fn describe(tell: &mut dyn FnMut(&Description)) {
+        tell(&Description::of::<Self>("LayerNormalization", ""));
+    }
+
+    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+        tell(&Tensor::learnt::<X::Row>("gamma"));
+        tell(&Tensor::learnt::<X::Row>("beta"));
+    }
+}
+
+impl<X: Channels> Train for LayerNorm<X> {
+    /// The outputs, and each position's mean and variance.
+    type Tape<const B: usize> = Join<[X; B], Moments<[X::Positions; B]>>;
+
+    #[inline(always)]
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        _: Pass,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+    ) {
+        let Join { head: y, tail: Moments { mean, variance } } = tape;
+        let stats = (mean.as_flat_mut(), variance.as_flat_mut());
+        normalize::layer(s, X::rows(x), p, X::rows_mut(first_mut(y, x.len())), Some(stats));
+    }
+
+    #[inline(always)]
+    fn output<const B: usize>(tape: &Self::Tape<B>) -> &[X; B] {
+        &tape.head
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd, const B: usize>(
+        s: S,
+        p: &Self::Params,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+        dy: &mut [X],
+        _: bool,
+        dp: &mut Self::Params,
+        dx: Option<&mut [X]>,
+    ) {
+        let stats = (tape.tail.mean.as_flat(), tape.tail.variance.as_flat());
+        let x = X::rows(first(x, dy.len()));
+        normalize::layer_grad(s, x, stats, p, X::rows(dy), dp, dx.map(X::rows_mut));
+    }
+}

@@ -1,0 +1,58 @@
+//! The three kinds of iris by a network with normalizations, dropout and regularization: running state, penalties and drawn masks on every target.
+
+use crate::{Fingerprint, Program, data::IRIS};
+use rosenblatt::{kernels::Plain, prelude::*};
+
+/// The network.
+pub type Net = Mlp<(
+    DenseL2<4, 8, Linear, 1, 1000>,
+    BatchNorm<[f32; 8]>,
+    Activate<[f32; 8], Relu>,
+    Dropout<[f32; 8], 1, 8>,
+    Regularized<Dense<8, 6, Tanh>, L1L2<1, 2000, 1, 1000>>,
+    LayerNorm<[f32; 6]>,
+    Dense<6, 3, Softmax>,
+)>;
+/// Its trainer: mini-batches of 16.
+pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 16>;
+
+/// 20 shuffled epochs of gradient descent, the last mini-batch of each with 6 samples.
+pub struct Layers;
+const SGD: Sgd = Sgd::with_lr(0.1);
+
+impl Program for Layers {
+    const NAME: &'static str = "layers";
+    type Net = Net;
+    const NET: Net = Net::new();
+    type Trainer = NetTrainer;
+    const TRAINER: NetTrainer = NetTrainer::new();
+
+    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        net.init(Seed(2014));
+        spoil(net.params_mut().as_flat_mut());
+        let fit = Fit { epochs: 20, shuffle: Some(Seed(4)), level, ..Fit::new(SGD) };
+        let mut hash = Fingerprint::default();
+        if let Ok(report) = trainer.fit(net, &IRIS.x, &IRIS.t, &fit, &mut ()) {
+            hash.add(&[report.loss]);
+            net.tensors(|_, values| hash.add(values));
+            for x in &IRIS.x {
+                hash.add(&net.predict_on(level, x));
+            }
+            if let Ok(evaluation) = trainer.evaluate_on(level, net, &IRIS.x, &IRIS.t) {
+                hash.add(&[evaluation.loss]);
+            }
+        }
+        hash.end()
+    }
+
+    fn infer(net: &Net) -> bool {
+        net.predict(&IRIS.x[0])[0] > 0.5
+    }
+
+    fn step(net: &mut Net, trainer: &mut NetTrainer) -> bool {
+        let (Some(x), Some(t)) = (IRIS.x.first_chunk::<16>(), IRIS.t.first_chunk::<16>()) else {
+            return false;
+        };
+        trainer.step(net, &SGD, x, t).is_ok()
+    }
+}
