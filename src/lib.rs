@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. Where it began: [`perceptron`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`init`], [`metrics`], [`history`], [`data`], [`gates`]. Where it began: [`perceptron`], [`neuron`]. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,7 @@ pub mod layer;
 pub mod loss;
 pub mod metrics;
 pub mod network;
+pub mod neuron;
 pub mod optimizer;
 pub mod perceptron;
 pub mod rng;
@@ -58,6 +59,7 @@ pub mod prelude {
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},
         network::Mlp,
+        neuron::Neuron,
         optimizer::{Adam, Sgd},
         perceptron::{Perceptron, Separated},
         rng::Seed,
