@@ -19,7 +19,8 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`], [`perceptron`], [`graph`]. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`]. Where it began: [`gates`], [`perceptron`], [`neuron`];
+//! the tests' witness: [`graph`]. [`lecture`] goes through all of it chapter by chapter. The arithmetic is in the crate `rosenblatt-kernels`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -35,6 +36,7 @@ pub mod lecture;
 pub mod loss;
 pub mod metrics;
 pub mod network;
+pub mod neuron;
 pub mod observer;
 pub mod optimizer;
 pub mod perceptron;
@@ -69,6 +71,7 @@ pub mod prelude {
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},
         metrics::{Confusion, Evaluation},
         network::Mlp,
+        neuron::Neuron,
         observer::{
             CsvLog, EarlyStopping, Epoch, Monitor, Observer, ReduceOnPlateau, RestoreBest, StopOnNan, Validation, Watch,
         },

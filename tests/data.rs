@@ -13,7 +13,6 @@ use rosenblatt::{
     Error, Rng,
     activation::Sigmoid,
     data::{Permutation, Standardize, finite_inputs, finite_targets},
-    layer::Dense,
     loss::Loss,
     prelude::*,
 };
@@ -288,17 +287,17 @@ fn standardizing_refuses_what_has_no_mean() {
 /// One neuron, which is logistic regression: the gradient of the cross-entropy is the mean over the samples of (p − t)·x, and of p − t for the bias.
 #[test]
 fn a_neuron_follows_its_formula() {
-    type Neuron = Mlp<(Dense<4, 1, Sigmoid>,)>;
+    type Single = Mlp<(Neuron<4>,)>;
     let mut rng = Rng::new(Seed(11));
     for level in backends() {
-        let mut net = Neuron::new();
+        let mut net = Single::new();
         let mut w: Vec<f64> = Vec::new();
         let weights: Vec<f32> = (0..5).map(|_| draw(&mut rng, 1.0)).collect();
         net.set_weights(&weights).expect("five");
         w.extend(weights.iter().map(|w| f64::from(*w)));
         let x: [[f32; 4]; 6] = std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 2.0)));
         let t: [[f32; 1]; 6] = std::array::from_fn(|i| [(i % 2) as f32]);
-        let mut trainer = Trainer::<Neuron, Sgd, BinaryCrossEntropy, 6>::new();
+        let mut trainer = Trainer::<Single, Sgd, BinaryCrossEntropy, 6>::new();
         for _ in 0..100 {
             let (mut gradient, mut loss) = ([0.0; 5], 0.0);
             for (x, [t]) in x.iter().zip(t) {
@@ -321,7 +320,7 @@ fn a_neuron_follows_its_formula() {
 /// Logistic regression on real data, split by twenty seeds.
 #[test]
 fn one_neuron_tells_tumours_apart() {
-    type Neuron = Mlp<(Dense<30, 1, Sigmoid>,)>;
+    type Cells = Mlp<(Neuron<30>,)>;
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"));
     let (x, t) = csv::read::<30>(path, 2).expect("the data");
     assert_eq!((x.len(), t.iter().filter(|t| **t == 0).count()), (569, 212));
@@ -333,9 +332,9 @@ fn one_neuron_tells_tumours_apart() {
         let answers: Vec<_> = (0..x.len()).map(|i| [f32::from(t[order.index(i)])]).collect();
         let scale = Standardize::fit(&rows[..cut]).expect("good numbers");
         scale.transform(&mut rows);
-        let mut net = Neuron::new();
+        let mut net = Cells::new();
         net.init(Seed(seed));
-        let mut trainer = Trainer::<Neuron, Sgd, BinaryCrossEntropy, 32>::new();
+        let mut trainer = Trainer::<Cells, Sgd, BinaryCrossEntropy, 32>::new();
         let fit = Fit { epochs: 50, shuffle: Some(Seed(seed)), ..Fit::new(Sgd::with_lr(0.1)) };
         trainer.fit(&mut net, &rows[..cut], &answers[..cut], &fit, &mut ()).expect("good data");
         let accuracy = trainer.evaluate(&net, &rows[cut..], &answers[cut..]).expect("good data").accuracy();

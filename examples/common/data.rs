@@ -13,12 +13,15 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, 
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let (mut x, mut t) = (Vec::new(), Vec::new());
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let line = std::str::from_utf8(line).with_context(|| format!("{name}, row {row} is no text"))?;
-        if line.trim().is_empty() {
+        // One line at a time, so that the row is the file's line.
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
+        let Some(record) = reader.records().next() else { continue };
+        let record = record.with_context(|| format!("{name}, row {row} is no text"))?;
+        let fields: Vec<&str> = record.iter().collect();
+        if fields == [""] {
             continue;
         }
-        let fields: Vec<&str> = line.split(',').map(|field| unquoted(field.trim())).collect();
-        let [numbers @ .., class] = &fields[..] else { unreachable!("a line has at least one field") };
+        let [numbers @ .., class] = &fields[..] else { continue };
         if numbers.len() != N {
             bail!("{name}, row {row} has {} columns; {} are expected, {N} numbers and a class", fields.len(), N + 1);
         }
@@ -40,9 +43,4 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, 
         bail!("{name} holds no samples");
     }
     Ok((x, t))
-}
-
-/// A field without the quotation marks that some programs put around numbers.
-fn unquoted(field: &str) -> &str {
-    field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
 }

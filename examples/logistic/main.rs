@@ -18,8 +18,8 @@ use std::{
 };
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
-type Neuron = Mlp<(Dense<30, 1, Sigmoid>,)>;
-type NeuronTrainer = Trainer<Neuron, Sgd, BinaryCrossEntropy, 32>;
+type Cells = Mlp<(Neuron<30>,)>;
+type CellsTrainer = Trainer<Cells, Sgd, BinaryCrossEntropy, 32>;
 
 /// What the test accuracy must reach.
 const GOAL: f32 = 0.95;
@@ -55,13 +55,13 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<f32> {
     let (seed, level) = (args.common.seed(), args.common.backend);
     let (train, test) = split(&args.data, seed)?;
-    println!("{}", Neuron::summary());
-    println!("trainer: {} bytes; backend: {level}", NeuronTrainer::BYTES);
+    println!("{}", Cells::summary());
+    println!("trainer: {} bytes; backend: {level}", CellsTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.0.len(), test.0.len());
 
-    let mut net = Neuron::new();
+    let mut net = Cells::new();
     net.init(seed);
-    let mut trainer = NeuronTrainer::new();
+    let mut trainer = CellsTrainer::new();
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(Sgd::with_lr(0.1)) };
     let every = args.epochs.div_ceil(10).max(1);
     let mut losses = Vec::new();
@@ -108,7 +108,7 @@ fn split(path: &Path, seed: Seed) -> anyhow::Result<(Samples, Samples)> {
 }
 
 /// The measurements that count most. One deviation more of it multiplies the odds of "benign" by e^w.
-fn strongest(net: &Neuron) {
+fn strongest(net: &Cells) {
     const OF: [&str; 10] = [
         "radius",
         "texture",
