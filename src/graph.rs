@@ -37,6 +37,8 @@
 //!
 //! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric contract](crate::kernels): the same bits on every CPU.
 //!
+//! **Text.** The table, DOT and SVG go through `core::fmt`, so that a serial port is enough; printing cannot panic, nor does it need f64.
+//!
 //! **Errors.** An operator cannot return a `Result`. A node that finds no room is counted, and everything that can fail says so from then on:
 //!
 //! ```

@@ -5,6 +5,7 @@ use rosenblatt::{
     Error,
     data::Standardize,
     error::Quantity,
+    graph::Operation,
     kernels::{LevelError, optimizer::AdamStep},
     layer::Description,
     prelude::*,
@@ -17,6 +18,7 @@ fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Error>();
     is_format::<rosenblatt::Result<Epoch>>();
     is_format::<Quantity>();
+    is_format::<Operation>();
     is_format::<Level>();
     is_format::<LevelError>();
     is_format::<Epoch>();

@@ -61,6 +61,7 @@ impl Program for Train {
     type Net = Weights;
     const NET: Weights = [0.0; 13];
     type Trainer = Xor;
+    #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
     const TRAINER: Xor = Xor::new();
 
     fn run(_: Level, weights: &mut Weights, graph: &mut Xor, spoil: impl FnOnce(&mut [f32])) -> u64 {
@@ -103,6 +104,7 @@ impl Program for Print {
     type Net = [f32; 3];
     const NET: Self::Net = [0.0; 3];
     type Trainer = Graph<24>;
+    #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
     const TRAINER: Self::Trainer = Graph::new();
 
     fn run(_: Level, weights: &mut [f32; 3], graph: &mut Graph<24>, spoil: impl FnOnce(&mut [f32])) -> u64 {
