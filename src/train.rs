@@ -330,11 +330,6 @@ where
             correct += hits::<N, L>(y, t);
             Ok(())
         })?;
-        if !total.is_finite()
-            && let Some(error) = Self::culprit(x, t)
-        {
-            return Err(error);
-        }
         Ok(Evaluation { loss: total / x.len() as f32, correct, samples: x.len() })
     }
 
@@ -389,6 +384,7 @@ where
         mut see: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
     ) -> Result<()> {
         Self::check(x, t)?;
+        let all = (x, t);
         for (x, t) in x.chunks(B).zip(t.chunks(B)) {
             self.forward(level, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
@@ -396,6 +392,11 @@ where
             let mut loss = dispatch!(level, s => L::loss(s, y, t, dy));
             if const { LayersOf::<N>::PENALIZED } {
                 loss += dispatch!(level, s => LayersOf::<N>::penalty(s, net.params()));
+            }
+            if !loss.is_finite()
+                && let Some(error) = Self::culprit(all.0, all.1)
+            {
+                return Err(error);
             }
             see(loss, y, t)?;
         }

@@ -270,20 +270,37 @@ fn samples_that_are_not_finite() {
     type Bytes = SparseCategoricalCrossEntropy<u8>;
     let good = (&X3[..], &CLASSES[..]);
     // A NaN reaches the loss. An infinity stops at tanh, which is ±1 there; it is the gradient that sees it.
-    let cases =
-        [(f32::NAN, LOSS, "loss"), (f32::INFINITY, GRADIENT, "gradient"), (f32::NEG_INFINITY, GRADIENT, "gradient")];
-    for (value, error, what) in cases {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for sample in [0, 3] {
             let x = with(X3, sample, value);
+            let named = |sample| Error::Input { sample, column: 0, value, expected: "a finite number" };
+            let text = |sample: usize| {
+                let row = sample + 1;
+                format!("row {row}, column 1 of the inputs (counted from 1) is {value}; a finite number is expected")
+            };
+            let (error, message) = (named(sample), text(sample));
             let step: Bad<'_, Ten, Bytes, 4> =
                 &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, &x, &CLASSES).map(|_| ());
-            let message = format!("the {what} is not finite; no weight was changed by this step");
             refused(&ten(), good, step, &error, &message);
+            // Found before the first step.
+            let fit: Bad<'_, Ten, Bytes, 4> = &mut |level, trainer, net| {
+                let fit = Fit { level, batch: Some(Batch::Stochastic), ..Fit::new(ADAM) };
+                trainer.fit(net, &x, &CLASSES, &fit, &mut ()).map(|_| ())
+            };
+            refused(&ten(), good, fit, &error, &message);
+            if value.is_nan() {
+                let evaluate: Bad<'_, Ten, Bytes, 4> =
+                    &mut |level, trainer, net| trainer.evaluate_on(level, net, &x, &CLASSES).map(|_| ());
+                refused(&ten(), good, evaluate, &error, &message);
+                let confusion: Bad<'_, Ten, Bytes, 4> =
+                    &mut |_, trainer, net| trainer.confusion::<10>(net, &x, &CLASSES).map(|_| ());
+                refused(&ten(), good, confusion, &error, &message);
+            }
             // A shorter batch takes another road.
             let step: Bad<'_, Ten, Bytes, 4> = &mut |level, trainer, net| {
                 trainer.step_on(level, net, &ADAM, &x[sample..=sample], &CLASSES[..1]).map(|_| ())
             };
-            refused(&ten(), good, step, &error, &message);
+            refused(&ten(), good, step, &named(0), &text(0));
         }
     }
 }
@@ -291,11 +308,9 @@ fn samples_that_are_not_finite() {
 #[test]
 fn losses_and_gradients_that_overflow() {
     let good: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [0.5]]);
-    let cases: [([f32; 2], f32, Error, &str); 4] = [
+    let cases: [([f32; 2], f32, Error, &str); 2] = [
         // An output of 1e25 is a number, its square is not.
         ([1e25, 1e25], 0.0, LOSS, "loss"),
-        ([1.0, 1.0], f32::NAN, LOSS, "loss"),
-        ([1.0, 1.0], f32::INFINITY, LOSS, "loss"),
         // The output is 0 and the loss 4, but the gradient −4·3e38 of a weight is beyond f32.
         ([3e38, -3e38], 2.0, GRADIENT, "gradient"),
     ];
@@ -303,6 +318,18 @@ fn losses_and_gradients_that_overflow() {
         let step: Bad<'_, Line, MeanSquaredError, 4> =
             &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, &[x], &[[t]]).map(|_| ());
         refused(&line(), good, step, &error, &format!("the {what} is not finite; no weight was changed by this step"));
+    }
+}
+
+#[test]
+fn targets_that_are_not_finite() {
+    let good: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [0.5]]);
+    for value in [f32::NAN, f32::INFINITY] {
+        let error = Error::Target { sample: 1, output: 0, value, expected: "a finite number" };
+        let message =
+            format!("row 2, column 1 of the targets (counted from 1) is {value}; a finite number is expected");
+        let bad: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [value]]);
+        refused_everywhere::<Line, MeanSquaredError>(&line(), good, bad, &error, &message);
     }
 }
 

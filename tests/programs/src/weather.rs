@@ -32,7 +32,9 @@ impl Program for Weather {
                 let before = net.hash();
                 match trainer.step_on(level, net, &SGD, &[x], &[t]) {
                     Ok(_) if !x[0].is_nan() => {}
-                    Err(Error::NotFinite { .. }) if x[0].is_nan() && net.hash() == before => refused += 1,
+                    Err(Error::Input { sample: 0, column: 0, .. }) if x[0].is_nan() && net.hash() == before => {
+                        refused += 1
+                    }
                     // A broken sample was learnt, or a good one refused.
                     _ => return 0,
                 }
