@@ -190,8 +190,10 @@ where
     chart.draw_series([Cross::new((x, y), 5, BLACK.stroke_width(2))])?;
     for line in &landscape.paths {
         let color = color(line.color);
+        // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long spike.
+        let segments = line.points.windows(2).map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
         chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), color.stroke_width(2)))?
+            .draw_series(segments)?
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
         chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
