@@ -6,6 +6,7 @@ mod support;
 mod errors;
 mod networks;
 mod numbers;
+mod optimizers;
 mod training;
 
 use rosenblatt::{Level, layer::Dense, prelude::*};

@@ -1,0 +1,231 @@
+//! Sheets of panels: named lines over a common axis, and paths over the contour lines of a loss surface.
+
+use anyhow::{Context, Result, anyhow};
+use plotters::{
+    coord::{
+        Shift,
+        ranged1d::{AsRangedCoord, ValueFormatter},
+    },
+    prelude::*,
+};
+use std::{ops::Range, path::Path};
+
+/// A line through points, in a colour of its own.
+#[derive(Clone)]
+pub struct Line {
+    /// What it is
+    pub name: &'static str,
+    /// Which colour of the palette
+    pub color: usize,
+    /// Where it goes
+    pub points: Vec<(f32, f32)>,
+}
+
+/// Lines over an axis they share.
+pub struct Lines {
+    /// Above it
+    pub title: String,
+    /// Of the axis
+    pub x: &'static str,
+    /// Of the axis
+    pub y: &'static str,
+    /// Whether y is drawn by its logarithm
+    pub logarithmic: bool,
+    /// The lines
+    pub lines: Vec<Line>,
+}
+
+/// A function of two parameters from above, and the paths of those who look for its minimum.
+pub struct Landscape<'a> {
+    /// Above it
+    pub title: String,
+    /// Of the axes
+    pub axes: (&'static str, &'static str),
+    /// Of the first parameter
+    pub x: Range<f32>,
+    /// Of the second
+    pub y: Range<f32>,
+    /// The function
+    pub height: &'a dyn Fn(f32, f32) -> f32,
+    /// Heights of the contour lines
+    pub levels: &'a [f32],
+    /// Where the minimum is
+    pub minimum: (f32, f32),
+    /// The paths, a dot for each step
+    pub paths: Vec<Line>,
+    /// Whether the names are listed
+    pub legend: bool,
+}
+
+/// What a sheet is made of.
+pub enum Panel<'a> {
+    /// Lines over an axis
+    Lines(Lines),
+    /// Paths over a surface
+    Landscape(Landscape<'a>),
+}
+
+/// Colours that can be told apart (Okabe and Ito, 2008).
+const PALETTE: [RGBColor; 8] = [
+    RGBColor(0, 0, 0),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(204, 121, 167),
+    RGBColor(150, 140, 30),
+];
+
+fn color(i: usize) -> RGBColor {
+    PALETTE[i % PALETTE.len()]
+}
+
+/// Draws rows of panels, each row with its height, into an .svg or .png.
+pub fn draw(path: &Path, width: u32, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()> {
+    // The bitmap backend has no fonts of its own.
+    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
+    let size = (width, rows.iter().map(|(height, _)| height).sum());
+    let failed = || format!("{} cannot be written", path.display());
+    if path.extension().is_some_and(|ending| ending == "png") {
+        sheet(&BitMapBackend::new(path, size).into_drawing_area(), rows).with_context(failed)
+    } else {
+        sheet(&SVGBackend::new(path, size).into_drawing_area(), rows).with_context(failed)
+    }
+}
+
+fn sheet<B: DrawingBackend>(area: &DrawingArea<B, Shift>, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    area.fill(&WHITE)?;
+    let mut rest = area.clone();
+    for (height, panels) in rows {
+        let (row, below) = rest.split_vertically(*height);
+        for (part, panel) in row.split_evenly((1, panels.len())).iter().zip(panels) {
+            match panel {
+                Panel::Lines(lines) => draw_lines(part, lines)?,
+                Panel::Landscape(landscape) => draw_landscape(part, landscape)?,
+            }
+        }
+        rest = below;
+    }
+    area.present()?;
+    Ok(())
+}
+
+/// The least and the greatest of some numbers.
+fn extent(values: impl Iterator<Item = f32>) -> (f32, f32) {
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+}
+
+fn draw_lines<B: DrawingBackend>(area: &DrawingArea<B, Shift>, lines: &Lines) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    let points = || lines.lines.iter().flat_map(|line| &line.points);
+    let (low, high) = extent(points().map(|(_, y)| *y).filter(|y| !lines.logarithmic || *y > 0.0));
+    if lines.logarithmic {
+        draw_over(area, lines, (low * 0.9..high * 1.1).log_scale())
+    } else {
+        draw_over(area, lines, low.min(0.0)..high * 1.05)
+    }
+}
+
+fn draw_over<B, Y>(area: &DrawingArea<B, Shift>, lines: &Lines, y: Y) -> Result<()>
+where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
+    Y: AsRangedCoord<Value = f32>,
+    Y::CoordDescType: ValueFormatter<f32>,
+{
+    let (left, right) = extent(lines.lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x));
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .caption(&lines.title, ("sans-serif", 18))
+        .x_label_area_size(36)
+        .y_label_area_size(56)
+        .build_cartesian_2d(left..right, y)?;
+    chart.configure_mesh().x_desc(lines.x).y_desc(lines.y).x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    for line in &lines.lines {
+        let color = color(line.color);
+        chart
+            .draw_series(LineSeries::new(line.points.iter().copied(), color.stroke_width(2)))?
+            .label(line.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9))
+        .border_style(BLACK)
+        .draw()?;
+    Ok(())
+}
+
+fn draw_landscape<B: DrawingBackend>(area: &DrawingArea<B, Shift>, landscape: &Landscape<'_>) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .caption(&landscape.title, ("sans-serif", 18))
+        .x_label_area_size(36)
+        .y_label_area_size(44)
+        .build_cartesian_2d(landscape.x.clone(), landscape.y.clone())?;
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .x_desc(landscape.axes.0)
+        .y_desc(landscape.axes.1)
+        .x_labels(6)
+        .y_labels(6)
+        .draw()?;
+    for level in landscape.levels {
+        let segments = contour(landscape, *level);
+        chart.draw_series(segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))))?;
+    }
+    let (x, y) = landscape.minimum;
+    chart.draw_series([Cross::new((x, y), 5, BLACK.stroke_width(2))])?;
+    for line in &landscape.paths {
+        let color = color(line.color);
+        // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long spike.
+        let segments = line.points.windows(2).map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
+        chart
+            .draw_series(segments)?
+            .label(line.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+        chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
+    }
+    if landscape.legend {
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.9))
+            .border_style(BLACK)
+            .draw()?;
+    }
+    Ok(())
+}
+
+/// Where the surface has this height: in each cell of a grid, a segment between the points on its sides (marching squares).
+fn contour(landscape: &Landscape<'_>, level: f32) -> Vec<[(f32, f32); 2]> {
+    const CELLS: usize = 120;
+    let at = |range: &Range<f32>, i: usize| range.start + (range.end - range.start) * i as f32 / CELLS as f32;
+    let mut segments = Vec::new();
+    for i in 0..CELLS * CELLS {
+        let (x0, x1) = (at(&landscape.x, i % CELLS), at(&landscape.x, i % CELLS + 1));
+        let (y0, y1) = (at(&landscape.y, i / CELLS), at(&landscape.y, i / CELLS + 1));
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
+        let mut crossings = (0..4).filter_map(|side| {
+            let ((xa, ya, a), (xb, yb, b)) = (corners[side], corners[(side + 1) % 4]);
+            let share = a / (a - b);
+            ((a < 0.0) != (b < 0.0)).then_some((xa + share * (xb - xa), ya + share * (yb - ya)))
+        });
+        while let (Some(from), Some(to)) = (crossings.next(), crossings.next()) {
+            segments.push([from, to]);
+        }
+    }
+    segments
+}

@@ -1,0 +1,191 @@
+//! Gradient descent three ways: with all samples a step (batch), some (mini-batch), one (stochastic), on a line through noisy points.
+//!
+//! `cargo run --release --example descent -- --plot descent.svg`
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/paths.rs"]
+mod paths;
+
+use anyhow::Result;
+use clap::Parser;
+use paths::{Landscape, Line, Lines, Panel};
+use rosenblatt::{Rng, data::Permutation, prelude::*};
+use std::process::ExitCode;
+
+/// y = w·x + b: two parameters, so that the loss is a surface that can be drawn.
+type Plane = Mlp<(Dense<1, 1>,)>;
+const SAMPLES: usize = 64;
+/// Steps of each in the picture of the paths.
+const DRAWN: usize = 120;
+type PlaneTrainer = Trainer<Plane, Sgd, MeanSquaredError, SAMPLES>;
+
+/// Fits a line by batch, mini-batch and stochastic gradient descent.
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    common: common::Options,
+    /// How often the samples are seen
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    epochs: usize,
+    /// Learning rate, the same for all three
+    #[arg(long, value_name = "RATE", default_value_t = 0.1)]
+    lr: f32,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("not all came within 10 % of the least loss; more --epochs or another --lr may help");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How one way went.
+struct Descent {
+    name: &'static str,
+    batch: usize,
+    /// The loss over all samples, before the first epoch and after each
+    losses: Vec<f32>,
+    /// w and b, before the first step and after each
+    path: Vec<(f32, f32)>,
+}
+
+fn run(args: &Args) -> Result<bool> {
+    // Points near 1.5x − 0.5, x from 0 to 2: where all x are positive, w and b have to move together, along a narrow valley.
+    let mut rng = Rng::new(args.common.seed());
+    let (x, t): (Vec<_>, Vec<_>) = (0..SAMPLES)
+        .map(|_| {
+            let x = 2.0 * rng.uniform();
+            ([x], [1.5 * x - 0.5 + 0.3 * rng.normal()])
+        })
+        .unzip();
+    let (minimum, least) = least_squares(&x, &t);
+
+    let ways =
+        [("batch", Batch::Full, SAMPLES), ("mini-batch", Batch::Mini(8), 8), ("stochastic", Batch::Stochastic, 1)];
+    let mut descents = Vec::new();
+    for (name, batch, m) in ways {
+        descents.push(descend(args, name, batch, m, &x, &t)?);
+    }
+
+    println!(
+        "{SAMPLES} points near y = 1.5x - 0.5; learning rate {}, {} epochs; backend: {}",
+        args.lr, args.epochs, args.common.backend
+    );
+    println!("least loss {least:.5} at w = {:.4}, b = {:.4}\n", minimum.0, minimum.1);
+    println!(
+        "{:<11} {:>13} {:>14} {:>16} {:>9} {:>9} {:>10}",
+        "descent", "samples/step", "steps/epoch", "epochs to +10 %", "w", "b", "loss"
+    );
+    let mut all = true;
+    for descent in &descents {
+        let reached = descent.losses.iter().position(|loss| *loss <= 1.1 * least);
+        all &= reached.is_some();
+        let reached = reached.map_or("never".to_owned(), |epochs| epochs.to_string());
+        let (w, b) = descent.path.last().copied().unwrap_or_default();
+        let loss = descent.losses.last().copied().unwrap_or(f32::NAN);
+        let steps = SAMPLES.div_ceil(descent.batch);
+        println!("{:<11} {:>13} {steps:>14} {reached:>16} {w:>9.4} {b:>9.4} {loss:>10.5}", descent.name, descent.batch);
+    }
+    if let Some(path) = &args.common.plot {
+        draw(path, &x, &t, minimum, least, &descents)?;
+        println!("\nplot {}", path.display());
+    }
+    Ok(all)
+}
+
+/// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step by step, to see the path.
+fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1]], t: &[[f32; 1]]) -> Result<Descent> {
+    let (seed, level, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
+    let start = {
+        let mut net = Plane::new();
+        net.set_weights(&[-1.0, 2.5])?;
+        net
+    };
+    let mut net = start.clone();
+    let mut trainer = PlaneTrainer::new();
+    let at = |net: &Plane| (net.weights()[0], net.weights()[1]);
+    let (mut losses, mut path) = (vec![trainer.evaluate_on(level, &net, x, t)?.loss], vec![at(&net)]);
+    for epoch in 1..=args.epochs {
+        let order = Permutation::new(x.len(), seed, epoch);
+        let places: Vec<_> = (0..x.len()).map(|i| order.index(i)).collect();
+        for places in places.chunks(m) {
+            let (xs, ts): (Vec<_>, Vec<_>) = places.iter().map(|i| (x[*i], t[*i])).unzip();
+            trainer.step_on(level, &mut net, &sgd, &xs, &ts)?;
+            path.push(at(&net));
+        }
+        losses.push(trainer.evaluate_on(level, &net, x, t)?.loss);
+    }
+
+    let mut whole = start;
+    trainer.reset();
+    let fit = Fit { epochs: args.epochs, batch: Some(batch), shuffle: Some(seed), level, ..Fit::new(sgd) };
+    trainer.fit(&mut whole, x, t, &fit, &mut ())?;
+    assert_eq!(whole.hash(), net.hash(), "fit does the same steps");
+    Ok(Descent { name, batch: m, losses, path })
+}
+
+/// Mean of (w·x + b − t)².
+fn loss(x: &[[f32; 1]], t: &[[f32; 1]], w: f32, b: f32) -> f32 {
+    x.iter().zip(t).map(|([x], [t])| (w * x + b - t).powi(2)).sum::<f32>() / x.len() as f32
+}
+
+/// Where the loss is least, by the normal equations.
+fn least_squares(x: &[[f32; 1]], t: &[[f32; 1]]) -> ((f32, f32), f32) {
+    let n = x.len() as f32;
+    let mean = |f: &dyn Fn(f32, f32) -> f32| x.iter().zip(t).map(|([x], [t])| f(*x, *t)).sum::<f32>() / n;
+    let (x1, t1) = (mean(&|x, _| x), mean(&|_, t| t));
+    let w = mean(&|x, t| (x - x1) * (t - t1)) / mean(&|x, _| (x - x1).powi(2));
+    let b = t1 - w * x1;
+    ((w, b), loss(x, t, w, b))
+}
+
+/// Loss over epochs, and the paths over the surface.
+fn draw(
+    path: &std::path::Path,
+    x: &[[f32; 1]],
+    t: &[[f32; 1]],
+    minimum: (f32, f32),
+    least: f32,
+    descents: &[Descent],
+) -> Result<()> {
+    // The coarse one on top.
+    let colors = [5, 4, 2];
+    let lines = descents.iter().zip(colors).map(|(descent, color)| Line {
+        name: descent.name,
+        color,
+        points: descent.losses.iter().enumerate().map(|(epoch, loss)| (epoch as f32, *loss)).collect(),
+    });
+    let curves = Lines {
+        title: "loss over all samples".to_owned(),
+        x: "epoch",
+        y: "loss",
+        logarithmic: true,
+        lines: lines.collect(),
+    };
+    let paths = descents.iter().zip(colors).rev().map(|(descent, color)| Line {
+        name: descent.name,
+        color,
+        points: descent.path.iter().take(DRAWN + 1).copied().collect(),
+    });
+    let levels: Vec<_> = (0..14).map(|i| least * (1.0 + 0.15 * 1.9f32.powi(i))).collect();
+    let landscape = Landscape {
+        title: format!("the first {DRAWN} steps over the loss surface"),
+        axes: ("w", "b"),
+        x: -1.5..3.5,
+        y: -2.0..3.0,
+        height: &|w, b| loss(x, t, w, b),
+        levels: &levels,
+        minimum,
+        paths: paths.collect(),
+        legend: true,
+    };
+    paths::draw(path, 1120, &[(500, vec![Panel::Lines(curves), Panel::Landscape(landscape)])])
+}
