@@ -5,7 +5,7 @@
 //! the crate `rosenblatt`.
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`blas`], [`activation`], [`optimizer`], [`loss`]: the kernels.
+//! - [`blas`], [`activation`], [`pool`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //!
@@ -37,6 +37,7 @@ pub mod loss;
 pub mod math;
 pub mod optimizer;
 pub mod plain;
+pub mod pool;
 pub mod simd;
 
 #[cfg(feature = "reference")]
