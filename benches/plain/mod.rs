@@ -2,6 +2,10 @@
 //!
 //! Loops run in the order that the compiler vectorizes best (the innermost over outputs), activations are `std`'s.
 
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+pub mod cnn;
+
 /// A network I-H-O with one hidden layer, its Adam state and its buffers for `B` samples.
 pub struct Plain<const I: usize, const H: usize, const O: usize, const B: usize> {
     w1: Param<[[f32; H]; I]>,

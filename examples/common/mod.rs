@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each example uses what it needs")]
 
 pub mod data;
+pub mod digits;
 pub mod grid;
 pub mod plot;
 

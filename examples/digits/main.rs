@@ -8,7 +8,7 @@ mod common;
 use anyhow::Result;
 use clap::Parser;
 use common::plot::{self, Curve};
-use rosenblatt::{data::Permutation, metrics::predicted, prelude::*};
+use rosenblatt::{metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
 use std::{ops::ControlFlow, path::PathBuf};
 
@@ -28,14 +28,14 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 30)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv"))]
+    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let (train, test) = split(&args.data)?;
+    let (train, test) = common::digits::split(&args.data)?;
 
     println!("{}", Digits::summary());
     println!("trainer: {} bytes; backend: {level}", DigitsTrainer::BYTES);
@@ -64,7 +64,7 @@ fn main() -> Result<()> {
         .map(|(x, t)| (x, *t, predicted(&net.predict_on(level, x))))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
-    draw(&misread);
+    common::digits::draw(&misread);
     println!("test accuracy {:.4}", trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy());
     println!("weights {:016x}", net.hash());
     if let Some(path) = &args.common.plot {
@@ -74,45 +74,4 @@ fn main() -> Result<()> {
         println!("plot {}", path.display());
     }
     Ok(())
-}
-
-/// Images and their digits.
-type Samples = (Vec<[f32; 64]>, Vec<u8>);
-
-/// The samples in a drawn order, pixels from 0 to 1: 80 % and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
-fn split(path: &std::path::Path) -> Result<(Samples, Samples)> {
-    let (x, t) = common::data::read::<64>(path, 10)?;
-    let order = Permutation::new(x.len(), Seed(1957), 0);
-    let pick = |range: std::ops::Range<usize>| -> Samples {
-        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
-    };
-    let cut = x.len() * 4 / 5;
-    Ok((pick(0..cut), pick(cut..x.len())))
-}
-
-/// Some misread digits side by side.
-fn draw(misread: &[(&[f32; 64], u8, usize)]) {
-    const AT_MOST: usize = 6;
-    if misread.is_empty() {
-        println!("no digit misread\n");
-        return;
-    }
-    let shown = &misread[..misread.len().min(AT_MOST)];
-    println!("{} misread; {} of them:", misread.len(), shown.len());
-    for (_, digit, read) in shown {
-        print!("  {:<17}", format!("a {digit}, read as {read}"));
-    }
-    println!();
-    for row in 0..8 {
-        for (image, ..) in shown {
-            print!("  ");
-            for pixel in &image[8 * row..8 * row + 8] {
-                let shade = [' ', '░', '▒', '▓', '█'][((pixel * 5.0) as usize).min(4)];
-                print!("{shade}{shade}");
-            }
-            print!(" ");
-        }
-        println!();
-    }
-    println!();
 }

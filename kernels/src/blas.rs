@@ -865,4 +865,21 @@ pub mod fixed {
             },
         );
     }
+
+    /// y ← y + x, value by value.
+    #[inline(always)]
+    pub fn add<S: Simd, const N: usize>(s: S, y: &mut [f32; N], x: &[f32; N]) {
+        each(
+            s,
+            N,
+            #[inline(always)]
+            |j, part| {
+                // SAFETY: `each` stays below N, and both have N values.
+                unsafe {
+                    let y = y.as_mut_ptr().add(j);
+                    put(s, y, part, s.add(get(s, y.cast_const(), part), get(s, x.as_ptr().add(j), part)));
+                }
+            },
+        );
+    }
 }

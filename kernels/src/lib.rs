@@ -5,7 +5,7 @@
 //! the crate `rosenblatt`.
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`blas`], [`activation`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
+//! - [`blas`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //!
@@ -39,6 +39,7 @@ pub mod math;
 pub mod normalize;
 pub mod optimizer;
 pub mod plain;
+pub mod pool;
 pub mod recurrent;
 pub mod regularize;
 pub mod simd;

@@ -23,6 +23,13 @@ const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; KH];
 /// The patches of [`ROWS`] output rows.
 type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> = [[Patch<KH, KW, C>; OW]; ROWS];
+/// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On a chip the product turns it bit by bit.
+type Room<const KH: usize, const KW: usize, const C: usize, const OW: usize, const F: usize> =
+    Join<Patches<KH, KW, C, OW>, Turned<KH, KW, C, F>>;
+#[cfg(not(target_os = "none"))]
+type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = [Patch<KH, KW, C>; F];
+#[cfg(target_os = "none")]
+type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = Nothing;
 /// A kernel: for each place of a window and each channel a weight to each filter.
 type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = [[[[f32; F]; C]; KW]; KH];
 
@@ -38,7 +45,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = 
 /// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\] = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window
 /// that covers a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
 ///
-/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a time (on a chip one): that is all the memory it
+/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a time (on a chip one): that is all the memory inference
 /// takes beside its outputs. Backward lays them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
@@ -139,15 +146,24 @@ impl<
         fits::<P, 2>("Conv2d", [Self::DOWN, Self::ACROSS]);
     };
 
-    /// Lays out the patches of the output rows from `row` on, as many as there is room for.
+    /// Lays out the patches of `rows` output rows from `row` on, which there is room for.
     #[inline(always)]
-    fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>) {
-        for (i, patches) in patches.iter_mut().enumerate() {
+    fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>, rows: usize) {
+        for (i, patches) in patches.iter_mut().enumerate().take(rows) {
             for u in 0..KH {
                 let line = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| x.get(i));
-                for (j, patch) in patches.iter_mut().enumerate() {
-                    if let Some(part) = patch.get_mut(u) {
-                        *part = line.map_or([[0.0; C]; KW], |line| Self::covered(line, j * SW));
+                let parts = patches.iter_mut().filter_map(|patch| patch.get_mut(u));
+                match line {
+                    None => parts.for_each(|part| *part = [[0.0; C]; KW]),
+                    Some(line) if const { !P::SAME } => {
+                        for (part, covered) in parts.zip(line.array_windows::<KW>().step_by(SW)) {
+                            *part = *covered;
+                        }
+                    }
+                    Some(line) => {
+                        for (j, part) in parts.enumerate() {
+                            *part = Self::covered(line, j * SW);
+                        }
                     }
                 }
             }
@@ -170,7 +186,7 @@ impl<
 
     /// Adds the gradients of patches to the places they were taken from.
     #[inline(always)]
-    fn add_back(dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
+    fn add_back<S: Simd>(s: S, dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
         for (i, patches) in patches.iter().enumerate().take(rows) {
             for u in 0..KH {
                 let Some(line) = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i)) else {
@@ -181,9 +197,7 @@ impl<
                     for (j, patch) in patches.iter().enumerate() {
                         let place = (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
                         if let (Some(place), Some(part)) = (place, patch.get(u).and_then(|part| part.get(v))) {
-                            for (dx, part) in place.iter_mut().zip(part) {
-                                *dx += part;
-                            }
+                            fixed::add(s, place, part);
                         }
                     }
                 }
@@ -203,11 +217,11 @@ impl<
     ) {
         for (x, y) in x.iter().zip(y.iter_mut()) {
             for (i, y) in y.chunks_mut(ROWS).enumerate() {
-                Self::lay_out(x, i * ROWS, patches);
+                Self::lay_out(x, i * ROWS, patches, y.len());
                 fixed::affine(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+                A::forward(s, y.as_flattened_mut());
             }
         }
-        A::forward(s, y.as_flattened_mut().as_flattened_mut());
     }
 
     /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation first.
@@ -222,27 +236,52 @@ impl<
         dw: &mut K,
         db: &mut [f32; F],
         mut dx: Option<&mut [Map<H, W, C>]>,
-        patches: &mut Patches<KH, KW, C, OW>,
+        room: &mut Room<KH, KW, C, OW, F>,
     ) where
         A: Differentiable,
     {
-        if let Some(y) = y {
-            A::backward(s, y.as_flattened().as_flattened(), dy.as_flattened_mut().as_flattened_mut());
+        let Join { head: patches, tail: turned } = room;
+        #[cfg(target_os = "none")]
+        let [] = turned;
+        #[cfg(not(target_os = "none"))]
+        if dx.is_some() {
+            turn(w, turned);
         }
-        fixed::sum_rows(s, dy.as_flattened().as_flattened(), db);
         dw.as_flat_mut().fill(0.0);
-        for (n, (x, dy)) in x.iter().zip(dy.iter()).enumerate() {
+        db.fill(0.0);
+        for (n, (x, dy)) in x.iter().zip(dy.iter_mut()).enumerate() {
+            if let Some(y) = y.and_then(|y| y.get(n)) {
+                A::backward(s, y.as_flattened(), dy.as_flattened_mut());
+            }
+            fixed::sum_rows_add(s, dy.as_flattened(), db);
             let mut dx = dx.as_mut().and_then(|dx| dx.get_mut(n));
             if let Some(dx) = &mut dx {
                 dx.as_flat_mut().fill(0.0);
             }
             for (i, dy) in dy.chunks(ROWS).enumerate() {
-                Self::lay_out(x, i * ROWS, patches);
-                fixed::affine_grad(s, patches.as_flattened(), dy.as_flattened(), dw, true);
+                let dy_rows = dy.as_flattened();
+                Self::lay_out(x, i * ROWS, patches, dy.len());
+                fixed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
                 if let Some(dx) = &mut dx {
-                    fixed::affine_grad_input(s, dy.as_flattened(), w, patches.as_flattened_mut(), false);
-                    Self::add_back(dx, i * ROWS, patches, dy.len());
+                    #[cfg(not(target_os = "none"))]
+                    fixed::affine(s, dy_rows, &*turned, &Patch::ZERO, patches.as_flattened_mut());
+                    #[cfg(target_os = "none")]
+                    fixed::affine_grad_input(s, dy_rows, w, patches.as_flattened_mut(), false);
+                    Self::add_back(s, dx, i * ROWS, patches, dy.len());
                 }
+            }
+        }
+    }
+}
+
+/// The kernel with what it has for each filter in a row.
+#[cfg(not(target_os = "none"))]
+#[inline(always)]
+fn turn<K: Plain, T: Plain, const F: usize>(w: &K, turned: &mut [T; F]) {
+    for (f, turned) in turned.iter_mut().enumerate() {
+        for (turned, w) in turned.as_flat_mut().iter_mut().zip(w.as_flat().chunks_exact(F)) {
+            if let Some(w) = w.get(f) {
+                *turned = *w;
             }
         }
     }
@@ -252,7 +291,7 @@ impl<
 macro_rules! layer {
     (
         $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
-        $core:ty, $patches:ty, $fits:expr
+        $core:ty, $patches:ty, $room:ty, $fits:expr
     ) => {
         impl<$($generics)*, A: Activation, P: Padding> Layer for $layer {
             type Input = $x;
@@ -292,7 +331,7 @@ macro_rules! layer {
 
         impl<$($generics)*, A: Differentiable, P: Padding> Train for $layer {
             /// The outputs, and room for some patches.
-            type Tape<const B: usize> = Join<[$y; B], $patches>;
+            type Tape<const B: usize> = Join<[$y; B], $room>;
 
             #[inline(always)]
             fn forward<S: Simd, const B: usize>(
@@ -304,8 +343,8 @@ macro_rules! layer {
                 tape: &mut Self::Tape<B>,
             ) {
                 const { $fits };
-                let Join { head: y, tail: patches } = tape;
-                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(first_mut(y, x.len())), patches);
+                let Join { head: y, tail: room } = tape;
+                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(first_mut(y, x.len())), &mut room.head);
             }
 
             #[inline(always)]
@@ -324,10 +363,10 @@ macro_rules! layer {
                 dp: &mut Self::Params,
                 dx: Option<&mut [$x]>,
             ) {
-                let Join { head: y, tail: patches } = tape;
+                let Join { head: y, tail: room } = tape;
                 let y = if joined { None } else { Some(recast(first(y, dy.len()))) };
                 let (dy, dx) = (recast_mut(dy), dx.map(recast_mut));
-                <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, patches);
+                <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
             }
         }
     };
@@ -341,7 +380,7 @@ layer! {
     ]
     Conv2d<Map<H, W, C>, Map<OH, OW, F>, KH, KW, A, P, SH, SW>,
     Map<H, W, C>, Map<OH, OW, F>, Kernel<KH, KW, C, F>, KH * KW, [C F],
-    Self, Patches<KH, KW, C, OW>, Self::FITS
+    Self, Patches<KH, KW, C, OW>, Room<KH, KW, C, OW, F>, Self::FITS
 }
 
 layer! {
@@ -349,7 +388,7 @@ layer! {
     [const T: usize, const C: usize, const OT: usize, const F: usize, const K: usize, const SK: usize]
     Conv1d<Signal<T, C>, Signal<OT, F>, K, A, P, SK>,
     Signal<T, C>, Signal<OT, F>, [[[f32; F]; C]; K], K, [C F],
-    Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>, Patches<1, K, C, OT>,
+    Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>, Patches<1, K, C, OT>, Room<1, K, C, OT, F>,
     {
         assert!(C > 0 && F > 0, "a convolution needs at least one channel and one filter");
         fits::<P, 1>("Conv1d", [Axis { input: T, output: OT, window: K, stride: SK }])

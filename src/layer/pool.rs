@@ -5,10 +5,11 @@ use super::{
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
-use core::marker::PhantomData;
+use core::{marker::PhantomData, ops::Range};
 use rosenblatt_kernels::{
-    Flat, Simd,
+    Plain, Simd,
     plain::{recast, recast_mut},
+    pool,
 };
 
 /// The greatest value of each `PH`×`PW` window, channel by channel: Keras' `MaxPooling2D`
@@ -17,8 +18,8 @@ use rosenblatt_kernels::{
 /// stride is the window's size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding: rows and columns that no window covers are dropped. With
 /// [`Same`](super::Same), padded places are left out.
 ///
-/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN is greater than any number, so that it does not get
-/// lost; where it is the greatest no place gets a gradient.
+/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN does not get
+/// lost: with one among them the result is NaN (and its gradient goes to the first place).
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -40,7 +41,7 @@ use rosenblatt_kernels::{
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::new();
 /// net.predict(&[[[0.0]; 3]; 3]);
 /// ```
-pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = PH, const SW: usize = PW> =
+pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
     Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
 
 /// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
@@ -57,7 +58,7 @@ pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const
 /// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::new();
 /// assert_eq!(net.predict(&image), [[[3.5], [5.0]]]);
 /// ```
-pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = PH, const SW: usize = PW> =
+pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
     Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
 
 /// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
@@ -84,15 +85,16 @@ pub trait Pooling: 'static {
     /// The layer's name over maps, and over signals.
     const NAMES: [&'static str; 2];
 
-    /// One place from the places of a window.
-    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, places: f32) -> [f32; C];
+    /// y ← the window's places made one. The window is a range of each of these lines.
+    fn pool<S: Simd, const W: usize, const C: usize>(s: S, x: &[[[f32; C]; W]], across: Range<usize>, y: &mut [f32; C]);
 
-    /// Adds the gradient dy of one place to the places of its window, which are given with their values.
-    fn spread<'a, const C: usize>(
-        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
-        places: f32,
-        y: &[f32; C],
-        dy: &[f32; C],
+    /// Adds the gradient dy of one place to the places of its window.
+    fn spread<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: (&[f32; C], &[f32; C]),
+        dx: &mut [[[f32; C]; W]],
     );
 }
 
@@ -104,31 +106,24 @@ impl Pooling for Max {
     const NAMES: [&'static str; 2] = ["MaxPool2d", "MaxPool1d"];
 
     #[inline(always)]
-    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, _: f32) -> [f32; C] {
-        let mut top = [f32::NEG_INFINITY; C];
-        for place in window {
-            for (top, x) in top.iter_mut().zip(place) {
-                *top = if *top < *x || x.is_nan() { *x } else { *top };
-            }
-        }
-        top
+    fn pool<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: &mut [f32; C],
+    ) {
+        pool::greatest(s, x, across, y);
     }
 
     #[inline(always)]
-    fn spread<'a, const C: usize>(
-        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
-        _: f32,
-        y: &[f32; C],
-        dy: &[f32; C],
+    fn spread<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: (&[f32; C], &[f32; C]),
+        dx: &mut [[[f32; C]; W]],
     ) {
-        // What is left to be given: all of it, then nothing. Adding +0 changes no dx, because a sum that starts at +0 is never −0.
-        let mut rest = *dy;
-        for (place, dx) in window {
-            for (((x, dx), y), rest) in place.iter().zip(dx).zip(y).zip(&mut rest) {
-                *dx += if *x == *y { *rest } else { 0.0 };
-                *rest = if *x == *y { 0.0 } else { *rest };
-            }
-        }
+        pool::greatest_grad(s, x, across, y, dx);
     }
 }
 
@@ -140,30 +135,33 @@ impl Pooling for Average {
     const NAMES: [&'static str; 2] = ["AvgPool2d", "AvgPool1d"];
 
     #[inline(always)]
-    fn pool<'a, const C: usize>(window: impl Iterator<Item = &'a [f32; C]>, places: f32) -> [f32; C] {
-        let mut sum = [0.0; C];
-        for place in window {
-            for (sum, x) in sum.iter_mut().zip(place) {
-                *sum += x;
-            }
-        }
-        sum.map(|sum| sum / places)
+    fn pool<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: &mut [f32; C],
+    ) {
+        let places = places(x.len(), &across);
+        pool::mean(s, x, across, places, y);
     }
 
     #[inline(always)]
-    fn spread<'a, const C: usize>(
-        window: impl Iterator<Item = (&'a [f32; C], &'a mut [f32; C])>,
-        places: f32,
-        _: &[f32; C],
-        dy: &[f32; C],
+    fn spread<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        (_, dy): (&[f32; C], &[f32; C]),
+        dx: &mut [[[f32; C]; W]],
     ) {
-        let share = dy.map(|dy| dy / places);
-        for (_, dx) in window {
-            for (dx, share) in dx.iter_mut().zip(share) {
-                *dx += share;
-            }
-        }
+        let places = places(x.len(), &across);
+        pool::mean_grad(s, across, places, dy, dx);
     }
+}
+
+/// How many places a window covers; an f32 counts up to 16 million exactly.
+#[inline(always)]
+fn places(lines: usize, across: &Range<usize>) -> f32 {
+    (lines * across.len()) as f32
 }
 
 /// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was not named.
@@ -213,55 +211,40 @@ impl<
         fits::<P, 2>(G::NAMES[0], [Self::DOWN, Self::ACROSS]);
     };
 
-    /// First and last real place of a window, the last one excluded.
+    /// The real places that a window covers.
     #[inline(always)]
-    fn real(axis: Axis, window: usize) -> (usize, usize) {
-        let before = axis.before::<P>();
-        let (start, end) = (window * axis.stride, window * axis.stride + axis.window);
-        (start.saturating_sub(before), end.saturating_sub(before).min(axis.input))
+    fn real(axis: Axis, window: usize) -> Range<usize> {
+        let (start, before) = (window * axis.stride, axis.before::<P>());
+        start.saturating_sub(before)..(start + axis.window).saturating_sub(before).min(axis.input)
     }
 
     #[inline(always)]
-    fn places((top, bottom): (usize, usize), (left, right): (usize, usize)) -> f32 {
-        // As many as an f32 counts exactly: a window of 16 million has other troubles.
-        ((bottom - top) * (right - left)) as f32
-    }
-
-    #[inline(always)]
-    fn apply(x: &[Map<H, W, C>], y: &mut [Map<OH, OW, C>]) {
+    fn apply<S: Simd>(s: S, x: &[Map<H, W, C>], y: &mut [Map<OH, OW, C>]) {
         for (x, y) in x.iter().zip(y) {
             for (i, y) in y.iter_mut().enumerate() {
-                let down = Self::real(Self::DOWN, i);
+                let lines = x.get(Self::real(Self::DOWN, i)).unwrap_or(&[]);
                 for (j, y) in y.iter_mut().enumerate() {
-                    let across = Self::real(Self::ACROSS, j);
-                    let lines = x.get(down.0..down.1).unwrap_or(&[]).iter();
-                    let window = lines.flat_map(
-                        #[inline(always)]
-                        |line| line.get(across.0..across.1).unwrap_or(&[]),
-                    );
-                    *y = G::pool(window, Self::places(down, across));
+                    G::pool(s, lines, Self::real(Self::ACROSS, j), y);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn gradient(x: &[Map<H, W, C>], y: &[Map<OH, OW, C>], dy: &[Map<OH, OW, C>], dx: &mut [Map<H, W, C>]) {
-        dx.flat_mut().fill(0.0);
+    fn gradient<S: Simd>(
+        s: S,
+        x: &[Map<H, W, C>],
+        y: &[Map<OH, OW, C>],
+        dy: &[Map<OH, OW, C>],
+        dx: &mut [Map<H, W, C>],
+    ) {
         for (((x, y), dy), dx) in x.iter().zip(y).zip(dy).zip(dx) {
+            dx.as_flat_mut().fill(0.0);
             for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
                 let down = Self::real(Self::DOWN, i);
-                for (j, (y, dy)) in y.iter().zip(dy).enumerate() {
-                    let across = Self::real(Self::ACROSS, j);
-                    let lines = x.get(down.0..down.1).unwrap_or(&[]).iter();
-                    let window = lines.zip(dx.get_mut(down.0..down.1).unwrap_or(&mut [])).flat_map(
-                        #[inline(always)]
-                        |(x, dx)| {
-                            let x = x.get(across.0..across.1).unwrap_or(&[]);
-                            x.iter().zip(dx.get_mut(across.0..across.1).unwrap_or(&mut []))
-                        },
-                    );
-                    G::spread(window, Self::places(down, across), y, dy);
+                let (lines, dx) = (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
+                for (j, y) in y.iter().zip(dy).enumerate() {
+                    G::spread(s, lines, Self::real(Self::ACROSS, j), y, dx);
                 }
             }
         }
@@ -284,9 +267,9 @@ macro_rules! layer {
             const KERNEL: usize = 0;
 
             #[inline(always)]
-            fn infer<S: Simd, const B: usize>(_: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
+            fn infer<S: Simd, const B: usize>(s: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
                 const { $fits };
-                <$core>::apply(recast(x), recast_mut(y));
+                <$core>::apply(s, recast(x), recast_mut(y));
             }
 
             fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
@@ -316,7 +299,7 @@ macro_rules! layer {
 
             #[inline(always)]
             fn backward<S: Simd, const B: usize>(
-                _: S,
+                s: S,
                 _: &Nothing,
                 x: &[$x],
                 y: &mut [$y; B],
@@ -326,7 +309,7 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 if let Some(dx) = dx {
-                    <$core>::gradient(recast(x), recast(first(y, dy.len())), recast(dy), recast_mut(dx));
+                    <$core>::gradient(s, recast(x), recast(first(y, dy.len())), recast(dy), recast_mut(dx));
                 }
             }
         }

@@ -5,6 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod cnn;
 pub mod data;
 pub mod digits;
 pub mod functions;
@@ -55,6 +56,7 @@ macro_rules! programs {
         $with!("digits-infer", $crate::digits::Infer);
         $with!("digits", $crate::digits::Train);
         $with!("digits-small", $crate::digits::TrainSmall);
+        $with!("cnn", $crate::cnn::Cnn);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
         $with!("exp-micromath", $crate::functions::ExpMicromath);

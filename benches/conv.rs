@@ -1,0 +1,87 @@
+//! Training steps of convolutional networks: every backend, and for the first network plain loops written by hand.
+//!
+//! `cargo bench --bench conv`; the figure that counts is the ratio of `plain` to a backend. Before the timing the two are compared: over 20 steps from
+//! the same weights the losses must agree within rounding.
+
+mod plain;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use plain::cnn::Cnn as ByHand;
+use rosenblatt::{
+    Rng,
+    kernels::{Level, Plain, plain::recast},
+    layer::{Layer, Train},
+    network::{InputOf, NetOf, OutputOf, Stack},
+    prelude::*,
+};
+use std::hint::black_box;
+
+const B: usize = 32;
+
+/// The networks of the Keras fixtures.
+type Cnn = (
+    Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>,
+    MaxPool2d<Map<6, 6, 8>, Map<3, 3, 8>, 2>,
+    Flatten<Map<3, 3, 8>, 72>,
+    Dense<72, 10, Softmax>,
+);
+type Cnn2 = (
+    Conv2d<Map<8, 8, 1>, Map<8, 8, 6>, 3, 3, Tanh, Same>,
+    AvgPool2d<Map<8, 8, 6>, Map<4, 4, 6>, 2>,
+    Conv2d<Map<4, 4, 6>, Map<2, 2, 8>, 3, 3, Relu, Same, 2>,
+    Flatten<Map<2, 2, 8>, 32>,
+    Dense<32, 10, Softmax>,
+);
+/// For images of MNIST's size.
+type Lenet = (
+    Conv2d<Map<28, 28, 1>, Map<24, 24, 16>, 5, 5, Relu>,
+    MaxPool2d<Map<24, 24, 16>, Map<12, 12, 16>, 2>,
+    Conv2d<Map<12, 12, 16>, Map<8, 8, 32>, 5, 5, Relu>,
+    MaxPool2d<Map<8, 8, 32>, Map<4, 4, 32>, 2>,
+    Flatten<Map<4, 4, 32>, 512>,
+    Dense<512, 10, Softmax>,
+);
+
+fn step<T>(c: &mut Criterion, name: &str, by_hand: impl FnOnce(&Mlp<T>) -> Option<ByHand<B>>)
+where
+    T: Stack<Net: Train<Head = Softmax>>,
+    SparseCategoricalCrossEntropy: rosenblatt::loss::Loss<<NetOf<T> as Layer>::Head, OutputOf<T>, Target = u8>,
+{
+    let mut rng = Rng::new(Seed(7));
+    let mut x = vec![InputOf::<T>::ZERO; B];
+    x.iter_mut().for_each(|x| x.as_flat_mut().iter_mut().for_each(|x| *x = rng.uniform()));
+    let t: [u8; B] = std::array::from_fn(|i| (i % 10) as u8);
+    let adam = Adam::with_lr(0.001);
+    let mut start = Box::new(Mlp::<T>::new());
+    start.init(Seed(1957));
+    let trainer = || Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, B>::new());
+
+    let mut group = c.benchmark_group(name);
+    if let Some(mut plain) = by_hand(&start) {
+        let flat: Vec<[f32; 64]> = x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
+        let images: &[[[f32; 8]; 8]; B] = recast(&flat).try_into().expect("as many");
+        let (mut net, mut trainer) = (start.clone(), trainer());
+        for step in 0..20 {
+            let ours = trainer.step(&mut net, &adam, &x, &t).expect("a finite loss");
+            let theirs = plain.step(images, &t, adam.lr);
+            assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
+        }
+        group.bench_function("plain", |b| b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr)));
+    }
+    for level in Level::available() {
+        let (mut net, mut trainer) = (start.clone(), trainer());
+        group.bench_function(level.name(), |b| {
+            b.iter(|| trainer.step_on(level, &mut net, &adam, black_box(&x), black_box(&t)).expect("a finite loss"));
+        });
+    }
+    group.finish();
+}
+
+fn steps(c: &mut Criterion) {
+    step::<Cnn>(c, "cnn 8x8 batch 32", |net| Some(ByHand::new(net.weights())));
+    step::<Cnn2>(c, "cnn2 8x8 batch 32", |_| None);
+    step::<Lenet>(c, "lenet 28x28 batch 32", |_| None);
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);

@@ -1,0 +1,53 @@
+//! The handwritten digits: read, divided, drawn.
+
+use anyhow::Result;
+use rosenblatt::{data::Permutation, prelude::Seed};
+use std::{ops::Range, path::Path};
+
+/// The data beside the sources: 1,797 images of 8×8 pixels.
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
+
+/// Images, row after row of pixels from 0 to 1, and their digits.
+pub type Samples = (Vec<[f32; 64]>, Vec<u8>);
+
+/// The samples in a drawn order: 80 % and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
+pub fn split(path: &Path) -> Result<(Samples, Samples)> {
+    let (x, t) = super::data::read::<64>(path, 10)?;
+    let order = Permutation::new(x.len(), Seed(1957), 0);
+    let pick = |range: Range<usize>| -> Samples {
+        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
+    };
+    let cut = x.len() * 4 / 5;
+    Ok((pick(0..cut), pick(cut..x.len())))
+}
+
+/// A value from 0 to 1 as two characters, which together are nearly square.
+pub fn shade(value: f32) -> &'static str {
+    ["  ", "░░", "▒▒", "▓▓", "██"][((value * 5.0) as usize).min(4)]
+}
+
+/// Some misread digits side by side: the image, what it is, what it was read as.
+pub fn draw(misread: &[(&[f32; 64], u8, usize)]) {
+    const AT_MOST: usize = 6;
+    if misread.is_empty() {
+        println!("no digit misread\n");
+        return;
+    }
+    let shown = &misread[..misread.len().min(AT_MOST)];
+    println!("{} misread; {} of them:", misread.len(), shown.len());
+    for (_, digit, read) in shown {
+        print!("  {:<17}", format!("a {digit}, read as {read}"));
+    }
+    println!();
+    for row in 0..8 {
+        for (image, ..) in shown {
+            print!("  ");
+            for pixel in &image[8 * row..8 * row + 8] {
+                print!("{}", shade(*pixel));
+            }
+            print!(" ");
+        }
+        println!();
+    }
+    println!();
+}

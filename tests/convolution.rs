@@ -1,0 +1,568 @@
+//! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain loops, and gradients against finite differences in f64.
+
+mod support;
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
+use rosenblatt::{
+    Level, Rng,
+    kernels::{Compact, Plain, Simd, dispatch},
+    layer::{Layer, Pass, Train},
+    network::{NetOf, Stack},
+    prelude::*,
+};
+use std::ops::{Add, Div, Mul};
+use support::{amount, backends, bits, draw, roomy, samples};
+
+/// What a window does with its places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Conv,
+    Max,
+    Average,
+}
+
+/// A layer as the judge sees it.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    kind: Kind,
+    input: [usize; 3],
+    output: [usize; 3],
+    window: [usize; 2],
+    stride: [usize; 2],
+    same: bool,
+    activation: fn(f64) -> f64,
+}
+
+/// f32 for the bits, f64 for the judge.
+trait Real: Copy + PartialOrd + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
+    fn of(x: f32) -> Self;
+}
+impl Real for f32 {
+    fn of(x: f32) -> Self {
+        x
+    }
+}
+impl Real for f64 {
+    fn of(x: f32) -> Self {
+        x.into()
+    }
+}
+
+impl Plan {
+    /// Where in the input place (u, v) of the window of output (i, j) lies, `None` in the padding: Keras' formula.
+    fn place(&self, i: usize, j: usize, u: usize, v: usize) -> Option<usize> {
+        let along = |axis: usize, window: usize, place: usize| {
+            let (n, out, k) = (self.input[axis], self.output[axis], self.window[axis]);
+            let total = ((out as isize - 1) * self.stride[axis] as isize + k as isize - n as isize).max(0);
+            let before = if self.same { total / 2 } else { 0 };
+            let at = (window * self.stride[axis] + place) as isize - before;
+            usize::try_from(at).ok().filter(|at| *at < n)
+        };
+        Some((along(0, i, u)? * self.input[1] + along(1, j, v)?) * self.input[2])
+    }
+
+    /// Calls `see` with each window, row by row: its number, and for each of its places, row by row, where it lies.
+    fn windows(&self, mut see: impl FnMut(usize, &[Option<usize>])) {
+        for i in 0..self.output[0] {
+            for j in 0..self.output[1] {
+                let places: Vec<_> = (0..self.window[0])
+                    .flat_map(|u| (0..self.window[1]).map(move |v| (u, v)))
+                    .map(|(u, v)| self.place(i, j, u, v))
+                    .collect();
+                see(i * self.output[1] + j, &places);
+            }
+        }
+    }
+
+    /// One sample before the activation, in the order of the contract.
+    fn forward<R: Real>(&self, p: &[R], x: &[R]) -> Vec<R> {
+        let (c, f) = (self.input[2], self.output[2]);
+        let mut y = Vec::new();
+        self.windows(|_, places| {
+            let real: Vec<usize> = places.iter().flatten().copied().collect();
+            for f_ in 0..f {
+                y.push(match self.kind {
+                    Kind::Conv => {
+                        let (w, b) = p.split_at(places.len() * c * f);
+                        let mut sum = b[f_];
+                        for (q, place) in places.iter().enumerate() {
+                            for c_ in 0..c {
+                                let x = place.map_or(R::of(0.0), |at| x[at + c_]);
+                                sum = sum + x * w[(q * c + c_) * f + f_];
+                            }
+                        }
+                        sum
+                    }
+                    Kind::Max => {
+                        let mut top = R::of(f32::NEG_INFINITY);
+                        for at in &real {
+                            let x = x[at + f_];
+                            #[allow(clippy::eq_op, reason = "a NaN is what differs from itself")]
+                            if top < x || x != x {
+                                top = x;
+                            }
+                        }
+                        top
+                    }
+                    Kind::Average => {
+                        let sum = real.iter().fold(R::of(0.0), |sum, at| sum + x[at + f_]);
+                        sum / R::of(real.len() as f32)
+                    }
+                });
+            }
+        });
+        y
+    }
+
+    /// The least distance of a greatest value from the next one.
+    fn margin(&self, x: &[f64]) -> f64 {
+        let mut least = f64::INFINITY;
+        if self.kind == Kind::Max {
+            self.windows(|_, places| {
+                for c in 0..self.input[2] {
+                    let mut values: Vec<f64> = places.iter().flatten().map(|at| x[at + c]).collect();
+                    values.sort_by(f64::total_cmp);
+                    if let [.., next, top] = values[..] {
+                        least = least.min(top - next);
+                    }
+                }
+            });
+        }
+        least
+    }
+
+    /// dp and dx of some samples, from the gradient before the activation, in the order of the contract.
+    fn backward(&self, p: &[f32], x: &[Vec<f32>], dy: &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let (c, f) = (self.input[2], self.output[2]);
+        let mut dp = vec![0.0; p.len()];
+        let mut dxs = Vec::new();
+        for (x, dy) in x.iter().zip(dy) {
+            let mut dx = vec![0.0; x.len()];
+            let y = self.forward(p, x);
+            self.windows(|window, places| {
+                let (y, dy) = (&y[window * f..][..f], &dy[window * f..][..f]);
+                match self.kind {
+                    Kind::Conv => {
+                        let weights = places.len() * c * f;
+                        for (q, place) in places.iter().enumerate() {
+                            for c_ in 0..c {
+                                let w = &p[(q * c + c_) * f..][..f];
+                                let x = place.map_or(0.0, |at| x[at + c_]);
+                                for (dw, dy) in dp[(q * c + c_) * f..][..f].iter_mut().zip(dy) {
+                                    *dw += x * dy;
+                                }
+                                let part = dy.iter().zip(w).fold(0.0, |sum, (dy, w)| sum + dy * w);
+                                if let Some(at) = place {
+                                    dx[at + c_] += part;
+                                }
+                            }
+                        }
+                        for (db, dy) in dp[weights..].iter_mut().zip(dy) {
+                            *db += dy;
+                        }
+                    }
+                    Kind::Max => {
+                        for c_ in 0..c {
+                            let at = places.iter().flatten().find(|at| !(x[*at + c_] < y[c_])).expect("a real place");
+                            dx[at + c_] += dy[c_];
+                        }
+                    }
+                    Kind::Average => {
+                        let real = places.iter().flatten().count();
+                        for at in places.iter().flatten() {
+                            for c_ in 0..c {
+                                dx[at + c_] += dy[c_] / real as f32;
+                            }
+                        }
+                    }
+                }
+            });
+            dxs.push(dx);
+        }
+        (dp, dxs)
+    }
+}
+
+/// Numbers of some sort: ordinary, few different ones with both zeros, near the subnormal ones, and with infinities and NaN among them.
+fn number(rng: &mut Rng, sort: usize) -> f32 {
+    match sort {
+        0 => draw(rng, 1.0),
+        1 => [0.0, -0.0, 1.0, -1.0, 2.0, 0.5][rng.next_u32() as usize % 6],
+        2 => draw(rng, 1.0) * 2f32.powi(-70 - (rng.next_u32() % 16) as i32),
+        _ => match rng.next_u32() % 40 {
+            0 => f32::NAN,
+            1 => f32::INFINITY,
+            2 => f32::NEG_INFINITY,
+            _ => draw(rng, 1.0),
+        },
+    }
+}
+
+fn fill<T: Plain>(rng: &mut Rng, sort: usize) -> T {
+    let mut values = T::ZERO;
+    values.as_flat_mut().iter_mut().for_each(|x| *x = number(rng, sort));
+    values
+}
+
+/// Room for samples; batches may be shorter.
+const B: usize = 5;
+
+/// What a layer makes of some samples: y by inference, y by training, dp, dx.
+type Made = [Vec<Vec<u32>>; 4];
+
+#[inline(always)]
+fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output], alone: bool) -> Made {
+    let running = L::Running::ZERO;
+    let mut y = vec![L::Output::ZERO; x.len()];
+    if alone {
+        L::infer::<_, B>(s, p, &running, x, &mut y);
+    } else {
+        L::infer::<_, B>(Compact(s), p, &running, x, &mut y);
+    }
+    let mut tape = Box::new(L::Tape::<B>::ZERO);
+    let (mut dy, mut dp, mut dx) = (dy.to_vec(), L::Params::ZERO, vec![L::Input::ZERO; x.len()]);
+    // What was there before must not matter.
+    dp.as_flat_mut().fill(f32::NAN);
+    dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
+    L::forward::<_, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
+    let trained: Vec<_> = L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
+    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, true, &mut dp, Some(&mut dx));
+    [
+        y.iter().map(|y| bits(y.as_flat())).collect(),
+        trained,
+        vec![bits(dp.as_flat())],
+        dx.iter().map(|dx| bits(dx.as_flat())).collect(),
+    ]
+}
+
+/// On every backend the bits of the contract, for batches of several sizes; linear layers.
+fn same_bits<L: Train>(plan: Plan) {
+    let flat = |rows: &[Vec<f32>]| rows.iter().map(|row| bits(row)).collect::<Vec<_>>();
+    for sort in 0..4 {
+        for m in [1, 2, B] {
+            let mut rng = Rng::new(Seed((sort * 10 + m) as u64));
+            let p: L::Params = fill(&mut rng, sort);
+            let x: Vec<L::Input> = (0..m).map(|_| fill(&mut rng, sort)).collect();
+            let dy: Vec<L::Output> = (0..m).map(|_| fill(&mut rng, sort)).collect();
+            let rows: Vec<_> = x.iter().map(|x| x.as_flat().to_vec()).collect();
+            let y: Vec<_> = rows.iter().map(|x| plan.forward(p.as_flat(), x)).collect();
+            let dys: Vec<_> = dy.iter().map(|dy| dy.as_flat().to_vec()).collect();
+            let (dp, dx) = plan.backward(p.as_flat(), &rows, &dys);
+            let want = [flat(&y), flat(&y), flat(&[dp]), flat(&dx)];
+            for level in backends() {
+                let got = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, m == 1));
+                for ((got, want), part) in got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"]) {
+                    assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {level}: {plan:?}");
+                }
+            }
+        }
+    }
+}
+
+const H: f64 = 1e-5;
+/// A relu's input and the two greatest values of a window must be this far from where the slope changes.
+const MARGIN: f64 = 2e-4;
+
+/// A dense layer in front, so that every dx is the gradient of a bias: (2 inputs → tanh → layer → mean squared error).
+struct Judge {
+    plan: Plan,
+    inputs: usize,
+}
+
+impl Judge {
+    /// The mean loss, and the least distance from a change of slope.
+    fn loss(&self, p: &[f64], x: &[[f32; 2]], t: &[Vec<f64>]) -> (f64, f64) {
+        let n = self.inputs;
+        let (w, rest) = p.split_at(2 * n);
+        let (b, rest) = rest.split_at(n);
+        let (mut total, mut margin) = (0.0, f64::INFINITY);
+        for (x, t) in x.iter().zip(t) {
+            let h: Vec<f64> =
+                (0..n).map(|j| (b[j] + f64::from(x[0]) * w[j] + f64::from(x[1]) * w[n + j]).tanh()).collect();
+            margin = margin.min(self.plan.margin(&h));
+            let z = self.plan.forward(rest, &h);
+            if (self.plan.activation)(-1.0) == 0.0 {
+                margin = z.iter().fold(margin, |margin, z| margin.min(z.abs()));
+            }
+            let error: f64 = z.iter().zip(t).map(|(z, t)| ((self.plan.activation)(*z) - t).powi(2)).sum();
+            total += error / t.len() as f64;
+        }
+        (total / x.len() as f64, margin)
+    }
+
+    fn gradient(&self, p: &[f64], x: &[[f32; 2]], t: &[Vec<f64>]) -> Vec<f64> {
+        let mut moved = p.to_vec();
+        (0..p.len())
+            .map(|i| {
+                let mut at = |p: f64| {
+                    moved[i] = p;
+                    self.loss(&moved, x, t).0
+                };
+                let slope = (at(p[i] + H) - at(p[i] - H)) / (2.0 * H);
+                moved[i] = p[i];
+                slope
+            })
+            .collect()
+    }
+}
+
+/// The first parameter whose gradient is off.
+fn off(got: &[f32], want: &[f64]) -> Option<String> {
+    let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+    assert_eq!(got.len(), want.len());
+    let wrong = |(got, want): &(&f32, &f64)| {
+        let off = (f64::from(**got) - **want).abs();
+        off.is_nan() || off > 2e-5 * want.abs() + 1e-6 * top
+    };
+    let i = got.iter().zip(want).position(|pair| wrong(&pair))?;
+    Some(format!("parameter {i}: gradient {:e}, finite difference {:e}", got[i], want[i]))
+}
+
+/// Every parameter of the layer, and every dx through the biases of the one in front, against finite differences.
+fn differences<T, L, const N: usize, const O: usize>(plan: Plan)
+where
+    T: Stack<Net: Train<Input = [f32; 2], Output = [f32; O]>>,
+    L: Layer,
+    MeanSquaredError: rosenblatt::loss::Loss<<NetOf<T> as Layer>::Head, [f32; O], Target = [f32; O]>,
+{
+    assert_eq!((L::Input::LEN, L::Output::LEN), (N, O));
+    let judge = Judge { plan, inputs: N };
+    for m in [1, B] {
+        let (net, p, x, t) = (0..1000)
+            .map(|seed| {
+                let mut rng = Rng::new(Seed(seed));
+                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.9)).collect();
+                let mut net = Box::new(Mlp::<T>::new());
+                net.set_weights(&weights).expect("as many as there are");
+                let (x, t): (Vec<[f32; 2]>, Vec<[f32; O]>) = (samples(&mut rng, m, 1.0), samples(&mut rng, m, 1.0));
+                (net, weights.into_iter().map(f64::from).collect::<Vec<_>>(), x, t)
+            })
+            .find(|(_, p, x, t)| {
+                let t: Vec<Vec<f64>> = t.iter().map(|t| t.iter().map(|t| f64::from(*t)).collect()).collect();
+                judge.loss(p, x, &t).1 > MARGIN
+            })
+            .expect("some seed will do");
+        let wide: Vec<Vec<f64>> = t.iter().map(|t| t.iter().map(|t| f64::from(*t)).collect()).collect();
+        let (loss, want) = (judge.loss(&p, &x, &wide).0, judge.gradient(&p, &x, &wide));
+        let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, MeanSquaredError, B>::new());
+        let mut net = net;
+        let got = trainer.step_on(Level::detect(), &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+        assert!((f64::from(got) / loss - 1.0).abs() < 1e-5, "batch {m}: loss {got}, judge {loss}");
+        let got = trainer.gradient().as_flat();
+        if let Some(error) = off(got, &want) {
+            panic!("batch {m}: {error}, of {} in front: {plan:?}", 3 * N);
+        }
+        // One wrong number is seen.
+        let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
+        for i in 0..got.len() {
+            let mut wrong = got.to_vec();
+            wrong[i] += (1e-3 * top) as f32;
+            assert!(off(&wrong, &want).is_some(), "an error at parameter {i} went unseen");
+        }
+    }
+}
+
+fn linear(z: f64) -> f64 {
+    z
+}
+
+fn tanh(z: f64) -> f64 {
+    z.tanh()
+}
+
+fn relu(z: f64) -> f64 {
+    z.max(0.0)
+}
+
+/// Two tests a layer: the bits of its linear form, and the gradients. What the types say, the judge is told in numbers.
+macro_rules! layers {
+    ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*], window $window:expr, stride $stride:expr, $same:literal,
+        $linear:ty $(, $activated:ty, $activation:ident)?;)*) => {$(
+        mod $name {
+            use super::*;
+            const PLAN: Plan = Plan {
+                kind: Kind::$kind,
+                input: [$($input),*],
+                output: [$($output),*],
+                window: $window,
+                stride: $stride,
+                same: $same,
+                activation: linear,
+            };
+            const N: usize = PLAN.input[0] * PLAN.input[1] * PLAN.input[2];
+            const O: usize = PLAN.output[0] * PLAN.output[1] * PLAN.output[2];
+            type Net<L> = (
+                Dense<2, N, Tanh>,
+                Reshape<[f32; N], <L as Layer>::Input>,
+                L,
+                Reshape<<L as Layer>::Output, [f32; O]>,
+            );
+
+            #[test]
+            fn has_the_bits_of_the_contract() {
+                roomy(|| same_bits::<$linear>(PLAN));
+            }
+
+            #[test]
+            fn has_the_gradients_of_finite_differences() {
+                #[allow(unused_mut, unused_assignments, reason = "only some have an activation")]
+                let mut run: fn() = || differences::<Net<$linear>, $linear, N, O>(PLAN);
+                $(run = || differences::<Net<$activated>, $activated, N, O>(Plan { activation: $activation, ..PLAN });)?
+                roomy(run);
+            }
+        }
+    )*};
+}
+
+layers! {
+    one_place: Conv [1, 1, 1] -> [1, 1, 1], window [1, 1], stride [1, 1], false,
+        Conv2d<Map<1, 1, 1>, Map<1, 1, 1>, 1, 1>;
+    digits: Conv [8, 8, 1] -> [6, 6, 8], window [3, 3], stride [1, 1], false,
+        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3>, Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>, relu;
+    same_with_stride: Conv [5, 7, 3] -> [3, 4, 5], window [3, 3], stride [2, 2], true,
+        Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Linear, Same, 2>,
+        Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Relu, Same, 2>, relu;
+    same_even_window: Conv [6, 5, 2] -> [6, 5, 3], window [2, 4], stride [1, 1], true,
+        Conv2d<Map<6, 5, 2>, Map<6, 5, 3>, 2, 4, Linear, Same>,
+        Conv2d<Map<6, 5, 2>, Map<6, 5, 3>, 2, 4, Tanh, Same>, tanh;
+    same_window_beyond_the_input: Conv [2, 3, 2] -> [2, 3, 2], window [5, 6], stride [1, 1], true,
+        Conv2d<Map<2, 3, 2>, Map<2, 3, 2>, 5, 6, Linear, Same>;
+    same_stride_beyond_the_window: Conv [7, 7, 1] -> [3, 2, 4], window [1, 2], stride [3, 5], true,
+        Conv2d<Map<7, 7, 1>, Map<3, 2, 4>, 1, 2, Linear, Same, 3, 5>;
+    stride_beyond_the_window: Conv [9, 10, 2] -> [3, 3, 4], window [2, 1], stride [3, 4], false,
+        Conv2d<Map<9, 10, 2>, Map<3, 3, 4>, 2, 1, Linear, Valid, 3, 4>;
+    window_beyond_the_stride: Conv [9, 6, 1] -> [3, 4, 2], window [5, 3], stride [2, 1], false,
+        Conv2d<Map<9, 6, 1>, Map<3, 4, 2>, 5, 3, Linear, Valid, 2, 1>;
+    many_channels: Conv [4, 4, 17] -> [3, 3, 33], window [2, 2], stride [1, 1], false,
+        Conv2d<Map<4, 4, 17>, Map<3, 3, 33>, 2, 2>;
+    one_filter: Conv [4, 5, 3] -> [3, 3, 1], window [2, 3], stride [1, 1], false,
+        Conv2d<Map<4, 5, 3>, Map<3, 3, 1>, 2, 3>;
+    pointwise: Conv [3, 4, 5] -> [3, 4, 9], window [1, 1], stride [1, 1], false,
+        Conv2d<Map<3, 4, 5>, Map<3, 4, 9>, 1, 1>;
+    whole: Conv [3, 4, 2] -> [1, 1, 6], window [3, 4], stride [1, 1], false,
+        Conv2d<Map<3, 4, 2>, Map<1, 1, 6>, 3, 4>;
+    tall: Conv [11, 3, 1] -> [10, 3, 2], window [2, 1], stride [1, 1], false,
+        Conv2d<Map<11, 3, 1>, Map<10, 3, 2>, 2, 1>;
+    signal: Conv [1, 10, 3] -> [1, 4, 5], window [1, 4], stride [1, 2], false,
+        Conv1d<Signal<10, 3>, Signal<4, 5>, 4, Linear, Valid, 2>,
+        Conv1d<Signal<10, 3>, Signal<4, 5>, 4, Relu, Valid, 2>, relu;
+    signal_same: Conv [1, 10, 2] -> [1, 4, 3], window [1, 6], stride [1, 3], true,
+        Conv1d<Signal<10, 2>, Signal<4, 3>, 6, Linear, Same, 3>;
+
+    greatest: Max [6, 6, 8] -> [3, 3, 8], window [2, 2], stride [2, 2], false,
+        MaxPool2d<Map<6, 6, 8>, Map<3, 3, 8>, 2>;
+    greatest_rows_left_over: Max [5, 7, 3] -> [2, 3, 3], window [2, 2], stride [2, 2], false,
+        MaxPool2d<Map<5, 7, 3>, Map<2, 3, 3>, 2>;
+    greatest_same: Max [5, 6, 2] -> [3, 2, 2], window [2, 3], stride [2, 3], true,
+        MaxPool2d<Map<5, 6, 2>, Map<3, 2, 2>, 2, 3, Same>;
+    greatest_overlapping: Max [5, 5, 17] -> [5, 5, 17], window [3, 3], stride [1, 1], true,
+        MaxPool2d<Map<5, 5, 17>, Map<5, 5, 17>, 3, 3, Same, 1>;
+    greatest_stride_beyond_the_window: Max [7, 8, 1] -> [2, 3, 1], window [2, 1], stride [4, 3], false,
+        MaxPool2d<Map<7, 8, 1>, Map<2, 3, 1>, 2, 1, Valid, 4, 3>;
+    greatest_of_signal: Max [1, 9, 4] -> [1, 4, 4], window [1, 3], stride [1, 2], false,
+        MaxPool1d<Signal<9, 4>, Signal<4, 4>, 3, Valid, 2>;
+    mean: Average [8, 8, 6] -> [4, 4, 6], window [2, 2], stride [2, 2], false,
+        AvgPool2d<Map<8, 8, 6>, Map<4, 4, 6>, 2>;
+    mean_same: Average [5, 4, 9] -> [3, 2, 9], window [3, 3], stride [2, 2], true,
+        AvgPool2d<Map<5, 4, 9>, Map<3, 2, 9>, 3, 3, Same, 2>;
+    mean_of_signal: Average [1, 7, 2] -> [1, 4, 2], window [1, 2], stride [1, 2], true,
+        AvgPool1d<Signal<7, 2>, Signal<4, 2>, 2, Same>;
+    mean_of_all: Average [3, 5, 7] -> [1, 1, 7], window [3, 5], stride [1, 1], false,
+        GlobalAvgPool2d<Map<3, 5, 7>>;
+    mean_of_all_steps: Average [1, 6, 3] -> [1, 1, 3], window [1, 6], stride [1, 1], false,
+        GlobalAvgPool1d<Signal<6, 3>>;
+}
+
+/// By hand: of an odd number of padded places the smaller half lies before.
+#[test]
+fn same_pads_the_smaller_half_before() {
+    let sums = |x: [f32; 3]| {
+        let mut net = Mlp::<(Conv1d<Signal<3, 1>, Signal<3, 1>, 2, Linear, Same>,)>::new();
+        net.set_tensors(&[&[1.0, 10.0], &[0.0]]).expect("a kernel and a bias");
+        net.predict(&x.map(|x| [x])).map(|[y]| y)
+    };
+    assert_eq!(sums([1.0, 2.0, 3.0]), [21.0, 32.0, 3.0]);
+    let net = Mlp::<(AvgPool1d<Signal<4, 1>, Signal<4, 1>, 4, Same, 1>,)>::new();
+    assert_eq!(net.predict(&[[1.0], [2.0], [6.0], [3.0]]), [[3.0], [3.0], [11.0 / 3.0], [4.5]]);
+}
+
+/// What the summary says, and the names and shapes that Keras gives the tensors.
+#[test]
+fn described_as_in_keras() {
+    type Net = Mlp<(
+        Conv2d<Map<8, 8, 1>, Map<8, 8, 6>, 3, 3, Tanh, Same>,
+        AvgPool2d<Map<8, 8, 6>, Map<4, 4, 6>, 2>,
+        Conv2d<Map<4, 4, 6>, Map<2, 2, 8>, 3, 3, Relu, Same, 2>,
+        Flatten<Map<2, 2, 8>, 32>,
+        Dense<32, 10, Softmax>,
+    )>;
+    let mut tensors = Vec::new();
+    Net::new().tensors(|tensor, values| tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len())));
+    let want = [
+        "kernel (3, 3, 1, 6) 54",
+        "bias (6) 6",
+        "kernel (3, 3, 6, 8) 432",
+        "bias (8) 8",
+        "kernel (32, 10) 320",
+        "bias (10) 10",
+    ];
+    assert_eq!(tensors, want);
+    let summary = Net::summary().to_string();
+    for line in [
+        "Conv2d          64   8x8x6   tanh                 60",
+        "AvgPool2d      384   4x4x6                         0",
+        "Flatten         32      32                         0",
+    ] {
+        assert!(summary.contains(line), "{summary}");
+    }
+    assert_eq!(<NetOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL, 135);
+    // Keras' fans: window · channels, window · filters.
+    let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
+    net.init(Seed(1));
+    let limit = (6.0f32 / (27.0 + 45.0)).sqrt();
+    let top = net.params().w.as_flat().iter().fold(0f32, |top, w| top.max(w.abs()));
+    assert!(top <= limit && top > 0.95 * limit, "{top} of {limit}");
+    assert_eq!(net.params().b, [0.0; 5]);
+}
+
+type Reader = (
+    Conv2d<Map<6, 7, 2>, Map<6, 7, 5>, 3, 3, Relu, Same>,
+    MaxPool2d<Map<6, 7, 5>, Map<3, 3, 5>, 2>,
+    Conv2d<Map<3, 3, 5>, Map<2, 2, 9>, 2, 2, Tanh>,
+    Flatten<Map<2, 2, 9>, 36>,
+    Dense<36, 4, Softmax>,
+);
+
+proptest! {
+    #![proptest_config(Config { cases: amount(100, 10), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
+
+    /// One sample alone, in any batch, in the trainer, on any backend: the same bits; and a step of training too.
+    #[test]
+    fn a_batch_is_its_samples(seed: u64, m in 1usize..20, weights in -60i32..60, inputs in -60i32..60) {
+        let mut rng = Rng::new(Seed(seed));
+        let mut net = Mlp::<Reader>::new();
+        net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
+        let x: Vec<Map<6, 7, 2>> = samples(&mut rng, m, 2f32.powi(inputs));
+        let t: Vec<u8> = (0..m).map(|i| (i % 4) as u8).collect();
+        let want: Vec<_> = x.iter().map(|x| bits(&net.predict_on(Level::baseline(), x))).collect();
+        let mut trained = None;
+        for level in backends() {
+            let mut y = vec![[0.0; 4]; m];
+            net.predict_batch_on(level, &x, &mut y).expect("as many outputs as inputs");
+            for (i, (y, x)) in y.iter().zip(&x).enumerate() {
+                prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, level);
+                prop_assert_eq!(&bits(&net.predict_on(level, x)), &want[i], "sample {} alone on {}", i, level);
+            }
+            let mut trainer = Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
+            let y = trainer.predict_batch(&net, &x).expect("fits");
+            prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
+            let mut net = net.clone();
+            let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
+            let outcome = (loss.ok(), net.hash());
+            prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", level);
+        }
+    }
+}
