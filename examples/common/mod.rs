@@ -35,3 +35,9 @@ pub fn progress(epochs: usize) -> indicatif::ProgressBar {
         .expect("the template is well formed");
     indicatif::ProgressBar::new(epochs as u64).with_style(style)
 }
+
+/// Values from 0 to 1 as shades, two characters each.
+pub fn shades(values: &[f32]) -> String {
+    let shade = |value: &f32| [' ', '░', '▒', '▓', '█'][((value * 5.0) as usize).min(4)];
+    values.iter().flat_map(|value| [shade(value); 2]).collect()
+}

@@ -8,7 +8,7 @@ mod common;
 use anyhow::Result;
 use clap::Parser;
 use common::plot::{self, Curve};
-use rosenblatt::{data::Permutation, metrics::predicted, prelude::*};
+use rosenblatt::{metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
 use std::{ops::ControlFlow, path::PathBuf};
 
@@ -35,7 +35,7 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let (train, test) = split(&args.data)?;
+    let (train, test) = common::data::digits(&args.data)?;
 
     println!("{}", Digits::summary());
     println!("trainer: {} bytes; backend: {level}", DigitsTrainer::BYTES);
@@ -76,20 +76,6 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Images and their digits.
-type Samples = (Vec<[f32; 64]>, Vec<u8>);
-
-/// The samples in a drawn order, pixels from 0 to 1: 80 % and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
-fn split(path: &std::path::Path) -> Result<(Samples, Samples)> {
-    let (x, t) = common::data::read::<64>(path, 10)?;
-    let order = Permutation::new(x.len(), Seed(1957), 0);
-    let pick = |range: std::ops::Range<usize>| -> Samples {
-        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
-    };
-    let cut = x.len() * 4 / 5;
-    Ok((pick(0..cut), pick(cut..x.len())))
-}
-
 /// Some misread digits side by side.
 fn draw(misread: &[(&[f32; 64], u8, usize)]) {
     const AT_MOST: usize = 6;
@@ -106,10 +92,7 @@ fn draw(misread: &[(&[f32; 64], u8, usize)]) {
     for row in 0..8 {
         for (image, ..) in shown {
             print!("  ");
-            for pixel in &image[8 * row..8 * row + 8] {
-                let shade = [' ', '░', '▒', '▓', '█'][((pixel * 5.0) as usize).min(4)];
-                print!("{shade}{shade}");
-            }
+            print!("{}", common::shades(&image[8 * row..8 * row + 8]));
             print!(" ");
         }
         println!();

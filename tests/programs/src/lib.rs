@@ -9,6 +9,7 @@ pub mod data;
 pub mod digits;
 pub mod functions;
 pub mod gemm;
+pub mod gru;
 pub mod identity;
 pub mod iris;
 pub mod products;
@@ -52,6 +53,7 @@ macro_rules! programs {
         $with!("digits-infer", $crate::digits::Infer);
         $with!("digits", $crate::digits::Train);
         $with!("digits-small", $crate::digits::TrainSmall);
+        $with!("gru", $crate::gru::Rows);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
         $with!("exp-micromath", $crate::functions::ExpMicromath);
