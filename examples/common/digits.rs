@@ -26,6 +26,11 @@ pub fn shade(value: f32) -> &'static str {
     ["  ", "░░", "▒▒", "▓▓", "██"][((value * 5.0) as usize).min(4)]
 }
 
+/// Values from 0 to 1, one after the other.
+pub fn shades(values: &[f32]) -> String {
+    values.iter().map(|value| shade(*value)).collect()
+}
+
 /// Some misread digits side by side: the image, what it is, what it was read as.
 pub fn draw(misread: &[(&[f32; 64], u8, usize)]) {
     const AT_MOST: usize = 6;
@@ -42,10 +47,7 @@ pub fn draw(misread: &[(&[f32; 64], u8, usize)]) {
     for row in 0..8 {
         for (image, ..) in shown {
             print!("  ");
-            for pixel in &image[8 * row..8 * row + 8] {
-                print!("{}", shade(*pixel));
-            }
-            print!(" ");
+            print!("{} ", shades(&image[8 * row..8 * row + 8]));
         }
         println!();
     }

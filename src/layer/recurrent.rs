@@ -20,7 +20,7 @@ use core::{
     slice::{from_mut, from_ref},
 };
 use rosenblatt_kernels::{
-    Flat, Plain, Simd,
+    Compact, Flat, Plain, Simd,
     blas::fixed,
     plain::{Join, Recurrent, Shape, Unrolled},
 };
@@ -219,6 +219,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         tape: &mut Self::Tape<B>,
     ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
+        let s = Compact(s); // a mini-batch is worth a call: nothing is gained by products in place
         let m = x.len().min(B).max(1);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         for (t, rows) in frames.chunks_exact_mut(m).rev().enumerate() {
@@ -255,6 +256,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         dp: &mut Self::Params,
         dx: Option<&mut [Self::Input]>,
     ) {
+        let s = Compact(s);
         let m = x.len().min(B).max(1);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         let a = first_mut(tape.a.as_flattened_mut(), T * m);

@@ -11,6 +11,7 @@ pub mod digits;
 pub mod functions;
 pub mod gemm;
 pub mod graph;
+pub mod gru;
 pub mod identity;
 pub mod iris;
 pub mod layers;
@@ -57,6 +58,7 @@ macro_rules! programs {
         $with!("digits", $crate::digits::Train);
         $with!("digits-small", $crate::digits::TrainSmall);
         $with!("cnn", $crate::cnn::Cnn);
+        $with!("gru", $crate::gru::Rows);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
         $with!("exp-micromath", $crate::functions::ExpMicromath);

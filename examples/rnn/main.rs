@@ -1,0 +1,156 @@
+//! Real handwritten digits read as a sequence, row by row from the top, by a recurrent network.
+//!
+//! `cargo run --release --example rnn` (or with `-- --cell simple`, `-- --cell lstm`)
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use common::plot::{self, Curve};
+use rosenblatt::{
+    kernels::plain::recast,
+    layer::{MemoryOf, Stepwise, Train},
+    metrics::predicted,
+    network::{NetOf, Stack},
+    prelude::*,
+};
+use static_cell::ConstStaticCell;
+use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
+
+/// What must be reached on samples that were not learnt from.
+const GOAL: f32 = 0.95;
+
+/// An image as the network reads it: eight steps of eight pixels.
+type Image = [[f32; 8]; 8];
+/// The trainer of each of the networks.
+type ImageTrainer<T> = Trainer<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 32>;
+
+/// Which recurrent layer reads the rows.
+#[derive(Clone, Copy, ValueEnum)]
+enum Cell {
+    /// The simple recurrent layer
+    Simple,
+    /// Gated recurrent units
+    Gru,
+    /// Long short-term memory
+    Lstm,
+}
+
+/// Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    common: common::Options,
+    /// The recurrent layer
+    #[arg(long, value_enum, default_value = "gru")]
+    cell: Cell,
+    /// How often the training samples are seen
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    epochs: usize,
+    /// Rows of 64 pixels from 0 to 16, then the digit
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv"))]
+    data: PathBuf,
+}
+
+/// Runs with a recurrent layer of this type.
+macro_rules! with {
+    ($cell:ty, $args:expr) => {{
+        type Layers = ($cell, Dense<32, 10, Softmax>);
+        // Zero bits in .bss, as on a chip: nothing large is built on the stack.
+        static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::new());
+        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> = ConstStaticCell::new(Trainer::new());
+        run(NET.take(), TRAINER.take(), $args)
+    }};
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let accuracy = match args.cell {
+        Cell::Simple => with!(Rnn<8, 32, 8>, &args),
+        Cell::Gru => with!(Gru<8, 32, 8>, &args),
+        Cell::Lstm => with!(Lstm<8, 32, 8>, &args),
+    };
+    match accuracy {
+        Ok(accuracy) if accuracy >= GOAL => ExitCode::SUCCESS,
+        Ok(_) => {
+            eprintln!("the test accuracy is below {GOAL}; more --epochs or another --seed may help");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Trains and reports; the test accuracy.
+fn run<T>(net: &mut Mlp<T>, trainer: &mut ImageTrainer<T>, args: &Args) -> Result<f32>
+where
+    T: Stack,
+    NetOf<T>:
+        Train<Input = Image, Output = [f32; 10], Head = Softmax> + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
+{
+    let (seed, level) = (args.common.seed(), args.common.backend);
+    let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data)?;
+    let (train, test) = (recast::<_, Image>(&train), recast::<_, Image>(&test));
+
+    println!("{}", Mlp::<T>::summary());
+    println!("trainer: {} bytes; backend: {level}", ImageTrainer::<T>::BYTES);
+    println!("{} samples to learn from, {} to be tested on\n", train.len(), test.len());
+
+    net.init(seed);
+    let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
+    let (mut losses, mut misses) = (Vec::new(), Vec::new());
+    let bar = common::progress(args.epochs);
+    let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| {
+        losses.push(epoch.loss);
+        misses.push(1.0 - epoch.accuracy);
+        bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
+        bar.inc(1);
+        ControlFlow::Continue(())
+    })?;
+    bar.finish();
+    println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", report.epoch, report.loss, report.accuracy);
+
+    println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
+    row_by_row(net, level, test, &test_digits);
+    let accuracy = trainer.evaluate_on(level, net, test, &test_digits)?.accuracy();
+    println!("test accuracy {accuracy:.4}");
+    println!("weights {:016x}", net.hash());
+    if let Some(path) = &args.common.plot {
+        let curves =
+            [Curve { name: "training loss", values: losses }, Curve { name: "training error", values: misses }];
+        plot::draw(path, &curves, None)?;
+        println!("plot {}", path.display());
+    }
+    Ok(accuracy)
+}
+
+/// A digit as it comes in: after each row what the network takes it for, from the state that it keeps.
+fn row_by_row<T>(net: &Mlp<T>, level: Level, images: &[Image], digits: &[u8])
+where
+    T: Stack,
+    NetOf<T>: Stepwise<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
+{
+    let sure = |image: &Image, digit: u8| net.predict_on(level, image)[usize::from(digit)] > 0.9;
+    let Some((image, digit)) = images.iter().zip(digits).find(|(image, digit)| sure(image, **digit)) else {
+        println!("no digit is read with certainty\n");
+        return;
+    };
+    println!("a {digit} comes in row by row; after each row, what it is taken for, in %:");
+    println!("  {:<16}     {}   guess", "row", (0..10).map(|digit| format!("{digit:>4}")).collect::<String>());
+    let mut memory: MemoryOf<T> = Mlp::<T>::memory();
+    for row in image {
+        let p = net.step_on(level, &mut memory, row);
+        let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();
+        println!(
+            "  {}     {percent}   {:>5}  {}",
+            common::digits::shades(row),
+            predicted(&p),
+            common::digits::shades(&p)
+        );
+    }
+    println!();
+}
