@@ -64,8 +64,8 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
     );
 }
 
-/// lr·g − r·v, the velocity turned round. Subtracting it, not adding the velocity, makes a step with r = 0 that of [`sgd`] to the bit: −0 − 0 is −0, but
-/// −0 + 0 is +0.
+/// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w, −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0.
+/// So a step with r = 0 is that of [`sgd`] to the bit.
 #[inline(always)]
 fn fall<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))

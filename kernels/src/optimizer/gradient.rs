@@ -89,7 +89,7 @@ const fn power_of_two(n: i32) -> f32 {
 fn scaled_norm<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
     const LEAST: f32 = power_of_two(-100);
     let plain = squares(s, 1.0, x);
-    if plain >= LEAST && plain < f32::INFINITY {
+    if (LEAST..f32::INFINITY).contains(&plain) {
         return (Scalar.sqrt(plain), 1.0);
     }
     let scale = if plain < LEAST { power_of_two(96) } else { power_of_two(-96) };
