@@ -6,7 +6,11 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rosenblatt::{
     Rng, Seed,
-    kernels::{Level, activation, blas, dispatch, naive, optimizer},
+    kernels::{
+        Level, Plain, activation, blas, dispatch, dropout, naive,
+        normalize::{self, Moments, Scale},
+        optimizer, regularize,
+    },
 };
 use std::hint::black_box;
 
@@ -83,6 +87,62 @@ fn elementwise(c: &mut Criterion) {
     group.finish();
 }
 
+/// A batch of 32 rows of 32 channels.
+fn layers(c: &mut Criterion) {
+    type Row = [f32; 32];
+    let (x, dy) = (values(1024), values(1024));
+    let (x, dy) = (x.as_chunks::<32>().0, dy.as_chunks::<32>().0);
+    let p = Scale::<Row> { gamma: [1.0; 32], beta: [0.5; 32] };
+    let [mut y, mut dx] = [[[0.0; 32]; 32]; 2];
+    let (mut moments, mut dp) = (Moments::<Row>::ZERO, Scale::<Row>::ZERO);
+    let (mut mean, mut variance) = ([0.0; 32], [0.0; 32]);
+    let mut judge = vec![0.0; 1024];
+    let mut group = c.benchmark_group("layers of 32x32");
+    group.throughput(Throughput::Elements(1024));
+    for level in Level::available() {
+        let near = |y: &[Row], judge: &[f64]| {
+            y.as_flattened().iter().zip(judge).all(|(y, judge)| (f64::from(*y) - judge).abs() < 1e-5)
+        };
+        group.bench_function(BenchmarkId::new("batch normalization", level), |bench| {
+            bench.iter(|| {
+                dispatch!(level, s => normalize::moments(s, black_box(x), &mut moments));
+                dispatch!(level, s => normalize::batch(s, x, &moments, &p, &mut y));
+            });
+        });
+        naive::batch_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
+        assert!(near(&y, &judge), "batch normalization on {level}");
+        group.bench_function(BenchmarkId::new("batch normalization, gradient", level), |bench| {
+            bench.iter(|| dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx))));
+        });
+        group.bench_function(BenchmarkId::new("layer normalization", level), |bench| {
+            bench.iter(|| {
+                let stats = (mean.as_mut_slice(), variance.as_mut_slice());
+                dispatch!(level, s => normalize::layer(s, black_box(x), &p, &mut y, Some(stats)));
+            });
+        });
+        naive::layer_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
+        assert!(near(&y, &judge), "layer normalization on {level}");
+        group.bench_function(BenchmarkId::new("layer normalization, gradient", level), |bench| {
+            bench.iter(|| {
+                let stats = (mean.as_slice(), variance.as_slice());
+                dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)));
+            });
+        });
+        group.bench_function(BenchmarkId::new("dropout", level), |bench| {
+            let (x, y) = (x.as_flattened(), y.as_flattened_mut());
+            bench.iter(|| dispatch!(level, s => dropout::dropout(s, black_box(7), 1 << 30, 1.25, x, y)));
+        });
+        group.bench_function(BenchmarkId::new("L2", level), |bench| {
+            let (w, dw) = (x.as_flattened(), dx.as_flattened_mut());
+            bench.iter(|| {
+                dispatch!(level, s => regularize::l2_grad(s, 1e-9, black_box(w), dw));
+                dispatch!(level, s => regularize::l2(s, w))
+            });
+        });
+    }
+    group.finish();
+}
+
 fn optimizers(c: &mut Criterion) {
     let step = optimizer::AdamStep { alpha: 1e-6, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     for n in [1024, 100_480] {
@@ -123,5 +183,5 @@ fn optimizers(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, gemm, elementwise, optimizers);
+criterion_group!(benches, gemm, elementwise, layers, optimizers);
 criterion_main!(benches);

@@ -126,3 +126,74 @@ where
     }
     Ok(())
 }
+
+/// Two lines of one color.
+pub struct Pair<'a> {
+    /// What they are
+    pub name: &'a str,
+    /// One value an epoch, drawn as a strong line
+    pub strong: &'a [f32],
+    /// One value an epoch, drawn as a faint line
+    pub faint: &'a [f32],
+}
+
+/// Colors that are told apart by most eyes (Okabe and Ito, 2008).
+const COLORS: [RGBColor; 7] = [
+    RGBColor(0, 0, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+];
+
+/// Draws pairs of curves over epochs, each pair in a color of its own.
+pub fn pairs(path: &Path, title: &str, pairs: &[Pair<'_>]) -> Result<()> {
+    // The bitmap backend has no fonts of its own.
+    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
+    let failed = || format!("{} cannot be written", path.display());
+    if path.extension().is_some_and(|ending| ending == "png") {
+        draw_pairs(&BitMapBackend::new(path, SIZE).into_drawing_area(), title, pairs).with_context(failed)
+    } else {
+        draw_pairs(&SVGBackend::new(path, SIZE).into_drawing_area(), title, pairs).with_context(failed)
+    }
+}
+
+fn draw_pairs<B: DrawingBackend>(area: &DrawingArea<B, Shift>, title: &str, pairs: &[Pair<'_>]) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    area.fill(&WHITE)?;
+    let epochs = pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
+    // What the first epochs have above twice the median start would press the rest to the floor.
+    let mut starts: Vec<f32> = pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
+    starts.sort_by(f32::total_cmp);
+    let top = starts.get(starts.len() / 2).map_or(1.0, |start| 1.2 * start);
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .caption(title, ("sans-serif", 18))
+        .x_label_area_size(36)
+        .y_label_area_size(48)
+        .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
+    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    for (pair, color) in pairs.iter().zip(COLORS.into_iter().cycle()) {
+        let line = |values: &[f32]| -> Vec<(usize, f32)> {
+            values.iter().enumerate().map(|(i, value)| (i + 1, value.min(top))).collect()
+        };
+        chart.draw_series(LineSeries::new(line(pair.faint), color.mix(0.4).stroke_width(1)))?;
+        chart
+            .draw_series(LineSeries::new(line(pair.strong), color.stroke_width(2)))?
+            .label(pair.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
+    area.present()?;
+    Ok(())
+}

@@ -1025,6 +1025,7 @@ fn scale<const N: usize>(judge: &mut Judge, kind: Kind) -> Scale<[f32; N]> {
 }
 
 fn moments(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let mut out = judge.outputs(room, 2 * N, shift + 1, kind)?;
@@ -1039,6 +1040,7 @@ fn moments(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn batch(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let [mean, variance] = two(judge, kind);
@@ -1064,6 +1066,7 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let dy = judge.input(room, m * N, shift + 1, kind)?;
@@ -1079,27 +1082,24 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
             grad.copy_from_slice(dp.as_flat());
         });
         // The parameters' gradient does not hang on whether the inputs' is asked for.
-        let (level, mut out) = (judge.level, judge.outputs(room, 2 * N, shift, kind)?);
-        judge.same(
-            &mut out,
-            |out| {
-                let mut dp = Scale::ZERO;
+        let level = judge.level;
+        let run = |out: &mut [f32], alone: bool| {
+            let (grad, dx) = out.split_at_mut(2 * N);
+            let mut dp = Scale::ZERO;
+            dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
+            if alone {
                 dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, None));
-                out.copy_from_slice(dp.as_flat());
-            },
-            |out| {
-                let (mut dp, mut dx) = (Scale::ZERO, [[0.0; N]; 40]);
-                let dx = dx.get_mut(..m);
-                dispatch!(Level::baseline(), s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, dx));
-                out.copy_from_slice(dp.as_flat());
-            },
-        );
+            }
+            grad.copy_from_slice(dp.as_flat());
+        };
+        judge.same(&mut out, |out| run(out, false), |out| run(out, true));
         Some(())
     }
     normalized!(case(judge, pool));
 }
 
 fn layer(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let (x, p) = (x.as_chunks().0, scale::<N>(judge, kind));
@@ -1126,6 +1126,7 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let dy = judge.input(room, m * N, shift + 1, kind)?;
@@ -1143,21 +1144,17 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
             grad.copy_from_slice(dp.as_flat());
         });
         // The parameters' gradient does not hang on whether the inputs' is asked for.
-        let (level, mut out) = (judge.level, judge.outputs(room, 2 * N, shift, kind)?);
-        judge.same(
-            &mut out,
-            |out| {
-                let mut dp = Scale::ZERO;
+        let level = judge.level;
+        let run = |out: &mut [f32], alone: bool| {
+            let (grad, dx) = out.split_at_mut(2 * N);
+            let mut dp = Scale::ZERO;
+            dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
+            if alone {
                 dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, None));
-                out.copy_from_slice(dp.as_flat());
-            },
-            |out| {
-                let (mut dp, mut dx) = (Scale::ZERO, [[0.0; N]; 40]);
-                let dx = dx.get_mut(..m);
-                dispatch!(Level::baseline(), s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, dx));
-                out.copy_from_slice(dp.as_flat());
-            },
-        );
+            }
+            grad.copy_from_slice(dp.as_flat());
+        };
+        judge.same(&mut out, |out| run(out, false), |out| run(out, true));
         Some(())
     }
     normalized!(case(judge, pool));

@@ -22,7 +22,7 @@ const BOUNDS: [(&str, u64, u64); 21] = [
     ("graph", 1_280, 2_048),
     ("graph-print", 2_048, 3_072),
     ("optimizers", 1_280, 5_120),
-    ("layers", 2_048, 16_384),
+    ("layers", 1_792, 14_592),
     ("identity", 9_728, 16_384),
 ];
 

@@ -1,0 +1,171 @@
+//! Few samples, some with a wrong label, and a wide network: it learns them by heart, the wrong ones too. What regularization, dropout and batch normalization do about
+//! it, side by side.
+//!
+//! `cargo run --release --example regularization -- --plot losses.svg`
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use common::plot::{self, Pair};
+use rosenblatt::{
+    Rng,
+    data::Permutation,
+    layer::{Layer, Train},
+    network::Stack,
+    prelude::*,
+};
+use std::path::PathBuf;
+
+/// Units of the hidden layer: with 10 classes some 9,600 weights, for 300 samples.
+const WIDE: usize = 128;
+
+// One network five times: 64 pixels, a wide layer, ten digits.
+type Plain = (Dense<64, WIDE, Relu>, Dense<WIDE, 10, Softmax>);
+type Ridge = (DenseL2<64, WIDE, Relu, 1, 200>, DenseL2<WIDE, 10, Softmax, 1, 200>);
+type Lasso = (DenseL1<64, WIDE, Relu, 1, 1000>, DenseL1<WIDE, 10, Softmax, 1, 1000>);
+type Dropped = (Dense<64, WIDE, Relu>, Dropout<[f32; WIDE], 1, 2>, Dense<WIDE, 10, Softmax>);
+type Normed = (Dense<64, WIDE>, BatchNorm<[f32; WIDE]>, Activate<[f32; WIDE], Relu>, Dense<WIDE, 10, Softmax>);
+
+/// Trains a wide network on few handwritten digits: plain, and with L2, L1, dropout and batch normalization.
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    common: common::Options,
+    /// How often the training samples are seen
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
+    /// Samples to learn from; the others are for the test
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..1797))]
+    samples: u16,
+    /// Percent of the training samples that get a wrong label
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=50))]
+    wrong: u32,
+    /// Rows of 64 pixels from 0 to 16, then the digit
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv"))]
+    data: PathBuf,
+}
+
+/// Images and their digits.
+type Samples = (Vec<[f32; 64]>, Vec<u8>);
+
+/// What became of one network.
+struct Outcome {
+    /// Mean −ln p of the right digit, an epoch each: over the training samples and over the others, without penalties
+    losses: [Vec<f32>; 2],
+    /// Of the training samples and of the others
+    accuracy: [f32; 2],
+    /// Share of the weights of the wide layer that are as good as nothing
+    near_zero: f32,
+    /// Σw² over these weights
+    squares: f32,
+    hash: u64,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let (train, test) = split(&args)?;
+    println!(
+        "64-{WIDE}-10 with Adam, {} epochs: {} samples to learn from ({} % with a wrong label), {} to be tested on; backend: {}\n",
+        args.epochs,
+        train.0.len(),
+        args.wrong,
+        test.0.len(),
+        args.common.backend
+    );
+    let outcomes = [
+        ("plain", run::<Plain>(&args, &train, &test)?),
+        ("L2, 0.005·Σw²", run::<Ridge>(&args, &train, &test)?),
+        ("L1, 0.001·Σ|w|", run::<Lasso>(&args, &train, &test)?),
+        ("dropout of a half", run::<Dropped>(&args, &train, &test)?),
+        ("batch normalization", run::<Normed>(&args, &train, &test)?),
+    ];
+
+    println!("                           loss           accuracy        weights");
+    println!("                     training   test   training   test   near 0    Σw²   hash");
+    for (name, Outcome { losses, accuracy: [known, new], near_zero, squares, hash }) in &outcomes {
+        let [training, test] = losses.each_ref().map(|values| values.last().copied().unwrap_or(f32::NAN));
+        let share = 100.0 * near_zero;
+        println!(
+            "{name:<20} {training:>8.3} {test:>6.3}   {known:>8.3} {new:>6.3}  {share:>5.1} %  {squares:>5.1}   {hash:016x}"
+        );
+    }
+    println!(
+        "\nloss: the mean of −ln p over the samples, without penalties; weights: the wide layer's, near 0 below 0.001"
+    );
+
+    if let Some(path) = &args.common.plot {
+        let pairs: Vec<_> = outcomes
+            .iter()
+            .map(|(name, outcome)| Pair { name, strong: &outcome.losses[1], faint: &outcome.losses[0] })
+            .collect();
+        plot::pairs(path, "loss: test strong, training faint", &pairs)?;
+        println!("plot {}", path.display());
+    }
+
+    let [plain, ridge, lasso, dropped, _] = outcomes.each_ref().map(|(_, outcome)| outcome);
+    for (name, outcome) in &outcomes {
+        ensure!(outcome.accuracy[1] > 0.5, "{name} did not learn the digits: {} are read", outcome.accuracy[1]);
+    }
+    ensure!(ridge.squares < plain.squares / 2.0, "L2 did not keep the weights small");
+    ensure!(lasso.near_zero > 0.3 && plain.near_zero < 0.1, "L1 did not draw the weights to zero");
+    // With few wrong labels the plain network reads as well as the others.
+    for (name, outcome) in [("L2", ridge), ("L1", lasso), ("dropout", dropped)].into_iter().filter(|_| args.wrong >= 10)
+    {
+        let final_loss = |outcome: &Outcome| outcome.losses[1].last().copied().unwrap_or(f32::NAN);
+        ensure!(final_loss(outcome) < final_loss(plain), "{name} did not help: the test loss is no smaller than plain");
+    }
+    Ok(())
+}
+
+/// The samples in a drawn order, pixels from 0 to 1: the first few and the rest. The draw does not hang on --seed.
+fn split(args: &Args) -> Result<(Samples, Samples)> {
+    let (x, t) = common::data::read::<64>(&args.data, 10)?;
+    let order = Permutation::new(x.len(), Seed(1957), 0);
+    let pick = |range: std::ops::Range<usize>| -> Samples {
+        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
+    };
+    let cut = usize::from(args.samples);
+    ensure!(cut < x.len(), "{} samples are all there are; some must be left for the test", x.len());
+    let (mut train, test) = (pick(0..cut), pick(cut..x.len()));
+    let mut rng = Rng::new(Seed(1957));
+    for t in &mut train.1 {
+        if rng.next_u32() % 100 < args.wrong {
+            *t = (*t + 1 + (rng.next_u32() % 9) as u8) % 10;
+        }
+    }
+    Ok((train, test))
+}
+
+/// Trains one network.
+fn run<T>(args: &Args, train: &Samples, test: &Samples) -> Result<Outcome>
+where
+    T: Stack<Net: Train<Input = [f32; 64], Output = [f32; 10]> + Layer<Head = Softmax>>,
+{
+    let (seed, level) = (args.common.seed(), args.common.backend);
+    let mut net = Box::new(Mlp::<T>::new());
+    let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 20>::new());
+    net.init_with(&HeUniform, seed);
+    let (mut losses, mut accuracy) = ([Vec::new(), Vec::new()], [0.0; 2]);
+    for epoch in 0..args.epochs {
+        let order = Seed(seed.0.wrapping_add(u64::from(epoch)));
+        let fit = Fit { shuffle: Some(order), level, ..Fit::new(Adam::with_lr(0.003)) };
+        trainer.fit(&mut net, &train.0, &train.1, &fit, &mut ())?;
+        for (i, (x, t)) in [train, test].into_iter().enumerate() {
+            let mut y = vec![[0.0; 10]; x.len()];
+            net.predict_batch_on(level, x, &mut y)?;
+            let right = |(y, t): (&[f32; 10], &u8)| -> (f32, usize) {
+                let p = y[usize::from(*t)];
+                (-p.max(1e-7).ln(), usize::from(y.iter().all(|other| *other <= p)))
+            };
+            let (loss, hits) = y.iter().zip(t).map(right).fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            losses[i].push(loss / x.len() as f32);
+            accuracy[i] = hits as f32 / x.len() as f32;
+        }
+    }
+    let wide = &net.weights()[..64 * WIDE];
+    let near_zero = wide.iter().filter(|w| w.abs() < 1e-3).count() as f32 / wide.len() as f32;
+    let squares = wide.iter().map(|w| w * w).sum();
+    Ok(Outcome { losses, accuracy, near_zero, squares, hash: net.hash() })
+}
