@@ -124,38 +124,30 @@ struct Vectors {
 }
 
 impl Vectors {
-    /// The values of vector `v`.
-    fn values(self, w: &[f32], v: usize) -> impl Iterator<Item = &f32> {
-        w.iter().skip(v * self.apart).step_by(self.step.max(1)).take(self.len)
+    /// Value `i` of vector `v`.
+    fn get(self, w: &[f32], v: usize, i: usize) -> f32 {
+        w.get(v * self.apart + i * self.step).copied().unwrap_or(0.0)
     }
 
-    /// [`Vectors::values`] to be changed.
-    fn values_mut(self, w: &mut [f32], v: usize) -> impl Iterator<Item = &mut f32> {
-        w.iter_mut().skip(v * self.apart).step_by(self.step.max(1)).take(self.len)
+    /// Sets each value i of vector `v` to f(i, what it is).
+    fn map(self, w: &mut [f32], v: usize, mut f: impl FnMut(&[f32], usize, f32) -> f32) {
+        for i in 0..self.len {
+            let new = f(w, i, self.get(w, v, i));
+            if let Some(value) = w.get_mut(v * self.apart + i * self.step) {
+                *value = new;
+            }
+        }
     }
 
     /// a·b
     fn dot(self, w: &[f32], a: usize, b: usize) -> f32 {
-        self.values(w, a).zip(self.values(w, b)).fold(0.0, |sum, (a, b)| sum + a * b)
-    }
-
-    /// Takes what vector `v` shares with vector `with`, of length 1, away from it.
-    fn project(self, w: &mut [f32], v: usize, with: usize) {
-        let share = self.dot(w, v, with);
-        // One slice, two vectors: value by value.
-        for i in 0..self.len {
-            let part = w.get(with * self.apart + i * self.step).copied().unwrap_or(0.0);
-            if let Some(value) = w.get_mut(v * self.apart + i * self.step) {
-                *value -= share * part;
-            }
-        }
+        (0..self.len).fold(0.0, |sum, i| sum + self.get(w, a, i) * self.get(w, b, i))
     }
 }
 
 impl Initializer for Orthogonal {
     fn fill(&self, rng: &mut Rng, fan_in: usize, _fan_out: usize, w: &mut [f32]) {
-        let rows = fan_in.max(1);
-        let columns = w.len() / rows;
+        let (rows, columns) = (fan_in, w.len().checked_div(fan_in).unwrap_or(0));
         let (count, vectors) = if rows <= columns {
             (rows, Vectors { len: columns, apart: columns, step: 1 })
         } else {
@@ -163,16 +155,17 @@ impl Initializer for Orthogonal {
         };
         for v in 0..count {
             loop {
-                vectors.values_mut(w, v).for_each(|value| *value = rng.normal());
+                vectors.map(w, v, |_, _, _| rng.normal());
                 let drawn = vectors.dot(w, v, v);
                 for with in (0..v).chain(0..v) {
-                    vectors.project(w, v, with);
+                    let share = vectors.dot(w, v, with);
+                    vectors.map(w, v, |w, i, value| value - share * vectors.get(w, with, i));
                 }
                 let left = vectors.dot(w, v, v);
                 // A draw that nearly depends on those before would be mostly rounding: another one.
                 if left > 1e-6 * drawn {
                     let length = Scalar.sqrt(left);
-                    vectors.values_mut(w, v).for_each(|value| *value /= length);
+                    vectors.map(w, v, |_, _, value| value / length);
                     break;
                 }
             }

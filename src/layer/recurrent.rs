@@ -127,6 +127,13 @@ fn step<S: Simd, C: Cell<U>, const I: usize, const U: usize>(
     C::step(s, &p.u, &p.b, a, kept, h, c);
 }
 
+/// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked iterator could, for all that the optimizer knows.
+#[inline(always)]
+fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
+    let at = (T - 1 - t) * m;
+    rows.get_mut(at..at + m).unwrap_or_default()
+}
+
 /// Copies as many rows as both have. Cannot panic.
 #[inline(always)]
 fn copy<P: Plain>(from: &[P], to: &mut [P]) {
@@ -220,10 +227,10 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
     ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
         let s = Compact(s); // a mini-batch is worth a call: nothing is gained by products in place
-        let m = x.len().min(B).max(1);
+        let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
-        for (t, rows) in frames.chunks_exact_mut(m).rev().enumerate() {
-            pick(x, t, rows);
+        for t in 0..T {
+            pick(x, t, of_step::<T, _>(frames, m, t));
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         fixed::affine(s, frames, &p.w, C::input_bias(&p.b), a);
@@ -231,11 +238,10 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
         c.fill(C::Carry::ZERO);
-        let kept = first_mut(tape.kept.as_flattened_mut(), T * m).chunks_exact_mut(m);
-        let before = first_mut(tape.before.as_flattened_mut(), T * m).chunks_exact_mut(m);
-        for (t, ((a, kept), before)) in a.chunks_exact_mut(m).zip(kept).zip(before).rev().enumerate() {
-            copy(h, before);
-            C::step(s, &p.u, &p.b, a, kept, h, c);
+        let (kept, before) = (tape.kept.as_flattened_mut(), tape.before.as_flattened_mut());
+        for t in 0..T {
+            copy(h, of_step::<T, _>(before, m, t));
+            C::step(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t), h, c);
             R::put::<[f32; U], T>(t, h, &mut tape.y);
         }
     }
@@ -257,7 +263,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         dx: Option<&mut [Self::Input]>,
     ) {
         let s = Compact(s);
-        let m = x.len().min(B).max(1);
+        let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         let kept = first_mut(tape.kept.as_flattened_mut(), T * m);
@@ -265,10 +271,10 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let (dh, dc) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         dh.fill([0.0; U]);
         dc.fill(C::Carry::ZERO);
-        let steps = a.chunks_exact_mut(m).zip(kept.chunks_exact_mut(m)).zip(before.chunks_exact_mut(m));
-        for (t, ((a, kept), before)) in (0..T).rev().zip(steps) {
+        for t in (0..T).rev() {
+            let (a, kept) = (of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t));
             R::add_grad::<U, T>(t, dy, dh);
-            C::back(s, a, kept, before, dh, dc);
+            C::back(s, a, kept, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
                 fixed::affine_grad_input(s, C::by_state(a, kept), &p.u, dh, C::DIRECT);
             }
@@ -279,8 +285,8 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         C::bias_grad(s, a, kept, &mut dp.b);
         if let Some(dx) = dx {
             fixed::affine_grad_input(s, a, &p.w, frames, false);
-            for (t, rows) in frames.chunks_exact(m).rev().enumerate() {
-                place(rows, t, dx);
+            for t in 0..T {
+                place(of_step::<T, _>(frames, m, t), t, dx);
             }
         }
     }
