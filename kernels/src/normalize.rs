@@ -68,6 +68,7 @@ fn hat<S: Simd>(s: S, x: S::F, mean: S::F, r: S::F) -> S::F {
 macro_rules! sized {
     ($s:ident, $body:ident($($x:ident: $t:ty),*)) => {{
         #[inline(never)]
+        #[allow(clippy::too_many_arguments, reason = "as many as the body has")]
         unsafe fn shared<S: Simd>(s: S, $($x: $t),*) {
             s.vectorize(
                 #[inline(always)]
