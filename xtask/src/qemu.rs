@@ -162,6 +162,7 @@ fn one_build(
             measured.too_small(program, board);
         }
     }
+    let fitting: Vec<&Program> = fitting.into_iter().filter(|program| build.fits_at(&program.name, profile)).collect();
     if fitting.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! The boards: how firmware is built for each, how each is emulated, and how its clock counts.
 
+use super::build::Profile;
 use crate::apt::Need;
 
 /// A board in the emulator.
@@ -30,6 +31,8 @@ pub struct Build {
     pub features: &'static [&'static str],
     /// The programs for which the board is too small.
     pub too_small: Option<TooSmall>,
+    /// The programs whose code fits into the board's flash at opt-level s only.
+    pub small_only: &'static [&'static str],
 }
 
 /// What does not fit into a board's RAM.
@@ -42,17 +45,24 @@ pub struct TooSmall {
 
 impl Build {
     const fn new(folder: &'static str, board: &'static str, triple: &'static str) -> Self {
-        Self { folder, board, triple, rustflags: None, features: &[], too_small: None }
+        Self { folder, board, triple, rustflags: None, features: &[], too_small: None, small_only: &[] }
     }
 
     /// Whether a program fits into the board's memory.
     pub fn fits(&self, program: &str) -> bool {
         self.too_small.as_ref().is_none_or(|small| !small.programs.contains(&program))
     }
+
+    /// Whether a program that fits does so at this opt-level.
+    pub fn fits_at(&self, program: &str, profile: Profile) -> bool {
+        profile == Profile::Small || !self.small_only.contains(&program)
+    }
 }
 
 static MICROBIT: Build = Build {
     too_small: Some(TooSmall { ram: 16 << 10, programs: &["digits"] }),
+    // 256 KB of flash; software floating point in every unrolled kernel of the suite takes 310.
+    small_only: &["identity"],
     ..Build::new("microbit", "microbit", "thumbv6m-none-eabi")
 };
 static LM3S: Build = Build::new("lm3s6965evb", "lm3s6965evb", "thumbv7m-none-eabi");
