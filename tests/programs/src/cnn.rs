@@ -9,9 +9,9 @@ use rosenblatt::{
 
 /// The network: a valid convolution, a padded one with a stride.
 pub type Net = Mlp<(
-    Conv2d<Map<8, 8, 1>, Map<6, 6, 4>, 3, 3, Relu>,
-    MaxPool2d<Map<6, 6, 4>, Map<3, 3, 4>, 2>,
-    Conv2d<Map<3, 3, 4>, Map<2, 2, 6>, 3, 3, Tanh, Same, 2>,
+    Conv2d<Map<8, 8, 1>, Map<6, 6, 3>, 3, 3, Relu>,
+    MaxPool2d<Map<6, 6, 3>, Map<3, 3, 3>, 2>,
+    Conv2d<Map<3, 3, 3>, Map<2, 2, 6>, 3, 3, Tanh, Same, 2>,
     Flatten<Map<2, 2, 6>, 24>,
     Dense<24, 10, Softmax>,
 )>;
