@@ -166,7 +166,11 @@ impl Plan {
                     }
                     Kind::Max => {
                         for c_ in 0..c {
-                            let at = places.iter().flatten().find(|at| !(x[*at + c_] < y[c_])).expect("a real place");
+                            let at = places
+                                .iter()
+                                .flatten()
+                                .find(|at| x[*at + c_].partial_cmp(&y[c_]) != Some(std::cmp::Ordering::Less))
+                                .expect("a real place");
                             dx[at + c_] += dy[c_];
                         }
                     }

@@ -1,5 +1,7 @@
 //! A small convolutional network by hand: each output of the convolution straight from its window.
 
+#![allow(clippy::needless_range_loop, reason = "indices as in the formulas")]
+
 use super::Param;
 
 const F: usize = 8;
