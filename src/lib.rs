@@ -64,8 +64,8 @@ pub mod prelude {
         },
         kernels::Level,
         layer::{
-            Activate, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DenseL1, DenseL2, Dropout, Flatten,
-            GlobalAvgPool1d, GlobalAvgPool2d, Gru, L1, L1L2, L2, LayerNorm, Lstm, Map, MaxPool1d, MaxPool2d,
+            Activate, All, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DenseL1, DenseL2, Dropout, Flatten,
+            GlobalAvgPool1d, GlobalAvgPool2d, Gru, L1, L1L2, L2, Last, LayerNorm, Lstm, Map, MaxPool1d, MaxPool2d,
             Regularized, Reshape, Rnn, Same, Signal, Valid,
         },
         loss::{BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError, SparseCategoricalCrossEntropy, Summed},

@@ -138,6 +138,7 @@ fn drawn() -> Vec<(String, u64)> {
         ("he_normal", initial(&HeNormal)),
         ("lecun_uniform", initial(&LecunUniform)),
         ("lecun_normal", initial(&LecunNormal)),
+        ("orthogonal", initial(&Orthogonal)),
         ("uniform", initial(&Uniform::default())),
         ("constant", initial(&Constant(0.5))),
     ];

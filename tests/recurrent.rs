@@ -7,7 +7,7 @@ use rosenblatt::{
     Error, Level, Rng,
     init::Initializer,
     kernels::{Plain, Simd, dispatch},
-    layer::{All, Layer, Pass, Stepwise, Train},
+    layer::{Layer, Pass, Stepwise, Train},
     network::{NetOf, Stack},
     prelude::*,
 };

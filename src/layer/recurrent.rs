@@ -104,7 +104,32 @@ pub struct HiddenState;
 /// Kernels start as the network's initializer says with the fans of Keras (`I` and `GATES·U`), recurrent kernels [`Orthogonal`], biases at zero, the
 /// LSTM's forget gate at 1: Keras' defaults.
 ///
-/// A training needs `T·(I + …)` values a sample: the tape keeps inputs, gates and states of all steps ([`Trainer::BYTES`](crate::Trainer::BYTES)).
+/// The tape keeps all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and [`Lstm`], a few rows of U beside
+/// ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference keeps one step, and [`Mlp::step`](crate::Mlp::step) is one.
+///
+/// A recurrent layer reads sequences: what stands before another one must give [`All`] states.
+///
+/// ```compile_fail,E0271
+/// use rosenblatt::prelude::*;
+/// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>; // the last state into a layer that reads four
+/// let net = Wrong::new();
+/// ```
+///
+/// A unit without a gradient cannot be trained:
+///
+/// ```compile_fail,E0277
+/// use rosenblatt::prelude::*;
+/// type Steps = Mlp<(Rnn<8, 12, 4, Step>, Dense<12, 1, Sigmoid>)>;
+/// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
+/// ```
+///
+/// No cross-entropy is joined with a state: a dense layer goes between.
+///
+/// ```compile_fail,E0277
+/// use rosenblatt::prelude::*;
+/// type Direct = Mlp<(Rnn<8, 1, 4, Sigmoid>,)>;
+/// let trainer = Trainer::<Direct, Sgd, BinaryCrossEntropy, 4>::new();
+/// ```
 pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(PhantomData<(C, R)>);
 
 /// The parameters of the cell `C`.
@@ -226,14 +251,14 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         tape: &mut Self::Tape<B>,
     ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
-        let s = Compact(s); // a mini-batch is worth a call: nothing is gained by products in place
         let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         for t in 0..T {
             pick(x, t, of_step::<T, _>(frames, m, t));
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        fixed::affine(s, frames, &p.w, C::input_bias(&p.b), a);
+        // Products over all steps are worth a call; those of one step are done in place.
+        fixed::affine(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
@@ -262,7 +287,6 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         dp: &mut Self::Params,
         dx: Option<&mut [Self::Input]>,
     ) {
-        let s = Compact(s);
         let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
@@ -280,6 +304,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
             }
         }
 
+        let s = Compact(s);
         fixed::affine_grad(s, frames, a, &mut dp.w, false);
         fixed::affine_grad(s, before, C::by_state(a, kept), &mut dp.u, false);
         C::bias_grad(s, a, kept, &mut dp.b);

@@ -15,7 +15,7 @@ use rosenblatt_kernels::{Simd, blas::fixed};
 /// plus what its own output says.
 ///
 /// ```
-/// use rosenblatt::{layer::All, prelude::*};
+/// use rosenblatt::prelude::*;
 ///
 /// // Eight steps of three values: two recurrent layers, the first of which hands every state on.
 /// type Net = Mlp<(Rnn<3, 16, 8, Tanh, All>, Rnn<16, 12, 8>, Dense<12, 2, Softmax>)>;
