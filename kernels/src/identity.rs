@@ -75,7 +75,7 @@ pub fn run(level: Level) -> Outcome {
 /// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from inputs of its own: its hash does not depend
 /// on the others.
 pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
-    let mut pool = Pool([f32::NAN; POOL]);
+    let mut pool = Pool([0.0; POOL]);
     for (seed, (name, kernel)) in (1..).zip(KERNELS) {
         let mut judge = Judge { level, random: Random(seed << 16), outcome: Outcome::EMPTY };
         kernel(&mut judge, &mut pool);
@@ -511,6 +511,7 @@ fn add_sums((m, k, n): (usize, usize, usize), c: &mut [f32], f: impl Fn(usize, u
 
 /// The forms whose sums start at what the result holds.
 fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
     fn case<const K: usize, const N: usize>(
         judge: &mut Judge,
         room: &mut Room<'_>,
@@ -960,6 +961,7 @@ const LSTM_GRAD: usize = 3;
 /// A recurrent cell over rows of several widths.
 fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
     /// All that the cell reads and writes lies in one output: 8·U values a row.
+    #[inline(never)]
     fn case<const CELL: usize, const U: usize>(
         judge: &mut Judge,
         pool: &mut Pool,

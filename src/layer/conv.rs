@@ -147,7 +147,7 @@ impl<
     };
 
     /// Lays out the patches of `rows` output rows from `row` on, which there is room for.
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>, rows: usize) {
         for (i, patches) in patches.iter_mut().enumerate().take(rows) {
             for u in 0..KH {
@@ -185,7 +185,7 @@ impl<
     }
 
     /// Adds the gradients of patches to the places they were taken from.
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn add_back<S: Simd>(s: S, dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
         for (i, patches) in patches.iter().enumerate().take(rows) {
             for u in 0..KH {

@@ -1,9 +1,9 @@
 //! The same values in another shape.
 
-use super::{Description, Layer, Nothing, Pass, Tensor, Train, first_mut, window::as_many};
+use super::{Description, Layer, Nothing, Pass, Tensor, Train, copy, first_mut, window::as_many};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{Plain, Simd, plain::recast};
 
 /// Any sample as a row of `N` values, in the order of memory (row by row, channels last): Keras' `Flatten`
 ///
@@ -32,16 +32,6 @@ impl<X: Plain, Y: Plain> Reshape<X, Y> {
     const FITS: () = as_many(Self::KIND, X::LEN, Y::LEN);
 }
 
-/// to ← from, row by row
-#[inline(always)]
-fn copy<A: Plain, B: Plain>(from: &[A], to: &mut [B]) {
-    for (from, to) in from.iter().zip(to) {
-        for (from, to) in from.as_flat().iter().zip(to.as_flat_mut()) {
-            *to = *from;
-        }
-    }
-}
-
 impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
     type Input = X;
     type Output = Y;
@@ -57,7 +47,7 @@ impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [Y]) {
         const { Self::FITS };
-        copy(x, y);
+        copy(recast(x), y);
     }
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
@@ -97,7 +87,7 @@ impl<X: Plain, Y: Plain> Train for Reshape<X, Y> {
         dx: Option<&mut [X]>,
     ) {
         if let Some(dx) = dx {
-            copy(dy, dx);
+            copy(recast(dy), dx);
         }
     }
 }

@@ -218,7 +218,7 @@ impl<
         start.saturating_sub(before)..(start + axis.window).saturating_sub(before).min(axis.input)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn apply<S: Simd>(s: S, x: &[Map<H, W, C>], y: &mut [Map<OH, OW, C>]) {
         for (x, y) in x.iter().zip(y) {
             for (i, y) in y.iter_mut().enumerate() {
@@ -230,7 +230,7 @@ impl<
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn gradient<S: Simd>(
         s: S,
         x: &[Map<H, W, C>],

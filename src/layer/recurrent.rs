@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Description, Layer, Nothing, Pass, Stepwise, Tensor, Train, first_mut};
+use super::{Description, Layer, Nothing, Pass, Stepwise, Tensor, Train, copy, first_mut};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -157,14 +157,6 @@ fn step<S: Simd, C: Cell<U>, const I: usize, const U: usize>(
 fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
     let at = (T - 1 - t) * m;
     rows.get_mut(at..at + m).unwrap_or_default()
-}
-
-/// Copies as many rows as both have. Cannot panic.
-#[inline(always)]
-fn copy<P: Plain>(from: &[P], to: &mut [P]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
 }
 
 impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Layer for Sequence<C, I, U, T, R> {

@@ -9,7 +9,7 @@ const BOUNDS: [(&str, u64, u64); 21] = [
     ("digits-infer", 1_024, 1_792),
     ("digits", 1_536, 4_096),
     ("digits-small", 1_280, 9_216),
-    ("cnn", 2_560, 16_384),
+    ("cnn", 2_560, 13_312),
     ("gru", 1_792, 10_240),
     ("exp", 512, 512),
     ("tanh", 512, 512),
@@ -23,7 +23,7 @@ const BOUNDS: [(&str, u64, u64); 21] = [
     ("graph-print", 2_048, 3_072),
     ("optimizers", 1_280, 5_120),
     ("layers", 1_792, 14_592),
-    ("identity", 11_776, 25_344),
+    ("identity", 9_728, 16_384),
 ];
 
 /// What is wrong with a peak of the stack.
