@@ -760,10 +760,11 @@ impl Training {
             }
             Ok(worst)
         };
-        far.prediction = outputs(got.anchored.as_ref().unwrap_or(&got.predictions), PREDICTION)?;
+        let determined = got.anchored.as_ref().unwrap_or(&got.predictions);
+        far.prediction = outputs(determined, PREDICTION)?;
         far.adrift = outputs(&got.predictions, if got.anchored.is_some() { ADRIFT } else { PREDICTION })?;
         let class = |y: &[f32]| y.chunks_exact(want.outputs).map(predicted).collect::<Vec<_>>();
-        let (got_class, want_class) = (class(&got.predictions), class(&want.predictions));
+        let (got_class, want_class) = (class(determined), class(&want.predictions));
         let same = got_class.iter().zip(&want_class).filter(|(got, want)| got == want).count();
         far.same_class = same as f64 / want_class.len() as f64;
         if far.same_class < CLASSES {

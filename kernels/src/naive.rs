@@ -338,14 +338,18 @@ pub fn sgd(lr: f32, w: &mut [f64], dw: &[f32]) {
     }
 }
 
+/// 1 − β of the decimal number with seven places that β was written as
+fn rest(beta: f32) -> f64 {
+    libm::round((1.0 - f64::from(beta)) * 1e7) / 1e7
+}
+
 /// m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε); see [`crate::optimizer::adam`]
 pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
-    let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
     for (((w, m), v), dw) in w.iter_mut().zip(m).zip(v).zip(dw) {
         let g = f64::from(*dw);
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *m = f64::from(beta1) * *m + rest(beta1) * g;
+        *v = f64::from(beta2) * *v + rest(beta2) * g * g;
         *w -= f64::from(alpha) * *m / (libm::sqrt(*v) + f64::from(epsilon));
     }
 }
@@ -378,10 +382,9 @@ pub fn adagrad(lr: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) 
 
 /// h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε); see [`crate::optimizer::rmsprop`]
 pub fn rmsprop(lr: f32, rho: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) {
-    let rho = f64::from(rho);
     for ((w, h), dw) in w.iter_mut().zip(h).zip(dw) {
         let g = f64::from(*dw);
-        *h = rho * *h + (1.0 - rho) * g * g;
+        *h = f64::from(rho) * *h + rest(rho) * g * g;
         *w -= f64::from(lr) * g / libm::sqrt(*h + f64::from(epsilon));
     }
 }

@@ -49,6 +49,16 @@ fn normal<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
 }
 
+/// 1 − β of a decay β in [0, 1), for the decimal number that β was written as.
+///
+/// 0.999 in f32 is 0.99900001, and what that leaves of 1 is 1.3e-5 off 0.001: the subtraction keeps the error of β and loses the size that hid it. Keras
+/// subtracts in f64. Here 10⁷·β has no room for the error: from 8,388,608 = 2²³ on there are only whole numbers, and below, 1 − β is large.
+#[inline(always)]
+fn rest(beta: f32) -> f32 {
+    const PLACES: f32 = 1e7;
+    (PLACES - beta * PLACES) / PLACES
+}
+
 /// Panics unless all slices are as long as the weights.
 macro_rules! same_lengths {
     ($w:ident $(, $x:ident)+) => {

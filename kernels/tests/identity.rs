@@ -670,10 +670,9 @@ fn optimizers() {
                 for i in 0..n {
                     let g = dw[i];
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
-                    let m = m + (1.0 - beta1) * g;
-                    let v = v + (1.0 - beta2) * (g * g);
-                    // Kept as zero where subnormal; the step takes what they were before.
-                    let kept = |x: f32| if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x };
+                    let m = m + rest(beta1) * g;
+                    let v = v + rest(beta2) * (g * g);
+                    // The step takes what they were before.
                     want[n + i] = kept(m);
                     want[2 * n + i] = kept(v);
                     want[i] -= (alpha * m) / (v.sqrt() + epsilon);
@@ -729,6 +728,12 @@ fn kept(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
 }
 
+/// 1 − β of the decimal number.
+fn rest(beta: f32) -> f32 {
+    let places = beta * 1e7;
+    (1e7 - places) / 1e7
+}
+
 #[test]
 fn further_optimizers() {
     for (lr, r) in [(0.01, 0.9), (0.5, 0.0), (1e-30, 0.999)] {
@@ -754,7 +759,7 @@ fn further_optimizers() {
         };
         follows("adagrad", &rule, &|level, w, [h], dw| optimizer::adagrad(level, lr, epsilon, w, h, dw));
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
-            let (old, new) = (rho * h, (1.0 - rho) * (g * g));
+            let (old, new) = (rho * h, rest(rho) * (g * g));
             let h = old + new;
             (w - (lr * g) / (h + epsilon).sqrt(), [kept(h)])
         };
@@ -769,8 +774,8 @@ fn further_optimizers() {
             let decay = (0.0 - shrink) * w;
             let w = decay + w;
             let (m, v) = (beta1 * m, beta2 * v);
-            let m = m + (1.0 - beta1) * g;
-            let v = v + (1.0 - beta2) * (g * g);
+            let m = m + rest(beta1) * g;
+            let v = v + rest(beta2) * (g * g);
             (w - (alpha * m) / (v.sqrt() + epsilon), [kept(m), kept(v)])
         };
         follows("adamw", &rule, &|level, w, [m, v], dw| optimizer::adamw(level, step, shrink, w, m, v, dw));

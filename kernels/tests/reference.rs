@@ -307,6 +307,30 @@ fn optimizers() {
     }
 }
 
+/// 1 − β of every β with six places: the value nearest to the decimal number where 1 − β is small, and nowhere further off than half a seventh place.
+#[test]
+fn complements_of_decays() {
+    for k in 0..1_000_000u32 {
+        let beta = (f64::from(k) / 1e6) as f32;
+        let want = (1e6 - f64::from(k)) / 1e6;
+        let (mut w, mut m, mut v) = ([0.0], [0.0], [0.0]);
+        let step = AdamStep { alpha: 0.0, beta1: 0.0, beta2: beta, epsilon: 1.0 };
+        optimizer::adam(Level::baseline(), step, &mut w, &mut m, &mut v, &[1.0]);
+        let (got, off) = (v[0], (f64::from(v[0]) - want).abs());
+        assert!(
+            if beta >= 0.84 { got == want as f32 } else { off <= 0.5e-7 + 1e-7 * want },
+            "1 - {beta} is {got:e}, not {want:e}"
+        );
+        m = [0.0];
+        optimizer::rmsprop(Level::baseline(), 0.0, beta, 1.0, &mut w, &mut m, &[1.0]);
+        assert_eq!(m, v, "rho {beta}");
+    }
+    // The largest below 1 leaves something.
+    let (mut w, mut h) = ([0.0], [0.0]);
+    optimizer::rmsprop(Level::baseline(), 0.0, 1.0f32.next_down(), 1.0, &mut w, &mut h, &[1.0]);
+    assert_eq!(h, [1e-7]);
+}
+
 #[test]
 fn further_optimizers() {
     let mut random = Random(10);

@@ -1,6 +1,6 @@
 //! Adaptive moments.
 
-use super::{normal, same_lengths};
+use super::{normal, rest, same_lengths};
 use crate::{
     Level, dispatch,
     lanes::{Part, each, get, put},
@@ -93,7 +93,7 @@ fn moments<S: Simd>(
         dw: dw.as_ptr(),
         alpha: s.splat(alpha),
         beta: (s.splat(beta1), s.splat(beta2)),
-        rest: (s.splat(1.0 - beta1), s.splat(1.0 - beta2)),
+        rest: (s.splat(rest(beta1)), s.splat(rest(beta2))),
         epsilon: s.splat(epsilon),
         shrink,
     };

@@ -1,6 +1,6 @@
 //! A learning rate for each weight, by the squares of its gradients.
 
-use super::{normal, same_lengths, update};
+use super::{normal, rest, same_lengths, update};
 use crate::{Level, dispatch, simd::Simd};
 
 /// [`adagrad`] inside a dispatch.
@@ -23,7 +23,7 @@ pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 /// [`rmsprop`] inside a dispatch.
 #[inline(always)]
 pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
-    let rest = s.splat(1.0 - rho);
+    let rest = s.splat(rest(rho));
     let (lr, rho, epsilon) = (s.splat(lr), s.splat(rho), s.splat(epsilon));
     update(
         s,
