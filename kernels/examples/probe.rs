@@ -17,7 +17,7 @@ use rosenblatt_kernels::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
         norm_on, rmsprop_on, sgd_on,
     },
-    recurrent, regularize,
+    pool, recurrent, regularize,
 };
 
 /// Length of a softmax row and of a row of sums.
@@ -25,6 +25,9 @@ const ROW: usize = 100;
 
 /// Rows of gates.
 type Rows<const GATES: usize> = [[[f32; ROW]; GATES]; 8];
+
+/// Two lines of four places.
+type Windows = [[[f32; ROW]; 4]; 2];
 
 /// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU lacks the backend.
 macro_rules! probes {
@@ -53,6 +56,24 @@ macro_rules! probes {
                     => blas::axpy(s, a, input(x, n), output(y, n));
                 "sum_rows"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
                     => blas::fixed::sum_rows(s, input(dy, m * ROW).as_chunks().0, db);
+                "gemm_add"(s, m: usize, x: *const f32, w: &[[f32; 16]; 16], y: *mut f32)
+                    => blas::fixed::gemm_add(s, input(x, m * 16).as_chunks::<16>().0, w, output(y, m * 16).as_chunks_mut::<16>().0);
+                "gemm_nt_add"(s, m: usize, dy: *const f32, w: &[[f32; 16]; 16], dx: *mut f32)
+                    => blas::fixed::affine_grad_input(
+                        s,
+                        input(dy, m * 16).as_chunks::<16>().0,
+                        w,
+                        output(dx, m * 16).as_chunks_mut::<16>().0,
+                        true,
+                    );
+                "sum_rows_add"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
+                    => blas::fixed::sum_rows_add(s, input(dy, m * ROW).as_chunks().0, db);
+                "add"(s, x: &[f32; ROW], y: &mut [f32; ROW]) => blas::fixed::add(s, y, x);
+                "greatest"(s, x: &Windows, y: &mut [f32; ROW]) => pool::greatest(s, x, 1..3, y);
+                "greatest_grad"(s, x: &Windows, y: &[f32; ROW], dy: &[f32; ROW], dx: &mut Windows)
+                    => pool::greatest_grad(s, x, 1..3, (y, dy), dx);
+                "mean"(s, x: &Windows, y: &mut [f32; ROW]) => pool::mean(s, x, 1..3, 4.0, y);
+                "mean_grad"(s, dy: &[f32; ROW], dx: &mut Windows) => pool::mean_grad(s, 1..3, 4.0, dy, dx);
                 "exp"(s, n: usize, x: *mut f32) => map::<_, Exp>(s, output(x, n));
                 "ln"(s, n: usize, x: *mut f32) => map::<_, Ln>(s, output(x, n));
                 "tanh"(s, n: usize, x: *mut f32) => map::<_, Tanh>(s, output(x, n));

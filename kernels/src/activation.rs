@@ -36,25 +36,26 @@ pub trait MapGrad: Map {
     }
 }
 
-/// f(x) = eˣ
+/// y = f(x) = eˣ, f′ = y
 #[derive(Clone, Copy, Debug)]
 pub struct Exp;
-/// f(x) = ln x
+/// f(x) = ln x, f′ = 1 / x
 #[derive(Clone, Copy, Debug)]
 pub struct Ln;
-/// f(x) = tanh x
+/// y = f(x) = tanh x, f′ = 1 − y²
 #[derive(Clone, Copy, Debug)]
 pub struct Tanh;
-/// f(x) = 1 / (1 + e⁻ˣ)
+/// y = f(x) = 1 / (1 + e⁻ˣ), f′ = y·(1 − y)
 #[derive(Clone, Copy, Debug)]
 pub struct Sigmoid;
-/// f(x) = x for x > 0, else +0
+/// f(x) = x for x > 0, else +0; f′ = 1 for x > 0, else 0
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
-/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise
+/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise. f′ = 1 for
+/// x > 0, else `NUM` / `DEN`
 #[derive(Clone, Copy, Debug)]
 pub struct LeakyRelu<const NUM: u32 = 3, const DEN: u32 = 10>;
-/// f(x) = 1 for x > 0, else 0
+/// f(x) = 1 for x > 0, else 0; its slope is 0, and so it cannot be trained by gradient
 #[derive(Clone, Copy, Debug)]
 pub struct Step;
 /// f(x) = cos πx; no layer's activation

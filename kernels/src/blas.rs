@@ -122,7 +122,8 @@ unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
                 Start::Bias(bias) => Start::Bias(bias.add($j)),
                 other => other,
             };
-            let b = Matrix { p: b.p.add($j * b.col), ..b };
+            // Where k is 0 there is no b to point into.
+            let b = Matrix { p: b.p.wrapping_add($j * b.col), ..b };
             let c = Matrix { p: c.p.add($j), ..c };
             tile::<S, MR, $nr>(s, k, a, b, c, start, $part);
         }};
@@ -175,7 +176,7 @@ unsafe fn product<S: Simd>(
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
                         unsafe {
-                            let a = Matrix { p: a.p.add(i * a.row), ..a };
+                            let a = Matrix { p: a.p.wrapping_add(i * a.row), ..a };
                             let c = Matrix { p: c.p.add(i * c.row), ..c };
                             rows::<S, $mr, $nr>(s, block, n, a, b, c, start);
                         }
@@ -367,7 +368,7 @@ unsafe fn pack<S: Simd>(
 /// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ` are packed, then multiplied.
 ///
 /// # Safety
-/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, all dense and row-major.
+/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start at what it holds; all dense and row-major.
 #[inline(always)]
 unsafe fn product_nt<S: Simd, const INLINE: bool>(
     s: S,
@@ -820,48 +821,40 @@ pub mod fixed {
     /// Rows of any plain shape.
     #[inline(always)]
     pub fn sum_rows<S: Simd, Y: Plain>(s: S, dy: &[Y], db: &mut Y) {
-        let to: *mut f32 = ptr::from_mut(db).cast();
         #[cfg(compact)]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say n, and m is how many rows there are.
-            return unsafe { little::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), to) };
+            return unsafe { little::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast()) };
         }
         #[cfg(thumb)]
         if const { S::LANES == 1 } {
             return crate::arch::thumb::sum_rows(dy, db);
         }
-        each(
-            s,
-            Y::LEN,
-            #[inline(always)]
-            |j, part| {
-                let mut sum = s.splat(0.0);
-                for row in dy {
-                    // SAFETY: `each` stays below Y::LEN, how many values a row has.
-                    sum = s.add(sum, unsafe { get(s, ptr::from_ref(row).cast::<f32>().add(j), part) });
-                }
-                // SAFETY: `each` stays below Y::LEN.
-                unsafe { put(s, to.add(j), part, sum) };
-            },
-        );
+        columns::<S, Y, false>(s, dy, db);
     }
 
     /// db ← db + the sum of the rows of dy: [`sum_rows`] whose sums start at what `db` holds.
     #[inline(always)]
     pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        columns::<S, [f32; N], true>(s, dy, db);
+    }
+
+    #[inline(always)]
+    fn columns<S: Simd, Y: Plain, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
+        let to: *mut f32 = ptr::from_mut(db).cast();
         each(
             s,
-            N,
+            Y::LEN,
             #[inline(always)]
             |j, part| {
-                // SAFETY: `each` stays below N, and db has N values.
-                let mut sum = unsafe { get(s, db.as_ptr().add(j), part) };
-                for row in dy {
-                    // SAFETY: `each` stays below N, and a row has N values.
-                    sum = s.add(sum, unsafe { get(s, row.as_ptr().add(j), part) });
+                // SAFETY: `each` stays below Y::LEN, how many values db and each row have.
+                unsafe {
+                    let mut sum = if ADD { get(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
+                    for row in dy {
+                        sum = s.add(sum, get(s, ptr::from_ref(row).cast::<f32>().add(j), part));
+                    }
+                    put(s, to.add(j), part, sum);
                 }
-                // SAFETY: `each` stays below N.
-                unsafe { put(s, db.as_mut_ptr().add(j), part, sum) };
             },
         );
     }

@@ -50,8 +50,8 @@ fn body<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32
         |i, part| {
             // All bits where a value is kept, none where not. Places beyond 2³² begin anew.
             let mut keep = [0u32; 16];
-            for (place, keep) in (i as u32..).zip(keep.iter_mut().take(S::LANES)) {
-                *keep = u32::from(dropped(key, limit, place)).wrapping_sub(1);
+            for (lane, keep) in keep.iter_mut().take(S::LANES).enumerate() {
+                *keep = u32::from(dropped(key, limit, (i + lane) as u32)).wrapping_sub(1);
             }
             // SAFETY: sixteen values hold one register, and every bit pattern is an f32; `each` stays below both lengths.
             unsafe {

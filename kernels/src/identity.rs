@@ -20,7 +20,7 @@ use crate::{
     normalize::{self, Moments, Scale},
     optimizer::{self, AdamStep},
     plain::Plain,
-    recurrent, regularize,
+    pool as windows, recurrent, regularize,
 };
 
 /// What became of a run.
@@ -86,7 +86,7 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 53] = [
+const KERNELS: [Kernel; 54] = [
     ("gemm", gemm),
     ("gemm_tn", gemm_tn),
     ("gemm_nt", gemm_nt),
@@ -155,6 +155,7 @@ const KERNELS: [Kernel; 53] = [
     ("layer_grad", layer_grad),
     ("dropout", dropout),
     ("regularize", regularize),
+    ("pooling", pooling),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -1067,6 +1068,27 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
     normalized!(case(judge, pool));
 }
 
+/// A normalization's gradients on every backend: `grad` writes those of the parameters and, if asked, those of the inputs. The former do not hang on whether the latter
+/// are asked for.
+fn gradients<const N: usize>(
+    judge: &mut Judge,
+    out: &mut [&mut [f32]; 2],
+    grad: impl Fn(Level, &mut Scale<[f32; N]>, Option<&mut [[f32; N]]>),
+) {
+    let run = |level: Level, out: &mut [f32], alone: bool| {
+        let (parameters, dx) = out.split_at_mut(2 * N);
+        let mut dp = Scale::ZERO;
+        grad(level, &mut dp, Some(dx.as_chunks_mut().0));
+        if alone {
+            grad(level, &mut dp, None);
+        }
+        parameters.copy_from_slice(dp.as_flat());
+    };
+    judge.levels(out, |level, out| run(level, out, false));
+    let level = judge.level;
+    judge.same(out, |out| run(level, out, false), |out| run(level, out, true));
+}
+
 fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
@@ -1077,24 +1099,11 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
         let mut moments = Moments::ZERO;
         dispatch!(Level::baseline(), s => normalize::moments(s, x, &mut moments));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
-        judge.levels(&mut out, |level, out| {
-            let (grad, dx) = out.split_at_mut(2 * N);
-            let mut dp = Scale::ZERO;
-            dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
-            grad.copy_from_slice(dp.as_flat());
-        });
-        // The parameters' gradient does not hang on whether the inputs' is asked for.
-        let level = judge.level;
-        let run = |out: &mut [f32], alone: bool| {
-            let (grad, dx) = out.split_at_mut(2 * N);
-            let mut dp = Scale::ZERO;
-            dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
-            if alone {
-                dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, &mut dp, None));
-            }
-            grad.copy_from_slice(dp.as_flat());
-        };
-        judge.same(&mut out, |out| run(out, false), |out| run(out, true));
+        gradients(
+            judge,
+            &mut out,
+            |level, dp, dx| dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)),
+        );
         Some(())
     }
     normalized!(case(judge, pool));
@@ -1139,24 +1148,40 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         variance.iter_mut().for_each(|v| *v = v.abs());
         let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*variance));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
-        judge.levels(&mut out, |level, out| {
-            let (grad, dx) = out.split_at_mut(2 * N);
-            let mut dp = Scale::ZERO;
-            dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
-            grad.copy_from_slice(dp.as_flat());
-        });
-        // The parameters' gradient does not hang on whether the inputs' is asked for.
-        let level = judge.level;
-        let run = |out: &mut [f32], alone: bool| {
-            let (grad, dx) = out.split_at_mut(2 * N);
-            let mut dp = Scale::ZERO;
-            dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, Some(dx.as_chunks_mut().0)));
-            if alone {
-                dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, &mut dp, None));
-            }
-            grad.copy_from_slice(dp.as_flat());
-        };
-        judge.same(&mut out, |out| run(out, false), |out| run(out, true));
+        gradients(
+            judge,
+            &mut out,
+            |level, dp, dx| dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)),
+        );
+        Some(())
+    }
+    normalized!(case(judge, pool));
+}
+
+/// Windows over `m` lines of five places: the greatest and the mean of each channel, and what they add to gradients.
+fn pooling(judge: &mut Judge, pool: &mut Pool) {
+    const W: usize = 5;
+    #[inline(never)]
+    fn case<const C: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+        let x = judge.input(room, m * W * C, shift, kind)?;
+        let dy = judge.input(room, C, shift + 1, kind)?.first_chunk::<C>()?;
+        let x = x.as_chunks::<C>().0.as_chunks::<W>().0;
+        let mut out = judge.outputs(room, 2 * C + m * W * C, shift + 2, kind)?;
+        for across in [0..W, 1..4, 4..W] {
+            let places = (m * across.len()) as f32;
+            judge.levels(&mut out, |level, out| {
+                let (y, dx) = out.split_at_mut(2 * C);
+                let dx = dx.as_chunks_mut::<C>().0.as_chunks_mut::<W>().0;
+                if let [top, mean] = y.as_chunks_mut::<C>().0 {
+                    dispatch!(level, s => {
+                        windows::greatest(s, x, across.clone(), top);
+                        windows::greatest_grad(s, x, across.clone(), (top, dy), dx);
+                        windows::mean(s, x, across.clone(), places, mean);
+                        windows::mean_grad(s, across.clone(), places, dy, dx);
+                    });
+                }
+            });
+        }
         Some(())
     }
     normalized!(case(judge, pool));

@@ -1,6 +1,7 @@
 //! Matrix products in the least flash: plain loops, each called with its shape, for firmware that is built for size (`opt-level` s or z).
 //!
-//! The sums are those of [`crate::blas`], in the same order: the same bits.
+//! The sums are those of [`crate::blas`], in the same order: the same bits. Where a sum has no terms, a factor may be empty: pointers into it are made by
+//! `wrapping_add` and not read.
 
 /// y ← x·w + b; see [`crate::blas::gemm`]
 /// # Safety
@@ -11,7 +12,7 @@ pub unsafe fn gemm(m: usize, k: usize, n: usize, mut x: *const f32, w: *const f3
     unsafe {
         for _ in 0..m {
             for j in 0..n {
-                *y = terms(k, x, 1, w.add(j), n, *b.add(j));
+                *y = terms(k, x, 1, w.wrapping_add(j), n, *b.add(j));
                 y = y.add(1);
             }
             x = x.add(k);
@@ -28,7 +29,7 @@ pub unsafe fn gemm_tn(m: usize, k: usize, n: usize, x: *const f32, dy: *const f3
     unsafe {
         for p in 0..k {
             for j in 0..n {
-                *dw = terms(m, x.add(p), k, dy.add(j), n, 0.0);
+                *dw = terms(m, x.wrapping_add(p), k, dy.wrapping_add(j), n, 0.0);
                 dw = dw.add(1);
             }
         }
@@ -44,7 +45,7 @@ pub unsafe fn gemm_nt(m: usize, k: usize, n: usize, mut dy: *const f32, w: *cons
     unsafe {
         for _ in 0..m {
             for p in 0..k {
-                *dx = terms(n, dy, 1, w.add(p * n), 1, 0.0);
+                *dx = terms(n, dy, 1, w.wrapping_add(p * n), 1, 0.0);
                 dx = dx.add(1);
             }
             dy = dy.add(n);
@@ -61,7 +62,7 @@ pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
     unsafe {
         for j in 0..n {
             let mut sum = 0.0;
-            let mut p = dy.add(j);
+            let mut p = dy.wrapping_add(j);
             for _ in 0..m {
                 sum += *p;
                 p = p.wrapping_add(n);
@@ -86,11 +87,11 @@ macro_rules! adding {
 }
 adding! {
     /// y ← y + x·w
-    gemm_add(m, k, n, x, w, y) = each(m, n, y, |i, j, y| terms(k, x.add(i * k), 1, w.add(j), n, y));
+    gemm_add(m, k, n, x, w, y) = each(m, n, y, |i, j, y| terms(k, x.wrapping_add(i * k), 1, w.wrapping_add(j), n, y));
     /// dw ← dw + xᵀ·dy
-    gemm_tn_add(m, k, n, x, dy, dw) = each(k, n, dw, |p, j, dw| terms(m, x.add(p), k, dy.add(j), n, dw));
+    gemm_tn_add(m, k, n, x, dy, dw) = each(k, n, dw, |p, j, dw| terms(m, x.wrapping_add(p), k, dy.wrapping_add(j), n, dw));
     /// dx ← dx + dy·wᵀ
-    gemm_nt_add(m, k, n, dy, w, dx) = each(m, k, dx, |i, p, dx| terms(n, dy.add(i * n), 1, w.add(p * n), 1, dx));
+    gemm_nt_add(m, k, n, dy, w, dx) = each(m, k, dx, |i, p, dx| terms(n, dy.wrapping_add(i * n), 1, w.wrapping_add(p * n), 1, dx));
 }
 
 /// c(i, j) ← f(i, j, c(i, j)) for a dense matrix.

@@ -401,6 +401,7 @@ pub fn adamw(step: AdamStep, shrink: f32, w: &mut [f64], m: &mut [f64], v: &mut 
 pub fn norm(x: &[f32]) -> f64 {
     libm::sqrt(dot(x, x))
 }
+
 /// y·(1 − y)
 fn sigmoid_slope(y: f64) -> f64 {
     y * (1.0 - y)
@@ -427,7 +428,6 @@ pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]
 }
 
 /// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the state before; see [`crate::recurrent::gru_grad`]
-#[allow(clippy::too_many_arguments, reason = "what the formula names")]
 pub fn gru_grad(
     gates: &[f32],
     b: &[f32],

@@ -1,7 +1,8 @@
 //! Normalization: columns over a batch (batch normalization), rows by themselves (layer normalization), forward and backward.
 //!
 //! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x − mean)² / n; where it overflows it is NaN, so that a training step
-//! ends in an error and not in a network that has gone silent. `NUMERICS.md` has the order of every sum.
+//! ends in an error and not in a network that has gone silent. `NUMERICS.md` has the order of every sum. The shortest slice
+//! says how many rows there are, for every result; with none a mean is 0/0.
 
 use crate::{
     lanes::{Part, each, get, put, sum},
@@ -120,7 +121,7 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, mean: *mut f
     );
 }
 
-/// y ← (x − mean)·(γ / √(variance + ε)) + β, column by column
+/// y ← (x − mean)·(γ·(1 / √(variance + ε))) + β, column by column
 #[inline(always)]
 pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
@@ -267,7 +268,7 @@ pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &Moments<R>) {
     }
 }
 
-/// y ← ((x − mean)·(1 / √(variance + ε)))·γ + β, each row by its own mean and variance, which go to `stats` where there is room
+/// y ← ((x − mean)·(1 / √(variance + ε)))·γ + β, each row by its own mean and variance, which go to `stats`
 ///
 /// Both sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
 #[inline(always)]
@@ -353,7 +354,6 @@ fn first<S: Simd>(s: S) -> Part<S> {
 ///
 /// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 pub fn layer_grad<S: Simd, R: Plain>(
     s: S,
     x: &[R],

@@ -39,7 +39,7 @@ fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn
     );
 }
 
-/// x, or +0 where x is subnormal.
+/// x, or +0 where x is zero or subnormal.
 ///
 /// What decays (moments, velocities, means of squares) of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) would fall until it
 /// sticks at a subnormal number, on which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the
@@ -52,7 +52,8 @@ fn normal<S: Simd>(s: S, x: S::F) -> S::F {
 /// 1 − β of a decay β in [0, 1), for the decimal number that β was written as.
 ///
 /// 0.999 in f32 is 0.99900001, and what that leaves of 1 is 1.3e-5 off 0.001: the subtraction keeps the error of β and loses the size that hid it. Keras
-/// subtracts in f64. Here 10⁷·β has no room for the error: from 8,388,608 = 2²³ on there are only whole numbers, and below, 1 − β is large.
+/// subtracts in f64. Here 10⁷·β has no room for the error of a number of at most seven places: from 8,388,608 = 2²³ on there are only whole numbers, and below,
+/// 1 − β is large. What has more places is taken for the nearest that has seven.
 #[inline(always)]
 fn rest(beta: f32) -> f32 {
     const PLACES: f32 = 1e7;

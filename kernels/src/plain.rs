@@ -45,7 +45,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The most lengths a shape has; deeper arrays count as flat.
+    /// The most lengths a shape has; an array that is deeper counts as flat from there inward.
     pub const RANK: usize = 5;
     /// One value.
     pub const VALUE: Self = Self { dims: [0; Self::RANK], rank: 0 };

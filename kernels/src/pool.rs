@@ -1,7 +1,8 @@
 //! Pooling: the places of a window become one, channel by channel.
 //!
 //! A window is some lines of a map, of which each has `W` places, and a range of places in each line. Lanes run over the channels; every channel looks at
-//! the places row by row.
+//! the places row by row. A range that
+//! leaves the line covers nothing.
 
 use crate::{
     lanes::{each, get, put},

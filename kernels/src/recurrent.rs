@@ -5,22 +5,11 @@
 //! rows there are.
 
 use crate::{
+    activation::{MapGrad, Sigmoid, Tanh},
     lanes::{each, get, put},
     math,
     simd::Simd,
 };
-
-/// d·(y·(1 − y)): the gradient before a sigmoid.
-#[inline(always)]
-fn sigmoid_grad<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
-    s.mul(d, s.mul(y, s.sub(s.splat(1.0), y)))
-}
-
-/// d·(1 − y·y): the gradient before a tanh.
-#[inline(always)]
-fn tanh_grad<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
-    s.mul(d, s.sub(s.splat(1.0), s.mul(y, y)))
-}
 
 /// Kernels over rows of gates: a public function on arrays, which runs the body in place or, where nothing is unrolled, in one copy for all lengths.
 ///
@@ -101,9 +90,9 @@ cells! {
     gru_grad(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1) {
         let (z, r, c) = (get(s, a, part), get(s, a.add(u), part), get(s, a.add(2 * u), part));
         let d = get(s, dh, part);
-        let dz = sigmoid_grad(s, z, s.mul(d, s.sub(get(s, before, part), c)));
-        let dc = tanh_grad(s, c, s.mul(d, s.sub(s.splat(1.0), z)));
-        let dr = sigmoid_grad(s, r, s.mul(dc, get(s, b.add(2 * u), part)));
+        let dz = Sigmoid::df(s, z, s.mul(d, s.sub(get(s, before, part), c)));
+        let dc = Tanh::df(s, c, s.mul(d, s.sub(s.splat(1.0), z)));
+        let dr = Sigmoid::df(s, r, s.mul(dc, get(s, b.add(2 * u), part)));
         put(s, a, part, dz);
         put(s, a.add(u), part, dr);
         put(s, a.add(2 * u), part, dc);
@@ -144,11 +133,11 @@ cells! {
         let (g, o) = (get(s, a.add(2 * u), part), get(s, a.add(3 * u), part));
         let (before, t) = (get(s, kept, part), get(s, kept.add(u), part));
         let d = get(s, dh, part);
-        let cell = s.add(tanh_grad(s, t, s.mul(d, o)), get(s, dc, part));
-        put(s, a, part, sigmoid_grad(s, i, s.mul(cell, g)));
-        put(s, a.add(u), part, sigmoid_grad(s, f, s.mul(cell, before)));
-        put(s, a.add(2 * u), part, tanh_grad(s, g, s.mul(cell, i)));
-        put(s, a.add(3 * u), part, sigmoid_grad(s, o, s.mul(d, t)));
+        let cell = s.add(Tanh::df(s, t, s.mul(d, o)), get(s, dc, part));
+        put(s, a, part, Sigmoid::df(s, i, s.mul(cell, g)));
+        put(s, a.add(u), part, Sigmoid::df(s, f, s.mul(cell, before)));
+        put(s, a.add(2 * u), part, Tanh::df(s, g, s.mul(cell, i)));
+        put(s, a.add(3 * u), part, Sigmoid::df(s, o, s.mul(d, t)));
         put(s, dc, part, s.mul(cell, f));
     }
 }

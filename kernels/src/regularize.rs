@@ -1,4 +1,5 @@
-//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::blas::dot`]).
+//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::blas::dot`]). The shortest slice
+//! says how many weights there are.
 
 use crate::{
     lanes::{each, get, put, sum},
@@ -65,7 +66,7 @@ pub fn l1_grad<S: Simd>(s: S, lambda: f32, w: &[f32], dw: &mut [f32]) {
         w,
         dw,
         #[inline(always)]
-        |w| s.select(s.lt(zero, s.abs(w)), s.or(lambda, s.and(w, sign)), w),
+        |w| s.select(s.lt(zero, s.abs(w)), s.xor(lambda, s.and(w, sign)), w),
     );
 }
 

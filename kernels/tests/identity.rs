@@ -273,8 +273,8 @@ fn products_of_known_shape() {
         }
     }
     let levels = backends();
-    // Unrolled in place on some backends, shared on others.
-    for m in [0, 1, 4, 5, 32] {
+    // Unrolled in place on some backends, shared on others; a register's worth of rows, less and more.
+    for m in [0, 1, 4, 5, 9, 12, 15, 32] {
         check::<2, 8>(&levels, m);
         check::<8, 1>(&levels, m);
         check::<3, 5>(&levels, m);
@@ -928,6 +928,8 @@ fn normalizations_by_the_contract() {
         for level in backends() {
             let got = dispatch!(level, s => normalizations::<_, N>(s, rows, &p, &moments));
             assert_same(&got, &want, || what(&level));
+            let shared = dispatch!(level, s => normalizations::<_, N>(Compact(s), rows, &p, &moments));
+            assert_same(&shared, &want, || what(&level));
         }
         assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || what(&"2 lanes"));
         assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || what(&"4 lanes"));
@@ -952,6 +954,7 @@ fn dropout_and_regularizers_by_the_contract() {
             let mut random = Random((n * 4 + sort) as u64);
             let (w, start) = (random.values(sort, n), random.values(sort, n));
             let (key, limit) = (random.next(), random.next());
+            let lambda = [0.3, -0.3][sort % 2];
             let kept = |i: usize| {
                 let mut z = key ^ (i as u32).wrapping_mul(0x9e37_79b9);
                 z = (z ^ (z >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -963,7 +966,7 @@ fn dropout_and_regularizers_by_the_contract() {
                 .iter()
                 .zip(&start)
                 .map(|(w, dw)| {
-                    let sign = if w.abs() > 0.0 { 0.3f32.copysign(*w) } else { *w };
+                    let sign = if w.abs() > 0.0 { lambda * 1f32.copysign(*w) } else { *w };
                     let product = 0.25 * w;
                     (dw + sign) + product
                 })
@@ -974,8 +977,12 @@ fn dropout_and_regularizers_by_the_contract() {
                 let what = || format!("{level}, {n} values of sort {sort}");
                 let got = out.run(&start, n, |y| dispatch!(level, s => dropout::dropout(s, key, limit, 1.25, &w, y)));
                 assert_same(got, &want, what);
+                let got = out.run(&start, n, |y| {
+                    dispatch!(level, s => dropout::dropout(Compact(s), key, limit, 1.25, &w, y));
+                });
+                assert_same(got, &want, what);
                 let got = out.run(&start, n + 1, |dw| {
-                    dispatch!(level, s => regularize::l1_grad(s, 0.3, &w, dw));
+                    dispatch!(level, s => regularize::l1_grad(s, lambda, &w, dw));
                     dispatch!(level, s => regularize::l2_grad(s, 0.125, &w, dw));
                 });
                 assert_same(got, &grown, what);

@@ -511,7 +511,8 @@ fn normalizations() {
             dispatch!(level, s => normalize::batch_grad(s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)));
             naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
             near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
-            near(dx.as_flattened(), &exact_dx, 33.0 * bound(m), "batch_grad, inputs");
+            // With many rows the formula would let the terms of the means through, which are some percent.
+            near(dx.as_flattened(), &exact_dx, (33.0 * bound(m)).min(1e-3), "batch_grad, inputs");
             let (mut mean, mut variance) = (vec![f32::NAN; m], vec![f32::NAN; m]);
             dispatch!(level, s => normalize::layer(s, xs, &p, &mut y, Some((&mut mean, &mut variance))));
             naive::layer_norm(N, &x, p.as_flat(), &mut exact_y);

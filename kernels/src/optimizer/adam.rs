@@ -22,7 +22,6 @@ pub struct AdamStep {
 }
 
 /// What [`moments`] walks over, and its factors in every lane.
-#[derive(Clone, Copy)]
 struct Walk<S: Simd, F> {
     s: S,
     w: *mut f32,

@@ -65,7 +65,7 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
 }
 
 /// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w, −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0.
-/// So a step with r = 0 is that of [`sgd`] to the bit.
+/// So a step with r = 0 is that of [`sgd`] to the bit, as long as lr·g is not −0.
 #[inline(always)]
 fn fall<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))
@@ -95,8 +95,8 @@ pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 /// Momentum: v ← r·v − lr·dw; w ← w + v
 ///
-/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were before. With r = 0 it is [`sgd`] to the bit (but for a
-/// dw of −0, which no kernel computes). Polyak, 1964.
+/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were before. With r = 0 it is [`sgd`] to the bit (unless lr·dw
+/// is −0 or underflows to it). Polyak, 1964.
 /// # Panics
 /// If the lengths differ.
 ///

@@ -139,8 +139,9 @@ pub fn clip_value(level: Level, limit: f32, x: &mut [f32]) {
 
 /// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::blas::dot`])
 ///
-/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶, which rounds nothing that matters: the result is ∞ only if the norm itself is
-/// beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is infinite. Relative error within γ₍⌈n/16⌉₊₈₎.
+/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶, which rounds nothing that matters: the result is ∞ only if the norm itself is,
+/// within the error, beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the
+/// norm is subnormal.
 ///
 /// ```
 /// use rosenblatt_kernels::{Level, optimizer::norm};
@@ -152,9 +153,9 @@ pub fn norm(level: Level, x: &[f32]) -> f32 {
     dispatch!(level, s => norm_on(s, x))
 }
 
-/// x ← x·limit/‖x‖ where ‖x‖ > limit; otherwise, and where a value is not finite, x stays as it is. Returns the [`norm`] before.
+/// x ← x·limit/‖x‖ where ‖x‖ > limit > 0; otherwise, and where a value is not finite, x stays as it is. Returns the [`norm`] before.
 ///
-/// The direction stays, the norm becomes the limit (within a few roundings), whether or not the sum of squares overflows.
+/// The direction stays, the norm becomes the limit (within a few roundings, as long as limit/‖x‖ is no subnormal number), whether or not the sum of squares overflows.
 ///
 /// ```
 /// use rosenblatt_kernels::{Level, optimizer};

@@ -71,7 +71,7 @@ pub unsafe fn product(
             // SAFETY: j + 4 ≤ n: four columns of b, of c and of where the sums start.
             unsafe {
                 let start = start.map_or(ZEROS.as_ptr(), |start| start.add(j));
-                few(a, b.add(j), c.add(j), 4 * c_row, m, start, 4 * b_row);
+                few(a, b.wrapping_add(j), c.add(j), 4 * c_row, m, start, 4 * b_row);
             }
             j += 4;
         }
@@ -89,7 +89,7 @@ pub unsafe fn product(
         // SAFETY: as many rows as were done.
         unsafe {
             panel.m = m;
-            panel.a = a.add(blocks * a_row);
+            panel.a = a.wrapping_add(blocks * a_row);
             c = c.add(blocks * c_row);
         }
         after = blocks;
@@ -102,7 +102,7 @@ pub unsafe fn product(
         };
         // SAFETY: j + width ≤ n, so that the panel is a part of what the caller vouches for; ZEROS has as many values as the widest panel.
         unsafe {
-            panel.b = b.add(j);
+            panel.b = b.wrapping_add(j);
             panel.c = c.add(j);
             if let Some((start, row)) = start {
                 panel.start = start.add(j + after * row);
@@ -140,7 +140,7 @@ pub unsafe fn few_outputs((m, k, n): (usize, usize, usize), dy: *const f32, w: *
     if m > 0 {
         for p in (0..columns).step_by(4) {
             // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx; four zeros to start at.
-            unsafe { panel(dy, w.add(p * n), dx.add(p), 4 * k, m, ZEROS.as_ptr(), 0) };
+            unsafe { panel(dy, w.wrapping_add(p * n), dx.add(p), 4 * k, m, ZEROS.as_ptr(), 0) };
         }
     }
     columns

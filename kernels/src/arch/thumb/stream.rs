@@ -355,11 +355,11 @@ pub fn sum_rows<Y: Plain>(x: &[Y], sums: &mut Y) {
     // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: as many columns are left in each row and in the sums.
     unsafe {
         while j + 16 <= Y::LEN {
-            sum_16(columns.add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
+            sum_16(columns.wrapping_add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
             j += 16;
         }
         if j + 8 <= Y::LEN {
-            sum_8(columns.add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
+            sum_8(columns.wrapping_add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
             j += 8;
         }
     }
