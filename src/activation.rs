@@ -47,7 +47,7 @@ pub trait SoftmaxHead: Activation {}
 impl SigmoidHead for Sigmoid {}
 impl SoftmaxHead for Softmax {}
 
-/// f(z) = z
+/// f(z) = z, f′ = 1
 #[derive(Clone, Copy, Debug)]
 pub struct Linear;
 
@@ -62,7 +62,7 @@ impl Differentiable for Linear {
     fn backward<S: Simd, const N: usize>(_: S, _: &[[f32; N]], _: &mut [[f32; N]]) {}
 }
 
-/// f(z)ⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities
+/// y = f(z), yⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities. Backward: dz = y·(dy − Σ dy·y)
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax;
 

@@ -135,17 +135,24 @@ pub struct Split<'a, X, T> {
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 /// # Errors
-/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, [`Error::Empty`] where a part would have no samples.
-pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f32) -> Result<Split<'a, X, T>> {
-    if x.len() != t.len() {
-        return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
-    }
+/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, also for one that would leave a part without samples, [`Error::Empty`] for no samples at all.
+pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X, T>> {
+    same_lengths(x, t)?;
+    let wrong = |expected| Error::HyperParameter { name: "share", value: share as f32, expected };
     if !(share > 0.0 && share < 1.0) {
-        return Err(Error::HyperParameter { name: "share", value: share, expected: "a number between 0 and 1" });
+        return Err(wrong("a number between 0 and 1"));
     }
-    let at = (x.len() as f32 * (1.0 - share)) as usize;
+    // In f64, as Keras: where n·(1 − share) should be a whole number, the rounding decides which.
+    let at = (x.len() as f64 * (1.0 - share)) as usize;
     match (x.split_at_checked(at), t.split_at_checked(at)) {
         (Some((x, x_val)), Some((t, t_val))) if !x.is_empty() && !x_val.is_empty() => Ok(Split { x, t, x_val, t_val }),
-        _ => Err(Error::Empty),
+        _ if x.is_empty() => Err(Error::Empty),
+        _ => Err(wrong("one that leaves samples in both parts")),
     }
+}
+
+/// An error unless there are as many targets as inputs.
+#[inline(always)]
+pub(crate) fn same_lengths<X, T>(x: &[X], t: &[T]) -> Result<()> {
+    if x.len() == t.len() { Ok(()) } else { Err(Error::Lengths { inputs: x.len(), targets: t.len() }) }
 }

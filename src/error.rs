@@ -192,7 +192,7 @@ impl fmt::Display for Error {
         match *self {
             Self::Empty => f.write_str("no samples; at least one is needed"),
             Self::Lengths { inputs, targets } => {
-                write!(f, "{inputs} inputs, but {targets} targets; as many are needed")
+                write!(f, "{inputs} inputs, but {targets} targets or outputs; as many are needed")
             }
             Self::BatchTooLarge { batch, capacity } => {
                 write!(f, "a mini-batch of {batch} samples; the trainer holds {capacity}")
@@ -239,7 +239,8 @@ impl fmt::Display for Error {
                 write!(f, "and the {updates} updates in between add up to exactly 0")
             }
             Self::NotConverged { epochs, mistakes, stalled } => {
-                write!(f, "not separated: epoch {epochs} still made {mistakes} mistakes")?;
+                let plural = if mistakes == 1 { "" } else { "s" };
+                write!(f, "not separated: epoch {epochs} still made {mistakes} mistake{plural}")?;
                 f.write_str(match stalled {
                     false => "; more epochs may help, or the samples are not separable",
                     true => ", and rounding keeps the weights from moving on; another learning rate may help",

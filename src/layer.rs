@@ -51,6 +51,8 @@ pub trait Layer: 'static {
     const WIDTH: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
     const KERNEL: usize;
+    /// How many layers it is: a chain is several.
+    const LAYERS: u32 = 1;
     /// The activation at the end, which a loss may be joined with.
     type Head;
 
@@ -127,11 +129,11 @@ impl Pass {
         self.place
     }
 
-    /// The pass as the following layer sees it.
+    /// The pass as what follows `L` sees it.
     #[inline(always)]
     #[must_use]
-    pub const fn next(self) -> Self {
-        Self { place: self.place + 1, ..self }
+    pub const fn after<L: Layer>(self) -> Self {
+        Self { place: self.place + L::LAYERS, ..self }
     }
 }
 

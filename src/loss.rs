@@ -14,12 +14,12 @@ use crate::{
     metrics::predicted,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Simd, loss};
+use rosenblatt_kernels::{Flat, Plain, Simd, loss};
 
 /// A loss that fits a network's last activation `Head` and its output `Out`.
 #[diagnostic::on_unimplemented(
     message = "the loss `{Self}` does not fit a network that ends in `{Head}`",
-    note = "BinaryCrossEntropy goes with Sigmoid, the categorical cross-entropies with Softmax, MeanSquaredError with all"
+    note = "MeanSquaredError goes with all outputs, BinaryCrossEntropy with those of Sigmoid, the categorical cross-entropies with one row of Softmax"
 )]
 pub trait Loss<Head, Out> {
     /// What the data says about one sample.
@@ -110,44 +110,44 @@ impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
 
 /// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
 ///
-/// The lecture's, summed over the outputs: [`Summed`].
+/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. /// The lecture's, summed over the outputs: [`Summed`].
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
-impl<Head, const O: usize> Loss<Head, [f32; O]> for MeanSquaredError {
-    type Target = [f32; O];
+impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
+    type Target = Out;
     const JOINED: bool = false;
 
     #[inline(always)]
-    fn check(_: &[[f32; O]]) -> Result<()> {
+    fn check(_: &[Out]) -> Result<()> {
         Ok(()) // a target that is not finite shows in the loss
     }
 
     #[inline(always)]
-    fn culprit(targets: &[[f32; O]]) -> Result<()> {
+    fn culprit(targets: &[Out]) -> Result<()> {
         finite_targets(targets)
     }
 
     #[inline(always)]
-    fn loss<S: Simd>(s: S, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * O) as f32, y, t, dy)
+    fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
+        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
-    fn class(t: &[f32; O]) -> usize {
-        predicted(t)
+    fn class(t: &Out) -> usize {
+        predicted(t.as_flat())
     }
 }
 
-impl<Head, const O: usize> PerOutput<Head, [f32; O]> for MeanSquaredError {
+impl<Head, Out: Plain> PerOutput<Head, Out> for MeanSquaredError {
     #[inline(always)]
-    fn over<S: Simd>(s: S, n: f32, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
+    fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
     }
 }
 
 /// An error unless every target lies in [0, 1].
 #[inline(always)]
-fn probabilities<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
+fn probabilities<T: Plain>(targets: &[T]) -> Result<()> {
     // From +0 to 1 the bits grow with the value; those of all else are greater. Adding +0 makes a +0 of −0.
     let good = |value: f32| (value + 0.0).to_bits() <= 1f32.to_bits();
     // Without an early exit the compiler vectorizes it; which one was wrong is a question for the unhappy road.
@@ -159,40 +159,40 @@ fn probabilities<const O: usize>(targets: &[[f32; O]]) -> Result<()> {
 
 /// The error about targets that are known not to lie in [0, 1].
 #[cold]
-fn improbable<const O: usize>(targets: &[[f32; O]]) -> Error {
+fn improbable<T: Plain>(targets: &[T]) -> Error {
     let bad = targets.flat().iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(*value));
     let (i, value) = bad.map_or((0, f32::NAN), |(i, value)| (i, *value));
-    Error::Probability { sample: i / O.max(1), output: i % O.max(1), value }
+    Error::Probability { sample: i / T::LEN.max(1), output: i % T::LEN.max(1), value }
 }
 
 /// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
 ///
-/// The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// Outputs of any plain shape; targets are of the same. The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<Head: SigmoidHead, const O: usize> Loss<Head, [f32; O]> for BinaryCrossEntropy {
-    type Target = [f32; O];
+impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
+    type Target = Out;
     const JOINED: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[[f32; O]]) -> Result<()> {
+    fn check(targets: &[Out]) -> Result<()> {
         probabilities(targets)
     }
 
     #[inline(always)]
-    fn loss<S: Simd>(s: S, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * O) as f32, y, t, dy)
+    fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
+        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
-    fn class(t: &[f32; O]) -> usize {
-        predicted(t)
+    fn class(t: &Out) -> usize {
+        predicted(t.as_flat())
     }
 }
 
-impl<Head: SigmoidHead, const O: usize> PerOutput<Head, [f32; O]> for BinaryCrossEntropy {
+impl<Head: SigmoidHead, Out: Plain> PerOutput<Head, Out> for BinaryCrossEntropy {
     #[inline(always)]
-    fn over<S: Simd>(s: S, n: f32, y: &[[f32; O]], t: &[[f32; O]], dy: &mut [[f32; O]]) -> f32 {
+    fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
     }
 }

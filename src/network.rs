@@ -1,6 +1,7 @@
 //! Networks: layers composed, with their parameters.
 
 use crate::{
+    data::same_lengths,
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
     layer::{Chain, Description, Layer, Tensor},
@@ -149,9 +150,26 @@ impl<T: Stack> Mlp<T> {
     /// static AND: Mlp<(Dense<2, 1, Step>,)> = Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
     /// assert_eq!(gates::AND.x.map(|x| AND.predict(&x)), gates::AND.t);
     /// ```
+    ///
+    /// What a batch normalization carries along is zero then: see [`Mlp::from_parts`].
     #[must_use]
     pub const fn from_params(params: ParamsOf<T>) -> Self {
-        Self { params, running: RunningOf::<T>::ZERO }
+        Self::from_parts(params, RunningOf::<T>::ZERO)
+    }
+
+    /// A network with these parameters and what its batch normalizations carry along; usable in a `static` that lies in flash.
+    ///
+    /// ```
+    /// use rosenblatt::{kernels::normalize::{Moments, Scale}, prelude::*};
+    ///
+    /// type Norm = Mlp<(BatchNorm<[f32; 1]>,)>;
+    /// static NORM: Norm =
+    ///     Norm::from_parts(Scale { gamma: [2.0], beta: [1.0] }, Moments { mean: [3.0], variance: [4.0 - 1e-3] });
+    /// assert_eq!(NORM.predict(&[5.0]), [3.0]); // (5 - 3) / 2 · 2 + 1
+    /// ```
+    #[must_use]
+    pub const fn from_parts(params: ParamsOf<T>, running: RunningOf<T>) -> Self {
+        Self { params, running }
     }
 
     /// Keras' default: [`GlorotUniform`] weights, zero biases.
@@ -279,9 +297,7 @@ impl<T: Stack> Mlp<T> {
     /// # Errors
     /// As [`Mlp::predict_batch`].
     pub fn predict_batch_on(&self, level: Level, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
-        if x.len() != y.len() {
-            return Err(Error::Lengths { inputs: x.len(), targets: y.len() });
-        }
+        same_lengths(x, y)?;
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
         #[inline(always)]

@@ -9,7 +9,7 @@
 //! | `History` | [`History`](crate::history::History) |
 //! | `validation_data`, `validation_split` | [`Validation`], [`split`](crate::data::split) |
 //! | `EarlyStopping` | [`EarlyStopping`] |
-//! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest`], in front of it |
+//! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest::like`] it, in front of it |
 //! | `ReduceLROnPlateau` | [`ReduceOnPlateau`] |
 //! | `TerminateOnNaN` | [`StopOnNan`] |
 //! | `CSVLogger` | [`CsvLog`] |
@@ -43,7 +43,7 @@ pub struct Epoch {
     pub accuracy: f32,
     /// What a [`Validation`] found
     pub validation: Option<Evaluation>,
-    /// The learning rate that the optimizer holds
+    /// The learning rate that the optimizer holds: without `decay`, and of a schedule the rate that it scales
     pub lr: f32,
 }
 
@@ -62,11 +62,13 @@ pub trait Session {
     fn net_mut(&mut self) -> &mut Self::Net;
     /// The learning rate that the optimizer holds.
     fn lr(&self) -> f32;
-    /// Sets it, for what is left of this `fit`.
-    fn set_lr(&mut self, lr: f32);
+    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is given, unlike in Keras, where the rate stays.
+    /// # Errors
+    /// What the optimizer's own check says; nothing is changed then.
+    fn set_lr(&mut self, lr: f32) -> Result<()>;
     /// Whether these samples could be evaluated.
     /// # Errors
-    /// For no samples, other lengths or wrong targets.
+    /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
     fn check(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors

@@ -114,7 +114,7 @@ macro_rules! defaults {
 }
 use defaults;
 
-/// The methods of [`Optimizer`] about the learning rate, which is the field `lr`.
+/// The methods of an [`Optimizer`] or [`Schedule`](crate::schedule::Schedule) about the learning rate, which is the field `lr`.
 macro_rules! learning_rate {
     () => {
         #[inline(always)]
@@ -128,7 +128,7 @@ macro_rules! learning_rate {
         }
     };
 }
-use learning_rate;
+pub(crate) use learning_rate;
 
 /// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`.
 #[inline(always)]

@@ -120,15 +120,18 @@ impl<const I: usize> Perceptron<I> {
 
     /// Goes over the samples, in their order, until an epoch makes no mistake or the proof is found that none ever will.
     ///
-    /// It starts from the weights as they are, and leaves those of the last epoch, whatever the outcome. On the stack it keeps three more rows of `I` numbers.
+    /// It starts from the weights as they are, and leaves those of the last epoch, whatever the outcome. On the stack it keeps five more rows of `I` numbers.
     /// # Errors
     /// - [`Error::NotSeparable`] with a certificate: the weights have come round again, and the updates in between add up to exactly 0; see [above](Perceptron#what-proves-that-it-cannot).
     /// - [`Error::NotConverged`] after `epochs` epochs, or earlier where rounding has brought the weights to a stand (`stalled`).
     /// - [`Error::Empty`], [`Error::Lengths`], [`Error::Input`] for an x that is infinite or NaN, [`Error::Target`] for a t other than 0 and 1, [`Error::HyperParameter`] for a
-    ///   learning rate that is not finite and above 0: nothing is changed then.
+    ///   learning rate that is not finite and above 0 and for no epochs: nothing is changed then.
     /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the sample's place, from 1.
     pub fn fit(&mut self, x: &[[f32; I]], t: &[[f32; 1]], lr: f32, epochs: usize) -> Result<Separated> {
         check(x, t, lr)?;
+        if epochs == 0 {
+            return Err(Error::HyperParameter { name: "epochs", value: 0.0, expected: "at least 1" });
+        }
         let (mut mistakes, mut updates) = (0, 0);
         let mut mark = Mark { weights: *self, epoch: 0, updates: 0 };
         let mut net = Net::<I>::ZERO;
@@ -204,9 +207,7 @@ struct Mark<const I: usize> {
 
 /// What must be true of data and learning rate.
 fn check<const I: usize>(x: &[[f32; I]], t: &[[f32; 1]], lr: f32) -> Result<()> {
-    if x.len() != t.len() {
-        return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
-    }
+    crate::data::same_lengths(x, t)?;
     if x.is_empty() {
         return Err(Error::Empty);
     }

@@ -124,20 +124,6 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     }
 }
 
-/// [`Schedule::lr`] and [`Schedule::set_lr`] where the rate is the field `lr`.
-macro_rules! learning_rate {
-    () => {
-        fn lr(&self) -> f32 {
-            self.lr
-        }
-
-        fn set_lr(&mut self, lr: f32) {
-            self.lr = lr;
-        }
-    };
-}
-use learning_rate;
-
 /// An error for a span of no steps.
 fn at_least_one(name: &'static str, steps: u32) -> Result<()> {
     if steps > 0 { Ok(()) } else { Err(Error::HyperParameter { name, value: 0.0, expected: "a number of at least 1" }) }

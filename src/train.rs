@@ -1,7 +1,7 @@
 //! Training: one step, and `fit`.
 
 use crate::{
-    data::{Permutation, bad_input, finite_inputs},
+    data::{Permutation, bad_input, finite_inputs, same_lengths},
     error::{Error, Quantity, Result},
     layer::{Layer, Pass, Train, first, first_mut},
     loss::Loss,
@@ -46,7 +46,7 @@ pub struct Fit<O> {
     pub epochs: usize,
     /// Samples a step; `None` for as many as the trainer holds
     pub batch: Option<Batch>,
-    /// A new order each epoch, drawn from this seed; `None` for the order of the data
+    /// A new order each epoch, drawn from this seed and the epoch's number, which starts at 1 in every `fit`; `None` for the order of the data
     pub shuffle: Option<Seed>,
     /// The backend; the result has the same bits on each
     pub level: Level,
@@ -274,7 +274,8 @@ where
     /// NaN.
     /// # Errors
     /// For no samples, other lengths, wrong targets, hyper-parameters out of range or a batch over `B`: found before the first step, nothing is
-    /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight.
+    /// changed. A loss or gradient that is not finite ends the training at that step, which changes no weight. What an observer finds after an epoch ends it there
+    /// ([`Error::NotMonitored`] after the first, [`Error::NotWritten`], a learning rate out of range); the weights are that epoch's.
     pub fn fit<Obs>(
         &mut self,
         net: &mut N,
@@ -286,11 +287,7 @@ where
     where
         Obs: for<'a> Observer<Running<'a, N, O, L, B>>,
     {
-        Self::lengths(x, t)?;
-        L::culprit(t)?;
-        if !all_finite(fit.level, x.flat()) {
-            return Err(bad_input(x));
-        }
+        Self::good(fit.level, x, t)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -420,11 +417,17 @@ where
         }
     }
 
+    /// What must be true of data before a whole training: every number is looked at.
+    #[inline(always)]
+    fn good(level: Level, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Self::lengths(x, t)?;
+        L::culprit(t)?;
+        if all_finite(level, x.flat()) { Ok(()) } else { Err(bad_input(x)) }
+    }
+
     #[inline(always)]
     fn lengths(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        if x.len() != t.len() {
-            return Err(Error::Lengths { inputs: x.len(), targets: t.len() });
-        }
+        same_lengths(x, t)?;
         if x.is_empty() {
             return Err(Error::Empty);
         }
@@ -539,12 +542,16 @@ where
         self.optimizer.lr()
     }
 
-    fn set_lr(&mut self, lr: f32) {
-        self.optimizer.set_lr(lr);
+    fn set_lr(&mut self, lr: f32) -> Result<()> {
+        let mut changed = self.optimizer;
+        changed.set_lr(lr);
+        changed.check()?;
+        self.optimizer = changed;
+        Ok(())
     }
 
     fn check(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        Trainer::<N, O, L, B>::check(x, t)
+        Trainer::<N, O, L, B>::good(self.level, x, t)
     }
 
     fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {

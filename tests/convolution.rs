@@ -8,13 +8,16 @@ use proptest::{
 };
 use rosenblatt::{
     Level, Rng,
-    kernels::{Compact, Plain, Simd, dispatch},
+    kernels::{Compact, Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
     layer::{Layer, Pass, Train},
-    network::{NetOf, Stack},
+    network::NetOf,
     prelude::*,
 };
 use std::ops::{Add, Div, Mul};
-use support::{amount, backends, bits, draw, roomy, samples};
+use support::{
+    amount, backends, bits, draw, roomy, samples,
+    slopes::{Tolerance, slopes},
+};
 
 /// What a window does with its places.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,9 +120,12 @@ impl Plan {
         y
     }
 
-    /// The least distance of a greatest value from the next one.
-    fn margin(&self, x: &[f64]) -> f64 {
+    /// The least distance from a change of slope: of a greatest value from the next one, of a relu's input from 0.
+    fn margin(&self, p: &[f64], x: &[f64]) -> f64 {
         let mut least = f64::INFINITY;
+        if (self.activation)(-1.0) == 0.0 {
+            least = self.forward(p, x).iter().fold(least, |least, z| least.min(z.abs()));
+        }
         if self.kind == Kind::Max {
             self.windows(|_, places| {
                 for c in 0..self.input[2] {
@@ -214,11 +220,11 @@ fn fill<T: Plain>(rng: &mut Rng, sort: usize) -> T {
 /// Room for samples; batches may be shorter.
 const B: usize = 5;
 
-/// What a layer makes of some samples: y by inference, y by training, dp, dx.
+/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `joined`, dy is the gradient before the activation.
 type Made = [Vec<Vec<u32>>; 4];
 
 #[inline(always)]
-fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output], alone: bool) -> Made {
+fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output], alone: bool, joined: bool) -> Made {
     let running = L::Running::ZERO;
     let mut y = vec![L::Output::ZERO; x.len()];
     if alone {
@@ -233,7 +239,7 @@ fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output]
     dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
     L::forward::<_, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
     let trained: Vec<_> = L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
-    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, true, &mut dp, Some(&mut dx));
+    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, joined, &mut dp, Some(&mut dx));
     [
         y.iter().map(|y| bits(y.as_flat())).collect(),
         trained,
@@ -257,7 +263,7 @@ fn same_bits<L: Train>(plan: Plan) {
             let (dp, dx) = plan.backward(p.as_flat(), &rows, &dys);
             let want = [flat(&y), flat(&y), flat(&[dp]), flat(&dx)];
             for level in backends() {
-                let got = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, m == 1));
+                let got = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
                 for ((got, want), part) in got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"]) {
                     assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {level}: {plan:?}");
                 }
@@ -266,105 +272,41 @@ fn same_bits<L: Train>(plan: Plan) {
     }
 }
 
-const H: f64 = 1e-5;
 /// A relu's input and the two greatest values of a window must be this far from where the slope changes.
 const MARGIN: f64 = 2e-4;
+/// Some tens of roundings of 6e-8 each.
+const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0 };
 
-/// A dense layer in front, so that every dx is the gradient of a bias: (2 inputs → tanh → layer → mean squared error).
-struct Judge {
-    plan: Plan,
-    inputs: usize,
-}
-
-impl Judge {
-    /// The mean loss, and the least distance from a change of slope.
-    fn loss(&self, p: &[f64], x: &[[f32; 2]], t: &[Vec<f64>]) -> (f64, f64) {
-        let n = self.inputs;
-        let (w, rest) = p.split_at(2 * n);
-        let (b, rest) = rest.split_at(n);
-        let (mut total, mut margin) = (0.0, f64::INFINITY);
-        for (x, t) in x.iter().zip(t) {
-            let h: Vec<f64> =
-                (0..n).map(|j| (b[j] + f64::from(x[0]) * w[j] + f64::from(x[1]) * w[n + j]).tanh()).collect();
-            margin = margin.min(self.plan.margin(&h));
-            let z = self.plan.forward(rest, &h);
-            if (self.plan.activation)(-1.0) == 0.0 {
-                margin = z.iter().fold(margin, |margin, z| margin.min(z.abs()));
-            }
-            let error: f64 = z.iter().zip(t).map(|(z, t)| ((self.plan.activation)(*z) - t).powi(2)).sum();
-            total += error / t.len() as f64;
-        }
-        (total / x.len() as f64, margin)
-    }
-
-    fn gradient(&self, p: &[f64], x: &[[f32; 2]], t: &[Vec<f64>]) -> Vec<f64> {
-        let mut moved = p.to_vec();
-        (0..p.len())
-            .map(|i| {
-                let mut at = |p: f64| {
-                    moved[i] = p;
-                    self.loss(&moved, x, t).0
-                };
-                let slope = (at(p[i] + H) - at(p[i] - H)) / (2.0 * H);
-                moved[i] = p[i];
-                slope
-            })
-            .collect()
-    }
-}
-
-/// The first parameter whose gradient is off.
-fn off(got: &[f32], want: &[f64]) -> Option<String> {
-    let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
-    assert_eq!(got.len(), want.len());
-    let wrong = |(got, want): &(&f32, &f64)| {
-        let off = (f64::from(**got) - **want).abs();
-        off.is_nan() || off > 2e-5 * want.abs() + 1e-6 * top
-    };
-    let i = got.iter().zip(want).position(|pair| wrong(&pair))?;
-    Some(format!("parameter {i}: gradient {:e}, finite difference {:e}", got[i], want[i]))
-}
-
-/// Every parameter of the layer, and every dx through the biases of the one in front, against finite differences.
-fn differences<T, L, const N: usize, const O: usize>(plan: Plan)
-where
-    T: Stack<Net: Train<Input = [f32; 2], Output = [f32; O]>>,
-    L: Layer,
-    MeanSquaredError: rosenblatt::loss::Loss<<NetOf<T> as Layer>::Head, [f32; O], Target = [f32; O]>,
-{
-    assert_eq!((L::Input::LEN, L::Output::LEN), (N, O));
-    let judge = Judge { plan, inputs: N };
+/// y, dp and dx under the cost Σ dy·y against the judge, on the backend that has the contract's bits.
+fn differences<L: Train>(plan: Plan) {
+    let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
     for m in [1, B] {
-        let (net, p, x, t) = (0..1000)
+        let (p, x, dy) = (0..1000)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
-                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.9)).collect();
-                let mut net = Box::new(Mlp::<T>::new());
-                net.set_weights(&weights).expect("as many as there are");
-                let (x, t): (Vec<[f32; 2]>, Vec<[f32; O]>) = (samples(&mut rng, m, 1.0), samples(&mut rng, m, 1.0));
-                (net, weights.into_iter().map(f64::from).collect::<Vec<_>>(), x, t)
+                let mut p = L::Params::ZERO;
+                p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.9));
+                (p, samples::<L::Input>(&mut rng, m, 0.9), samples::<L::Output>(&mut rng, m, 1.0))
             })
-            .find(|(_, p, x, t)| {
-                let t: Vec<Vec<f64>> = t.iter().map(|t| t.iter().map(|t| f64::from(*t)).collect()).collect();
-                judge.loss(p, x, &t).1 > MARGIN
-            })
+            .find(|(p, x, _)| x.iter().all(|x| plan.margin(&wide(p.as_flat()), &wide(x.as_flat())) > MARGIN))
             .expect("some seed will do");
-        let wide: Vec<Vec<f64>> = t.iter().map(|t| t.iter().map(|t| f64::from(*t)).collect()).collect();
-        let (loss, want) = (judge.loss(&p, &x, &wide).0, judge.gradient(&p, &x, &wide));
-        let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, MeanSquaredError, B>::new());
-        let mut net = net;
-        let got = trainer.step_on(Level::detect(), &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
-        assert!((f64::from(got) / loss - 1.0).abs() < 1e-5, "batch {m}: loss {got}, judge {loss}");
-        let got = trainer.gradient().as_flat();
-        if let Some(error) = off(got, &want) {
-            panic!("batch {m}: {error}, of {} in front: {plan:?}", 3 * N);
-        }
-        // One wrong number is seen.
-        let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
-        for i in 0..got.len() {
-            let mut wrong = got.to_vec();
-            wrong[i] += (1e-3 * top) as f32;
-            assert!(off(&wrong, &want).is_some(), "an error at parameter {i} went unseen");
+        let (weights, inputs, dys) = (wide(p.as_flat()), wide(x.flat()), wide(dy.flat()));
+        let outputs = |p: &[f64], x: &[f64]| {
+            let samples = x.chunks(L::Input::LEN).flat_map(|x| plan.forward(p, x));
+            samples.map(plan.activation).collect::<Vec<_>>()
+        };
+        let cost = |p: &[f64], x: &[f64]| outputs(p, x).iter().zip(&dys).map(|(y, dy)| y * dy).sum();
+        let want = [
+            outputs(&weights, &inputs),
+            slopes(&weights, |p| cost(p, &inputs)),
+            slopes(&inputs, |x| cost(&weights, x)),
+        ];
+        let [_, y, dp, dx] = make::<_, L>(Scalar, &p, &x, &dy, true, false);
+        for ((got, want), part) in [y, dp, dx].iter().zip(&want).zip(["y", "dp", "dx"]) {
+            let got: Vec<f32> = got.concat().into_iter().map(f32::from_bits).collect();
+            if let Err(error) = TOLERANCE.judge(&got, want) {
+                panic!("{part} of {m} samples: {error}: {plan:?}");
+            }
         }
     }
 }
@@ -396,14 +338,6 @@ macro_rules! layers {
                 same: $same,
                 activation: linear,
             };
-            const N: usize = PLAN.input[0] * PLAN.input[1] * PLAN.input[2];
-            const O: usize = PLAN.output[0] * PLAN.output[1] * PLAN.output[2];
-            type Net<L> = (
-                Dense<2, N, Tanh>,
-                Reshape<[f32; N], <L as Layer>::Input>,
-                L,
-                Reshape<<L as Layer>::Output, [f32; O]>,
-            );
 
             #[test]
             fn has_the_bits_of_the_contract() {
@@ -413,8 +347,8 @@ macro_rules! layers {
             #[test]
             fn has_the_gradients_of_finite_differences() {
                 #[allow(unused_mut, unused_assignments, reason = "only some have an activation")]
-                let mut run: fn() = || differences::<Net<$linear>, $linear, N, O>(PLAN);
-                $(run = || differences::<Net<$activated>, $activated, N, O>(Plan { activation: $activation, ..PLAN });)?
+                let mut run: fn() = || differences::<$linear>(PLAN);
+                $(run = || differences::<$activated>(Plan { activation: $activation, ..PLAN });)?
                 roomy(run);
             }
         }

@@ -12,7 +12,7 @@ use proptest::{
 use rosenblatt::{
     Error, Rng,
     activation::Sigmoid,
-    data::{Permutation, Standardize, finite_inputs, finite_targets},
+    data::{Standardize, finite_inputs, finite_targets},
     loss::Loss,
     prelude::*,
 };
@@ -119,7 +119,7 @@ fn example_refuses(name: &str, file: &Path) -> String {
 #[test]
 #[cfg_attr(not(any(target_arch = "x86_64", target_vendor = "apple", windows)), ignore = "runs cargo")]
 fn examples_refuse_bad_files() {
-    for (name, numbers) in [("digits", 64), ("logistic", 30)] {
+    for (name, numbers) in [("digits", 64), ("cnn", 64), ("rnn", 64), ("regularization", 64), ("logistic", 30)] {
         let row = |value: &str| vec![value; numbers].join(",");
         let file = File::new(
             &format!("{name}-nan"),
@@ -142,7 +142,8 @@ fn examples_refuse_bad_files() {
 
         // One sample leaves nothing to learn from, but is no reason to panic.
         let file = File::new(&format!("{name}-one"), format!("{},1\n", row("1")));
-        example_refuses(name, &file.0);
+        let said = example_refuses(name, &file.0);
+        assert!(said.starts_with("Error: ") && said.contains("sample"), "{said}");
     }
 }
 
@@ -324,22 +325,57 @@ fn one_neuron_tells_tumours_apart() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"));
     let (x, t) = csv::read::<30>(path, 2).expect("the data");
     assert_eq!((x.len(), t.iter().filter(|t| **t == 0).count()), (569, 212));
-    let cut = x.len() * 4 / 5;
     let mut accuracies = Vec::new();
     for seed in (0..amount(20, 1)).chain([1957]) {
-        let order = Permutation::new(x.len(), Seed(seed), 0);
-        let mut rows: Vec<_> = (0..x.len()).map(|i| x[order.index(i)]).collect();
-        let answers: Vec<_> = (0..x.len()).map(|i| [f32::from(t[order.index(i)])]).collect();
-        let scale = Standardize::fit(&rows[..cut]).expect("good numbers");
+        let ((mut rows, t), (mut unseen, t_unseen)) =
+            csv::split::<30>(path, 2, Seed(seed), |n| n * 4 / 5).expect("the data");
+        let scale = Standardize::fit(&rows).expect("good numbers");
         scale.transform(&mut rows);
+        scale.transform(&mut unseen);
+        let [answers, wanted] = [t, t_unseen].map(|t| t.into_iter().map(|t| [f32::from(t)]).collect::<Vec<_>>());
         let mut net = Cells::new();
         net.init(Seed(seed));
         let mut trainer = Trainer::<Cells, Sgd, BinaryCrossEntropy, 32>::new();
         let fit = Fit { epochs: 50, shuffle: Some(Seed(seed)), ..Fit::new(Sgd::with_lr(0.1)) };
-        trainer.fit(&mut net, &rows[..cut], &answers[..cut], &fit, &mut ()).expect("good data");
-        let accuracy = trainer.evaluate(&net, &rows[cut..], &answers[cut..]).expect("good data").accuracy();
+        trainer.fit(&mut net, &rows, &answers, &fit, &mut ()).expect("good data");
+        let accuracy = trainer.evaluate(&net, &unseen, &wanted).expect("good data").accuracy();
         assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
         accuracies.push(accuracy);
     }
     println!("{accuracies:?}");
+}
+
+/// Losses over maps and sequences are those over the same values as one row.
+#[test]
+fn losses_over_any_shape() {
+    type Map = Mlp<(Conv1d<Signal<4, 2>, Signal<3, 2>, 2, Sigmoid>,)>;
+    type Row = Mlp<(
+        Reshape<[f32; 8], Signal<4, 2>>,
+        Conv1d<Signal<4, 2>, Signal<3, 2>, 2, Sigmoid>,
+        Flatten<Signal<3, 2>, 6>,
+    )>;
+    let x = [[[0.5, -1.0], [0.25, 2.0], [-0.5, 0.0], [1.0, 1.0]]];
+    let t = [[[0.0, 1.0], [0.25, 0.5], [1.0, 0.0]]];
+    let (mut map, mut row) = (Map::new(), Row::new());
+    map.init(Seed(1));
+    row.set_weights(map.weights()).expect("as many");
+    let sgd = Sgd::with_lr(0.5);
+    let loss = Trainer::<Map, Sgd, MeanSquaredError, 1>::new().step(&mut map, &sgd, &x, &t);
+    let flat = Trainer::<Row, Sgd, MeanSquaredError, 1>::new().step(
+        &mut row,
+        &sgd,
+        &[*x[0].as_flattened().first_chunk().expect("8")],
+        &[*t[0].as_flattened().first_chunk().expect("6")],
+    );
+    assert_eq!((loss, map.weights()), (flat, row.weights()));
+
+    // Joined with the sigmoid of a map.
+    let mut trainer = Trainer::<Map, Sgd, BinaryCrossEntropy, 1>::new();
+    let before = trainer.evaluate(&map, &x, &t).expect("good data").loss;
+    for _ in 0..50 {
+        trainer.step(&mut map, &sgd, &x, &t).expect("good data");
+    }
+    assert!(trainer.evaluate(&map, &x, &t).expect("good data").loss < before);
+    let error = trainer.step(&mut map, &sgd, &x, &[[[0.0; 2], [0.0, 1.5], [0.0; 2]]]).expect_err("1.5");
+    assert!(matches!(error, Error::Probability { sample: 0, output: 3, value: 1.5 }), "{error}");
 }

@@ -36,6 +36,21 @@ fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Sgd>();
     is_format::<Adam>();
     is_format::<AdamStep>();
+    is_format::<AdamW>();
+    is_format::<Momentum>();
+    is_format::<Nesterov>();
+    is_format::<AdaGrad>();
+    is_format::<RmsProp>();
+    is_format::<ClipValue<Adam>>();
+    is_format::<ClipNorm<Scheduled<Sgd, WarmUp<CosineDecay>>>>();
+    is_format::<ConstantRate>();
+    is_format::<InverseTimeDecay>();
+    is_format::<ExponentialDecay>();
+    is_format::<StepDecay>();
+    is_format::<PiecewiseConstant<2>>();
+    is_format::<EarlyStopping>();
+    is_format::<ReduceOnPlateau>();
+    is_format::<StopOnNan>();
     is_format::<Fit<Sgd>>();
     is_format::<Fit<Adam>>();
 }

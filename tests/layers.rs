@@ -6,21 +6,21 @@ use rosenblatt::{
     Level, Rng,
     activation::Activation,
     error::{Error, Quantity},
-    kernels::{Flat, Plain, Simd, dispatch},
+    kernels::{Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
     layer::{Chain, Channels, Dense, Dropout, Layer, Pass, Regularizer, Train},
     network::{NetOf, Stack},
     prelude::*,
 };
-use support::{backends, bits, draw, roomy, samples};
+use support::{
+    backends, bits, draw, roomy, samples,
+    slopes::{Tolerance, slopes},
+};
 
-/// How far a value is moved to either side.
-const H: f64 = 1e-5;
-/// A relu's input must be this far from its kink, so that moving a value by [`H`] never crosses it.
+/// A relu's input must be this far from its kink, so that moving a value never crosses it.
 const MARGIN: f64 = 1e-3;
-/// f32 against f64: some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a variance is small.
-const RELATIVE: f64 = 1e-4;
-/// Where a gradient's terms cancel, rounding is as large as the terms: this share of the greatest gradient is let through.
-const FLOOR: f64 = 3e-6;
+/// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a variance is small.
+const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2 };
+const OUTPUTS: Tolerance = Tolerance { least: 1.0, ..GRADIENTS };
 
 /// What the judge's forward pass is about.
 struct Run {
@@ -247,40 +247,6 @@ fn pass<S: Simd, N: Train, const B: usize>(
     Passed { y, penalty, dp: dp.as_flat().to_vec(), dx: dx.flat().to_vec() }
 }
 
-/// The greatest deviation as a share of what is let through; an error names the first value beyond it.
-fn compare(got: &[f32], want: &[f64], top: f64) -> Result<f64, String> {
-    assert_eq!(got.len(), want.len());
-    let mut worst = 0.0f64;
-    for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        let share = (f64::from(*got) - want).abs() / (RELATIVE * want.abs() + FLOOR * top);
-        if share.is_nan() || share > 1.0 {
-            return Err(format!("value {i}: gradient {got:e}, finite difference {want:e}"));
-        }
-        worst = worst.max(share);
-    }
-    Ok(worst)
-}
-
-/// Central differences for each of `values`.
-fn differences(values: &[f64], mut f: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
-    let mut moved = values.to_vec();
-    (0..values.len())
-        .map(|i| {
-            let mut at = |value: f64| {
-                moved[i] = value;
-                f(&moved)
-            };
-            let slope = (at(values[i] + H) - at(values[i] - H)) / (2.0 * H);
-            moved[i] = values[i];
-            slope
-        })
-        .collect()
-}
-
-fn greatest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |top: f64, value| top.max(value.abs()))
-}
-
 /// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
@@ -311,8 +277,8 @@ where
             y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <NetOf<T> as Textbook>::cost(p)
         };
         let (want_y, _) = textbook::<NetOf<T>>(&p, &r, &flat, Run::TRAINING);
-        let want_dp = differences(&p, |p| cost(p, &flat));
-        let want_dx = differences(&flat, |x| cost(&p, x));
+        let want_dp = slopes(&p, |p| cost(p, &flat));
+        let want_dx = slopes(&flat, |x| cost(&p, x));
         let want_penalty = <NetOf<T> as Textbook>::cost(&p);
 
         let mut first = None;
@@ -321,33 +287,19 @@ where
             let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {level}: {what}: {error}") };
             let off = (f64::from(got.penalty) - want_penalty).abs();
             assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
-            let mut judge = |what: &str, got: &[f32], want: &[f64], top: f64| {
-                worst = worst.max(compare(got, want, top).unwrap_or_else(|error| fail(what, error)));
-                seen(got, want, top, name);
+            let mut judge = |what: &str, tolerance: Tolerance, got: &[f32], want: &[f64]| {
+                let (off, _) = tolerance.judge(got, want).unwrap_or_else(|error| fail(what, error));
+                worst = worst.max(off);
             };
-            judge("y", &got.y, &want_y, greatest(&want_y).max(1.0));
-            judge("dp", &got.dp, &want_dp, greatest(&want_dp).max(1e-2));
-            judge("dx", &got.dx, &want_dx, greatest(&want_dx).max(1e-2));
+            judge("y", OUTPUTS, &got.y, &want_y);
+            judge("dp", GRADIENTS, &got.dp, &want_dp);
+            judge("dx", GRADIENTS, &got.dx, &want_dx);
             let all = [bits(&got.y), bits(&[got.penalty]), bits(&got.dp), bits(&got.dx)].concat();
             assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{name}, batch {m}: {level} has other bits");
         }
         inference::<T, B>(name, &net, &x);
     }
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
-}
-
-/// A value that is 1 % off, or off by a thousandth of the greatest one, is seen.
-fn seen(got: &[f32], want: &[f64], top: f64, name: &str) {
-    for i in 0..got.len() {
-        let mut wrong = got.to_vec();
-        wrong[i] *= 1.01;
-        assert!(
-            compare(&wrong, want, top).is_err() || want[i].abs() < 2e-3 * top,
-            "{name}: 1 % off at value {i} went unseen"
-        );
-        wrong[i] = got[i] + 1e-3 * top as f32;
-        assert!(compare(&wrong, want, top).is_err(), "{name}: an error at value {i} went unseen");
-    }
 }
 
 /// Predictions with drawn running values, against the judge; alone and in a batch, by the network and on the trainer's tape the same bits.
@@ -377,8 +329,7 @@ where
         y.flat_mut().fill(0.0);
         net.predict_batch_on(level, x, &mut y).expect("as many");
         assert_eq!(bits(y.flat()), bits(alone.flat()), "{name}: a batch on {level} differs from its samples alone");
-        compare(y.flat(), &want, greatest(&want).max(1.0))
-            .unwrap_or_else(|e| panic!("{name}, inference on {level}: {e}"));
+        OUTPUTS.compare(y.flat(), &want).unwrap_or_else(|e| panic!("{name}, inference on {level}: {e}"));
         assert_eq!(*first.get_or_insert_with(|| bits(y.flat())), bits(y.flat()), "{name}: {level} has other bits");
     }
 }
@@ -702,7 +653,8 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     }
     let high: Vec<bool> =
         (0..50).flat_map(|_| mask(drop::<High>(Level::detect(), Pass::TRAINING, &mut high).0)).collect();
-    let masks = [of(Pass::TRAINING), of(Pass::TRAINING.next()), of(Pass::TRAINING.next().next()), seeded, high];
+    let (second, third) = (Pass::TRAINING.after::<Third>(), Pass::TRAINING.after::<Twice>());
+    let masks = [of(Pass::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
         for b in &masks[..i] {
             // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation is 0.0022.
@@ -714,13 +666,18 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let both = masks[0].iter().zip(&masks[0][ROW * ROWS..]).filter(|(a, b)| **a && **b).count();
     assert!((both as f64 / (49 * ROW * ROWS) as f64 - 1.0 / 9.0).abs() < 0.01);
 
-    // In one network: the same type twice.
+    // In one network: the same type twice, or in a chain within a chain, whose layers count like any others.
     type Twice = Chain<Third, Third>;
+    type Nested = Chain<Twice, Third>;
     let mut tape = <Twice as Train>::Tape::<ROWS>::ZERO;
     let (y, _) = drop::<Twice>(Level::detect(), Pass::TRAINING, &mut tape);
     let (first, both) = (mask(tape.head.head), mask(y));
     let alive = both.iter().filter(|dropped| !**dropped).count() as f64 / both.len() as f64;
     assert!(first != both && (alive - 4.0 / 9.0).abs() < 0.08, "{alive} are alive after two dropouts");
+    let mut tape = <Nested as Train>::Tape::<ROWS>::ZERO;
+    let (y, _) = drop::<Nested>(Level::detect(), Pass::TRAINING, &mut tape);
+    let alive = mask(y).iter().filter(|dropped| !**dropped).count() as f64 / (ROW * ROWS) as f64;
+    assert!((alive - 8.0 / 27.0).abs() < 0.08, "{alive} are alive after three dropouts");
 }
 
 #[test]
@@ -742,4 +699,62 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
     let first = run(false);
     assert_eq!([run(true), run(true)], [first; 2]);
     assert_ne!(run(false), first);
+}
+
+/// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing to what else it learns; outputs and dx stay.
+fn regularized<L: Train>() {
+    type Ridge<L> = Regularized<L, L2<1, 100>>;
+    let mut rng = Rng::new(Seed(3));
+    let (mut p, r) = (L::Params::ZERO, L::Running::ZERO);
+    p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
+    let (x, dy): (Vec<L::Input>, Vec<L::Output>) = (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
+    let plain = pass::<_, L, 2>(Scalar, &p, &r, &x, &mut dy.clone());
+    let ridge = pass::<_, Ridge<L>, 2>(Scalar, &p, &r, &x, &mut dy.clone());
+    assert_eq!((bits(&ridge.y), bits(&ridge.dx)), (bits(&plain.y), bits(&plain.dx)));
+    let w = p.as_flat();
+    for (i, w) in w.iter().enumerate() {
+        let more = if i < L::KERNEL { 0.02 * w } else { 0.0 };
+        assert_eq!(ridge.dp[i], plain.dp[i] + more, "parameter {i}");
+    }
+    let want = 0.01 * wide(&w[..L::KERNEL]).iter().map(|w| w * w).sum::<f64>();
+    assert!(0 < L::KERNEL && L::KERNEL < w.len());
+    assert!((f64::from(ridge.penalty) / want - 1.0).abs() < 1e-6, "{} for {want}", ridge.penalty);
+}
+
+#[test]
+fn every_layer_with_a_kernel_can_be_regularized() {
+    regularized::<Dense<5, 3, Tanh>>();
+    regularized::<Conv2d<Map<5, 4, 2>, Map<3, 2, 3>, 3, 3, Relu>>();
+    regularized::<Conv1d<Signal<6, 2>, Signal<6, 3>, 3, Tanh, Same>>();
+    regularized::<Rnn<3, 4, 5>>();
+    regularized::<Gru<3, 4, 5>>();
+    regularized::<Lstm<3, 4, 5>>();
+}
+
+/// The lecture's cost, the summed loss of N samples + λ·Σw², is N times ours with λ/N in the layer; and so are its gradients.
+#[test]
+fn the_lectures_cost() {
+    type Net = Mlp<(DenseL2<2, 3, Linear, 1, 100>,)>;
+    const N: usize = 4;
+    let lambda = 0.01 * N as f64;
+    let mut rng = Rng::new(Seed(4));
+    let mut net = Net::new();
+    net.init(Seed(9));
+    let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) = (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
+    let cost = |w: &[f64]| {
+        let mut sum = 0.0;
+        for (x, t) in x.iter().zip(&t) {
+            for j in 0..3 {
+                let y = w[6 + j] + f64::from(x[0]) * w[j] + f64::from(x[1]) * w[3 + j];
+                sum += (y - f64::from(t[j])).powi(2);
+            }
+        }
+        sum + lambda * w[..6].iter().map(|w| w * w).sum::<f64>()
+    };
+    let w = wide(net.weights());
+    let mut trainer = Trainer::<Net, Sgd, Summed<MeanSquaredError>, N>::new();
+    let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+    assert!((N as f64 * f64::from(loss) / cost(&w) - 1.0).abs() < 1e-6, "{loss}");
+    let gradient: Vec<f32> = trainer.gradient().as_flat().iter().map(|dw| N as f32 * dw).collect();
+    GRADIENTS.judge(&gradient, &slopes(&w, cost)).expect("N times the gradient");
 }

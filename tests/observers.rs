@@ -33,8 +33,9 @@ impl Session for Fake {
     fn lr(&self) -> f32 {
         self.lr
     }
-    fn set_lr(&mut self, lr: f32) {
+    fn set_lr(&mut self, lr: f32) -> Result<()> {
         self.lr = lr;
+        Ok(())
     }
     fn check(&self, _: &[()], _: &[()]) -> Result<()> {
         Ok(())
@@ -102,11 +103,10 @@ fn callbacks_decide_as_in_keras() {
             Some("EarlyStopping") => {
                 let start_from_epoch = count(case, "start_from_epoch");
                 let make = |patience| {
-                    let mut keep = RestoreBest::new(0).monitor(monitor);
-                    (keep.min_delta, keep.start_from_epoch) = (min_delta, start_from_epoch);
                     let baseline = number(case, "baseline");
                     let watched = Watched::NEW;
-                    (keep, EarlyStopping { monitor, min_delta, patience, baseline, start_from_epoch, watched })
+                    let early = EarlyStopping { monitor, min_delta, patience, baseline, start_from_epoch, watched };
+                    (RestoreBest::like(&early, 0), early)
                 };
                 // The cases tell one patience from another.
                 impatient_differ += usize::from(drive(make(patience + 1), monitor, &values) != want);
@@ -182,7 +182,6 @@ fn the_best_weights_come_back() {
     let fit = Fit { epochs: 400, shuffle: Some(Seed(3)), ..Fit::new(Sgd::with_lr(1.0)) };
     let mut net = flower();
     let mut trainer = FlowerTrainer::new();
-    let mut hashes = Vec::new();
     let mut observers = (
         Validation::new(x_val, t_val),
         RestoreBest::new(Flower::new()),
@@ -205,12 +204,7 @@ fn the_best_weights_come_back() {
     let mut again = flower();
     let to_best = Fit { epochs: best.epoch, ..fit };
     trainer.reset();
-    trainer
-        .fit(&mut again, x, t, &to_best, &mut |epoch: &Epoch| {
-            hashes.push(epoch.loss);
-            ControlFlow::Continue(())
-        })
-        .expect("good data");
+    trainer.fit(&mut again, x, t, &to_best, &mut ()).expect("good data");
     assert_eq!(again.hash(), net.hash());
     // An observer can be used again: it forgets.
     let mut fresh = flower();
@@ -298,26 +292,67 @@ fn logs_have_keras_columns() {
     let mut short = CsvLog::new(heapless::String::<80>::new());
     let error = FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
     assert_eq!(error, Error::NotWritten);
+    assert_eq!(short.into_inner().as_str(), "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n", "whole lines");
+}
+
+/// Sets a learning rate after the first epoch.
+struct Rate(f32);
+
+impl<S: Session> Observer<S> for Rate {
+    fn epoch(&mut self, _: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+        session.set_lr(self.0)?;
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+#[test]
+fn a_learning_rate_that_cannot_be_is_refused() {
+    let (x, t) = flowers();
+    let trained = |epochs, lr| {
+        let mut net = flower();
+        let fit = Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
+        let done = FlowerTrainer::new().fit(&mut net, &x, &t, &fit, &mut Rate(lr));
+        (done.map(|last| last.epoch), net.hash())
+    };
+    let one = trained(1, 0.1);
+    for lr in [f32::NAN, f32::INFINITY, -0.1] {
+        let (done, hash) = trained(5, lr);
+        assert!(matches!(done, Err(Error::HyperParameter { name: "lr", .. })), "{lr}: {done:?}");
+        assert_eq!(hash, one.1, "{lr}: the weights are those of the first epoch");
+    }
+    assert_eq!(trained(3, 0.05).0, Ok(3));
+}
+
+/// Found before the first step, as those of the training data.
+#[test]
+fn bad_validation_data_change_nothing() {
+    let (x, t) = flowers();
+    let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut other = x.clone();
+        other[7][2] = value;
+        let mut net = flower();
+        let error =
+            FlowerTrainer::new().fit(&mut net, &x, &t, &fit, &mut Validation::new(&other, &t)).expect_err("no number");
+        assert!(matches!(error, Error::Input { sample: 7, column: 2, .. }), "{error}");
+        assert_eq!(net.hash(), flower().hash());
+    }
 }
 
 #[test]
 fn shares_that_leave_nothing_are_errors() {
     let (x, t) = ([[0.0f32]; 3], [0u8; 3]);
-    for (share, ok) in [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f32::NAN, false)] {
+    for (share, ok) in [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f64::NAN, false)] {
         assert_eq!(split(&x, &t, share).is_ok(), ok, "{share}");
     }
     assert!(matches!(split(&x, &t[..2], 0.5), Err(Error::Lengths { inputs: 3, targets: 2 })));
     assert!(split(&x[..1], &t[..1], 0.5).is_err());
-    // Keras: the first floor(n · (1 − share)).
-    for n in [7, 10, 150, 569, 1797] {
-        for share in [0.1f32, 0.2, 0.25, 0.3] {
-            let (x, t) = (vec![[0.0f32]; n], vec![0u8; n]);
-            let first = split(&x, &t, share).expect("enough").x.len();
-            assert_eq!(
-                first,
-                (n as f64 * (1.0 - (f64::from(share) * 1e6).round() / 1e6)).floor() as usize,
-                "{n} {share}"
-            );
-        }
+    // Said by Python, int(math.floor(n * (1.0 - share))): the rounding of 1 − share in f64 decides.
+    for (n, share, first) in
+        [(5, 0.6, 2), (10, 0.6, 4), (100, 0.33, 67), (90, 0.3, 62), (10, 0.2, 8), (569, 0.25, 426), (1797, 0.1, 1617)]
+    {
+        let (x, t) = (vec![[0.0f32]; n], vec![0u8; n]);
+        let data = split(&x, &t, share).expect("enough");
+        assert_eq!((data.x.len(), data.t.len(), data.x_val.len()), (first, first, n - first), "{n} {share}");
     }
 }

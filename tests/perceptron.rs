@@ -175,7 +175,7 @@ fn errors_read_well() {
     assert_eq!(error, Error::NotConverged { epochs: 1, mistakes: 1, stalled: true });
     assert_eq!(
         error.to_string(),
-        "not separated: epoch 1 still made 1 mistakes, and rounding keeps the weights from moving on; another learning rate may help"
+        "not separated: epoch 1 still made 1 mistake, and rounding keeps the weights from moving on; another learning rate may help"
     );
 }
 
@@ -191,8 +191,8 @@ fn bad_data() {
     };
     let (x, t) = (gates::OR.x, gates::OR.t);
     assert_eq!(refused(&[], &[], 1.0, "no samples; at least one is needed"), Error::Empty);
-    refused(&x, &t[..3], 1.0, "4 inputs, but 3 targets; as many are needed");
-    refused(&x[..1], &t, 1.0, "1 inputs, but 4 targets; as many are needed");
+    refused(&x, &t[..3], 1.0, "4 inputs, but 3 targets or outputs; as many are needed");
+    refused(&x[..1], &t, 1.0, "1 inputs, but 4 targets or outputs; as many are needed");
     for (value, text) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
         let mut x = x;
         x[2][1] = value;

@@ -11,7 +11,12 @@ use rosenblatt::{
     network::{NetOf, Stack},
     prelude::*,
 };
-use support::{backends, bits, draw, judge::Judged, roomy, samples};
+use support::{
+    backends, bits, draw,
+    judge::Judged,
+    roomy, samples,
+    slopes::{Tolerance, slopes},
+};
 
 /// The layers of a network, as its own tables tell them, in f64.
 struct Reference(Vec<Step>);
@@ -124,59 +129,8 @@ impl Step {
     }
 }
 
-/// Half the distance of a difference quotient.
-const H: f64 = 1e-5;
-/// f32 against f64: rounding goes through some steps, each with a few tens of terms.
-const RELATIVE: f64 = 3e-5;
-/// Where terms cancel, this share of the greatest value is let through.
-const FLOOR: f64 = 1e-6;
-
-/// The greatest deviation as a share of what is let through; an error names the first value beyond it.
-fn compare(got: &[f32], want: &[f64]) -> Result<f64, String> {
-    assert_eq!(got.len(), want.len());
-    let floor = FLOOR * want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
-    let mut worst = 0.0f64;
-    for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        let share = (f64::from(*got) - want).abs() / (RELATIVE * want.abs() + floor);
-        if share.is_nan() || share > 1.0 {
-            return Err(format!("value {i} is {got:e}, the judge has {want:e}"));
-        }
-        worst = worst.max(share);
-    }
-    Ok(worst)
-}
-
-/// A value that is 1 % off is seen, wherever 1 % is above the rounding of the whole.
-fn assert_defects_are_seen(got: &[f32], want: &[f64], name: &str) {
-    let top = want.iter().fold(0.0, |top: f64, want| top.max(want.abs()));
-    let mut seen = 0;
-    for i in 0..got.len() {
-        if want[i].abs() > 5e-4 * top {
-            let mut wrong = got.to_vec();
-            wrong[i] *= 1.01;
-            assert!(compare(&wrong, want).is_err(), "{name}: 1 % off at value {i} went unseen");
-            seen += 1;
-        }
-    }
-    // With one step nothing reaches the recurrent kernel or a forget gate.
-    assert!(seen * 4 > got.len(), "{name}: only {seen} of {} values could be tried", got.len());
-}
-
-/// Central differences of f by each value of x.
-fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-    let mut moved = x.to_vec();
-    (0..x.len())
-        .map(|i| {
-            let mut at = |value| {
-                moved[i] = value;
-                f(&moved)
-            };
-            let slope = (at(x[i] + H) - at(x[i] - H)) / (2.0 * H);
-            moved[i] = x[i];
-            slope
-        })
-        .collect()
-}
+/// Rounding goes through some steps, each with a few tens of terms.
+const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0 };
 
 /// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
 #[inline(always)]
@@ -222,9 +176,12 @@ fn check<T: Stack<Net: Train>>(name: &str) {
         for &level in &levels {
             let got = dispatch!(level, s => pass::<_, NetOf<T>, B>(s, &p, &x, &dy));
             for (((got, want), worst), what) in got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"]) {
-                let share = compare(got, want);
-                *worst = worst.max(share.unwrap_or_else(|error| panic!("{name}, batch {m}, {level}, {what}: {error}")));
-                assert_defects_are_seen(got, want, &format!("{name}, {what}"));
+                let (off, tried) = TOLERANCE
+                    .judge(got, want)
+                    .unwrap_or_else(|error| panic!("{name}, batch {m}, {level}, {what}: {error}"));
+                *worst = worst.max(off);
+                // With one step nothing reaches the recurrent kernel or a forget gate.
+                assert!(tried > 0.25, "{name}, {what}: only {tried} of the values could be tried");
             }
             let got = got.map(|values| bits(&values));
             assert!(*first.get_or_insert_with(|| got.clone()) == got, "{name}, batch {m}: {level} has other bits");
@@ -334,6 +291,10 @@ identity! {
     gru: (Gru<8, 12, 8>, Dense<12, 10, Softmax>), SparseCategoricalCrossEntropy;
     lstm: (Lstm<1, 17, 6>, Dense<17, 1, Sigmoid>), BinaryCrossEntropy;
     stacked: (Gru<2, 5, 4, All>, Lstm<5, 4, 4, All>, Rnn<4, 3, 4>), MeanSquaredError;
+    with_others_between: (
+        Rnn<3, 6, 5, Linear, All>, LayerNorm<[[f32; 6]; 5]>, Activate<[[f32; 6]; 5], Tanh>, Dropout<[[f32; 6]; 5], 1, 4>,
+        Regularized<Gru<6, 4, 5>, L2<1, 100>>, BatchNorm<[f32; 4]>, DenseL1<4, 3, Softmax, 1, 100>,
+    ), SparseCategoricalCrossEntropy;
 }
 
 /// A unit that adds what comes in: every state is the sum so far.

@@ -76,9 +76,9 @@ impl<'g, const N: usize> Node<'g, N> {
         sigmoid = Sigmoid;
         /// tanh x
         tanh = Tanh;
-        /// x where 0 < x, else 0
+        /// x where 0 < x, else 0; NaN stays
         relu = Relu;
-        /// 1 where 0 < x, else 0; its gradient is zero everywhere
+        /// 1 where 0 < x, else 0; NaN stays; its gradient is zero everywhere
         step = Step;
     }
 

@@ -23,8 +23,8 @@ use rosenblatt_kernels::{
 /// | `Ln` | ln a | d / a | |
 /// | `Sigmoid` | 1 / (1 + e⁻ᵃ) | d·(y·(1 − y)) | |
 /// | `Tanh` | tanh a | d·(1 − y·y) | |
-/// | `Relu` | a where 0 < a, else +0 | d where 0 < y, else +0: a unit that is off stops the gradient | |
-/// | `Step` | 1 where 0 < a, else +0 | +0: it has no slope | |
+/// | `Relu` | a where 0 < a, else +0; NaN stays | d where 0 < y, else +0: a unit that is off stops the gradient | |
+/// | `Step` | 1 where 0 < a, else +0; NaN stays | +0: it has no slope | |
 /// | `Max` | b where a < b, else a | +0 where a < b, else d | d where a < b, else +0 |
 /// | `Min` | b where b < a, else a | +0 where b < a, else d | d where b < a, else +0 |
 ///

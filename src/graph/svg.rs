@@ -117,10 +117,11 @@ fn insert<const N: usize>(wishes: &mut Vec<Wish, N>, new: Wish) {
 /// Puts the nodes of a layer one below the other, on average where they want to be.
 fn spread(wishes: &[Wish], places: &mut [Place]) {
     let mut y = i32::MIN / 2;
-    let mut shift = 0;
+    let mut shift = 0i32;
     for (wish, i) in wishes {
         y = (*wish).max(y + PITCH);
-        shift += wish - y;
+        // Thousands of nodes in one layer would overflow it.
+        shift = shift.saturating_add(wish - y);
         if let Some(place) = places.get_mut(usize::from(*i)) {
             place.y = y;
         }

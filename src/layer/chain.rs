@@ -15,7 +15,8 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     type Running = Join<L::Running, R::Running>;
     type Head = R::Head;
     const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
-    const KERNEL: usize = 0; // each layer has its own
+    const KERNEL: usize = 0;
+    const LAYERS: u32 = L::LAYERS + R::LAYERS; // each layer has its own
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[L::Input], y: &mut [R::Output]) {
@@ -58,7 +59,7 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
     ) {
         L::forward::<S, B>(s, pass, &p.head, &r.head, x, &mut tape.head);
         let h = first(L::output::<B>(&tape.head), x.len());
-        R::forward::<S, B>(s, pass.next(), &p.tail, &r.tail, h, &mut tape.tail.tail);
+        R::forward::<S, B>(s, pass.after::<L>(), &p.tail, &r.tail, h, &mut tape.tail.tail);
     }
 
     #[inline(always)]

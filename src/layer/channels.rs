@@ -8,7 +8,7 @@ use rosenblatt_kernels::{Plain, Simd};
 /// What looks at channels (softmax, a normalization) sees it as rows: the channels of one position after the other.
 pub trait Channels: Plain {
     /// The channels of one position, `[f32; C]`.
-    type Row: Plain;
+    type Row: Channels<Row = Self::Row>;
     /// One value a position.
     type Positions: Plain;
 

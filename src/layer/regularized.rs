@@ -121,6 +121,7 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     type Head = L::Head;
     const WIDTH: usize = L::WIDTH;
     const KERNEL: usize = L::KERNEL;
+    const LAYERS: u32 = L::LAYERS;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &L::Params, r: &L::Running, x: &[L::Input], y: &mut [L::Output]) {

@@ -1,6 +1,6 @@
 //! Inference frame by frame: a network that keeps its state while a sequence comes in.
 
-use super::{Chain, Dense, Layer};
+use super::{Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Regularized, Regularizer};
 use crate::{
     activation::Activation,
     layer::Nothing,
@@ -9,7 +9,8 @@ use crate::{
 use core::slice::{from_mut, from_ref};
 use rosenblatt_kernels::{Level, Plain, Simd, dispatch, plain::Join};
 
-/// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself.
+/// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself (dense, normalizations, dropout,
+/// activations), regularized or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run frame by frame",
     note = "recurrent layers can, and layers after them that look at one frame by itself"
@@ -41,6 +42,54 @@ impl<const I: usize, const O: usize, A: Activation> Stepwise for Dense<I, O, A> 
     #[inline(always)]
     fn step<S: Simd>(s: S, p: &Self::Params, r: &Nothing, _: &mut Nothing, x: &[f32; I], y: &mut [f32; O]) {
         Self::infer::<S, 1>(s, p, r, from_ref(x), from_mut(y));
+    }
+}
+
+/// Layers that look at the channels of one position by themselves: a frame is such a position, and the layer the same one over the channels alone.
+macro_rules! by_itself {
+    ($([$($generics:tt)*] $layer:ty, $of_frame:ty;)*) => {$(
+        impl<X: Channels, $($generics)*> Stepwise for $layer {
+            type Frame = X::Row;
+            type FrameOutput = X::Row;
+            type Memory = Nothing;
+
+            #[inline(always)]
+            fn step<S: Simd>(
+                s: S,
+                p: &Self::Params,
+                r: &Self::Running,
+                _: &mut Nothing,
+                x: &X::Row,
+                y: &mut X::Row,
+            ) {
+                <$of_frame>::infer::<S, 1>(s, p, r, from_ref(x), from_mut(y));
+            }
+        }
+    )*};
+}
+
+by_itself! {
+    [A: Activation] Activate<X, A>, Activate<X::Row, A>;
+    [const NUM: u32, const DEN: u32, const SEED: u64] Dropout<X, NUM, DEN, SEED>, Dropout<X::Row, NUM, DEN, SEED>;
+    [] BatchNorm<X>, BatchNorm<X::Row>;
+    [] LayerNorm<X>, LayerNorm<X::Row>;
+}
+
+impl<L: Stepwise, R: Regularizer> Stepwise for Regularized<L, R> {
+    type Frame = L::Frame;
+    type FrameOutput = L::FrameOutput;
+    type Memory = L::Memory;
+
+    #[inline(always)]
+    fn step<S: Simd>(
+        s: S,
+        p: &L::Params,
+        r: &L::Running,
+        memory: &mut L::Memory,
+        x: &L::Frame,
+        y: &mut L::FrameOutput,
+    ) {
+        L::step(s, p, r, memory, x, y);
     }
 }
 

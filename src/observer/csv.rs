@@ -9,7 +9,8 @@ use core::{fmt::Write, ops::ControlFlow};
 
 /// Keras' `CSVLogger`: one line an epoch, with Keras' column names in Keras' order, epochs counted from 0, `NA` for what was not asked for.
 ///
-/// Writes to anything that takes text: a `heapless::String` on a chip, a `String`, or a file behind an adapter.
+/// Writes to anything that takes text: a `heapless::String` on a chip, a `String`, or a file behind an adapter. What cannot be written ends the training with
+/// [`Error::NotWritten`], with whole lines in the log. `learning_rate` is [`Epoch::lr`].
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -47,19 +48,16 @@ impl<W: Write> CsvLog<W> {
         &self.out
     }
 
+    /// Written at once, so that where there is no room for a line nothing of it is there.
     fn line(&mut self, epoch: &Epoch) -> core::fmt::Result {
-        let Self { out } = self;
-        write!(out, "{},", epoch.epoch.saturating_sub(1))?;
-        if epoch.accuracy.is_nan() {
-            out.write_str("NA")?;
-        } else {
-            write!(out, "{}", epoch.accuracy)?;
-        }
-        write!(out, ",{},{},", epoch.lr, epoch.loss)?;
+        // An f32 takes up to 48 characters.
+        let mut line = heapless::String::<320>::new();
+        write!(line, "{},{},{},{},", epoch.epoch.saturating_sub(1), epoch.accuracy, epoch.lr, epoch.loss)?;
         match epoch.validation {
-            Some(found @ Evaluation { loss, .. }) => writeln!(out, "{},{loss}", found.accuracy()),
-            None => out.write_str("NA,NA\n"),
+            Some(found @ Evaluation { loss, .. }) => writeln!(line, "{},{loss}", found.accuracy())?,
+            None => line.write_str("NA,NA\n")?,
         }
+        self.out.write_str(&line)
     }
 }
 

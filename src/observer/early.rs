@@ -125,11 +125,8 @@ impl<S: Session> Observer<S> for EarlyStopping {
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
 /// let mut net = Unit::new();
 /// let (x, t) = (&gates::OR.x, &gates::OR.t);
-/// let mut observers = (
-///     Validation::new(x, t),
-///     RestoreBest::new(Unit::new()),
-///     EarlyStopping::with_patience(5),
-/// );
+/// let early = EarlyStopping::with_patience(5);
+/// let mut observers = (Validation::new(x, t), RestoreBest::like(&early, Unit::new()), early);
 /// let fit = Fit { epochs: 200, ..Fit::new(Sgd::with_lr(0.5)) };
 /// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
 /// trainer.fit(&mut net, x, t, &fit, &mut observers)?;
@@ -153,6 +150,13 @@ impl<N> RestoreBest<N> {
     #[must_use]
     pub const fn new(room: N) -> Self {
         Self { monitor: Monitor::ValLoss, min_delta: 0.0, start_from_epoch: 0, best: Best::NONE, net: room }
+    }
+
+    /// Watches what `early` watches, as Keras' one callback does for both: the same value, `min_delta` and `start_from_epoch`.
+    #[must_use]
+    pub fn like(early: &EarlyStopping, room: N) -> Self {
+        let &EarlyStopping { monitor, min_delta, start_from_epoch, .. } = early;
+        Self { monitor, min_delta, start_from_epoch, ..Self::new(room) }
     }
 
     /// Watches another value.

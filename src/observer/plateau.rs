@@ -102,7 +102,7 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
             let lr = session.lr();
             if *wait >= self.patience && lr > self.min_lr {
                 let reduced = lr * self.factor;
-                session.set_lr(if reduced > self.min_lr { reduced } else { self.min_lr });
+                session.set_lr(if reduced > self.min_lr { reduced } else { self.min_lr })?;
                 (*cooldown, *wait) = (self.cooldown, 0);
             }
         }

@@ -29,7 +29,7 @@ pub struct AdaGrad {
 }
 
 impl AdaGrad {
-    /// lr 0.01, ε 1e-8, no decay.
+    /// The lecture's: lr 0.01, ε 1e-8, no decay. (Keras has lr 0.001, ε 1e-7, and sums that start at 0.1.)
     pub const DEFAULT: Self = Self { lr: 0.01, epsilon: 1e-8, decay: 0.0 };
 }
 

@@ -9,6 +9,9 @@ use rosenblatt_kernels::{
 };
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
+///
+/// 1 − β is that of the decimal number, as Keras computes it in f64. A gradient beyond 1.8e19, whose square overflows, stops its weight for good;
+/// [`ClipValue`](super::ClipValue) guards against that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Adam {
@@ -25,7 +28,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay.
+    /// The lecture's, and the paper's: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay. (Keras has ε 1e-7.)
     pub const DEFAULT: Self = Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
 }
 

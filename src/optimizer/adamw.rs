@@ -35,7 +35,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no decay of the learning rate.
+    /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no decay of the learning rate.
     pub const DEFAULT: Self =
         Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.004, decay: 0.0 };
 

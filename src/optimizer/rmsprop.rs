@@ -6,7 +6,8 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Tieleman and Hinton, 2012.
 ///
-/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight never comes to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`.
+/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. A gradient beyond
+/// 1.8e19, whose square overflows, stops its weight for good; [`ClipValue`](super::ClipValue) guards against that.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
@@ -30,7 +31,7 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// lr 0.001, ρ 0.9, ε 1e-8, no decay.
+    /// The lecture's: lr 0.001, ρ 0.9, ε 1e-8, no decay. (Keras has ε 1e-7.)
     pub const DEFAULT: Self = Self { lr: 0.001, rho: 0.9, epsilon: 1e-8, decay: 0.0 };
 }
 

@@ -1,9 +1,9 @@
 //! Rates that stay, for ever or for a while.
 
-use super::{Schedule, learning_rate};
+use super::Schedule;
 use crate::{
     error::{Error, Result},
-    optimizer::at_least_zero,
+    optimizer::{at_least_zero, learning_rate, positive},
 };
 
 /// The same rate for every step.
@@ -60,7 +60,7 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     }
 
     fn check(&self) -> Result<()> {
-        at_least_zero("lr", self.lr)?;
+        positive("lr", self.lr)?;
         let mut before = None;
         for (boundary, lr) in self.then {
             at_least_zero("lr", lr)?;

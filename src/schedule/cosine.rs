@@ -1,9 +1,9 @@
 //! Half a wave of cosine.
 
-use super::{Schedule, at_least_one, learning_rate, quotient};
+use super::{Schedule, at_least_one, quotient};
 use crate::{
     error::{Error, Result},
-    optimizer::at_least_zero,
+    optimizer::{at_least_zero, learning_rate},
 };
 use rosenblatt_kernels::{arch::scalar::Scalar, math};
 

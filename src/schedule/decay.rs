@@ -1,9 +1,9 @@
 //! Rates that fall.
 
-use super::{Schedule, at_least_one, learning_rate, power::power, quotient};
+use super::{Schedule, at_least_one, power::power, quotient};
 use crate::{
     error::Result,
-    optimizer::{at_least_zero, positive},
+    optimizer::{at_least_zero, learning_rate, positive},
 };
 
 /// lr / (1 + decay_rate·t/decay_steps); with `staircase` the quotient t/decay_steps is rounded down. Keras' `InverseTimeDecay`.

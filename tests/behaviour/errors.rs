@@ -168,7 +168,7 @@ fn no_samples_and_other_lengths() {
     refused_everywhere::<Ten, Bytes>(&ten(), good, (&[], &[]), &Error::Empty, message);
     for (inputs, targets) in [(4, 3), (3, 4), (0, 1), (1, 0)] {
         let error = Error::Lengths { inputs, targets };
-        let message = format!("{inputs} inputs, but {targets} targets; as many are needed");
+        let message = format!("{inputs} inputs, but {targets} targets or outputs; as many are needed");
         refused_everywhere::<Ten, Bytes>(&ten(), good, (&X3[..inputs], &CLASSES[..targets]), &error, &message);
     }
 }

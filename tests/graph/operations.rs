@@ -14,7 +14,16 @@ const POINTS: [(f32, f32); 8] =
     [(0.7, 1.3), (-0.4, 2.0), (3.0, -0.75), (-1.75, -1.5), (0.05, 4.0), (9.0, 0.5), (-6.0, -2.5), (1.25, -8.0)];
 
 /// `y = f(a, b)` and `out = 3·y − a` at a point: values and slopes against f64.
-fn judge(name: &str, (a, b): (f32, f32), f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>, want: impl Fn(f64, f64) -> f64) {
+fn judge(name: &str, at: (f32, f32), f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>, want: impl Fn(f64, f64) -> f64) {
+    compare(name, at, f, want).unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn compare(
+    name: &str,
+    (a, b): (f32, f32),
+    f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>,
+    want: impl Fn(f64, f64) -> f64,
+) -> Result<(), String> {
     let (x, z) = (f64::from(a), f64::from(b));
     let graph = Graph::<16>::new();
     let (left, right) = (graph.input(a), graph.input(b));
@@ -31,14 +40,28 @@ fn judge(name: &str, (a, b): (f32, f32), f: impl for<'g> Fn(Op<'g>, Op<'g>) -> O
         let got = f64::from(got.expect("room"));
         let quotient = if i < 2 { 0.0 } else { 1e-8 * (1.0 + want.abs()) };
         let near = (got - want).abs() <= RELATIVE * want.abs() + 1e-6 + quotient;
-        assert!(near || got.is_nan() && want.is_nan(), "{name} at {a}, {b}: {got} instead of {want} ({i})");
+        if !(near || got.is_nan() && want.is_nan()) {
+            return Err(format!("{name} at {a}, {b}: {got} instead of {want} ({i})"));
+        }
+    }
+    Ok(())
+}
+
+/// A value or a slope that is a thousandth of a percent off is seen.
+#[test]
+fn a_wrong_operation_is_seen() {
+    for at in POINTS {
+        assert!(compare("a + b", at, |a, b| a + b, |a, b| a + b * (1.0 + 1e-5)).is_err());
+        assert!(compare("a · b", at, |a, b| a * b, |a, b| a * b * (1.0 + 1e-5)).is_err());
+        // The value is right, but a graph that takes b for a constant has no slope by it.
+        assert!(compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err());
     }
 }
 
 #[test]
 fn values_and_slopes() {
     let sigmoid = |a: f64| 1.0 / (1.0 + (-a).exp());
-    for at @ (a, b) in POINTS {
+    for at @ (a, _) in POINTS {
         judge("a + b", at, |a, b| a + b, |a, b| a + b);
         judge("a - b", at, |a, b| a - b, |a, b| a - b);
         judge("a · b", at, |a, b| a * b, |a, b| a * b);
@@ -66,10 +89,9 @@ fn values_and_slopes() {
         judge("step a", at, |a, _| a.step(), |a, _| f64::from(u8::from(a > 0.0)));
         judge("max(a, b)", at, |a, b| a.max(b), f64::max);
         judge("min(a, b)", at, |a, b| a.min(b), f64::min);
-        judge("max(b, 1.5)", at, |_, b| b.max(1.4), |_, b| b.max(f64::from(1.4f32)));
+        judge("max(b, 1.4)", at, |_, b| b.max(1.4), |_, b| b.max(f64::from(1.4f32)));
         judge("clamp a", at, |a, _| a.clamp(-0.5, 1.0), |a, _| a.clamp(-0.5, 1.0));
         judge("(a·b)/(a + 20)", at, |a, b| (a * b) / (a + 20.0), |a, b| (a * b) / (a + 20.0));
-        let _ = b;
     }
 }
 

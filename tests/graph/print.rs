@@ -95,3 +95,14 @@ fn svg() {
         }
     }
 }
+
+/// A layer that is higher than an i32 can sum up: a picture nobody looks at, but no panic.
+#[test]
+fn very_many_nodes() {
+    let graph = Box::new(Graph::<16_000>::new());
+    let x = graph.input(1.0);
+    for _ in 0..8_000 {
+        let _ = x.relu();
+    }
+    assert_eq!(graph.svg().to_string().matches("<rect x=").count(), 8_001);
+}

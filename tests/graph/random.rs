@@ -13,6 +13,7 @@ use rosenblatt::{
     graph::{Graph, Node},
     prelude::Seed,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// v + d·ε, ε² = 0.
 #[derive(Clone, Copy, Debug)]
@@ -151,8 +152,12 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     steps
 }
 
-/// The greatest deviation, as a multiple of the spread.
-fn deviation(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64) -> Result<f64, TestCaseError> {
+/// How many expressions could not be judged, and how many could.
+static CASES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; each slope that the graph gives is multiplied with `defect`. False if
+/// the noise reaches a kink, which says nothing.
+fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) -> Result<bool, TestCaseError> {
     let graph = Graph::<128>::new();
     let mut nodes: Vec<Node<'_, 128>> = leaves.iter().map(|x| graph.input(*x)).collect();
     for step in steps {
@@ -161,37 +166,45 @@ fn deviation(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64) -> Result<f
     let last = *nodes.last().expect("leaves");
     last.backward().expect("room");
     let mut rng = Rng::new(Seed(noise_seed));
-    let mut worst = 0.0f64;
     for (seed, node) in nodes.iter().enumerate() {
         let centre = duals(leaves, steps, seed, || 0.0).expect("repaired");
         let end = centre.last().expect("leaves");
         let (mut value, mut slope) = (0.0f64, 0.0f64);
         for _ in 0..12 {
             let mut noise = || f64::from(2.0 * rng.uniform() - 1.0) * 1.2e-7;
-            // A kink that the noise reaches says nothing.
-            let Some(noisy) = duals(leaves, steps, seed, &mut noise) else { return Ok(0.0) };
+            let Some(noisy) = duals(leaves, steps, seed, &mut noise) else { return Ok(false) };
             value = value.max((noisy[seed].v - centre[seed].v).abs());
             slope = slope.max((noisy[noisy.len() - 1].d - end.d).abs());
         }
-        for (got, want, spread) in [(node.value(), centre[seed].v, value), (node.gradient(), end.d, slope)] {
-            let off = (f64::from(got.expect("room")) - want).abs();
+        let [value_got, slope_got] = [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
+        for (got, want, spread) in [(value_got, centre[seed].v, value), (defect * slope_got, end.d, slope)] {
+            let off = (got - want).abs();
             let share = off / (spread + 1e-7 * want.abs() + 1e-12);
             prop_assert!(share < 12.0, "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}");
-            worst = worst.max(share);
         }
     }
-    Ok(worst)
+    Ok(true)
 }
 
 proptest! {
     #![proptest_config(Config { cases: amount(1500, 100), rng_seed: RngSeed::Fixed(1970), failure_persistence: None, ..Config::default() })]
 
-    #[test]
     fn expressions_have_the_values_and_slopes_of_dual_numbers(
         leaves in prop::array::uniform4(-2f32..2.0),
         raw in prop::collection::vec((0..KINDS, 0usize..1000, 0usize..1000, -32i8..32), 1..24),
         noise: u64,
     ) {
-        deviation(leaves, &repair(leaves, &raw), noise)?;
+        let steps = repair(leaves, &raw);
+        let judged = judge(leaves, &steps, noise, 1.0)?;
+        CASES[usize::from(judged)].fetch_add(1, Ordering::Relaxed);
+        // Slopes that are 1 % off are seen: the last node's own is 1.
+        prop_assert!(!judged || judge(leaves, &steps, noise, 1.01).is_err());
     }
+}
+
+#[test]
+fn expressions_are_right_and_nearly_all_could_be_judged() {
+    expressions_have_the_values_and_slopes_of_dual_numbers();
+    let [nothing, judged] = CASES.each_ref().map(|cases| cases.load(Ordering::Relaxed));
+    assert!(judged > 9 * nothing, "{judged} expressions were judged, {nothing} could not be");
 }

@@ -4,6 +4,7 @@
 
 pub mod data;
 pub mod judge;
+pub mod slopes;
 
 use rosenblatt::{
     Level, Rng,

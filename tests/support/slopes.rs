@@ -1,0 +1,73 @@
+//! Gradients against finite differences.
+
+/// How far a value is moved to either side. The difference quotient's own error is near H² of the third derivative.
+const H: f64 = 1e-5;
+
+/// Central differences of f by each value of x.
+pub fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let mut moved = x.to_vec();
+    (0..x.len())
+        .map(|i| {
+            let mut at = |value| {
+                moved[i] = value;
+                f(&moved)
+            };
+            let slope = (at(x[i] + H) - at(x[i] - H)) / (2.0 * H);
+            moved[i] = x[i];
+            slope
+        })
+        .collect()
+}
+
+/// What f32 may be off from a judge in f64.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    /// A share of the value: the roundings on its way
+    pub relative: f64,
+    /// A share of the greatest value: where terms cancel, rounding is as large as the terms
+    pub floor: f64,
+    /// The greatest value counts as this at least
+    pub least: f64,
+}
+
+impl Tolerance {
+    fn top(&self, want: &[f64]) -> f64 {
+        want.iter().fold(self.least, |top, want| top.max(want.abs()))
+    }
+
+    /// The greatest deviation as a share of what is let through; an error names the first value beyond it.
+    pub fn compare(&self, got: &[f32], want: &[f64]) -> Result<f64, String> {
+        assert_eq!(got.len(), want.len());
+        let top = self.top(want);
+        let mut worst = 0.0f64;
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            let share = (f64::from(*got) - want).abs() / (self.relative * want.abs() + self.floor * top);
+            if share.is_nan() || share > 1.0 {
+                return Err(format!("value {i} is {got:e}, the judge has {want:e}"));
+            }
+            worst = worst.max(share);
+        }
+        Ok(worst)
+    }
+
+    /// [`Tolerance::compare`], and that it is no empty promise: any one value that is off by a thousandth of the greatest one is seen, and one that is 1 % off where
+    /// that is above the rounding of the whole. Gives the worst share, and the share of values that were tried with 1 %.
+    pub fn judge(&self, got: &[f32], want: &[f64]) -> Result<(f64, f64), String> {
+        let worst = self.compare(got, want)?;
+        let top = self.top(want);
+        let mut tried = 0;
+        for i in 0..got.len() {
+            let seen = |defect: f64| {
+                let mut wrong = got.to_vec();
+                wrong[i] += defect as f32;
+                self.compare(&wrong, want).is_err()
+            };
+            if want[i].abs() > 2e-3 * top {
+                assert!(seen(0.01 * want[i]), "1 % off at value {i} went unseen");
+                tried += 1;
+            }
+            assert!(seen(1e-3 * top), "an error at value {i} went unseen");
+        }
+        Ok((worst, f64::from(tried) / got.len() as f64))
+    }
+}
