@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use common::{
     digits::{self, shade},
-    plot::{self, Curve},
+    learning::Learning,
 };
 use rosenblatt::{
     kernels::{Plain, plain::recast},
@@ -17,7 +17,7 @@ use rosenblatt::{
     prelude::*,
 };
 use static_cell::ConstStaticCell;
-use std::{ops::ControlFlow, path::PathBuf};
+use std::path::PathBuf;
 
 const FILTERS: usize = 16;
 type Cnn = Mlp<(
@@ -67,7 +67,7 @@ fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8
 fn main() -> Result<()> {
     let args = Args::parse();
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let (train, test) = digits::split(&args.data)?;
+    let (train, test) = digits::split(&args.data, digits::most)?;
     let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) = (recast(&train.0), recast(&test.0));
 
     println!("{}", Cnn::summary());
@@ -79,19 +79,10 @@ fn main() -> Result<()> {
     net.init(seed);
     let adam = Adam { lr: 0.003, decay: 3e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
-    let mut losses = Vec::new();
-    let mut misses = Vec::new();
-    let bar = common::progress(args.epochs);
+    let mut learning = Learning::new(args.epochs);
     let (images, labels) = shifted(images, &train.1);
-    let report = trainer.fit(net, &images, &labels, &fit, &mut |epoch: &Epoch| {
-        losses.push(epoch.loss);
-        misses.push(1.0 - epoch.accuracy);
-        bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
-        bar.inc(1);
-        ControlFlow::Continue(())
-    })?;
-    bar.finish();
-    println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", report.epoch, report.loss, report.accuracy);
+    let report = trainer.fit(net, &images, &labels, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    learning.end(&report);
 
     println!("what the first layer looks for, dark to light:");
     draw_filters(net);
@@ -104,17 +95,8 @@ fn main() -> Result<()> {
     let accuracy = trainer.evaluate_on(level, net, unseen, &test.1)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
-    if let Some(path) = &args.common.plot {
-        let curves =
-            [Curve { name: "training loss", values: losses }, Curve { name: "training error", values: misses }];
-        plot::draw(path, &curves, None)?;
-        println!("plot {}", path.display());
-    }
-    ensure!(
-        accuracy >= GOAL,
-        "the goal is a test accuracy of {GOAL}; with --epochs {} it is {accuracy:.4}",
-        args.epochs
-    );
+    learning.plot(args.common.plot.as_deref())?;
+    ensure!(accuracy >= GOAL, "the test accuracy is below {GOAL}; more --epochs or another --seed may help");
     Ok(())
 }
 

@@ -1,14 +1,18 @@
 //! Reading samples from a CSV file: numbers, the class last.
 
-use anyhow::{Context, Result, bail};
-use std::path::Path;
+use anyhow::{Context, Result, bail, ensure};
+use rosenblatt::{data::Permutation, prelude::Seed};
+use std::{ops::Range, path::Path};
+
+/// Rows of numbers, and their classes.
+pub type Samples<const N: usize> = (Vec<[f32; N]>, Vec<u8>);
 
 /// Reads rows of `N` numbers and a class below `classes`.
 ///
 /// Row and column count from 1; the row is the line that a text editor shows, empty lines counted.
 /// # Errors
 /// For a file that cannot be read, no rows, or a row of another length, a value that is no finite number or a class there is not: names row, column and value.
-pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, Vec<u8>)> {
+pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let (mut x, mut t) = (Vec::new(), Vec::new());
@@ -43,4 +47,21 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<(Vec<[f32; N]>, 
         bail!("{name} holds no samples");
     }
     Ok((x, t))
+}
+
+/// The samples of a file in an order drawn from the seed: the `first(n)` to learn from, and the rest.
+/// # Errors
+/// As [`read`], and for so few samples that a part would be empty.
+pub fn split<const N: usize>(
+    path: &Path,
+    classes: u8,
+    seed: Seed,
+    first: impl Fn(usize) -> usize,
+) -> Result<(Samples<N>, Samples<N>)> {
+    let (x, t) = read::<N>(path, classes)?;
+    let order = Permutation::new(x.len(), seed, 0);
+    let pick = |range: Range<usize>| -> Samples<N> { range.map(|i| order.index(i)).map(|i| (x[i], t[i])).unzip() };
+    let (n, cut) = (x.len(), first(x.len()));
+    ensure!(0 < cut && cut < n, "{} holds too few samples to be split: {n}", path.display());
+    Ok((pick(0..cut), pick(cut..n)))
 }

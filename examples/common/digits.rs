@@ -1,24 +1,28 @@
 //! The handwritten digits: read, divided, drawn.
 
+use super::data;
 use anyhow::Result;
-use rosenblatt::{data::Permutation, prelude::Seed};
-use std::{ops::Range, path::Path};
+use rosenblatt::prelude::Seed;
+use std::path::Path;
 
 /// The data beside the sources: 1,797 images of 8×8 pixels.
 pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
 
 /// Images, row after row of pixels from 0 to 1, and their digits.
-pub type Samples = (Vec<[f32; 64]>, Vec<u8>);
+pub type Samples = data::Samples<64>;
 
-/// The samples in a drawn order: 80 % and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
-pub fn split(path: &Path) -> Result<(Samples, Samples)> {
-    let (x, t) = super::data::read::<64>(path, 10)?;
-    let order = Permutation::new(x.len(), Seed(1957), 0);
-    let pick = |range: Range<usize>| -> Samples {
-        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
-    };
-    let cut = x.len() * 4 / 5;
-    Ok((pick(0..cut), pick(cut..x.len())))
+/// The samples in a drawn order: the `first(n)` and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
+pub fn split(path: &Path, first: impl Fn(usize) -> usize) -> Result<(Samples, Samples)> {
+    let mut parts = data::split::<64>(path, 10, Seed(1957), first)?;
+    for x in parts.0.0.iter_mut().chain(&mut parts.1.0).flatten() {
+        *x /= 16.0;
+    }
+    Ok(parts)
+}
+
+/// Four fifths, to learn from.
+pub fn most(n: usize) -> usize {
+    n * 4 / 5
 }
 
 /// A value from 0 to 1 as two characters, which together are nearly square.

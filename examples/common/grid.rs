@@ -1,7 +1,7 @@
 //! Many small diagrams of functions: as a grid in a file, and as characters in the terminal.
 
-use super::plot;
-use anyhow::{Context, Result};
+use super::plot::on_canvas;
+use anyhow::Result;
 use plotters::{coord::Shift, prelude::*};
 use std::path::Path;
 
@@ -34,14 +34,8 @@ const SIZE: (u32, u32) = (380, 270);
 
 /// Draws the panels, row by row, into an .svg or .png file.
 pub fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<()> {
-    plot::fonts()?;
-    let failed = || format!("{} cannot be written", path.display());
     let size = (SIZE.0 * columns as u32, SIZE.1 * panels.len().div_ceil(columns) as u32);
-    if path.extension().is_some_and(|ending| ending == "png") {
-        draw_all(&BitMapBackend::new(path, size).into_drawing_area(), columns, panels).with_context(failed)
-    } else {
-        draw_all(&SVGBackend::new(path, size).into_drawing_area(), columns, panels).with_context(failed)
-    }
+    on_canvas!(path, size, area => draw_all(area, columns, panels))
 }
 
 fn draw_all<B: DrawingBackend>(area: &DrawingArea<B, Shift>, columns: usize, panels: &[Panel]) -> Result<()>

@@ -5,23 +5,33 @@
 pub mod data;
 pub mod digits;
 pub mod grid;
+pub mod learning;
+pub mod paths;
 pub mod plot;
+pub mod tumours;
 
 use rosenblatt::{Level, prelude::Seed};
-use std::path::PathBuf;
+use std::{ops::Deref, path::PathBuf};
 
 /// Options that every example takes.
 #[derive(clap::Args, Debug)]
-pub struct Options {
+pub struct Shared {
     /// Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
     #[arg(long, default_value = "auto")]
     pub backend: Level,
+    /// Draws what is shown into FILE (.svg or .png)
+    #[arg(long, value_name = "FILE", value_parser = plot::file)]
+    pub plot: Option<PathBuf>,
+}
+
+/// And those that draw something take a seed.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    #[command(flatten)]
+    shared: Shared,
     /// Seed of the initial weights and the shuffles
     #[arg(long, value_name = "N", default_value_t = 1957)]
     pub seed: u64,
-    /// Draws the training into FILE (.svg or .png)
-    #[arg(long, value_name = "FILE", value_parser = plot::file)]
-    pub plot: Option<PathBuf>,
 }
 
 impl Options {
@@ -31,9 +41,10 @@ impl Options {
     }
 }
 
-/// A progress bar over epochs; in a pipe, where nobody watches, it draws nothing.
-pub fn progress(epochs: usize) -> indicatif::ProgressBar {
-    let style = indicatif::ProgressStyle::with_template("{bar:32} epoch {pos}/{len}  {msg}  {elapsed}")
-        .expect("the template is well formed");
-    indicatif::ProgressBar::new(epochs as u64).with_style(style)
+impl Deref for Options {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }

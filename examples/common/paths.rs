@@ -1,6 +1,7 @@
 //! Sheets of panels: named lines over a common axis, and paths over the contour lines of a loss surface.
 
-use anyhow::{Context, Result, anyhow};
+use super::plot::{legend, on_canvas};
+use anyhow::Result;
 use plotters::{
     coord::{
         Shift,
@@ -83,16 +84,8 @@ fn color(i: usize) -> RGBColor {
 
 /// Draws rows of panels, each row with its height, into an .svg or .png.
 pub fn draw(path: &Path, width: u32, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()> {
-    // The bitmap backend has no fonts of its own.
-    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
     let size = (width, rows.iter().map(|(height, _)| height).sum());
-    let failed = || format!("{} cannot be written", path.display());
-    if path.extension().is_some_and(|ending| ending == "png") {
-        sheet(&BitMapBackend::new(path, size).into_drawing_area(), rows).with_context(failed)
-    } else {
-        sheet(&SVGBackend::new(path, size).into_drawing_area(), rows).with_context(failed)
-    }
+    on_canvas!(path, size, area => sheet(area, rows))
 }
 
 fn sheet<B: DrawingBackend>(area: &DrawingArea<B, Shift>, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()>
@@ -155,12 +148,7 @@ where
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.9))
-        .border_style(BLACK)
-        .draw()?;
+    legend(&mut chart)?;
     Ok(())
 }
 
@@ -199,12 +187,7 @@ where
         chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
     }
     if landscape.legend {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.9))
-            .border_style(BLACK)
-            .draw()?;
+        legend(&mut chart)?;
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Plots into a file: curves over epochs, and a map of a network's output.
 
-use anyhow::{Context, Result, anyhow};
-use plotters::{coord::Shift, prelude::*};
+use anyhow::{Result, anyhow};
+use plotters::{
+    coord::{CoordTranslate, Shift},
+    prelude::*,
+};
 use std::path::{Path, PathBuf};
 
 /// A path that ends in .svg or .png.
@@ -39,13 +42,40 @@ const HIGH: RGBColor = RGBColor(178, 24, 43);
 
 /// Draws `curves` over epochs and, beside them, `map`.
 pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> {
-    fonts()?;
-    let failed = || format!("{} cannot be written", path.display());
-    if path.extension().is_some_and(|ending| ending == "png") {
-        panels(&BitMapBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
-    } else {
-        panels(&SVGBackend::new(path, SIZE).into_drawing_area(), curves, map).with_context(failed)
-    }
+    on_canvas!(path, SIZE, area => panels(area, curves, map))
+}
+
+/// The area of a new .png or .svg, and what to draw on it.
+macro_rules! on_canvas {
+    ($path:expr, $size:expr, $area:ident => $draw:expr) => {{
+        use anyhow::Context as _;
+        use plotters::prelude::*;
+        crate::common::plot::fonts()?;
+        let failed = || format!("{} cannot be written", $path.display());
+        if $path.extension().is_some_and(|ending| ending == "png") {
+            let $area = &BitMapBackend::new($path, $size).into_drawing_area();
+            $draw.with_context(failed)
+        } else {
+            let $area = &SVGBackend::new($path, $size).into_drawing_area();
+            $draw.with_context(failed)
+        }
+    }};
+}
+pub(crate) use on_canvas;
+
+/// What the lines are, in the upper right corner.
+pub fn legend<'a, B, C>(chart: &mut ChartContext<'a, B, C>) -> Result<()>
+where
+    B: DrawingBackend<ErrorType: 'static> + 'a,
+    C: CoordTranslate,
+{
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9))
+        .border_style(BLACK)
+        .draw()?;
+    Ok(())
 }
 
 /// Once before anything is drawn: the bitmap backend has no fonts of its own.
@@ -90,12 +120,7 @@ where
             .label(curve.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE)
-        .border_style(BLACK)
-        .draw()?;
+    legend(&mut chart)?;
     Ok(())
 }
 
@@ -150,15 +175,7 @@ const COLORS: [RGBColor; 7] = [
 
 /// Draws pairs of curves over epochs, each pair in a color of its own.
 pub fn pairs(path: &Path, title: &str, pairs: &[Pair<'_>]) -> Result<()> {
-    // The bitmap backend has no fonts of its own.
-    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the plot's font cannot be read"))?;
-    let failed = || format!("{} cannot be written", path.display());
-    if path.extension().is_some_and(|ending| ending == "png") {
-        draw_pairs(&BitMapBackend::new(path, SIZE).into_drawing_area(), title, pairs).with_context(failed)
-    } else {
-        draw_pairs(&SVGBackend::new(path, SIZE).into_drawing_area(), title, pairs).with_context(failed)
-    }
+    on_canvas!(path, SIZE, area => draw_pairs(area, title, pairs))
 }
 
 fn draw_pairs<B: DrawingBackend>(area: &DrawingArea<B, Shift>, title: &str, pairs: &[Pair<'_>]) -> Result<()>
@@ -188,12 +205,7 @@ where
             .label(pair.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE)
-        .border_style(BLACK)
-        .draw()?;
+    legend(&mut chart)?;
     area.present()?;
     Ok(())
 }

@@ -4,14 +4,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/paths.rs"]
-mod paths;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
-use paths::{Landscape, Line, Lines, Panel};
+use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{Rng, data::Permutation, prelude::*};
-use std::process::ExitCode;
 
 /// y = w·x + b: two parameters, so that the loss is a surface that can be drawn.
 type Plane = Mlp<(Dense<1, 1>,)>;
@@ -33,18 +30,9 @@ struct Args {
     lr: f32,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("not all came within 10 % of the least loss; more --epochs or another --lr may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "not all came within 10 % of the least loss; more --epochs or another --lr may help");
+    Ok(())
 }
 
 /// How one way went.

@@ -5,21 +5,24 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
-use common::plot::{self, Curve};
+use common::learning::Learning;
 use rosenblatt::{metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
-use std::{ops::ControlFlow, path::PathBuf};
+use std::path::PathBuf;
 
 type Digits = Mlp<(Dense<64, 32, Relu>, Dense<32, 10, Softmax>)>;
 type DigitsTrainer = Trainer<Digits, Adam, SparseCategoricalCrossEntropy, 32>;
+
+/// The share of test images that has to be read rightly.
+const GOAL: f32 = 0.96;
 
 // Zero bits in .bss, as on a chip: nothing large is built on the stack.
 static NET: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::new());
 static TRAINER: ConstStaticCell<DigitsTrainer> = ConstStaticCell::new(DigitsTrainer::new());
 
-/// Trains a 64-32-10 network on handwritten digits with Adam.
+/// Trains a 64-32-10 network on handwritten digits with Adam. Exit status 1 if it reads less than 96 % of the test images.
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -35,7 +38,7 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let (train, test) = common::digits::split(&args.data)?;
+    let (train, test) = common::digits::split(&args.data, common::digits::most)?;
 
     println!("{}", Digits::summary());
     println!("trainer: {} bytes; backend: {level}", DigitsTrainer::BYTES);
@@ -46,18 +49,9 @@ fn main() -> Result<()> {
     net.init(seed);
     let adam = Adam { lr: 0.005, decay: 1e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
-    let mut losses = Vec::new();
-    let mut misses = Vec::new();
-    let bar = common::progress(args.epochs);
-    let report = trainer.fit(net, &train.0, &train.1, &fit, &mut |epoch: &Epoch| {
-        losses.push(epoch.loss);
-        misses.push(1.0 - epoch.accuracy);
-        bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
-        bar.inc(1);
-        ControlFlow::Continue(())
-    })?;
-    bar.finish();
-    println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", report.epoch, report.loss, report.accuracy);
+    let mut learning = Learning::new(args.epochs);
+    let report = trainer.fit(net, &train.0, &train.1, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(&test.1))
@@ -65,13 +59,10 @@ fn main() -> Result<()> {
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     common::digits::draw(&misread);
-    println!("test accuracy {:.4}", trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy());
+    let accuracy = trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy();
+    println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
-    if let Some(path) = &args.common.plot {
-        let curves =
-            [Curve { name: "training loss", values: losses }, Curve { name: "training error", values: misses }];
-        plot::draw(path, &curves, None)?;
-        println!("plot {}", path.display());
-    }
+    learning.plot(args.common.plot.as_deref())?;
+    ensure!(accuracy >= GOAL, "the test accuracy is below {GOAL}; more --epochs or another --seed may help");
     Ok(())
 }

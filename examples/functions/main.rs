@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use anyhow::{Result, ensure};
 use clap::Parser;
 use common::grid::{self, Line, Panel};
 use rosenblatt::{
@@ -14,7 +15,7 @@ use rosenblatt::{
     loss::{Loss, PerOutput},
     prelude::*,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
 
 /// Draws every activation and loss with its gradient.
 #[derive(Parser)]
@@ -23,23 +24,13 @@ struct Args {
     common: common::Options,
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("a row of softmax does not sum to 1");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "a row of softmax does not sum to 1");
+    Ok(())
 }
 
 /// Draws and prints; whether the sums are right.
-fn run(args: &Args) -> anyhow::Result<bool> {
+fn run(args: &Args) -> Result<bool> {
     let level = args.common.backend;
     let mut panels = vec![
         step(level),
@@ -64,6 +55,10 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         "by z, the squared error's gradient vanishes where the unit is most wrong; the cross-entropy's is p - t\n"
     );
     panels.extend(losses);
+    let categorical = [categorical(level)];
+    println!("the loss of one sample over the logit of its class, the others at 1 and 0\n");
+    grid::print(3, (29, 9), &categorical);
+    panels.extend(categorical);
 
     let good = row_sums(level, args.common.seed());
     costs(level, args.common.seed())?;
@@ -206,6 +201,25 @@ fn losses(level: Level, t: f32) -> [Panel; 3] {
     ]
 }
 
+/// Categorical cross-entropy over the logit of the right class, with its gradient by that logit, which is p − 1.
+fn categorical(level: Level) -> Panel {
+    let z = arguments(-4.0, 6.0);
+    let p = forward::<Softmax, 3>(level, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
+    let (loss, gradient): (Vec<_>, Vec<_>) = p
+        .iter()
+        .map(|p| {
+            let mut dy = [[0.0; 3]];
+            let target = [[1.0, 0.0, 0.0]];
+            (
+                dispatch!(level, s => <CategoricalCrossEntropy as Loss<Softmax, _>>::loss(s, &[*p], &target, &mut dy)),
+                dy[0][0],
+            )
+        })
+        .unzip();
+    let lines = vec![line("cross-entropy", &z, loss), line("gradient by z", &z, gradient)];
+    Panel { title: "-ln p of the class, p = softmax of (z, 1, 0)".to_owned(), x: (-4.0, 6.0), y: (-1.0, 5.0), lines }
+}
+
 /// What rows of softmax sum to; whether it is 1.
 fn row_sums(level: Level, seed: Seed) -> bool {
     let mut rng = Rng::new(seed);
@@ -229,7 +243,7 @@ fn row_sums(level: Level, seed: Seed) -> bool {
 type Three = Mlp<(Dense<2, 3, Sigmoid>,)>;
 
 /// Loss and gradient of the first bias, of three outputs over four samples.
-fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(level: Level, seed: Seed) -> anyhow::Result<(f32, f32)> {
+fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(level: Level, seed: Seed) -> Result<(f32, f32)> {
     let mut net = Three::new();
     net.init(seed);
     let t: [[f32; 3]; 4] = std::array::from_fn(|i| [gates::OR.t[i][0], gates::AND.t[i][0], gates::XOR.t[i][0]]);
@@ -239,12 +253,8 @@ fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(level: Level, seed: Seed)
 }
 
 /// The lecture's cost of a network, summed over the k outputs, beside Keras' mean.
-fn costs(level: Level, seed: Seed) -> anyhow::Result<()> {
-    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(
-        name: &str,
-        level: Level,
-        seed: Seed,
-    ) -> anyhow::Result<()> {
+fn costs(level: Level, seed: Seed) -> Result<()> {
+    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(name: &str, level: Level, seed: Seed) -> Result<()> {
         let (keras, lecture) = (cost::<L>(level, seed)?, cost::<Summed<L>>(level, seed)?);
         for (what, keras, lecture) in [("loss", keras.0, lecture.0), ("gradient of b1", keras.1, lecture.1)] {
             println!("{name:<22} {what:<15} {keras:>14.7} {lecture:>16.7} {:>10.6}", lecture / keras);

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use anyhow::{Result, ensure};
 use clap::Parser;
 use common::plot::{self, Curve, Map};
 use rosenblatt::{
@@ -13,7 +14,6 @@ use rosenblatt::{
     kernels::plain::{Affine, Join},
     prelude::*,
 };
-use std::process::ExitCode;
 
 /// XOR with two hidden units.
 type Xor = Mlp<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>;
@@ -28,7 +28,7 @@ static BY_HAND: Xor = Mlp::from_params(Join {
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
-    common: common::Options,
+    common: common::Shared,
     /// The learning rate of Rosenblatt's rule
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     lr: f32,
@@ -37,22 +37,13 @@ struct Args {
     epochs: usize,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("not all ended as they should; more --epochs or another --lr may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "not all ended as they should; more --epochs or another --lr may help");
+    Ok(())
 }
 
 /// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.
-fn run(args: &Args) -> anyhow::Result<bool> {
+fn run(args: &Args) -> Result<bool> {
     let (lr, epochs) = (args.lr, args.epochs);
     let gates = [("OR", gates::OR), ("AND", gates::AND), ("NAND", gates::NAND)];
     let mut good = true;
@@ -121,7 +112,7 @@ fn pictures(units: &[(&str, Gate, Perceptron<2>)]) {
 }
 
 /// Runs the rule on a gate until it is proved that it cannot be learnt, and shows the proof.
-fn certificate(gate: &Gate, lr: f32, epochs: usize) -> anyhow::Result<bool> {
+fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
     let outcome = Perceptron::<2>::new().fit(&gate.x, &gate.t, lr, epochs);
     let Err(error @ Error::NotSeparable { epoch, period, .. }) = outcome else { return Ok(false) };
     println!("XOR is {error}\n");

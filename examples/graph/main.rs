@@ -5,10 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use rosenblatt::{graph::Node, kernels::Plain, prelude::*};
-use std::process::ExitCode;
 
 /// Hidden units.
 const H: usize = 4;
@@ -33,22 +32,13 @@ struct Args {
     #[arg(long, value_name = "LR", default_value_t = 0.5)]
     lr: f32,
     /// Draws XOR's network, not the neuron, with --plot
-    #[arg(long)]
+    #[arg(long, requires = "plot")]
     network: bool,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("XOR was not learnt; more --steps or another --seed may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "XOR was not learnt; more --steps or another --seed may help");
+    Ok(())
 }
 
 /// Shows and trains; whether all four predictions are right.

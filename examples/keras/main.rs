@@ -5,14 +5,20 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use common::plot::{self, Curve};
-use rosenblatt::{
-    data::{Permutation, Standardize, split},
-    prelude::*,
+use common::{
+    plot::{self, Curve},
+    tumours,
 };
-use std::{fmt, fs::File, io, ops::ControlFlow, path::PathBuf, process::ExitCode};
+use rosenblatt::{data::split, prelude::*};
+use std::{
+    fmt,
+    fs::File,
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 // model = Sequential([Input((30,)), Dense(12, "relu"), Dense(8, "relu"), Dense(1, "sigmoid")])
 type Model = Mlp<(Dense<30, 12, Relu>, Dense<12, 8, Relu>, Dense<8, 1, Sigmoid>)>;
@@ -35,18 +41,9 @@ struct Args {
     log: Option<PathBuf>,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("less than 0.95 test accuracy; more --epochs or another --seed may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "less than 0.95 test accuracy; more --epochs or another --seed may help");
+    Ok(())
 }
 
 /// A file, or nothing, as something that takes text.
@@ -62,16 +59,8 @@ impl fmt::Write for Log {
 /// Trains and reports; whether enough test samples are right.
 fn run(args: &Args) -> Result<bool> {
     let level = args.common.backend;
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"));
-    let (x, t) = common::data::read::<30>(&path, 2)?;
-
-    // Four fifths to learn from, in an order drawn from the seed; columns brought to mean 0 and deviation 1 by what is learnt from.
-    let order = Permutation::new(x.len(), args.common.seed(), 0);
-    let mut x: Vec<_> = (0..x.len()).map(|i| x[order.index(i)]).collect();
-    let t: Vec<_> = (0..t.len()).map(|i| [f32::from(t[order.index(i)])]).collect();
-    let cut = x.len() * 4 / 5;
-    Standardize::fit(&x[..cut])?.transform(&mut x);
-    let ((x, x_test), (t, t_test)) = (x.split_at(cut), t.split_at(cut));
+    // Four fifths to learn from, columns brought to mean 0 and deviation 1 by what is learnt from.
+    let ((x, t), (x_test, t_test)) = tumours::split(Path::new(tumours::FILE), args.common.seed())?;
 
     println!("{}", Model::summary());
     println!("trainer: {} bytes; backend: {level}\n", ModelTrainer::BYTES);
@@ -80,7 +69,7 @@ fn run(args: &Args) -> Result<bool> {
     let mut trainer = ModelTrainer::new();
 
     // model.fit(x, t, epochs=150, batch_size=10, validation_split=0.2, callbacks=[...])
-    let data = split(x, t, 0.2)?;
+    let data = split(&x, &t, 0.2)?;
     let fit = Fit { epochs: args.epochs, shuffle: Some(args.common.seed()), level, ..Fit::new(Adam::default()) };
     let file = match &args.log {
         Some(path) => Some(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
@@ -101,11 +90,12 @@ fn run(args: &Args) -> Result<bool> {
         }
         ControlFlow::Continue(())
     };
+    let early = EarlyStopping::with_patience(15);
     let mut observers = (
         Validation::new(data.x_val, data.t_val),
-        RestoreBest::new(Model::new()),
+        RestoreBest::like(&early, Model::new()),
         ReduceOnPlateau { factor: 0.5, patience: 5, ..ReduceOnPlateau::DEFAULT },
-        EarlyStopping::with_patience(15),
+        early,
         StopOnNan::new(),
         CsvLog::new(Log(file.map(io::BufWriter::new))),
         History::<EPOCHS>::new(),
@@ -127,7 +117,7 @@ fn run(args: &Args) -> Result<bool> {
     println!("restored the weights of epoch {}", best.best_epoch());
 
     // model.evaluate(x_test, t_test); model.predict(x_test[:5])
-    let found = trainer.evaluate_on(level, &net, x_test, t_test)?;
+    let found = trainer.evaluate_on(level, &net, &x_test, &t_test)?;
     println!("\n{:>10} {:>9} {:>9}", "predicted", "rounded", "true");
     for (x, [t]) in x_test.iter().zip(t_test).take(5) {
         let [p] = net.predict_on(level, x);
@@ -142,7 +132,7 @@ fn run(args: &Args) -> Result<bool> {
             |name, value: fn(&Epoch) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
         let validation = |epoch: &Epoch| epoch.validation.map_or(f32::NAN, |found| found.loss);
         plot::draw(path, &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)], None)?;
-        println!("plot: {}", path.display());
+        println!("plot {}", path.display());
     }
     Ok(found.accuracy() >= 0.95)
 }

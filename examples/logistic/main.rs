@@ -5,17 +5,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use anyhow::{Result, ensure};
 use clap::Parser;
-use common::plot::{self, Curve};
-use rosenblatt::{
-    data::{Permutation, Standardize},
-    prelude::*,
+use common::{
+    plot::{self, Curve},
+    tumours,
 };
-use std::{
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use rosenblatt::prelude::*;
+use std::{ops::ControlFlow, path::PathBuf};
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
 type Cells = Mlp<(Neuron<30>,)>;
@@ -33,28 +30,19 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 50)]
     epochs: usize,
     /// Rows of 30 measurements, then 0 (malignant) or 1 (benign)
-    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"))]
+    #[arg(long, value_name = "FILE", default_value = tumours::FILE)]
     data: PathBuf,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(accuracy) if accuracy >= GOAL => ExitCode::SUCCESS,
-        Ok(_) => {
-            eprintln!("test accuracy is below {GOAL}; more --epochs or another --seed may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())? >= GOAL, "test accuracy is below {GOAL}; more --epochs or another --seed may help");
+    Ok(())
 }
 
 /// Trains and reports; the test accuracy.
-fn run(args: &Args) -> anyhow::Result<f32> {
+fn run(args: &Args) -> Result<f32> {
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let (train, test) = split(&args.data, seed)?;
+    let (train, test) = tumours::split(&args.data, seed)?;
     println!("{}", Cells::summary());
     println!("trainer: {} bytes; backend: {level}", CellsTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.0.len(), test.0.len());
@@ -86,25 +74,6 @@ fn run(args: &Args) -> anyhow::Result<f32> {
         println!("plot {}", path.display());
     }
     Ok(found.accuracy())
-}
-
-/// Measurements and answers.
-type Samples = (Vec<[f32; 30]>, Vec<[f32; 1]>);
-
-/// The samples in an order drawn from the seed, 80 % and the rest. Both are scaled by what is known of the first part alone: its means and deviations.
-fn split(path: &Path, seed: Seed) -> anyhow::Result<(Samples, Samples)> {
-    let (x, t) = common::data::read::<30>(path, 2)?;
-    let order = Permutation::new(x.len(), seed, 0);
-    let pick = |range: std::ops::Range<usize>| -> Samples {
-        range.map(|i| order.index(i)).map(|i| (x[i], [f32::from(t[i])])).unzip()
-    };
-    let cut = x.len() * 4 / 5;
-    anyhow::ensure!(cut > 0, "{} holds too few samples to be split", path.display());
-    let (mut train, mut test) = (pick(0..cut), pick(cut..x.len()));
-    let scale = Standardize::fit(&train.0)?;
-    scale.transform(&mut train.0);
-    scale.transform(&mut test.0);
-    Ok((train, test))
 }
 
 /// The measurements that count most. One deviation more of it multiplies the odds of "benign" by e^w.

@@ -1,55 +1,39 @@
 //! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as the lecture draws them.
 //!
-//! `cargo run --release --example optimizers -- --plot optimizers.svg --schedules schedules.svg`
+//! `cargo run --release --example optimizers -- --plot optimizers.svg`
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/paths.rs"]
-mod paths;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
-use paths::{Landscape, Line, Lines, Panel};
+use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{
     kernels::dispatch,
     optimizer::{Optimizer, Zero},
     prelude::*,
     schedule::Schedule,
 };
-use std::{path::PathBuf, process::ExitCode};
 
 /// Sends every optimizer down one valley, and counts its steps.
 #[derive(Parser)]
 struct Args {
-    /// Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
-    #[arg(long, default_value = "auto")]
-    backend: Level,
+    #[command(flatten)]
+    common: common::Shared,
     /// How many steps each may take
     #[arg(long, value_name = "N", default_value_t = 300)]
     steps: usize,
     /// How low they have to come
     #[arg(long, value_name = "HEIGHT", default_value_t = 0.01)]
     threshold: f32,
-    /// Draws the paths into FILE (.svg or .png)
-    #[arg(long, value_name = "FILE", value_parser = common::plot::file)]
-    plot: Option<PathBuf>,
-    /// Draws the learning-rate schedules into FILE (.svg or .png)
-    #[arg(long, value_name = "FILE", value_parser = common::plot::file)]
-    schedules: Option<PathBuf>,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("not all optimizers came below the threshold; more --steps or a higher --threshold may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(
+        run(&Args::parse())?,
+        "not all optimizers came below the threshold; more --steps or a higher --threshold may help"
+    );
+    Ok(())
 }
 
 /// A valley: flat along x, steep along y. The gradient hardly ever points to the minimum.
@@ -89,7 +73,7 @@ fn run(args: &Args) -> Result<bool> {
     let walks = {
         fn walk<O: Optimizer>(args: &Args, name: &'static str, rule: O) -> Result<Walk> {
             rule.check()?;
-            Ok(Walk { name, lr: rule.lr(), path: descend(args.backend, args.steps, rule) })
+            Ok(Walk { name, lr: rule.lr(), path: descend(args.common.backend, args.steps, rule) })
         }
         [
             walk(args, "SGD", Sgd::with_lr(0.95))?,
@@ -101,7 +85,7 @@ fn run(args: &Args) -> Result<bool> {
             walk(args, "AdamW, λ 0.1", AdamW { weight_decay: 0.1, ..AdamW::with_lr(0.3) })?,
         ]
     };
-    println!("f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n", height(START), args.backend);
+    println!("f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n", height(START), args.common.backend);
     println!(
         "{:<20} {:>6} {:>14} {:>26} {:>12}",
         "optimizer",
@@ -124,13 +108,9 @@ fn run(args: &Args) -> Result<bool> {
             height(last)
         );
     }
-    if let Some(path) = &args.plot {
+    if let Some(path) = &args.common.plot {
         draw(path, &walks)?;
         println!("\nplot {}", path.display());
-    }
-    if let Some(path) = &args.schedules {
-        schedules(path)?;
-        println!("\nschedules {}", path.display());
     }
     Ok(all)
 }
@@ -181,12 +161,13 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
         (460, vec![landscape(format!("{DRAWN} steps over x²/20 + y²"), lines.clone(), true), Panel::Lines(heights)]),
         (250, (0..4).map(single).collect()),
         (250, (4..7).map(single).collect()),
+        (320, vec![Panel::Lines(schedules()?)]),
     ];
     paths::draw(path, 1280, &rows)
 }
 
 /// The learning rate over 200 steps, by each schedule.
-fn schedules(path: &std::path::Path) -> Result<()> {
+fn schedules() -> Result<Lines> {
     fn line<S: Schedule>(name: &'static str, color: usize, schedule: S) -> Result<Line> {
         schedule.check()?;
         Ok(Line { name, color, points: (0..=200).map(|step| (step as f32, schedule.at(step))).collect() })
@@ -214,7 +195,5 @@ fn schedules(path: &std::path::Path) -> Result<()> {
         )?,
         line("piecewise constant", 6, PiecewiseConstant { lr: 0.9, then: [(80, 0.6), (140, 0.3)] })?,
     ];
-    let panel =
-        Lines { title: "learning-rate schedules".to_owned(), x: "step", y: "learning rate", logarithmic: false, lines };
-    paths::draw(path, 960, &[(480, vec![Panel::Lines(panel)])])
+    Ok(Lines { title: "learning-rate schedules".to_owned(), x: "step", y: "learning rate", logarithmic: false, lines })
 }

@@ -8,10 +8,12 @@ mod common;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use common::plot::{self, Pair};
+use common::{
+    digits::Samples,
+    plot::{self, Pair},
+};
 use rosenblatt::{
     Rng,
-    data::Permutation,
     layer::{Layer, Train},
     network::Stack,
     prelude::*,
@@ -43,12 +45,9 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=50))]
     wrong: u32,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv"))]
+    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
 }
-
-/// Images and their digits.
-type Samples = (Vec<[f32; 64]>, Vec<u8>);
 
 /// What became of one network.
 struct Outcome {
@@ -106,7 +105,11 @@ fn main() -> Result<()> {
 
     let [plain, ridge, lasso, dropped, _] = outcomes.each_ref().map(|(_, outcome)| outcome);
     for (name, outcome) in &outcomes {
-        ensure!(outcome.accuracy[1] > 0.5, "{name} did not learn the digits: {} are read", outcome.accuracy[1]);
+        ensure!(
+            outcome.accuracy[1] > 0.5,
+            "{name} did not learn the digits: a share of {} is read",
+            outcome.accuracy[1]
+        );
     }
     ensure!(ridge.squares < plain.squares / 2.0, "L2 did not keep the weights small");
     ensure!(lasso.near_zero > 0.3 && plain.near_zero < 0.1, "L1 did not draw the weights to zero");
@@ -119,16 +122,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The samples in a drawn order, pixels from 0 to 1: the first few and the rest. The draw does not hang on --seed.
+/// The first few samples, some of them with a wrong label, and the rest.
 fn split(args: &Args) -> Result<(Samples, Samples)> {
-    let (x, t) = common::data::read::<64>(&args.data, 10)?;
-    let order = Permutation::new(x.len(), Seed(1957), 0);
-    let pick = |range: std::ops::Range<usize>| -> Samples {
-        range.map(|i| order.index(i)).map(|i| (x[i].map(|pixel| pixel / 16.0), t[i])).unzip()
-    };
-    let cut = usize::from(args.samples);
-    ensure!(cut < x.len(), "{} samples are all there are; some must be left for the test", x.len());
-    let (mut train, test) = (pick(0..cut), pick(cut..x.len()));
+    let (mut train, test) = common::digits::split(&args.data, |_| usize::from(args.samples))?;
     let mut rng = Rng::new(Seed(1957));
     for t in &mut train.1 {
         if rng.next_u32() % 100 < args.wrong {

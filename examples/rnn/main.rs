@@ -5,9 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
-use common::plot::{self, Curve};
+use common::learning::Learning;
 use rosenblatt::{
     kernels::plain::recast,
     layer::{MemoryOf, Stepwise, Train},
@@ -16,7 +16,7 @@ use rosenblatt::{
     prelude::*,
 };
 use static_cell::ConstStaticCell;
-use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
 
 /// What must be reached on samples that were not learnt from.
 const GOAL: f32 = 0.95;
@@ -49,7 +49,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 60)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv"))]
+    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
 }
 
@@ -64,24 +64,15 @@ macro_rules! with {
     }};
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let args = Args::parse();
     let accuracy = match args.cell {
         Cell::Simple => with!(Rnn<8, 32, 8>, &args),
         Cell::Gru => with!(Gru<8, 32, 8>, &args),
         Cell::Lstm => with!(Lstm<8, 32, 8>, &args),
-    };
-    match accuracy {
-        Ok(accuracy) if accuracy >= GOAL => ExitCode::SUCCESS,
-        Ok(_) => {
-            eprintln!("the test accuracy is below {GOAL}; more --epochs or another --seed may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    }?;
+    ensure!(accuracy >= GOAL, "the test accuracy is below {GOAL}; more --epochs or another --seed may help");
+    Ok(())
 }
 
 /// Trains and reports; the test accuracy.
@@ -92,7 +83,7 @@ where
         Train<Input = Image, Output = [f32; 10], Head = Softmax> + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
     let (seed, level) = (args.common.seed(), args.common.backend);
-    let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data)?;
+    let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
     let (train, test) = (recast::<_, Image>(&train), recast::<_, Image>(&test));
 
     println!("{}", Mlp::<T>::summary());
@@ -102,29 +93,16 @@ where
     net.init(seed);
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
-    let (mut losses, mut misses) = (Vec::new(), Vec::new());
-    let bar = common::progress(args.epochs);
-    let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| {
-        losses.push(epoch.loss);
-        misses.push(1.0 - epoch.accuracy);
-        bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
-        bar.inc(1);
-        ControlFlow::Continue(())
-    })?;
-    bar.finish();
-    println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", report.epoch, report.loss, report.accuracy);
+    let mut learning = Learning::new(args.epochs);
+    let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
     row_by_row(net, level, test, &test_digits);
     let accuracy = trainer.evaluate_on(level, net, test, &test_digits)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
-    if let Some(path) = &args.common.plot {
-        let curves =
-            [Curve { name: "training loss", values: losses }, Curve { name: "training error", values: misses }];
-        plot::draw(path, &curves, None)?;
-        println!("plot {}", path.display());
-    }
+    learning.plot(args.common.plot.as_deref())?;
     Ok(accuracy)
 }
 

@@ -5,10 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use anyhow::{Result, ensure};
 use clap::Parser;
 use common::plot::{self, Curve, Map};
 use rosenblatt::prelude::*;
-use std::{ops::ControlFlow, process::ExitCode};
+use std::ops::ControlFlow;
 
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
@@ -26,22 +27,13 @@ struct Args {
     epochs: usize,
 }
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("XOR was not learnt; more --epochs or another --seed may help");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    ensure!(run(&Args::parse())?, "XOR was not learnt; more --epochs or another --seed may help");
+    Ok(())
 }
 
 /// Trains and reports; whether all four predictions are right.
-fn run(args: &Args) -> anyhow::Result<bool> {
+fn run(args: &Args) -> Result<bool> {
     let level = args.common.backend;
     println!("{}", Xor::summary());
     println!("trainer: {} bytes; backend: {level}\n", XorTrainer::BYTES);

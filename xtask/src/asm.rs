@@ -51,12 +51,18 @@ pub struct Args {
 }
 
 /// What every backend must have a probe for. Probes for more are welcome and are judged alike.
-const KERNELS: [&str; 20] = [
+const KERNELS: [&str; 51] = [
     "gemm",
+    "gemm_add",
+    "gemm_tn",
+    "gemm_nt",
+    "gemm_nt_add",
     "gemv",
     "ger",
     "dot",
     "axpy",
+    "sum_rows",
+    "sum_rows_add",
     "exp",
     "ln",
     "tanh",
@@ -64,6 +70,10 @@ const KERNELS: [&str; 20] = [
     "softmax",
     "relu",
     "leaky_relu",
+    "cos_pi",
+    "squared_error",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
     "sgd",
     "momentum",
     "nesterov",
@@ -72,6 +82,27 @@ const KERNELS: [&str; 20] = [
     "adam",
     "adamw",
     "norm",
+    "clip_value",
+    "clip_norm",
+    "gru",
+    "gru_grad",
+    "lstm",
+    "lstm_grad",
+    "moments",
+    "batch",
+    "batch_grad",
+    "layer",
+    "layer_grad",
+    "dropout",
+    "l1",
+    "l2",
+    "l1_grad",
+    "l2_grad",
+    "greatest",
+    "greatest_grad",
+    "mean",
+    "mean_grad",
+    "all_finite",
 ];
 
 /// What the compiler may call of its own accord; none of it computes.

@@ -72,7 +72,7 @@ impl Step {
             Self::Clippy => "clippy has nothing to say, with all features and with none",
             Self::Docs => "the documentation builds without a warning",
             Self::Unit => "all tests, on every backend of this CPU",
-            Self::Examples => "each example reaches its goal in time, with the same weights on the scalar backend",
+            Self::Examples => "each example reaches its goal in time, and says the same on the scalar backend",
             Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
             Self::Chips => "the libraries build for microcontrollers, without std",
             Self::Wasm => "the wasm backend, run under node",

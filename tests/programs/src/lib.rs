@@ -17,6 +17,7 @@ pub mod iris;
 pub mod layers;
 pub mod optimizers;
 pub mod products;
+pub mod sequence;
 pub mod subnormal;
 pub mod weather;
 pub mod xor;
@@ -59,6 +60,7 @@ macro_rules! programs {
         $with!("digits-small", $crate::digits::TrainSmall);
         $with!("cnn", $crate::cnn::Cnn);
         $with!("gru", $crate::gru::Rows);
+        $with!("sequence", $crate::sequence::Sequence);
         $with!("exp", $crate::functions::Exp);
         $with!("tanh", $crate::functions::Tanh);
         $with!("exp-micromath", $crate::functions::ExpMicromath);

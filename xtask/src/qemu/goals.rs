@@ -16,6 +16,15 @@ const GOALS: [(&str, &str, Figure, u64); 8] = [
     ("digits-infer, flash at s without data", "digits-infer", Figure::FlashSmall, 1_280),
 ];
 
+/// The goals that are missed, of the programs that were run.
+pub fn missed(figures: impl Fn(&str) -> Option<Figures>) -> Vec<String> {
+    let judge = |(what, program, figure, goal): (&str, &str, Figure, u64)| {
+        let got = figures(program)?[figure as usize]?;
+        (got > goal).then(|| format!("{what} on {M4F}: {got}, wanted at most {goal}"))
+    };
+    GOALS.into_iter().filter_map(judge).collect()
+}
+
 /// Each goal and whether it is reached; `figures` gives those of a program on that board.
 pub fn list(figures: impl Fn(&str) -> Option<Figures>) -> Option<String> {
     let rows: Vec<Vec<String>> = GOALS
@@ -28,4 +37,24 @@ pub fn list(figures: impl Fn(&str) -> Option<Figures>) -> Option<String> {
         .collect();
     let title = format!("targets on {M4F}");
     (!rows.is_empty()).then(|| table(&[title.as_str(), "at most", "is", ""], rows, [1, 2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_that_is_missed_is_a_complaint() {
+        let (_, program, figure, goal) = GOALS[6];
+        let figures = |got| {
+            move |name: &str| {
+                let mut figures = Figures::default();
+                figures[figure as usize] = (name == program).then_some(got);
+                Some(figures)
+            }
+        };
+        assert!(missed(figures(goal)).is_empty());
+        assert_eq!(missed(figures(goal + 1)).len(), 1);
+        assert!(missed(|_| None).is_empty());
+    }
 }

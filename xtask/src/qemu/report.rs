@@ -117,6 +117,12 @@ impl Measured {
                 ));
             }
         }
+        let missed = goals::missed(|program| self.on_m4f(program));
+        self.complaints.extend(missed);
+    }
+
+    fn on_m4f(&self, program: &str) -> Option<Figures> {
+        Some(self.rows.iter().find(|row| row.program == program && row.board == M4F)?.figures)
     }
 
     /// The least bytes of RAM that a program needs on a CPU of 32 bits, if it was run on one.
@@ -167,11 +173,7 @@ impl Measured {
         if self.rows.iter().any(|row| row.board == M4F_TUNED) {
             text += TUNED;
         }
-        let of_m4f = |program: &str| {
-            let row = self.rows.iter().find(|row| row.program == program && row.board == M4F)?;
-            Some(row.figures)
-        };
-        if let Some(list) = goals::list(of_m4f) {
+        if let Some(list) = goals::list(|program| self.on_m4f(program)) {
             text += &format!("\n{list}\n");
         }
         let runs: usize = self.rows.iter().map(|row| row.hashes.len()).sum();
