@@ -43,7 +43,7 @@ struct Args {
     #[command(flatten)]
     common: common::Options,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 50)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
     #[arg(long, value_name = "FILE", default_value = digits::FILE)]
