@@ -143,7 +143,7 @@ fn examples_refuse_bad_files() {
         // One sample leaves nothing to learn from, but is no reason to panic.
         let file = File::new(&format!("{name}-one"), format!("{},1\n", row("1")));
         let said = example_refuses(name, &file.0);
-        assert!(said.starts_with("Error: ") && said.contains("sample"), "{said}");
+        assert!(said.starts_with("error: ") && said.contains("sample"), "{said}");
     }
 }
 

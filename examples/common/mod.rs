@@ -10,8 +10,20 @@ pub mod paths;
 pub mod plot;
 pub mod tumours;
 
+use anyhow::Result;
 use rosenblatt::{Level, prelude::Seed};
-use std::{ops::Deref, path::PathBuf};
+use std::{ops::Deref, path::PathBuf, process::ExitCode};
+
+/// How an example ends: status 1 and a line that says why, if something went wrong or the goal was missed.
+pub fn end(reached: Result<bool>, missed: &str) -> ExitCode {
+    let why = match reached {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => missed.to_owned(),
+        Err(error) => format!("error: {error:#}"),
+    };
+    eprintln!("{why}");
+    ExitCode::FAILURE
+}
 
 /// Options that every example takes.
 #[derive(clap::Args, Debug)]

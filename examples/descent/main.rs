@@ -5,10 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{Rng, data::Permutation, prelude::*};
+use std::process::ExitCode;
 
 /// y = w·x + b: two parameters, so that the loss is a surface that can be drawn.
 type Plane = Mlp<(Dense<1, 1>,)>;
@@ -30,9 +31,11 @@ struct Args {
     lr: f32,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "not all came within 10 % of the least loss; more --epochs or another --lr may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(
+        run(&Args::parse()),
+        "not all came within 10 % of the least loss; more --epochs or another --lr may help",
+    )
 }
 
 /// How one way went.

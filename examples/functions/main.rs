@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::grid::{self, Line, Panel};
 use rosenblatt::{
@@ -15,7 +15,7 @@ use rosenblatt::{
     loss::{Loss, PerOutput},
     prelude::*,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 /// Draws every activation and loss with its gradient.
 #[derive(Parser)]
@@ -24,9 +24,8 @@ struct Args {
     common: common::Options,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "a row of softmax does not sum to 1");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(run(&Args::parse()), "a row of softmax does not sum to 1")
 }
 
 /// Draws and prints; whether the sums are right.

@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::plot::{self, Curve, Map};
 use rosenblatt::{
@@ -14,6 +14,7 @@ use rosenblatt::{
     kernels::plain::{Affine, Join},
     prelude::*,
 };
+use std::process::ExitCode;
 
 /// XOR with two hidden units.
 type Xor = Mlp<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>;
@@ -37,9 +38,8 @@ struct Args {
     epochs: usize,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "not all ended as they should; more --epochs or another --lr may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(run(&Args::parse()), "not all ended as they should; more --epochs or another --lr may help")
 }
 
 /// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.

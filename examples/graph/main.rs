@@ -5,9 +5,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use rosenblatt::{graph::Node, kernels::Plain, prelude::*};
+use std::process::ExitCode;
 
 /// Hidden units.
 const H: usize = 4;
@@ -36,9 +37,8 @@ struct Args {
     network: bool,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "XOR was not learnt; more --steps or another --seed may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(run(&Args::parse()), "XOR was not learnt; more --steps or another --seed may help")
 }
 
 /// Shows and trains; whether all four predictions are right.

@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use common::{
     plot::{self, Curve},
@@ -18,6 +18,7 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 // model = Sequential([Input((30,)), Dense(12, "relu"), Dense(8, "relu"), Dense(1, "sigmoid")])
@@ -41,9 +42,8 @@ struct Args {
     log: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "less than 0.95 test accuracy; more --epochs or another --seed may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(run(&Args::parse()), "less than 0.95 test accuracy; more --epochs or another --seed may help")
 }
 
 /// A file, or nothing, as something that takes text.

@@ -5,14 +5,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::{
     plot::{self, Curve},
     tumours,
 };
 use rosenblatt::prelude::*;
-use std::{ops::ControlFlow, path::PathBuf};
+use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
 type Cells = Mlp<(Neuron<30>,)>;
@@ -34,9 +34,11 @@ struct Args {
     data: PathBuf,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())? >= GOAL, "test accuracy is below {GOAL}; more --epochs or another --seed may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(
+        run(&Args::parse()).map(|accuracy| accuracy >= GOAL),
+        "the test accuracy is below the goal; more --epochs or another --seed may help",
+    )
 }
 
 /// Trains and reports; the test accuracy.

@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{
@@ -14,6 +14,7 @@ use rosenblatt::{
     prelude::*,
     schedule::Schedule,
 };
+use std::process::ExitCode;
 
 /// Sends every optimizer down one valley, and counts its steps.
 #[derive(Parser)]
@@ -28,12 +29,11 @@ struct Args {
     threshold: f32,
 }
 
-fn main() -> Result<()> {
-    ensure!(
-        run(&Args::parse())?,
-        "not all optimizers came below the threshold; more --steps or a higher --threshold may help"
-    );
-    Ok(())
+fn main() -> ExitCode {
+    common::end(
+        run(&Args::parse()),
+        "not all optimizers came below the threshold; more --steps or a higher --threshold may help",
+    )
 }
 
 /// A valley: flat along x, steep along y. The gradient hardly ever points to the minimum.

@@ -18,7 +18,7 @@ use rosenblatt::{
     network::Stack,
     prelude::*,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 /// Units of the hidden layer: with 10 classes some 9,600 weights, for 300 samples.
 const WIDE: usize = 128;
@@ -62,9 +62,13 @@ struct Outcome {
     hash: u64,
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
-    let (train, test) = split(&args)?;
+fn main() -> ExitCode {
+    common::end(compare(&Args::parse()).map(|()| true), "")
+}
+
+/// Trains all five and reports; an error if one does not do what it is for.
+fn compare(args: &Args) -> Result<()> {
+    let (train, test) = split(args)?;
     println!(
         "64-{WIDE}-10 with Adam, {} epochs: {} samples to learn from ({} % with a wrong label), {} to be tested on; backend: {}\n",
         args.epochs,
@@ -74,11 +78,11 @@ fn main() -> Result<()> {
         args.common.backend
     );
     let outcomes = [
-        ("plain", run::<Plain>(&args, &train, &test)?),
-        ("L2, 0.005·Σw²", run::<Ridge>(&args, &train, &test)?),
-        ("L1, 0.001·Σ|w|", run::<Lasso>(&args, &train, &test)?),
-        ("dropout of a half", run::<Dropped>(&args, &train, &test)?),
-        ("batch normalization", run::<Normed>(&args, &train, &test)?),
+        ("plain", run::<Plain>(args, &train, &test)?),
+        ("L2, 0.005·Σw²", run::<Ridge>(args, &train, &test)?),
+        ("L1, 0.001·Σ|w|", run::<Lasso>(args, &train, &test)?),
+        ("dropout of a half", run::<Dropped>(args, &train, &test)?),
+        ("batch normalization", run::<Normed>(args, &train, &test)?),
     ];
 
     println!("                           loss           accuracy        weights");

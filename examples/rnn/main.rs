@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use common::learning::Learning;
 use rosenblatt::{
@@ -16,7 +16,7 @@ use rosenblatt::{
     prelude::*,
 };
 use static_cell::ConstStaticCell;
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 /// What must be reached on samples that were not learnt from.
 const GOAL: f32 = 0.95;
@@ -64,15 +64,17 @@ macro_rules! with {
     }};
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
     let accuracy = match args.cell {
         Cell::Simple => with!(Rnn<8, 32, 8>, &args),
         Cell::Gru => with!(Gru<8, 32, 8>, &args),
         Cell::Lstm => with!(Lstm<8, 32, 8>, &args),
-    }?;
-    ensure!(accuracy >= GOAL, "the test accuracy is below {GOAL}; more --epochs or another --seed may help");
-    Ok(())
+    };
+    common::end(
+        accuracy.map(|accuracy| accuracy >= GOAL),
+        "the test accuracy is below the goal; more --epochs or another --seed may help",
+    )
 }
 
 /// Trains and reports; the test accuracy.

@@ -5,11 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use common::plot::{self, Curve, Map};
 use rosenblatt::prelude::*;
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, process::ExitCode};
 
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
@@ -27,9 +27,8 @@ struct Args {
     epochs: usize,
 }
 
-fn main() -> Result<()> {
-    ensure!(run(&Args::parse())?, "XOR was not learnt; more --epochs or another --seed may help");
-    Ok(())
+fn main() -> ExitCode {
+    common::end(run(&Args::parse()), "XOR was not learnt; more --epochs or another --seed may help")
 }
 
 /// Trains and reports; whether all four predictions are right.
