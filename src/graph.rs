@@ -1,6 +1,6 @@
 //! The computational graph: an expression as nodes, its value forward, its gradients backward by the chain rule.
 //!
-//! Every operation on a handle adds one node to the graph, and so does every number in it (`clamp` is two of each); it holds up to `N` of them in a `heapless` buffer: no allocator, and a graph may lie in
+//! Every operation on a handle adds one node to the graph, and so does every number in it but an exponent (`clamp` is two of each); it holds up to `N` of them in a `heapless` buffer: no allocator, and a graph may lie in
 //! `.bss`. A node comes after its inputs, so the order of the nodes is an order of evaluation, and backwards an order for the chain rule.
 //!
 //! ```

@@ -110,7 +110,8 @@ impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
 
 /// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. /// The lecture's, summed over the outputs: [`Summed`].
+/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's loss, summed over the
+/// outputs: [`Summed`].
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
@@ -167,7 +168,7 @@ fn improbable<T: Plain>(targets: &[T]) -> Error {
 
 /// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape; targets are of the same. The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 

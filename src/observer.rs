@@ -72,7 +72,7 @@ pub trait Session {
     fn check(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
-    /// As [`Session::check`].
+    /// As [`Trainer::evaluate`](crate::Trainer::evaluate).
     fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
 }
 

@@ -8,7 +8,7 @@ use proptest::{
 };
 use rosenblatt::{
     Level, Rng,
-    kernels::{Compact, Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
+    kernels::{Compact, Flat, Plain, Simd, dispatch},
     layer::{Layer, Pass, Train},
     network::NetOf,
     prelude::*,
@@ -277,7 +277,7 @@ const MARGIN: f64 = 2e-4;
 /// Some tens of roundings of 6e-8 each.
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0 };
 
-/// y, dp and dx under the cost Σ dy·y against the judge, on the backend that has the contract's bits.
+/// y, dp and dx under the cost Σ dy·y against the judge, and the same bits on every backend.
 fn differences<L: Train>(plan: Plan) {
     let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
     for m in [1, B] {
@@ -301,11 +301,16 @@ fn differences<L: Train>(plan: Plan) {
             slopes(&weights, |p| cost(p, &inputs)),
             slopes(&inputs, |x| cost(&weights, x)),
         ];
-        let [_, y, dp, dx] = make::<_, L>(Scalar, &p, &x, &dy, true, false);
-        for ((got, want), part) in [y, dp, dx].iter().zip(&want).zip(["y", "dp", "dx"]) {
-            let got: Vec<f32> = got.concat().into_iter().map(f32::from_bits).collect();
-            if let Err(error) = TOLERANCE.judge(&got, want) {
-                panic!("{part} of {m} samples: {error}: {plan:?}");
+        let mut first: Option<Made> = None;
+        for level in backends() {
+            let made = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, true, false));
+            assert!(*first.get_or_insert_with(|| made.clone()) == made, "{m} samples on {level}: other bits: {plan:?}");
+            let [_, y, dp, dx] = made;
+            for ((got, want), part) in [y, dp, dx].iter().zip(&want).zip(["y", "dp", "dx"]) {
+                let got: Vec<f32> = got.concat().into_iter().map(f32::from_bits).collect();
+                if let Err(error) = TOLERANCE.judge(&got, want) {
+                    panic!("{part} of {m} samples on {level}: {error}: {plan:?}");
+                }
             }
         }
     }

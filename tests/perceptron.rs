@@ -190,6 +190,9 @@ fn bad_data() {
         error
     };
     let (x, t) = (gates::OR.x, gates::OR.t);
+    // Without an epoch there is neither success nor a mistake to tell of.
+    let error = start.clone().fit(&x, &t, 1.0, 0).expect_err("no epoch");
+    assert_eq!(error.to_string(), "epochs is 0; at least 1 is expected");
     assert_eq!(refused(&[], &[], 1.0, "no samples; at least one is needed"), Error::Empty);
     refused(&x, &t[..3], 1.0, "4 inputs, but 3 targets or outputs; as many are needed");
     refused(&x[..1], &t, 1.0, "1 inputs, but 4 targets or outputs; as many are needed");

@@ -216,7 +216,7 @@ fn categorical(level: Level) -> Panel {
         })
         .unzip();
     let lines = vec![line("cross-entropy", &z, loss), line("gradient by z", &z, gradient)];
-    Panel { title: "-ln p of the class, p = softmax of (z, 1, 0)".to_owned(), x: (-4.0, 6.0), y: (-1.0, 5.0), lines }
+    Panel { title: "-ln p, p = softmax of (z, 1, 0)".to_owned(), x: (-4.0, 6.0), y: (-1.0, 5.0), lines }
 }
 
 /// What rows of softmax sum to; whether it is 1.

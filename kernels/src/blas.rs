@@ -161,8 +161,8 @@ unsafe fn product<S: Simd>(
     c: Matrix<*mut f32>,
     mut start: Start,
 ) {
-    if n == 0 {
-        return; // however many rows of nothing
+    if m == 0 || n == 0 {
+        return; // however many rows of nothing, and no rows of anything
     }
     let mut left = k;
     loop {
@@ -382,6 +382,9 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
     let c = Matrix { p: dx, row: k, col: 1 };
     // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
     unsafe {
+        if m == 0 {
+            return;
+        }
         if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };

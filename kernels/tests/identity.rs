@@ -172,8 +172,20 @@ fn products_of_larger_shapes() {
 #[test]
 fn products_without_rows_columns_or_terms() {
     let levels = backends();
-    let mut data = Data::new(0, 64, 64);
-    for shape in [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 4), (0, 4, 0), (4, 0, 0), (0, 0, 0), (2, 1, 0), (2, 0, 1)] {
+    let mut data = Data::new(0, 21_000, 21_000);
+    for shape in [
+        (0, 3, 4),
+        (0, 300, 70),
+        (0, 70, 300),
+        (3, 0, 4),
+        (3, 4, 0),
+        (0, 0, 4),
+        (0, 4, 0),
+        (4, 0, 0),
+        (0, 0, 0),
+        (2, 1, 0),
+        (2, 0, 1),
+    ] {
         for product in Product::ALL {
             check_levels(&levels, &mut data, product, shape, 1);
         }

@@ -15,8 +15,8 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     type Running = Join<L::Running, R::Running>;
     type Head = R::Head;
     const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
-    const KERNEL: usize = 0;
-    const LAYERS: u32 = L::LAYERS + R::LAYERS; // each layer has its own
+    const KERNEL: usize = 0; // each layer has its own
+    const LAYERS: u32 = L::LAYERS + R::LAYERS;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[L::Input], y: &mut [R::Output]) {

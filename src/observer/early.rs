@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 /// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for `patience` epochs.
 ///
-/// To go back to the weights of the best epoch (`restore_best_weights=True`), put a [`RestoreBest`] beside it.
+/// To go back to the weights of the best epoch (`restore_best_weights=True`), put [`RestoreBest::like`] it in front of it.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

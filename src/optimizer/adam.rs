@@ -10,7 +10,7 @@ use rosenblatt_kernels::{
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
 ///
-/// 1 − β is that of the decimal number, as Keras computes it in f64. A gradient beyond 1.8e19, whose square overflows, stops its weight for good;
+/// In m and v, 1 − β is that of the decimal number, as Keras computes it in f64; in α it is f32's own, in Keras too. A gradient beyond 1.8e19, whose square overflows, stops its weight for good;
 /// [`ClipValue`](super::ClipValue) guards against that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -3,7 +3,7 @@
 use super::Schedule;
 use crate::{
     error::{Error, Result},
-    optimizer::{at_least_zero, learning_rate, positive},
+    optimizer::{at_least_zero, learning_rate},
 };
 
 /// The same rate for every step.
@@ -36,7 +36,7 @@ impl Schedule for ConstantRate {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PiecewiseConstant<const N: usize> {
-    /// The first learning rate, above 0
+    /// The first learning rate
     pub lr: f32,
     /// The last step of what was before, and the rate from then on; boundaries ascend
     pub then: [(u32, f32); N],
@@ -52,7 +52,8 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     }
 
     fn set_lr(&mut self, lr: f32) {
-        let factor = lr / self.lr;
+        // From 0 there is no way back.
+        let factor = if self.lr == 0.0 { 0.0 } else { lr / self.lr };
         self.lr = lr;
         for (_, rate) in &mut self.then {
             *rate *= factor;
@@ -60,7 +61,7 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     }
 
     fn check(&self) -> Result<()> {
-        positive("lr", self.lr)?;
+        at_least_zero("lr", self.lr)?;
         let mut before = None;
         for (boundary, lr) in self.then {
             at_least_zero("lr", lr)?;

@@ -154,8 +154,10 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
 
 /// How many expressions could not be judged, and how many could.
 static CASES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+/// How often a slope that is 1 % off was seen; some expressions do not use a leaf, and their slopes by all are 0.
+static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; each slope that the graph gives is multiplied with `defect`. False if
+/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the leaves' slopes are multiplied with `defect`. False if
 /// the noise reaches a kink, which says nothing.
 fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) -> Result<bool, TestCaseError> {
     let graph = Graph::<128>::new();
@@ -177,7 +179,10 @@ fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) ->
             slope = slope.max((noisy[noisy.len() - 1].d - end.d).abs());
         }
         let [value_got, slope_got] = [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
-        for (got, want, spread) in [(value_got, centre[seed].v, value), (defect * slope_got, end.d, slope)] {
+        for (got, want, spread) in [
+            (value_got, centre[seed].v, value),
+            (if seed < LEAVES { defect * slope_got } else { slope_got }, end.d, slope),
+        ] {
             let off = (got - want).abs();
             let share = off / (spread + 1e-7 * want.abs() + 1e-12);
             prop_assert!(share < 12.0, "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}");
@@ -197,8 +202,7 @@ proptest! {
         let steps = repair(leaves, &raw);
         let judged = judge(leaves, &steps, noise, 1.0)?;
         CASES[usize::from(judged)].fetch_add(1, Ordering::Relaxed);
-        // Slopes that are 1 % off are seen: the last node's own is 1.
-        prop_assert!(!judged || judge(leaves, &steps, noise, 1.01).is_err());
+        SEEN.fetch_add(usize::from(judge(leaves, &steps, noise, 1.01).is_err()), Ordering::Relaxed);
     }
 }
 
@@ -207,4 +211,6 @@ fn expressions_are_right_and_nearly_all_could_be_judged() {
     expressions_have_the_values_and_slopes_of_dual_numbers();
     let [nothing, judged] = CASES.each_ref().map(|cases| cases.load(Ordering::Relaxed));
     assert!(judged > 9 * nothing, "{judged} expressions were judged, {nothing} could not be");
+    let seen = SEEN.load(Ordering::Relaxed);
+    assert!(2 * seen > judged, "of {judged} expressions only {seen} showed that the slopes by the leaves were wrong");
 }

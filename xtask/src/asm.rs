@@ -51,16 +51,18 @@ pub struct Args {
 }
 
 /// What every backend must have a probe for. Probes for more are welcome and are judged alike.
-const KERNELS: [&str; 51] = [
+const KERNELS: [&str; 60] = [
     "gemm",
     "gemm_add",
     "gemm_tn",
     "gemm_nt",
     "gemm_nt_add",
     "gemv",
+    "gemv_t",
     "ger",
     "dot",
     "axpy",
+    "add",
     "sum_rows",
     "sum_rows_add",
     "exp",
@@ -70,7 +72,14 @@ const KERNELS: [&str; 51] = [
     "softmax",
     "relu",
     "leaky_relu",
+    "step",
     "cos_pi",
+    "exp_grad",
+    "tanh_grad",
+    "sigmoid_grad",
+    "relu_grad",
+    "leaky_relu_grad",
+    "softmax_grad",
     "squared_error",
     "binary_cross_entropy",
     "categorical_cross_entropy",

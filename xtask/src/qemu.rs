@@ -41,7 +41,8 @@ pub use report::Measured;
 /// - a loop of known length is not counted exactly;
 /// - the linked program can panic, or holds an allocator or arithmetic on f64;
 /// - variables or learnt weights have another size or place than they should;
-/// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`.
+/// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`;
+/// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures.
 ///
 /// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals), which must be
 /// caught, and runs the example `examples/cortex-m`.
