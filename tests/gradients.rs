@@ -19,7 +19,7 @@ use support::{
 /// A relu's input must be this far from its kink, so that moving a weight never crosses it.
 const MARGIN: f64 = 1e-3;
 /// Some tens of roundings of 6e-8 each.
-const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 5e-7, least: 0.0 };
+const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 5e-7, least: 0.0, visible: 5e-4 };
 
 /// What a network is to the judge: its layers, and the slope that its leaky relus have.
 struct Reference {

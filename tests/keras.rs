@@ -379,6 +379,13 @@ fn a_wrong_learning_rate_is_seen() {
     // A rule that is not here.
     steps.document["after"]["sgd"]["hyper"]["rho_2"] = 0.5.into();
     assert!(steps.follow("sgd", 1.0).is_err());
+
+    let data = DataSet::read();
+    if (data.inputs, data.classes) == (64, 10) {
+        let training = Training::read("mlp_sgd");
+        let run = |lr| training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Level::detect(), &data, lr);
+        assert!(training.compare(&run(1.01).expect("good data")).is_err());
+    }
 }
 
 /// A schedule of any kind, by the hyper-parameters of `schedules.json`.

@@ -19,7 +19,7 @@ use support::{
 /// A relu's input must be this far from its kink, so that moving a value never crosses it.
 const MARGIN: f64 = 1e-3;
 /// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a variance is small.
-const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2 };
+const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2, visible: 2e-3 };
 const OUTPUTS: Tolerance = Tolerance { least: 1.0, ..GRADIENTS };
 
 /// What the judge's forward pass is about.

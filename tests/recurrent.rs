@@ -130,7 +130,7 @@ impl Step {
 }
 
 /// Rounding goes through some steps, each with a few tens of terms.
-const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0 };
+const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
 
 /// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
 #[inline(always)]

@@ -53,8 +53,7 @@ fn normal<S: Simd>(s: S, x: S::F) -> S::F {
 ///
 /// 0.999 in f32 is 0.99900001, and what that leaves of 1 is 1.3e-5 off 0.001: the subtraction keeps the error of β and loses the size that hid it. Keras
 /// subtracts in f64. Here 10⁷·β has no room for the error of a number of at most seven places: from 8,388,608 = 2²³ on there are only whole numbers, and below,
-/// 1 − β is large. From there on, what has more places is taken for
-/// the nearest that has seven.
+/// 1 − β is large. From there on, what has more places is taken for the nearest that has seven.
 #[inline(always)]
 fn rest(beta: f32) -> f32 {
     const PLACES: f32 = 1e7;

@@ -9,8 +9,8 @@ use crate::paths;
 use crate::process::{cargo, read, run};
 use crate::table::table;
 
-/// Seconds that an example may take on the fastest backend, and on the scalar one.
-const LIMITS: [f64; 2] = [20.0, 60.0];
+/// Seconds that an example may take on each backend.
+const LIMIT: f64 = 20.0;
 
 /// The folders of `examples/` that are examples of the workspace: `common` is what they share, and those with a manifest stand alone.
 fn names() -> Result<Vec<String>> {
@@ -33,30 +33,30 @@ pub fn run_all() -> Result<()> {
     fs::create_dir_all(&folder)?;
     let mut rows = Vec::new();
     for name in names()? {
-        let start = |args: &[&str], limit: f64| -> Result<(String, f64)> {
+        let start = |args: &[&str]| -> Result<(String, f64)> {
             let mut command = cargo(["run", "--release", "--quiet", "--example", &name, "--"]);
             let before = Instant::now();
             let text = read(command.args(args)).with_context(|| format!("example {name} {}", args.join(" ")))?;
             let seconds = before.elapsed().as_secs_f64();
-            if seconds > limit {
-                bail!("example {name} {} took {seconds:.1} s; at most {limit} s are allowed", args.join(" "));
+            if seconds > LIMIT {
+                bail!("example {name} {} took {seconds:.1} s; at most {LIMIT} s are allowed", args.join(" "));
             }
             Ok((text, seconds))
         };
-        let (help, _) = start(&["--help"], LIMITS[0])?;
+        let (help, _) = start(&["--help"])?;
         let plot = folder.join(format!("{name}.svg"));
         let _ = fs::remove_file(&plot);
         let plot_name = plot.to_string_lossy();
         let plots = help.contains("--plot");
         let with_plot: &[&str] = if plots { &["--plot", &plot_name] } else { &[] };
-        let (text, seconds) = start(with_plot, LIMITS[0])?;
+        let (text, seconds) = start(with_plot)?;
         if plots {
             let picture = fs::read_to_string(&plot).with_context(|| format!("example {name} has written no plot"))?;
             ensure!(picture.contains("</svg>"), "{} is not a whole SVG file", plot.display());
         }
         let mut lines = 0;
         if help.contains("--backend") {
-            let (scalar, _) = start(&["--backend", "scalar"], LIMITS[1])?;
+            let (scalar, _) = start(&["--backend", "scalar"])?;
             let (results, others) = (results(&text), results(&scalar));
             lines = results.len();
             ensure!(lines > 0, "example {name} says nothing");
