@@ -63,6 +63,14 @@ impl Differentiable for Linear {
 }
 
 /// y = f(z), yⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities. Backward: dz = y·(dy − Σ dy·y)
+///
+/// Over one unit it would always be 1, and learn nothing; it does not compile:
+///
+/// ```compile_fail,E0080
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<2, 1, Softmax>,)>;
+/// Net::new().predict(&[0.0, 1.0]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax;
 
@@ -70,6 +78,7 @@ impl Activation for Softmax {
     const NAME: &'static str = "softmax";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
+        const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
         fixed::softmax(s, z);
     }
 }

@@ -8,7 +8,7 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 /// What was wrong with the data, and what was expected. When one is returned, no weight was changed by the step it is about.
 ///
-/// The fields `sample`, `output` and `column` are indices and count from 0; the texts name row and column and count from 1, as a text editor does, and say so.
+/// The fields `sample`, `output`, `column` and `layer` are indices and count from 0; the texts name row, column and layer and count from 1.
 ///
 /// ```
 /// use rosenblatt::{Error, data};
@@ -38,6 +38,27 @@ pub enum Error {
     },
     /// A mini-batch of no samples was asked for.
     BatchOfZero,
+    /// A mini-batch has too few samples for a layer that takes statistics over them.
+    BatchTooSmall {
+        /// Samples of the mini-batch
+        batch: usize,
+        /// The fewest that the network can learn from
+        least: usize,
+    },
+    /// There are fewer samples than a mini-batch has, and shorter ones are to be left out: nothing would be learnt.
+    NoFullBatch {
+        /// Samples given
+        samples: usize,
+        /// Samples of a mini-batch
+        batch: usize,
+    },
+    /// The weights of a hidden layer were never set: with nothing but zeros the network learns nothing.
+    NeverSet {
+        /// Index of the layer
+        layer: usize,
+        /// Its kind
+        kind: &'static str,
+    },
     /// A value of a sample that cannot be learnt from.
     Input {
         /// Index of the sample
@@ -198,6 +219,19 @@ impl fmt::Display for Error {
                 write!(f, "a mini-batch of {batch} samples; the trainer holds {capacity}")
             }
             Self::BatchOfZero => f.write_str("a mini-batch of 0 samples; at least 1 is needed"),
+            Self::BatchTooSmall { batch, least } => {
+                let plural = if batch == 1 { "" } else { "s" };
+                write!(f, "a mini-batch of {batch} sample{plural}; batch normalization needs at least {least}")?;
+                f.write_str(" (drop_last leaves out the last one of an epoch if it is shorter than the others)")
+            }
+            Self::NoFullBatch { samples, batch } => {
+                write!(f, "{samples} samples make no mini-batch of {batch}, and drop_last leaves out shorter ones")
+            }
+            Self::NeverSet { layer, kind } => {
+                let layer = layer.saturating_add(1);
+                write!(f, "all weights of layer {layer} ({kind}) are 0, and so the network cannot learn; ")?;
+                f.write_str("call init, or set them")
+            }
             Self::Input { sample, column, value, expected } => {
                 write!(f, "{} of the inputs (counted from 1) is {value}; {expected} is expected", Place(sample, column))
             }

@@ -51,6 +51,8 @@ pub trait Layer: 'static {
     const WIDTH: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
     const KERNEL: usize;
+    /// Keras' name of the layer's kind, for summaries and errors.
+    const NAME: &'static str = "layer";
     /// How many layers it is: a chain is several.
     const LAYERS: u32 = 1;
     /// The activation at the end, which a loss may be joined with.
@@ -100,6 +102,15 @@ impl Tensor {
     pub const fn running<P: Plain>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: false }
     }
+}
+
+/// A layer that was never given weights: [`Train::never_set`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeverSet {
+    /// Its index in the network, from 0
+    pub layer: u32,
+    /// Its kind
+    pub kind: &'static str,
 }
 
 /// What a forward pass is for.
@@ -182,6 +193,8 @@ pub trait Train: Layer {
     type Tape<const B: usize>: Plain;
     /// Whether [`Train::penalty`] adds to the loss.
     const PENALIZED: bool = false;
+    /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the samples.
+    const LEAST_SAMPLES: usize = 1;
 
     /// Runs a mini-batch forward and keeps its outputs on the tape.
     fn forward<S: Simd, const B: usize>(
@@ -217,6 +230,14 @@ pub trait Train: Layer {
     fn penalty<S: Simd>(s: S, p: &Self::Params) -> f32 {
         let _ = (s, p);
         0.0
+    }
+
+    /// The first layer that was never given weights: all its parameters are 0, and a layer with parameters follows (`hidden`), so that neither would learn anything.
+    /// `place` is the index of the first layer.
+    #[inline(always)]
+    fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
+        let unset = const { Self::Params::LEN > 0 } && hidden && p.as_flat().iter().all(|w| *w == 0.0);
+        unset.then_some(NeverSet { layer: place, kind: Self::NAME })
     }
 
     /// Takes the last training pass into the running state; called once the step is known to be good.

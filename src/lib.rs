@@ -42,6 +42,7 @@ pub mod optimizer;
 pub mod perceptron;
 pub mod rng;
 pub mod schedule;
+mod sum;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ use crate::{
     activation::{SigmoidHead, SoftmaxHead},
     data::finite_targets,
     error::{Error, Result},
-    metrics::predicted,
+    metrics::class_of,
 };
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Flat, Plain, Simd, loss};
@@ -45,7 +45,7 @@ pub trait Loss<Head, Out> {
     /// The mean loss of a batch; writes the gradient into dy. Sums run over sixteen virtual lanes.
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 
-    /// The class that a target stands for, as [`predicted`] counts them.
+    /// The class that a target stands for, as [`predicted`](crate::metrics::predicted) counts them.
     fn class(target: &Self::Target) -> usize;
 }
 
@@ -135,7 +135,7 @@ impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
     }
 
     fn class(t: &Out) -> usize {
-        predicted(t.as_flat())
+        class_of(t.as_flat())
     }
 }
 
@@ -187,7 +187,7 @@ impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
     }
 
     fn class(t: &Out) -> usize {
-        predicted(t.as_flat())
+        class_of(t.as_flat())
     }
 }
 
@@ -225,7 +225,7 @@ impl<Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for CategoricalCros
     }
 
     fn class(t: &[f32; O]) -> usize {
-        predicted(t)
+        class_of(t)
     }
 }
 

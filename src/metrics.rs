@@ -4,19 +4,35 @@ use crate::error::{Error, Result};
 use core::fmt;
 
 /// The class that outputs (or a one-hot target) stand for: with one output whether it is above ½, else the index of the
-/// greatest, the first of equals.
+/// greatest, the first of equals. None where an output is NaN: such a sample counts as not predicted.
+///
+/// ```
+/// use rosenblatt::metrics::predicted;
+/// assert_eq!(predicted(&[0.7]), Some(1));
+/// assert_eq!(predicted(&[0.1, 0.6, 0.3]), Some(1));
+/// assert_eq!(predicted(&[f32::NAN, 0.6, 0.3]), None);
+/// ```
 #[must_use]
-pub fn predicted(y: &[f32]) -> usize {
+pub fn predicted(y: &[f32]) -> Option<usize> {
     if let [p] = y {
-        return usize::from(*p > 0.5);
+        return if p.is_nan() { None } else { Some(usize::from(*p > 0.5)) };
     }
     let (mut best, mut top) = (0, f32::NEG_INFINITY);
     for (class, &p) in y.iter().enumerate() {
+        if p.is_nan() {
+            return None;
+        }
         if p > top {
             (best, top) = (class, p);
         }
     }
-    best
+    Some(best)
+}
+
+/// [`predicted`] of a target; where that has none, a class that no output stands for.
+#[inline(always)]
+pub(crate) fn class_of(t: &[f32]) -> usize {
+    predicted(t).unwrap_or(usize::MAX)
 }
 
 /// What `evaluate` found.
@@ -25,7 +41,7 @@ pub fn predicted(y: &[f32]) -> usize {
 pub struct Evaluation {
     /// Mean loss over all samples
     pub loss: f32,
-    /// Samples whose class was predicted
+    /// Samples whose class was predicted; one whose outputs are NaN was not
     pub correct: usize,
     /// All samples
     pub samples: usize,
@@ -49,26 +65,36 @@ impl Evaluation {
 /// assert_eq!(seen.count(2, 1), 1);
 /// assert_eq!(seen.accuracy(), 0.5);
 /// assert!(seen.record(3, 0).is_err());
+/// seen.record(1, None)?; // outputs that are NaN stand for no class
+/// assert_eq!((seen.undecided(1), seen.total()), (1, 3));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Confusion<const C: usize>([[u32; C]; C]);
+pub struct Confusion<const C: usize> {
+    counts: [[u32; C]; C],
+    undecided: [u32; C],
+}
 
 impl<const C: usize> Confusion<C> {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self([[0; C]; C])
+        Self { counts: [[0; C]; C], undecided: [0; C] }
     }
 
-    /// Counts one sample.
+    /// Counts one sample. `predicted` is a class, or what [`predicted`] gives: `None` is counted as undecided.
     /// # Errors
     /// [`Error::Class`] if either is not below `C`; `sample` is then the number of samples counted so far.
-    pub fn record(&mut self, actual: usize, predicted: usize) -> Result<()> {
+    pub fn record(&mut self, actual: usize, predicted: impl Into<Option<usize>>) -> Result<()> {
         let sample = self.total() as usize;
-        let class = actual.max(predicted);
-        match self.0.get_mut(actual).and_then(|row| row.get_mut(predicted)) {
+        let predicted = predicted.into();
+        let class = predicted.map_or(actual, |predicted| actual.max(predicted));
+        let count = match predicted {
+            Some(predicted) => self.counts.get_mut(actual).and_then(|row| row.get_mut(predicted)),
+            None => self.undecided.get_mut(actual),
+        };
+        match count {
             Some(count) => {
                 *count = count.saturating_add(1);
                 Ok(())
@@ -80,19 +106,25 @@ impl<const C: usize> Confusion<C> {
     /// How often class `actual` was taken for `predicted`; 0 for classes there are not.
     #[must_use]
     pub fn count(&self, actual: usize, predicted: usize) -> u32 {
-        self.0.get(actual).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
+        self.counts.get(actual).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
     }
 
-    /// Samples counted.
+    /// How many samples of class `actual` were taken for none, because an output was NaN; 0 for a class there is not.
+    #[must_use]
+    pub fn undecided(&self, actual: usize) -> u32 {
+        self.undecided.get(actual).copied().unwrap_or(0)
+    }
+
+    /// Samples counted, the undecided ones too.
     #[must_use]
     pub fn total(&self) -> u32 {
-        self.0.iter().flatten().sum()
+        self.counts.iter().flatten().chain(&self.undecided).fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     /// The share on the diagonal; NaN if nothing was counted.
     #[must_use]
     pub fn accuracy(&self) -> f32 {
-        let right: u32 = self.0.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
+        let right: u32 = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
         right as f32 / self.total() as f32
     }
 }
@@ -104,14 +136,14 @@ impl<const C: usize> Default for Confusion<C> {
 }
 
 impl<const C: usize> fmt::Display for Confusion<C> {
-    /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each class's share found.
+    /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each class's share found; where samples are undecided, how many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("actual \\ predicted\n      ")?;
         for class in 0..C {
             write!(f, "{class:>5}")?;
         }
         f.write_str("    found\n")?;
-        for (class, row) in self.0.iter().enumerate() {
+        for (class, (row, undecided)) in self.counts.iter().zip(&self.undecided).enumerate() {
             write!(f, "{class:>5} ")?;
             for &count in row {
                 if count == 0 {
@@ -120,12 +152,16 @@ impl<const C: usize> fmt::Display for Confusion<C> {
                     write!(f, "{count:>5}")?;
                 }
             }
-            let all: u32 = row.iter().sum();
+            let all = row.iter().fold(*undecided, |sum, n| sum.saturating_add(*n));
             if all == 0 {
-                writeln!(f, "{:>9}", "-")?;
+                write!(f, "{:>9}", "-")?;
             } else {
-                writeln!(f, "{:>7.1} %", 100.0 * self.count(class, class) as f32 / all as f32)?;
+                write!(f, "{:>7.1} %", 100.0 * self.count(class, class) as f32 / all as f32)?;
             }
+            if *undecided > 0 {
+                write!(f, "  {undecided} undecided (NaN)")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

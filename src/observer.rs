@@ -43,7 +43,7 @@ pub struct Epoch {
     pub accuracy: f32,
     /// What a [`Validation`] found
     pub validation: Option<Evaluation>,
-    /// The learning rate that the optimizer holds: without `decay`, and of a schedule the rate that it scales
+    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no epoch, the one that the optimizer holds
     pub lr: f32,
 }
 
@@ -66,6 +66,10 @@ pub trait Session {
     /// # Errors
     /// What the optimizer's own check says; nothing is changed then.
     fn set_lr(&mut self, lr: f32) -> Result<()>;
+    /// Whether every weight and every running value is finite: a step may end in one that is not, and only the next one finds it.
+    fn finite(&self) -> bool {
+        true
+    }
     /// Whether these samples could be evaluated.
     /// # Errors
     /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
@@ -239,7 +243,7 @@ impl Monitor {
         }
     }
 
-    /// Its value in a report.
+    /// Its value in a report; NaN for an accuracy beside a loss that is NaN.
     /// # Errors
     /// [`Error::NotMonitored`] if it is a [`Validation`]'s and none stands before.
     fn of(self, epoch: &Epoch) -> Result<f32> {
@@ -248,7 +252,10 @@ impl Monitor {
             Self::Loss => epoch.loss,
             Self::Accuracy => epoch.accuracy,
             Self::ValLoss => validation()?.loss,
-            Self::ValAccuracy => validation()?.accuracy(),
+            Self::ValAccuracy => {
+                let found = validation()?;
+                if found.loss.is_nan() { f32::NAN } else { found.accuracy() }
+            }
         })
     }
 
@@ -268,6 +275,11 @@ impl fmt::Display for Monitor {
     }
 }
 
+/// An error if a number that values are compared with is NaN: nothing would ever be better.
+fn comparable(name: &'static str, value: f32) -> Result<()> {
+    if value.is_nan() { Err(Error::HyperParameter { name, value, expected: "a number" }) } else { Ok(()) }
+}
+
 /// The best value seen so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -279,9 +291,12 @@ struct Best {
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
-    /// Takes a value in; whether it is an improvement. The first is one, whatever it is, as in Keras.
+    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is never one.
     fn improved(&mut self, monitor: Monitor, value: f32, min_delta: f32, epoch: usize) -> bool {
-        let better = self.value.is_none_or(|best| monitor.better(value, best, min_delta));
+        let better = match self.value {
+            None => !value.is_nan(),
+            Some(best) => monitor.better(value, best, min_delta),
+        };
         if better {
             *self = Self { value: Some(value), epoch };
         }

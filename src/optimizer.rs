@@ -12,6 +12,9 @@
 //! | [`Adam`] | m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ) | m, v |
 //! | [`AdamW`] | w ← w − lr_t·λ·w, then as Adam | m, v |
 //!
+//! In those that divide by a root of squares, a value of the gradient of 2⁶³ (9.2e18) or more, whose square f32 can hardly hold, is not remembered: the weight goes one learning rate
+//! (Adam: α) against the sign of g, and the state stays, so that one such value does not stop its weight for good.
+//!
 //! Around any of them: [`Scheduled`](crate::schedule::Scheduled) gives each step its learning rate, [`ClipValue`] and [`ClipNorm`] keep the gradient
 //! within bounds. They nest: `Scheduled<ClipNorm<Adam>, CosineDecay>`.
 
@@ -21,6 +24,7 @@ mod adamw;
 mod clip;
 mod momentum;
 mod nesterov;
+mod power;
 mod rmsprop;
 mod sgd;
 
@@ -63,6 +67,21 @@ pub trait Optimizer: Copy {
 
     /// Takes another learning rate; what the optimizer remembers stays.
     fn set_lr(&mut self, lr: f32);
+
+    /// The learning rate that the last step used, with `decay` and a schedule's; before the first step, the rate of that one.
+    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        let _ = state;
+        self.lr()
+    }
+
+    /// Whether the next step's learning rate is one: a schedule of one's own may give anything.
+    /// # Errors
+    /// [`Error::HyperParameter`] for a rate that is negative, infinite or NaN.
+    #[inline(always)]
+    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+        let _ = state;
+        Ok(())
+    }
 
     /// Looks at the gradient, which is finite, before [`Optimizer::update`] and may change it: clipping. All parameters' values in a row.
     #[inline(always)]
@@ -130,10 +149,20 @@ macro_rules! learning_rate {
 }
 pub(crate) use learning_rate;
 
-/// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`.
+/// The method of an [`Optimizer`] about the last step's rate, where the state counts steps in `t`.
+macro_rules! counted_steps {
+    () => {
+        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+            super::decayed(self.lr, self.decay, state.t)
+        }
+    };
+}
+use counted_steps;
+
+/// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`; lr where t is 0.
 #[inline(always)]
 pub(crate) fn decayed(lr: f32, decay: f32, t: u32) -> f32 {
-    if decay == 0.0 { lr } else { lr / (1.0 + decay * (t - 1) as f32) }
+    if decay == 0.0 { lr } else { lr / (1.0 + decay * t.saturating_sub(1) as f32) }
 }
 
 // From +0 up the bits are in the order of the numbers, and those of NaN and of negative numbers are above: a step asks five times, by one comparison of
@@ -150,6 +179,13 @@ pub(crate) fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
 pub(crate) fn positive(name: &'static str, value: f32) -> Result<()> {
     let good = value.to_bits().wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
     if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected: "a finite number above 0" }) }
+}
+
+/// An error unless `value` is finite and at least `least`, which is above zero. `expected` says so.
+#[inline(always)]
+pub(crate) fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
+    let good = value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
+    if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected }) }
 }
 
 /// An error unless `value` lies in [0, 1).

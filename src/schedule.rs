@@ -1,6 +1,6 @@
 //! Learning-rate schedules: the rate as a function of the step.
 //!
-//! Formulas and names are those of Keras' `LearningRateSchedule`s; steps count from 0. All arithmetic is f32 in a fixed order, powers and the cosine by the project's own code:
+//! Formulas and names are those of Keras' `LearningRateSchedule`s; steps count from 0. A rate that grows without end stops at the greatest f32; a rate of 0 stays 0. All arithmetic is f32 in a fixed order, powers and the cosine by the project's own code:
 //! the same bits on every target.
 //!
 //! | schedule | learning rate of step t |
@@ -44,13 +44,13 @@ pub use warm_up::WarmUp;
 
 use crate::{
     error::{Error, Result},
-    optimizer::{Optimizer, Zero},
+    optimizer::{Optimizer, Zero, at_least_zero},
 };
 use rosenblatt_kernels::{Plain, Simd};
 
 /// A learning rate for each step.
 pub trait Schedule: Copy {
-    /// The learning rate of a step, which is counted from 0.
+    /// The learning rate of a step, which is counted from 0. It must be finite and at least 0: [`Scheduled`] refuses a step with another one.
     fn at(&self, step: u32) -> f32;
 
     /// The rate that all others are in proportion to: the first one; after a warm-up.
@@ -118,9 +118,31 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
         self.schedule.set_lr(lr);
     }
 
+    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        let mut optimizer = self.optimizer;
+        optimizer.set_lr(self.schedule.at(state.step.saturating_sub(1)));
+        optimizer.last_lr(&state.inner)
+    }
+
+    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+        at_least_zero("the schedule's learning rate", self.schedule.at(state.step))
+    }
+
     #[inline(always)]
     fn prepare<T: Simd>(&self, s: T, gradient: &mut [f32]) {
         self.optimizer.prepare(s, gradient);
+    }
+}
+
+/// lr·factor, where the factor is at least 0 and may be infinite: at most the greatest f32, and 0 where lr is 0.
+fn times(lr: f32, factor: f32) -> f32 {
+    let rate = lr * factor;
+    if lr == 0.0 {
+        0.0
+    } else if rate < f32::MAX {
+        rate
+    } else {
+        f32::MAX
     }
 }
 

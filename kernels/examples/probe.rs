@@ -12,7 +12,7 @@ use rosenblatt_kernels::{
     Simd,
     activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
     arch, blas, dropout, loss,
-    normalize::{self, Moments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
         norm_on, rmsprop_on, sgd_on,
@@ -143,15 +143,29 @@ macro_rules! probes {
                 "clip_norm"(s, n: usize, limit: f32, x: *mut f32, result: &mut f32)
                     => *result = clip_norm_on(s, limit, output(x, n));
                 "cos_pi"(s, n: usize, x: *mut f32) => map::<_, CosPi>(s, output(x, n));
-                "moments"(s, m: usize, x: *const f32, moments: &mut Moments<[f32; ROW]>)
+                "moments"(s, m: usize, x: *const f32, moments: &mut BatchMoments<[f32; ROW]>)
                     => normalize::moments(s, input(x, m * ROW).as_chunks().0, moments);
                 "batch"(s, m: usize, x: *const f32, moments: &Moments<[f32; ROW]>, p: &Scale<[f32; ROW]>, y: *mut f32)
                     => normalize::batch(s, input(x, m * ROW).as_chunks().0, moments, p, output(y, m * ROW).as_chunks_mut().0);
+                "batch_own"(
+                    s,
+                    m: usize,
+                    x: *const f32,
+                    moments: &BatchMoments<[f32; ROW]>,
+                    p: &Scale<[f32; ROW]>,
+                    y: *mut f32
+                ) => normalize::batch_own(
+                    s,
+                    input(x, m * ROW).as_chunks().0,
+                    moments,
+                    p,
+                    output(y, m * ROW).as_chunks_mut().0,
+                );
                 "batch_grad"(
                     s,
                     m: usize,
                     x: *const f32,
-                    moments: &Moments<[f32; ROW]>,
+                    moments: &BatchMoments<[f32; ROW]>,
                     p: &Scale<[f32; ROW]>,
                     dy: *const f32,
                     dp: &mut Scale<[f32; ROW]>,
@@ -172,6 +186,7 @@ macro_rules! probes {
                     m: usize,
                     x: *const f32,
                     mean: *const f32,
+                    rest: *const f32,
                     variance: *const f32,
                     p: &Scale<[f32; ROW]>,
                     dy: *const f32,
@@ -180,7 +195,7 @@ macro_rules! probes {
                 ) => normalize::layer_grad(
                     s,
                     input(x, m * ROW).as_chunks().0,
-                    (input(mean, m), input(variance, m)),
+                    (input(mean, m), input(rest, m), input(variance, m)),
                     p,
                     input(dy, m * ROW).as_chunks().0,
                     dp,

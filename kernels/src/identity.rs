@@ -17,7 +17,7 @@ use crate::{
     Level,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     blas, dispatch, dropout, loss,
-    normalize::{self, Moments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
     plain::Plain,
     pool as windows, recurrent, regularize,
@@ -1031,9 +1031,9 @@ fn moments(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
-        let mut out = judge.outputs(room, 2 * N, shift + 1, kind)?;
+        let mut out = judge.outputs(room, 3 * N, shift + 1, kind)?;
         judge.levels(&mut out, |level, out| {
-            let mut moments = Moments::<[f32; N]>::ZERO;
+            let mut moments = BatchMoments::<[f32; N]>::ZERO;
             dispatch!(level, s => normalize::moments(s, x.as_chunks().0, &mut moments));
             out.copy_from_slice(moments.as_flat());
         });
@@ -1051,6 +1051,10 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         let mut y = judge.outputs(room, m * N, shift + 1, kind)?;
         judge.levels(&mut y, |level, y| {
             dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+        });
+        let own = BatchMoments { mean, rest: mean.map(|x| x * 1e-8), variance: moments.variance };
+        judge.levels(&mut y, |level, y| {
+            dispatch!(level, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
         // A batch is its samples.
         let level = judge.level;
@@ -1096,7 +1100,7 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
         let dy = judge.input(room, m * N, shift + 1, kind)?;
         let p = scale::<N>(judge, kind);
         let (x, dy) = (x.as_chunks().0, dy.as_chunks().0);
-        let mut moments = Moments::ZERO;
+        let mut moments = BatchMoments::ZERO;
         dispatch!(Level::baseline(), s => normalize::moments(s, x, &mut moments));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
         gradients(
@@ -1114,11 +1118,12 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let (x, p) = (x.as_chunks().0, scale::<N>(judge, kind));
-        let mut out = judge.outputs(room, 2 * m + m * N, shift + 1, kind)?;
+        let mut out = judge.outputs(room, 3 * m + m * N, shift + 1, kind)?;
         judge.levels(&mut out, |level, out| {
-            let (stats, y) = out.split_at_mut(2 * m);
-            let stats = stats.split_at_mut(m);
-            dispatch!(level, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some(stats)));
+            let (stats, y) = out.split_at_mut(3 * m);
+            let (mean, stats) = stats.split_at_mut(m);
+            let (rest, variance) = stats.split_at_mut(m);
+            dispatch!(level, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, rest, variance))));
         });
         let level = judge.level;
         judge.same(
@@ -1142,11 +1147,13 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(room, m * N, shift, kind)?;
         let dy = judge.input(room, m * N, shift + 1, kind)?;
         let p = scale::<N>(judge, kind);
-        let stats = room.take(2 * m, shift % 4)?;
+        let stats = room.take(3 * m, shift % 4)?;
         judge.fill(stats, kind);
-        let (mean, variance) = stats.split_at_mut(m);
+        let (mean, stats) = stats.split_at_mut(m);
+        let (rest, variance) = stats.split_at_mut(m);
+        rest.iter_mut().zip(&*mean).for_each(|(rest, mean)| *rest = mean * 1e-8);
         variance.iter_mut().for_each(|v| *v = v.abs());
-        let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*variance));
+        let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*rest, &*variance));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
         gradients(
             judge,

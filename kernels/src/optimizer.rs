@@ -39,6 +39,52 @@ fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn
     );
 }
 
+/// From here on, 2⁶³, a value of the gradient is huge: its square, and sums of a few of them, might overflow.
+///
+/// An infinite mean of squares would never come down again, and its weight would stand still for good. So what divides by a root of
+/// squares does not remember such a value, and takes a step of the whole rate against its sign.
+const HUGE: f32 = f32::from_bits((127 + 63) << 23);
+
+/// `usual` where g is not huge (or not finite), else `huge`.
+#[inline(always)]
+fn unless_huge<S: Simd>(s: S, g: S::F, usual: S::F, huge: S::F) -> S::F {
+    let size = s.abs(g);
+    let huge = s.select(s.lt(size, s.splat(f32::INFINITY)), huge, usual);
+    s.select(s.lt(size, s.splat(HUGE)), usual, huge)
+}
+
+/// w, one rate against the sign of g
+#[inline(always)]
+fn whole_step<S: Simd>(s: S, w: S::F, rate: S::F, g: S::F) -> S::F {
+    s.sub(w, s.xor(rate, s.and(g, s.splat(-0.0))))
+}
+
+/// [`update`] for rules that divide by a root of squares: a huge gradient takes a [`whole_step`] and leaves the state as it is.
+#[inline(always)]
+fn update_by_squares<S: Simd>(
+    s: S,
+    rate: S::F,
+    w: &mut [f32],
+    h: &mut [f32],
+    dw: &[f32],
+    rule: impl Fn(S::F, S::F, S::F) -> (S::F, S::F),
+) {
+    update(
+        s,
+        w,
+        h,
+        dw,
+        #[inline(always)]
+        |w, h, g| {
+            let (w1, h1) = rule(w, h, g);
+            if s.all(s.lt(s.abs(g), s.splat(HUGE))) {
+                return (w1, h1);
+            }
+            (unless_huge(s, g, w1, whole_step(s, w, rate, g)), unless_huge(s, g, h1, h))
+        },
+    );
+}
+
 /// x, or +0 where x is zero or subnormal.
 ///
 /// What decays (moments, velocities, means of squares) of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) would fall until it

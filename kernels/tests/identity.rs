@@ -7,7 +7,7 @@ use rosenblatt_kernels::{
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
     blas, dispatch, dropout, identity, loss, math,
-    normalize::{self, Moments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
     plain::Plain,
     recurrent, regularize,
@@ -681,6 +681,10 @@ fn optimizers() {
                 let mut want = start.clone();
                 for i in 0..n {
                     let g = dw[i];
+                    if huge(g) {
+                        want[i] -= alpha.copysign(g);
+                        continue;
+                    }
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
                     let m = m + rest(beta1) * g;
                     let v = v + rest(beta2) * (g * g);
@@ -735,6 +739,11 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
     }
 }
 
+/// Whether rules that divide by a root of squares take a whole step instead of remembering it.
+fn huge(g: f32) -> bool {
+    g.is_finite() && g.abs() >= 2f32.powi(63)
+}
+
 /// Kept as zero where subnormal.
 fn kept(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
@@ -765,12 +774,19 @@ fn further_optimizers() {
     }
     for (lr, rho, epsilon) in [(0.01f32, 0.9f32, 1e-8f32), (0.5, 0.0, 1e-30)] {
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
+            if huge(g) {
+                return (w - lr.copysign(g), [h]);
+            }
             let square = g * g;
             let h = square + h;
+            let h = if f32::MAX < h { f32::MAX } else { h };
             (w - (lr * g) / (h + epsilon).sqrt(), [h])
         };
         follows("adagrad", &rule, &|level, w, [h], dw| optimizer::adagrad(level, lr, epsilon, w, h, dw));
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
+            if huge(g) {
+                return (w - lr.copysign(g), [h]);
+            }
             let (old, new) = (rho * h, rest(rho) * (g * g));
             let h = old + new;
             (w - (lr * g) / (h + epsilon).sqrt(), [kept(h)])
@@ -785,6 +801,9 @@ fn further_optimizers() {
         let rule = |w: f32, [m, v]: [f32; 2], g: f32| {
             let decay = (0.0 - shrink) * w;
             let w = decay + w;
+            if huge(g) {
+                return (w - alpha.copysign(g), [m, v]);
+            }
             let (m, v) = (beta1 * m, beta2 * v);
             let m = m + rest(beta1) * g;
             let v = v + rest(beta2) * (g * g);
@@ -902,19 +921,22 @@ fn normalizations<S: Simd, const N: usize>(
 ) -> Vec<f32> {
     let m = x.len();
     let mut all = Vec::new();
-    let (mut own, mut dp) = (Moments::ZERO, Scale::ZERO);
-    let (mut y, mut mean, mut variance) = (vec![[f32::NAN; N]; m], vec![f32::NAN; m], vec![f32::NAN; m]);
+    let (mut own, mut dp) = (BatchMoments::ZERO, Scale::ZERO);
+    let mut y = vec![[f32::NAN; N]; m];
+    let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
     normalize::moments(s, x, &mut own);
     all.extend_from_slice(own.as_flat());
     normalize::batch(s, x, moments, p, &mut y);
     all.extend_from_slice(y.as_flattened());
+    normalize::batch_own(s, x, &own, p, &mut y);
+    all.extend_from_slice(y.as_flattened());
     normalize::batch_grad(s, x, &own, p, dy, &mut dp, Some(&mut y));
     all.extend_from_slice(dp.as_flat());
     all.extend_from_slice(y.as_flattened());
-    normalize::layer(s, x, p, &mut y, Some((&mut mean, &mut variance)));
-    all.extend(mean.iter().chain(&variance));
+    normalize::layer(s, x, p, &mut y, Some((&mut mean, &mut rest, &mut variance)));
+    all.extend(mean.iter().chain(&rest).chain(&variance));
     all.extend_from_slice(y.as_flattened());
-    normalize::layer_grad(s, x, (&mean, &variance), p, dy, &mut dp, Some(&mut y));
+    normalize::layer_grad(s, x, (&mean, &rest, &variance), p, dy, &mut dp, Some(&mut y));
     all.extend_from_slice(dp.as_flat());
     all.extend_from_slice(y.as_flattened());
     all
@@ -928,13 +950,17 @@ fn normalizations_by_the_contract() {
         let mut row = || <[f32; N]>::try_from(random.values(sort, N)).expect("N values");
         let p = Scale { gamma: row(), beta: row() };
         let moments = Moments { mean: row(), variance: row().map(f32::abs) };
-        let (mean, variance) = contract::moments(N, &x);
-        let mut want = [mean.clone(), variance.clone()].concat();
+        let own = contract::moments(N, &x);
+        let own = own.each_ref().map(Vec::as_slice);
+        let mut want = own.concat();
         want.extend(contract::batch(N, &x, &moments.mean, &moments.variance, &p.gamma, &p.beta));
-        want.extend(contract::batch_grad(N, &x, &mean, &variance, &p.gamma, &dy).concat());
-        let [mean, variance, y] = contract::layer(N, &x, &p.gamma, &p.beta);
-        want.extend([mean.as_slice(), &variance, &y].concat());
-        want.extend(contract::layer_grad(N, &x, &mean, &variance, &p.gamma, &dy).concat());
+        want.extend(contract::batch_own(N, &x, own, &p.gamma, &p.beta));
+        want.extend(contract::batch_grad(N, &x, own, &p.gamma, &dy).concat());
+        let [mean, rest, variance, y] = contract::layer(N, &x, &p.gamma, &p.beta);
+        let own = [mean.as_slice(), &rest, &variance];
+        want.extend(own.concat());
+        want.extend(y);
+        want.extend(contract::layer_grad(N, &x, own, &p.gamma, &dy).concat());
         let rows = [x.as_chunks().0, dy.as_chunks().0];
         let what = |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
         for level in backends() {

@@ -35,6 +35,7 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
     type Head = A;
     const WIDTH: usize = X::Row::LEN;
     const KERNEL: usize = 0;
+    const NAME: &'static str = "Activation";
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
@@ -45,7 +46,7 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>("Activation", A::NAME));
+        tell(&Description::of::<Self>(Self::NAME, A::NAME));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}

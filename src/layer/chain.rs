@@ -1,6 +1,6 @@
 //! Two layers in a row are a layer.
 
-use super::{Description, Layer, Pass, Tensor, Train, first, first_mut};
+use super::{Description, Layer, NeverSet, Pass, Tensor, Train, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Plain, Simd, plain::Join};
@@ -47,6 +47,7 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
     const PENALIZED: bool = L::PENALIZED || R::PENALIZED;
+    const LEAST_SAMPLES: usize = if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
@@ -92,6 +93,12 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
             (true, false) => L::penalty(s, &p.head),
             _ => R::penalty(s, &p.tail),
         }
+    }
+
+    #[inline(always)]
+    fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
+        let learns = const { R::Params::LEN > 0 };
+        L::never_set(&p.head, place, hidden || learns).or_else(|| R::never_set(&p.tail, place + L::LAYERS, hidden))
     }
 
     #[inline(always)]

@@ -304,6 +304,7 @@ macro_rules! layer {
                 $f
             };
             const KERNEL: usize = $fan * $c * $f;
+            const NAME: &'static str = $name;
 
             #[inline(always)]
             fn infer<S: Simd, const ROWS: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[$x], y: &mut [$y]) {
@@ -320,7 +321,7 @@ macro_rules! layer {
 
             fn describe(tell: &mut dyn FnMut(&Description)) {
                 const { $fits };
-                tell(&Description::of::<Self>($name, A::NAME));
+                tell(&Description::of::<Self>(Self::NAME, A::NAME));
             }
 
             fn tensors(tell: &mut dyn FnMut(&Tensor)) {

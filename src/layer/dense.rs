@@ -22,6 +22,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     type Head = A;
     const WIDTH: usize = O;
     const KERNEL: usize = I * O;
+    const NAME: &'static str = "Dense";
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
@@ -36,7 +37,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>("Dense", A::NAME));
+        tell(&Description::of::<Self>(Self::NAME, A::NAME));
     }
 
     fn tensors(tell: &mut dyn FnMut(&Tensor)) {

@@ -65,6 +65,7 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
     type Head = Linear;
     const WIDTH: usize = X::Row::LEN;
     const KERNEL: usize = 0;
+    const NAME: &'static str = "Dropout";
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
@@ -74,7 +75,7 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>("Dropout", ""));
+        tell(&Description::of::<Self>(Self::NAME, ""));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}

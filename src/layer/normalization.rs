@@ -5,7 +5,7 @@ use crate::{activation::Linear, init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     Plain, Simd,
-    normalize::{self, Moments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
     plain::Join,
 };
 
@@ -15,12 +15,16 @@ use rosenblatt_kernels::{
 /// `X` is `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …: a channel has n values, one for each sample and position. With ε = 0.001 and r = 1 / √(v + ε):
 ///
 /// - training: μ = Σx / n and v = Σ(x − μ)² / n of the mini-batch, y = (x − μ)·(γ·r) + β. A good step then moves the running values:
-///   mean ← 0.99·mean + 0.01·μ and variance ← 0.99·variance + 0.01·v (the biased v, as Keras); a refused step moves nothing.
+///   mean ← mean + 0.01·(μ − mean) and variance ← variance + 0.01·(v − variance) (the biased v, as Keras); a refused step moves nothing.
 /// - inference and evaluation: the running mean and variance stand for μ and v. A prediction does not depend on the other samples.
 /// - backward, with x̂ = (x − μ)·r: dβ = Σ dy, dγ = Σ dy·x̂, dx = γ·r·((dy − dβ/n) − x̂·dγ/n).
 ///
-/// Every sum starts at +0 and goes over the samples in order, inside a sample over the positions in order. A mini-batch of one sample with one position has variance 0:
-/// y = β, dx = 0, and the running variance shrinks; leave such batches out. A variance that overflows makes the loss NaN: the step is an error.
+/// Sums go over the samples in order, inside a sample over the positions in order. Those of μ and v are compensated, and μ is kept unrounded
+/// ([`moments`](rosenblatt_kernels::normalize::moments)): a channel of equal values gives y = β, however large they are.
+/// A variance that overflows makes the loss NaN: the step is an error.
+///
+/// A mini-batch of one sample with one position has no variance. A step with it is an error ([`Error::BatchTooSmall`](crate::Error::BatchTooSmall)), also
+/// where it is the last, shorter one of an epoch; [`Fit::drop_last`](crate::train::Fit::drop_last) leaves that one out.
 ///
 /// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1; a network that was never initialized has variance 0.
 /// [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`, `moving_mean`, `moving_variance`, as Keras' `get_weights()`.
@@ -51,6 +55,7 @@ impl<X: Channels> Layer for BatchNorm<X> {
     type Head = Linear;
     const WIDTH: usize = X::Row::LEN;
     const KERNEL: usize = 0;
+    const NAME: &'static str = "BatchNormalization";
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[X], y: &mut [X]) {
@@ -65,7 +70,7 @@ impl<X: Channels> Layer for BatchNorm<X> {
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>("BatchNormalization", ""));
+        tell(&Description::of::<Self>(Self::NAME, ""));
     }
 
     fn tensors(tell: &mut dyn FnMut(&Tensor)) {
@@ -84,7 +89,9 @@ fn unit<R: Plain>(p: &mut Scale<R>) {
 
 impl<X: Channels> Train for BatchNorm<X> {
     /// The outputs, and the mini-batch's own mean and variance.
-    type Tape<const B: usize> = Join<[X; B], Moments<X::Row>>;
+    type Tape<const B: usize> = Join<[X; B], BatchMoments<X::Row>>;
+    /// One sample with one position would have variance 0, and teach nothing.
+    const LEAST_SAMPLES: usize = if X::Positions::LEN > 1 { 1 } else { 2 };
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
@@ -98,7 +105,7 @@ impl<X: Channels> Train for BatchNorm<X> {
         let y = first_mut(&mut tape.head, x.len());
         if pass.training() {
             normalize::moments(s, X::rows(x), &mut tape.tail);
-            Self::infer::<S, B>(s, p, &tape.tail, x, y);
+            normalize::batch_own(s, X::rows(x), &tape.tail, p, X::rows_mut(y));
         } else {
             Self::infer::<S, B>(s, p, r, x, y);
         }
@@ -158,6 +165,7 @@ impl<X: Channels> Layer for LayerNorm<X> {
     type Head = Linear;
     const WIDTH: usize = X::Row::LEN;
     const KERNEL: usize = 0;
+    const NAME: &'static str = "LayerNormalization";
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[X], y: &mut [X]) {
@@ -170,7 +178,7 @@ impl<X: Channels> Layer for LayerNorm<X> {
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>("LayerNormalization", ""));
+        tell(&Description::of::<Self>(Self::NAME, ""));
     }
 
     fn tensors(tell: &mut dyn FnMut(&Tensor)) {
@@ -181,7 +189,7 @@ impl<X: Channels> Layer for LayerNorm<X> {
 
 impl<X: Channels> Train for LayerNorm<X> {
     /// The outputs, and each position's mean and variance.
-    type Tape<const B: usize> = Join<[X; B], Moments<[X::Positions; B]>>;
+    type Tape<const B: usize> = Join<[X; B], BatchMoments<[X::Positions; B]>>;
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
@@ -192,8 +200,8 @@ impl<X: Channels> Train for LayerNorm<X> {
         x: &[X],
         tape: &mut Self::Tape<B>,
     ) {
-        let Join { head: y, tail: Moments { mean, variance } } = tape;
-        let stats = (mean.as_flat_mut(), variance.as_flat_mut());
+        let Join { head: y, tail: BatchMoments { mean, rest, variance } } = tape;
+        let stats = (mean.as_flat_mut(), rest.as_flat_mut(), variance.as_flat_mut());
         normalize::layer(s, X::rows(x), p, X::rows_mut(first_mut(y, x.len())), Some(stats));
     }
 
@@ -213,7 +221,8 @@ impl<X: Channels> Train for LayerNorm<X> {
         dp: &mut Self::Params,
         dx: Option<&mut [X]>,
     ) {
-        let stats = (tape.tail.mean.as_flat(), tape.tail.variance.as_flat());
+        let BatchMoments { mean, rest, variance } = &tape.tail;
+        let stats = (mean.as_flat(), rest.as_flat(), variance.as_flat());
         let x = X::rows(first(x, dy.len()));
         normalize::layer_grad(s, x, stats, p, X::rows(dy), dp, dx.map(X::rows_mut));
     }

@@ -167,6 +167,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     type Head = HiddenState;
     const WIDTH: usize = C::Gates::LEN;
     const KERNEL: usize = I * C::Gates::LEN;
+    const NAME: &'static str = C::KIND;
 
     #[inline(always)]
     fn infer<S: Simd, const N: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[Self::Input], y: &mut [Self::Output]) {
@@ -189,7 +190,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     }
 
     fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(C::KIND, C::ACTIVATION));
+        tell(&Description::of::<Self>(Self::NAME, C::ACTIVATION));
     }
 
     fn tensors(tell: &mut dyn FnMut(&Tensor)) {

@@ -1,6 +1,6 @@
 //! Layers whose weights cost something.
 
-use super::{Dense, Description, Layer, Pass, Tensor, Train, first, first_mut};
+use super::{Dense, Description, Layer, NeverSet, Pass, Tensor, Train, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Plain, Simd, regularize};
@@ -19,7 +19,10 @@ const fn quotient(num: u32, den: u32) -> f32 {
     num as f32 / den as f32
 }
 
-/// λ·Σ|w|, λ = `NUM`/`DEN`; its gradient λ·sign(w), 0 at 0. Draws weights to exactly nothing: "lasso", Tibshirani, 1996.
+/// λ·Σ|w|, λ = `NUM`/`DEN`; its gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
+///
+/// It draws small weights towards 0, but does not make them exactly 0: as in Keras the penalty is a part of the gradient, and a weight whose gradient is below λ goes to and fro
+/// around 0, at most about lr·λ away. Whoever wants zeros sets such weights to 0 after the training.
 #[derive(Clone, Copy, Debug)]
 pub struct L1<const NUM: u32, const DEN: u32>;
 
@@ -121,6 +124,7 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     type Head = L::Head;
     const WIDTH: usize = L::WIDTH;
     const KERNEL: usize = L::KERNEL;
+    const NAME: &'static str = L::NAME;
     const LAYERS: u32 = L::LAYERS;
 
     #[inline(always)]
@@ -144,6 +148,7 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
 impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     type Tape<const B: usize> = L::Tape<B>;
     const PENALIZED: bool = true;
+    const LEAST_SAMPLES: usize = L::LEAST_SAMPLES;
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
@@ -181,6 +186,11 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     fn penalty<S: Simd>(s: S, p: &L::Params) -> f32 {
         let own = R::penalty(s, Self::kernel(p));
         if const { L::PENALIZED } { L::penalty(s, p) + own } else { own }
+    }
+
+    #[inline(always)]
+    fn never_set(p: &L::Params, place: u32, hidden: bool) -> Option<NeverSet> {
+        L::never_set(p, place, hidden)
     }
 
     #[inline(always)]

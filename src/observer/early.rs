@@ -1,12 +1,14 @@
 //! Ending a training that no longer improves, and going back to its best epoch.
 
-use super::{Best, Epoch, Monitor, Observer, Session};
+use super::{Best, Epoch, Monitor, Observer, Session, comparable};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
 /// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for `patience` epochs.
 ///
 /// To go back to the weights of the best epoch (`restore_best_weights=True`), put [`RestoreBest::like`] it in front of it.
+///
+/// A value that is NaN is no improvement, and an accuracy beside a loss that is NaN counts as NaN. A `min_delta` or `baseline` of NaN is an error before the first step.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -91,6 +93,8 @@ impl<S: Session> Observer<S> for EarlyStopping {
     const ACCURACY: bool = true;
 
     fn begin(&mut self, _: &mut S) -> Result<()> {
+        comparable("min_delta", self.min_delta)?;
+        comparable("baseline", self.baseline.unwrap_or(0.0))?;
         self.watched = Watched::NEW;
         Ok(())
     }
@@ -118,6 +122,8 @@ impl<S: Session> Observer<S> for EarlyStopping {
 ///
 /// The copy is part of the value: its memory is known, and it can lie in a `static`. Like Keras' it holds weights and running statistics, not the
 /// optimizer's state.
+///
+/// A value that is NaN is never the best, nor is an epoch that ends with a weight that is infinite or NaN. Where no epoch is good, nothing is put back.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -182,13 +188,17 @@ impl<S: Session<Net = N>, N: Clone> Observer<S> for RestoreBest<N> {
     const ACCURACY: bool = true;
 
     fn begin(&mut self, _: &mut S) -> Result<()> {
+        comparable("min_delta", self.min_delta)?;
         self.best = Best::NONE;
         Ok(())
     }
 
     fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
-        if epoch.epoch > self.start_from_epoch && self.best.improved(self.monitor, value, self.min_delta, epoch.epoch) {
+        if epoch.epoch > self.start_from_epoch
+            && session.finite()
+            && self.best.improved(self.monitor, value, self.min_delta, epoch.epoch)
+        {
             self.net.clone_from(session.net());
         }
         Ok(ControlFlow::Continue(()))

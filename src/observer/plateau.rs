@@ -1,12 +1,12 @@
 //! A smaller learning rate where the training no longer improves.
 
-use super::{Best, Epoch, Monitor, Observer, Session};
+use super::{Best, Epoch, Monitor, Observer, Session, comparable};
 use crate::error::{Error, Result};
 use core::ops::ControlFlow;
 
 /// Keras' `ReduceLROnPlateau`: lr ← max(lr · factor, min_lr) when the monitored value has not improved for `patience` epochs.
 ///
-/// After a reduction `cooldown` epochs pass before it counts again.
+/// After a reduction `cooldown` epochs pass before it counts again. A value that is NaN is no improvement.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -84,6 +84,7 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
             let expected = "a finite number of at least 0";
             return Err(Error::HyperParameter { name: "min_lr", value: self.min_lr, expected });
         }
+        comparable("min_delta", self.min_delta)?;
         self.waited = Waited::NEW;
         Ok(())
     }

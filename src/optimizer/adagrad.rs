@@ -1,13 +1,13 @@
 //! A learning rate that falls for each weight by itself.
 
-use super::{Accumulator, Optimizer, at_least_zero, defaults, learning_rate, positive};
+use super::{Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
 /// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan and Singer, 2011.
 ///
-/// h, the sum of squares, starts at 0: a weight that has moved much moves less from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. A gradient beyond
-/// 1.8e19, whose square overflows, stops its weight for good; [`ClipValue`](super::ClipValue) guards against that.
+/// h, the sum of squares, starts at 0: a weight that has moved much moves less from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. For a gradient of
+/// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
@@ -51,4 +51,5 @@ impl Optimizer for AdaGrad {
     }
 
     learning_rate!();
+    counted_steps!();
 }

@@ -1,6 +1,9 @@
 //! Adaptive moments.
 
-use super::{Optimizer, Zero, at_least_zero, below_one, decayed, defaults, learning_rate, positive};
+use super::{
+    Optimizer, Zero, at_least, at_least_zero, below_one, counted_steps, decayed, defaults, learning_rate,
+    power::Complement,
+};
 use crate::error::Result;
 use rosenblatt_kernels::{
     Plain, Simd,
@@ -10,8 +13,8 @@ use rosenblatt_kernels::{
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
 ///
-/// In m and v, 1 − β is that of the decimal number, as Keras computes it in f64; in α it is f32's own, in Keras too. A gradient beyond 1.8e19, whose square overflows, stops its weight for good;
-/// [`ClipValue`](super::ClipValue) guards against that.
+/// In m and v, 1 − β is that of the decimal number, as Keras computes it in f64; in α it is f32's own, in Keras too, and 1 − βᵗ is within 1 ulp for every t and β. For a gradient of
+/// 2⁶³ or more see [`optimizer`](super).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Adam {
@@ -21,7 +24,7 @@ pub struct Adam {
     pub beta1: f32,
     /// Decay of the second moment, β₂
     pub beta2: f32,
-    /// Added to the root of the second moment, ε
+    /// Added to the root of the second moment, ε; at least 1e-15, so that it outweighs a second moment that is too small for f32
     pub epsilon: f32,
     /// How fast the learning rate falls: lr_t = lr / (1 + decay·(t − 1))
     pub decay: f32,
@@ -34,23 +37,23 @@ impl Adam {
 
 defaults!(Adam);
 
-/// The moments, and 1 − β₁ᵗ and 1 − β₂ᵗ: kept as complements, so that all starts at zero bits.
+/// The moments, and 1 − β₁ᵗ and 1 − β₂ᵗ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamState<P> {
     m: P,
     v: P,
-    rest1: f32,
-    rest2: f32,
-    t: u32,
+    rest1: Complement,
+    rest2: Complement,
+    pub(super) t: u32,
 }
 
 impl<P: Plain> Zero for AdamState<P> {
-    const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: 0.0, rest2: 0.0, t: 0 };
+    const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
         self.m.as_flat_mut().fill(0.0);
         self.v.as_flat_mut().fill(0.0);
-        (self.rest1, self.rest2, self.t) = (0.0, 0.0, 0);
+        (self.rest1, self.rest2, self.t) = (Complement::ZERO, Complement::ZERO, 0);
     }
 }
 
@@ -60,10 +63,9 @@ impl<P: Plain> AdamState<P> {
     pub(super) fn next(&mut self, adam: &Adam) -> (&mut [f32], &mut [f32], AdamStep, f32) {
         let &Adam { lr, beta1, beta2, epsilon, decay } = adam;
         self.t = self.t.saturating_add(1);
-        self.rest1 = self.rest1 * beta1 + (1.0 - beta1);
-        self.rest2 = self.rest2 * beta2 + (1.0 - beta2);
+        let (rest1, rest2) = (self.rest1.next(beta1), self.rest2.next(beta2));
         let lr = decayed(lr, decay, self.t);
-        let alpha = lr * Scalar.sqrt(self.rest2) / self.rest1;
+        let alpha = lr * Scalar.sqrt(rest2) / rest1;
         (self.m.as_flat_mut(), self.v.as_flat_mut(), AdamStep { alpha, beta1, beta2, epsilon }, lr)
     }
 }
@@ -82,9 +84,10 @@ impl Optimizer for Adam {
         at_least_zero("lr", self.lr)?;
         below_one("beta1", self.beta1)?;
         below_one("beta2", self.beta2)?;
-        positive("epsilon", self.epsilon)?;
+        at_least("epsilon", self.epsilon, 1e-15, "a finite number of at least 1e-15")?;
         at_least_zero("decay", self.decay)
     }
 
     learning_rate!();
+    counted_steps!();
 }

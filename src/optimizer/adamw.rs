@@ -1,6 +1,6 @@
 //! Adam with decay of the weights.
 
-use super::{Adam, AdamState, Optimizer, at_least_zero, defaults, learning_rate};
+use super::{Adam, AdamState, Optimizer, at_least_zero, counted_steps, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -26,7 +26,7 @@ pub struct AdamW {
     pub beta1: f32,
     /// Decay of the second moment, β₂
     pub beta2: f32,
-    /// Added to the root of the second moment, ε
+    /// Added to the root of the second moment, ε; at least 1e-15
     pub epsilon: f32,
     /// Decay of the weights, λ: the share of a weight that lr_t = 1 would take
     pub weight_decay: f32,
@@ -63,4 +63,5 @@ impl Optimizer for AdamW {
     }
 
     learning_rate!();
+    counted_steps!();
 }

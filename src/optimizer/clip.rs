@@ -21,6 +21,15 @@ macro_rules! inner {
         fn set_lr(&mut self, lr: f32) {
             self.optimizer.set_lr(lr);
         }
+
+        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+            self.optimizer.last_lr(state)
+        }
+
+        #[inline(always)]
+        fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+            self.optimizer.check_next(state)
+        }
     };
 }
 

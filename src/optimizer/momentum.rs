@@ -1,6 +1,6 @@
 //! Momentum: a ball that rolls downhill.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, defaults, learning_rate};
+use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -52,4 +52,5 @@ impl Optimizer for Momentum {
     }
 
     learning_rate!();
+    counted_steps!();
 }

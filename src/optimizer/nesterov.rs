@@ -1,6 +1,6 @@
 //! Momentum that looks ahead.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, defaults, learning_rate};
+use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -51,4 +51,5 @@ impl Optimizer for Nesterov {
     }
 
     learning_rate!();
+    counted_steps!();
 }

@@ -1,13 +1,13 @@
 //! A learning rate for each weight that forgets.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, defaults, learning_rate, positive};
+use super::{Accumulator, Optimizer, at_least, at_least_zero, below_one, counted_steps, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Tieleman and Hinton, 2012.
 ///
-/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. A gradient beyond
-/// 1.8e19, whose square overflows, stops its weight for good; [`ClipValue`](super::ClipValue) guards against that.
+/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. For a gradient of
+/// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
@@ -24,7 +24,7 @@ pub struct RmsProp {
     pub lr: f32,
     /// What is left of the mean of squares after a step, ρ
     pub rho: f32,
-    /// Added to the mean of squares, inside the root, ε
+    /// Added to the mean of squares, inside the root, ε; at least 1e-30, so that it outweighs a mean that is too small for f32
     pub epsilon: f32,
     /// How fast the learning rate falls
     pub decay: f32,
@@ -49,9 +49,10 @@ impl Optimizer for RmsProp {
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
         below_one("rho", self.rho)?;
-        positive("epsilon", self.epsilon)?;
+        at_least("epsilon", self.epsilon, 1e-30, "a finite number of at least 1e-30")?;
         at_least_zero("decay", self.decay)
     }
 
     learning_rate!();
+    counted_steps!();
 }

@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use super::{Optimizer, Zero, at_least_zero, decayed, defaults, learning_rate};
+use super::{Optimizer, Zero, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer};
 
@@ -51,4 +51,5 @@ impl Optimizer for Sgd {
     }
 
     learning_rate!();
+    counted_steps!();
 }

@@ -1,6 +1,6 @@
 //! Rates that stay, for ever or for a while.
 
-use super::Schedule;
+use super::{Schedule, times};
 use crate::{
     error::{Error, Result},
     optimizer::{at_least_zero, learning_rate},
@@ -56,7 +56,7 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
         let factor = if self.lr == 0.0 { 0.0 } else { lr / self.lr };
         self.lr = lr;
         for (_, rate) in &mut self.then {
-            *rate *= factor;
+            *rate = times(*rate, factor);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rates that fall.
 
-use super::{Schedule, at_least_one, power::power, quotient};
+use super::{Schedule, at_least_one, power::power, quotient, times};
 use crate::{
     error::Result,
     optimizer::{at_least_zero, learning_rate, positive},
@@ -54,7 +54,7 @@ pub struct ExponentialDecay {
 
 impl Schedule for ExponentialDecay {
     fn at(&self, step: u32) -> f32 {
-        self.lr * power(self.decay_rate, step, self.decay_steps, self.staircase)
+        times(self.lr, power(self.decay_rate, step, self.decay_steps, self.staircase))
     }
 
     fn check(&self) -> Result<()> {
@@ -86,7 +86,7 @@ pub struct StepDecay {
 
 impl Schedule for StepDecay {
     fn at(&self, step: u32) -> f32 {
-        self.lr * power(self.drop, step, self.every, true)
+        times(self.lr, power(self.drop, step, self.every, true))
     }
 
     fn check(&self) -> Result<()> {

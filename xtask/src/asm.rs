@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// What every backend must have a probe for. Probes for more are welcome and are judged alike.
-const KERNELS: [&str; 60] = [
+const KERNELS: [&str; 61] = [
     "gemm",
     "gemm_add",
     "gemm_tn",
@@ -99,6 +99,7 @@ const KERNELS: [&str; 60] = [
     "lstm_grad",
     "moments",
     "batch",
+    "batch_own",
     "batch_grad",
     "layer",
     "layer_grad",

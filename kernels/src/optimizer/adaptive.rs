@@ -1,20 +1,22 @@
 //! A learning rate for each weight, by the squares of its gradients.
 
-use super::{normal, rest, same_lengths, update};
+use super::{normal, rest, same_lengths, update_by_squares};
 use crate::{Level, dispatch, simd::Simd};
 
 /// [`adagrad`] inside a dispatch.
 #[inline(always)]
 pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
     let (lr, epsilon) = (s.splat(lr), s.splat(epsilon));
-    update(
+    update_by_squares(
         s,
+        lr,
         w,
         h,
         dw,
         #[inline(always)]
         |w, h, g| {
-            let h = s.mul_add(g, g, h);
+            // It only grows: at the greatest number it stays.
+            let h = s.min(s.mul_add(g, g, h), s.splat(f32::MAX));
             (s.sub(w, step(s, lr, epsilon, h, g)), h)
         },
     );
@@ -25,8 +27,9 @@ pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
     let rest = s.splat(rest(rho));
     let (lr, rho, epsilon) = (s.splat(lr), s.splat(rho), s.splat(epsilon));
-    update(
+    update_by_squares(
         s,
+        lr,
         w,
         h,
         dw,
@@ -46,8 +49,8 @@ fn step<S: Simd>(s: S, lr: S::F, epsilon: S::F, h: S::F, g: S::F) -> S::F {
 
 /// AdaGrad: h ← h + dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. h only grows: it is kept as it is. A gradient whose square overflows (beyond 1.8e19) makes h infinite, and its weight stands
-/// still from then on. Duchi, Hazan and Singer, 2011.
+/// ε stands inside the root, as in Keras. h only grows: it is kept as it is, up to the greatest f32. Where |dw| is 2⁶³ or more, and finite, h stays and
+/// w ← w − lr·sign(dw). Duchi, Hazan and Singer, 2011.
 /// # Panics
 /// If the lengths differ.
 ///
@@ -64,8 +67,8 @@ pub fn adagrad(level: Level, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32]
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is subnormal; the step is taken with what it was before. Tieleman and Hinton,
-/// 2012.
+/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is subnormal; the step is taken with what it was before. Where |dw| is 2⁶³ or more, and
+/// finite, h stays and w ← w − lr·sign(dw). Tieleman and Hinton, 2012.
 /// # Panics
 /// If the lengths differ.
 pub fn rmsprop(level: Level, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {

@@ -57,11 +57,25 @@ pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Sixteen lanes, index mod 16, each from zero upward; then by halves.
+/// Sixteen lanes, index mod 16, each from zero upward; then by halves. Block by block where there are more than 64 terms.
 pub fn sum(terms: impl Iterator<Item = f32>) -> f32 {
-    let mut lanes = [0.0; 16];
-    for (i, term) in terms.enumerate() {
-        lanes[i % 16] += term;
+    let terms: Vec<f32> = terms.collect();
+    let lane_sums = |block: &[f32]| {
+        let mut lanes = [0.0f32; 16];
+        for (i, term) in block.iter().enumerate() {
+            lanes[i % 16] += term;
+        }
+        lanes
+    };
+    let mut lanes = lane_sums(&terms[..terms.len().min(64)]);
+    if terms.len() > 64 {
+        let mut excess = [0.0f32; 16];
+        lanes = [0.0; 16];
+        for block in terms.chunks(64) {
+            for ((sum, excess), x) in lanes.iter_mut().zip(&mut excess).zip(lane_sums(block)) {
+                (*sum, *excess) = compensated(*sum, *excess, x);
+            }
+        }
     }
     for half in [8, 4, 2, 1] {
         for i in 0..half {
@@ -69,6 +83,14 @@ pub fn sum(terms: impl Iterator<Item = f32>) -> f32 {
         }
     }
     lanes[0]
+}
+
+/// The sum and what of it is too much, with one more term.
+pub fn compensated(sum: f32, excess: f32, x: f32) -> (f32, f32) {
+    let x = x - excess;
+    let next = sum + x;
+    let excess = (next - sum) - x;
+    (next, if excess.is_finite() { excess } else { 0.0 })
 }
 
 /// Each product rounded, then summed.
@@ -171,20 +193,47 @@ fn finite(variance: f32) -> f32 {
     if variance.is_finite() { variance } else { f32::NAN }
 }
 
-/// Mean and variance of each of `n` columns, over the rows in order.
-pub fn moments(n: usize, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+/// A sum and what it lacks.
+fn pair_of(a: f32, b: f32) -> (f32, f32) {
+    let sum = a + b;
+    let b1 = sum - a;
+    (sum, (a - (sum - b1)) + (b - b1))
+}
+
+/// Four terms at a time from zero upward, these sums with compensation.
+fn down(terms: impl Iterator<Item = f32>) -> f32 {
+    let terms: Vec<f32> = terms.collect();
+    let blocks = terms.chunks(4).map(|block| block.iter().fold(0.0, |sum, x| sum + x));
+    blocks.fold((0.0, 0.0), |(sum, excess), x| compensated(sum, excess, x)).0
+}
+
+/// Mean, what it lacks, and variance of each of `n` columns, over the rows in order.
+pub fn moments(n: usize, x: &[f32]) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
-    let column = |j: usize| x.iter().skip(j).step_by(n);
-    let mean: Vec<f32> = (0..n).map(|j| column(j).fold(0.0, |sum, x| sum + x) / m).collect();
-    let squares = |j: usize| {
-        column(j).fold(0.0, |sum, x| {
-            let d = x - mean[j];
-            let square = d * d;
-            sum + square
-        })
+    let [mut means, mut rests, mut variances] = [const { Vec::new() }; 3];
+    for j in 0..n {
+        let column = || x.iter().skip(j).step_by(n);
+        let near = down(column().copied()) / m;
+        let (mean, rest) = pair_of(near, down(column().map(|x| x - near)) / m);
+        let square = |x: &f32| {
+            let d = (x - mean) - rest;
+            d * d
+        };
+        means.push(mean);
+        rests.push(rest);
+        variances.push(finite(down(column().map(square)) / m));
+    }
+    [means, rests, variances]
+}
+
+/// Columns by their own moments.
+pub fn batch_own(n: usize, x: &[f32], [mean, rest, variance]: [&[f32]; 3], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+    let scaled = |i: usize| {
+        let j = i % n;
+        let product = ((x[i] - mean[j]) - rest[j]) * (gamma[j] * rsqrt(variance[j]));
+        product + beta[j]
     };
-    let variance = (0..n).map(|j| finite(squares(j) / m)).collect();
-    (mean, variance)
+    (0..x.len()).map(scaled).collect()
 }
 
 /// Columns by these moments.
@@ -201,9 +250,15 @@ pub fn batch(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32],
 }
 
 /// dγ, dβ and dx of one batch after the other.
-pub fn batch_grad(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+pub fn batch_grad(
+    n: usize,
+    x: &[f32],
+    [mean, rest, variance]: [&[f32]; 3],
+    gamma: &[f32],
+    dy: &[f32],
+) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
-    let hat = |i: usize| (x[i] - mean[i % n]) * rsqrt(variance[i % n]);
+    let hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
     let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
     for (i, dy) in dy.iter().enumerate() {
         let product = dy * hat(i);
@@ -219,28 +274,40 @@ pub fn batch_grad(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[
     [dgamma, dbeta, dx]
 }
 
-/// Mean, variance and outputs of each row.
-pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 3] {
-    let [mut means, mut variances, mut y] = [const { Vec::new() }; 3];
+/// Mean, what it lacks, variance and outputs of each row.
+pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] {
+    let [mut means, mut rests, mut variances, mut y] = [const { Vec::new() }; 4];
     for row in x.chunks_exact(n) {
-        let mean = sum(row.iter().copied()) / n as f32;
-        let variance = finite(sum(row.iter().map(|x| (x - mean) * (x - mean))) / n as f32);
+        let near = sum(row.iter().copied()) / n as f32;
+        let (mean, rest) = pair_of(near, sum(row.iter().map(|x| x - near)) / n as f32);
+        let square = |x: &f32| {
+            let d = (x - mean) - rest;
+            d * d
+        };
+        let variance = finite(sum(row.iter().map(square)) / n as f32);
         y.extend(row.iter().enumerate().map(|(j, x)| {
-            let scaled = ((x - mean) * rsqrt(variance)) * gamma[j];
+            let scaled = (((x - mean) - rest) * rsqrt(variance)) * gamma[j];
             scaled + beta[j]
         }));
         means.push(mean);
+        rests.push(rest);
         variances.push(variance);
     }
-    [means, variances, y]
+    [means, rests, variances, y]
 }
 
 /// dγ, dβ and dx of rows with these statistics.
-pub fn layer_grad(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+pub fn layer_grad(
+    n: usize,
+    x: &[f32],
+    [mean, rest, variance]: [&[f32]; 3],
+    gamma: &[f32],
+    dy: &[f32],
+) -> [Vec<f32>; 3] {
     let (mut dgamma, mut dbeta, mut dx) = (vec![0.0; n], vec![0.0; n], Vec::new());
     for (i, (x, dy)) in x.chunks_exact(n).zip(dy.chunks_exact(n)).enumerate() {
         let r = rsqrt(variance[i]);
-        let hat: Vec<f32> = x.iter().map(|x| (x - mean[i]) * r).collect();
+        let hat: Vec<f32> = x.iter().map(|x| ((x - mean[i]) - rest[i]) * r).collect();
         let g: Vec<f32> = dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect();
         let (total, inner) = (sum(g.iter().copied()) / n as f32, dot(&g, &hat) / n as f32);
         for j in 0..n {

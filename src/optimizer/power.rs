@@ -1,0 +1,94 @@
+//! 1 − βᵗ, step by step, to all digits of an f32.
+
+/// 1 − βᵗ in units of 2⁻⁶⁴, the upper and the lower half: 0 before the first step, so that all starts at zero bits.
+///
+/// A recurrence in f32 would lose what makes the difference: near β = 1 it is off in the third digit, and comes to rest
+/// before 1. Here a step loses at most 2⁻⁶³, and the result is within 1 ulp for every t and every β in [0, 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Complement([u32; 2]);
+
+impl Complement {
+    pub(super) const ZERO: Self = Self([0, 0]);
+
+    /// One step more: 1 − βᵗ⁺¹, rounded.
+    #[inline(always)]
+    pub(super) fn next(&mut self, beta: f32) -> f32 {
+        let [high, low] = self.0.map(|half| u64::from(!half));
+        let beta = u64::from(fraction(beta));
+        // βᵗ·β: the upper 64 of 96 bits.
+        let power = high * beta + (low * beta >> 32);
+        let rest = !power;
+        self.0 = [(rest >> 32) as u32, rest as u32];
+        self.value()
+    }
+
+    /// The number, rounded to an f32. It is at least 2⁻²⁴ after a step.
+    #[inline(always)]
+    fn value(self) -> f32 {
+        let [high, low] = self.0;
+        let zeros = high.leading_zeros() & 31;
+        // The 32 digits that count.
+        let digits = high << zeros | low >> 1 >> (31 - zeros);
+        digits as f32 * f32::from_bits((127 - 32 - zeros) << 23)
+    }
+}
+
+/// β in [0, 1) in units of 2⁻³², rounded down.
+#[inline(always)]
+fn fraction(beta: f32) -> u32 {
+    let bits = beta.to_bits();
+    let digits = (bits << 8) | 1 << 31;
+    digits.checked_shr(126u32.wrapping_sub(bits >> 23)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Complement;
+
+    /// How many ulp the number is off at each of the first steps, and at powers of two up to `steps`.
+    fn worst(beta: f32, steps: u32) -> f64 {
+        let (mut c, mut worst) = (Complement::ZERO, 0f64);
+        // ln β = ln(1 − (1 − β)); 1 − β is exact in f64.
+        let ln = (-(1.0 - f64::from(beta))).ln_1p();
+        for t in 1..=steps {
+            let got = c.next(beta);
+            if t < 3000 || t.is_power_of_two() || t % 10_007 == 0 {
+                let exact = -(f64::from(t) * ln).exp_m1();
+                let ulp = f64::from((exact as f32).next_up()) - f64::from(exact as f32);
+                worst = worst.max((f64::from(got) - exact).abs() / ulp);
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn within_one_ulp_for_every_beta() {
+        let betas = [
+            0.0, 1e-40, 1e-20, 1e-9, 3e-5, 0.01, 0.1, 0.3, 0.49999997, 0.5, 0.7, 0.9, 0.99, 0.999, 0.9999, 0.99999,
+            0.999999,
+        ];
+        for beta in betas {
+            let off = worst(beta, 300_000);
+            assert!(off <= 1.0, "{beta}: {off} ulp");
+        }
+        for bits in (0..0x3f80_0000u32).step_by(0x1_2345) {
+            let off = worst(f32::from_bits(bits), 64);
+            assert!(off <= 1.0, "{bits:#x}: {off} ulp");
+        }
+    }
+
+    #[test]
+    fn within_one_ulp_for_the_greatest_beta_and_many_steps() {
+        let off = worst(1f32.next_down(), 40_000_000);
+        assert!(off <= 1.0, "{off} ulp");
+    }
+
+    #[test]
+    fn it_ends_at_one() {
+        for beta in [0.0, 0.9, 0.999, 0.999999] {
+            let mut c = Complement::ZERO;
+            let last = (0..40_000_000).fold(0.0, |_, _| c.next(beta));
+            assert_eq!(last, 1.0, "{beta}");
+        }
+    }
+}
