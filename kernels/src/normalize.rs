@@ -6,7 +6,7 @@
 
 use crate::{
     lanes::{Part, each, get, put, sum},
-    plain::Plain,
+    plain::{Plain, values, values_mut},
     simd::Simd,
 };
 
@@ -87,7 +87,7 @@ macro_rules! sized {
 #[inline(always)]
 pub fn moments<S: Simd, R: Plain>(s: S, x: &[R], moments: &mut Moments<R>) {
     let (m, n, x) = (x.len(), R::LEN, x.as_ptr().cast());
-    let (mean, variance) = (moments.mean.as_flat_mut().as_mut_ptr(), moments.variance.as_flat_mut().as_mut_ptr());
+    let (mean, variance) = (values_mut(&mut moments.mean).as_mut_ptr(), values_mut(&mut moments.variance).as_mut_ptr());
     // SAFETY: x has m rows of R::LEN values, the moments have R::LEN each.
     unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, mean: *mut f32, variance: *mut f32)) }
 }
@@ -133,7 +133,7 @@ pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R
 /// Where the two rows of parameters or moments lie, one after the other.
 #[inline(always)]
 fn pair<P: Plain>(p: &P) -> *const f32 {
-    p.as_flat().as_ptr()
+    values(p).as_ptr()
 }
 
 /// # Safety
@@ -191,7 +191,7 @@ pub fn batch_grad<S: Simd, R: Plain>(
         None => core::ptr::null_mut(),
     };
     let (x, moments, p, dy) = (x.as_ptr().cast(), pair(moments), pair(p), dy.as_ptr().cast());
-    let dp = dp.as_flat_mut().as_mut_ptr();
+    let dp = values_mut(dp).as_mut_ptr();
     // SAFETY: all have at least m rows of R::LEN values, the parameters twice R::LEN.
     unsafe {
         sized!(
@@ -262,7 +262,7 @@ unsafe fn batch_grad_body<S: Simd>(
 /// Moving averages: a ← a·0.99 + b·0.01, value by value, for means and variances
 #[inline(always)]
 pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &Moments<R>) {
-    for (a, b) in average.as_flat_mut().iter_mut().zip(batch.as_flat()) {
+    for (a, b) in values_mut(average).iter_mut().zip(values(batch)) {
         let kept = *a * MOMENTUM;
         *a = kept + *b * 0.01;
     }
@@ -372,7 +372,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
         None => core::ptr::null_mut(),
     };
     let (x, mean, variance) = (x.as_ptr().cast(), stats.0.as_ptr(), stats.1.as_ptr());
-    let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), dp.as_flat_mut().as_mut_ptr());
+    let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
     // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
     unsafe {
         sized!(
