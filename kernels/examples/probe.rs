@@ -227,11 +227,11 @@ macro_rules! probes {
 }
 
 probes!(scalar, "scalar", Some(arch::scalar::Scalar));
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 probes!(avx2, "avx2", arch::avx2::Avx2::new());
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 probes!(avx512, "avx512", arch::avx512::Avx512::new());
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_feature = "sse2")]
 probes!(avx512vl, "avx512vl", arch::avx512vl::Avx512Vl::new());
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 probes!(neon, "neon", Some(arch::neon::Neon::new()));

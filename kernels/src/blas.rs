@@ -610,7 +610,7 @@ pub mod fixed {
     use super::*;
     #[cfg(compact)]
     use crate::little;
-    use crate::plain::{Flat, Plain};
+    use crate::plain::{Flat, Plain, values};
     use core::ptr;
 
     /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
@@ -664,7 +664,7 @@ pub mod fixed {
             };
         }
         if const { Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE } && m > 1 {
-            return column(s, x, w.as_flat(), b.as_flat()[0], y.flat_mut());
+            return column(s, x, values(w), values(b)[0], y.flat_mut());
         }
         let a = Matrix { p: x.as_ptr().cast(), row: X::LEN, col: 1 };
         let w = Matrix { p: ptr::from_ref(w).cast(), row: Y::LEN, col: 1 };

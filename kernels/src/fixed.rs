@@ -7,7 +7,7 @@ use crate::{
     activation::{self, Map, MapGrad},
     blas, dispatch,
     optimizer::{self, AdamStep},
-    plain::Plain,
+    plain::{Plain, values, values_mut},
 };
 use heapless::Vec;
 
@@ -92,43 +92,43 @@ pub fn softmax<const N: usize>(level: Level, x: &mut [[f32; N]]) {
 /// assert_eq!(w, [[0.0, 1.0], [2.0, 3.0]]);
 /// ```
 pub fn sgd<P: Plain>(level: Level, lr: f32, w: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::sgd_on(s, lr, w.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::sgd_on(s, lr, values_mut(w), values(dw)));
 }
 
 /// One Adam step for parameters of any plain shape; see [`optimizer::adam`]
 pub fn adam<P: Plain>(level: Level, step: AdamStep, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::adam_on(s, step, w.as_flat_mut(), m.as_flat_mut(), v.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw)));
 }
 
 /// One step with momentum for parameters of any plain shape; see [`optimizer::momentum`]
 pub fn momentum<P: Plain>(level: Level, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::momentum_on(s, lr, r, w.as_flat_mut(), v.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::momentum_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
 /// One step with Nesterov's momentum for parameters of any plain shape; see [`optimizer::nesterov`]
 pub fn nesterov<P: Plain>(level: Level, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::nesterov_on(s, lr, r, w.as_flat_mut(), v.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::nesterov_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
 /// One AdaGrad step for parameters of any plain shape; see [`optimizer::adagrad`]
 pub fn adagrad<P: Plain>(level: Level, lr: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::adagrad_on(s, lr, epsilon, w.as_flat_mut(), h.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::adagrad_on(s, lr, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
 /// One RMSProp step for parameters of any plain shape; see [`optimizer::rmsprop`]
 pub fn rmsprop<P: Plain>(level: Level, lr: f32, rho: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
-    dispatch!(level, s => optimizer::rmsprop_on(s, lr, rho, epsilon, w.as_flat_mut(), h.as_flat_mut(), dw.as_flat()));
+    dispatch!(level, s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
 /// One AdamW step for parameters of any plain shape; see [`optimizer::adamw`]
 pub fn adamw<P: Plain>(level: Level, step: AdamStep, shrink: f32, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
-    let (w, m, v, dw) = (w.as_flat_mut(), m.as_flat_mut(), v.as_flat_mut(), dw.as_flat());
+    let (w, m, v, dw) = (values_mut(w), values_mut(m), values_mut(v), values(dw));
     dispatch!(level, s => optimizer::adamw_on(s, step, shrink, w, m, v, dw));
 }
 
 /// Each value of a gradient of any plain shape brought between −limit and limit; see [`optimizer::clip_value`]
 pub fn clip_value<P: Plain>(level: Level, limit: f32, dw: &mut P) {
-    optimizer::clip_value(level, limit, dw.as_flat_mut());
+    optimizer::clip_value(level, limit, values_mut(dw));
 }
 
 /// A gradient of any plain shape brought to a norm of at most `limit`; returns the norm it had. See [`optimizer::clip_norm`]
@@ -140,5 +140,5 @@ pub fn clip_value<P: Plain>(level: Level, limit: f32, dw: &mut P) {
 /// assert_eq!(dw, [[0.0, 0.6], [0.8, 0.0]]);
 /// ```
 pub fn clip_norm<P: Plain>(level: Level, limit: f32, dw: &mut P) -> f32 {
-    optimizer::clip_norm(level, limit, dw.as_flat_mut())
+    optimizer::clip_norm(level, limit, values_mut(dw))
 }

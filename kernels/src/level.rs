@@ -7,7 +7,7 @@ use crate::arch::neon::Neon;
 use crate::arch::scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use crate::arch::wasm::Wasm;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 use crate::arch::{avx2::Avx2, avx512::Avx512, avx512vl::Avx512Vl};
 #[cfg(doc)]
 use crate::simd::Simd;
@@ -15,6 +15,9 @@ use crate::simd::Simd;
 /// A backend that this CPU can run, from the slowest to the fastest.
 ///
 /// A value of a variant holds that backend's token, so that a `Level` cannot name instructions the CPU lacks.
+///
+/// `sse2` is a feature of x86 alone. Targets without it (`x86_64-unknown-none`) pass no values in vector registers
+/// and have the scalar backend only.
 ///
 /// ```
 /// use rosenblatt_kernels::Level;
@@ -27,13 +30,13 @@ pub enum Level {
     /// Plain Rust; every CPU has it.
     Scalar(Scalar),
     /// x86 with AVX2.
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(target_feature = "sse2")]
     Avx2(Avx2),
     /// x86 with AVX-512 VL, on half registers: what `for_width` takes for narrow networks.
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(target_feature = "sse2")]
     Avx512Vl(Avx512Vl),
     /// x86 with AVX-512 F, BW, DQ and VL.
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(target_feature = "sse2")]
     Avx512(Avx512),
     /// AArch64 with NEON.
     #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -50,7 +53,7 @@ impl Level {
     /// The fastest backend of this CPU. Works without `std`; after the first call it costs one atomic load.
     #[inline]
     pub fn detect() -> Self {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         {
             if let Some(token) = Avx512::new() {
                 return Self::Avx512(token);
@@ -88,7 +91,7 @@ impl Level {
     #[must_use]
     pub fn for_width(self, width: usize) -> Self {
         match self {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             Self::Avx512(token) if width <= 8 => Self::Avx512Vl(token.narrow()),
             _ => {
                 let _ = width;
@@ -154,11 +157,11 @@ impl FromStr for Level {
         match name {
             "auto" => Ok(Self::detect()),
             "scalar" => Ok(Self::baseline()),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             "avx2" => Avx2::new().map(Self::Avx2).ok_or(LevelError::NotOnThisCpu("avx2")),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             "avx512vl" => Avx512Vl::new().map(Self::Avx512Vl).ok_or(LevelError::NotOnThisCpu("avx512vl")),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             "avx512" => Avx512::new().map(Self::Avx512).ok_or(LevelError::NotOnThisCpu("avx512")),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             "neon" => Ok(Self::Neon(Neon::new())),
@@ -194,19 +197,19 @@ macro_rules! dispatch {
                 #[inline(always)]
                 || $body,
             ),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             $crate::Level::Avx2($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             $crate::Level::Avx512Vl($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             $crate::Level::Avx512($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]

@@ -20,6 +20,17 @@
 //! ```
 #![no_std]
 
+// `uefi` and x86-64's `none` compute in software instead, which rounds as the contract says.
+#[cfg(all(
+    not(target_feature = "sse2"),
+    not(target_os = "uefi"),
+    any(target_arch = "x86", all(target_arch = "x86_64", not(target_os = "none")))
+))]
+compile_error!(
+    "x86 without SSE2 computes in the x87's wider registers and ends in other bits than every other CPU: \
+     build for a target with SSE2, such as i686 instead of i586 (NUMERICS.md, section 8)"
+);
+
 pub mod activation;
 #[cfg(feature = "micromath")]
 pub mod approx;

@@ -10,7 +10,7 @@
 
 use crate::{
     lanes::{Part, compensated, each, get, put, sum},
-    plain::Plain,
+    plain::{Plain, values, values_mut},
     simd::Simd,
 };
 
@@ -126,7 +126,7 @@ macro_rules! sized {
 /// 16 units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
 #[inline(always)]
 pub fn moments<S: Simd, R: Plain>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
-    let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), moments.as_flat_mut().as_mut_ptr());
+    let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), values_mut(moments).as_mut_ptr());
     // SAFETY: x has m rows of R::LEN values, the moments are three rows of them.
     unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, moments: *mut f32)) }
 }
@@ -215,7 +215,7 @@ pub fn batch_own<S: Simd, R: Plain>(s: S, x: &[R], moments: &BatchMoments<R>, p:
 /// Where the rows of parameters or moments lie, one after the other.
 #[inline(always)]
 fn pair<P: Plain>(p: &P) -> *const f32 {
-    p.as_flat().as_ptr()
+    values(p).as_ptr()
 }
 
 /// # Safety
@@ -317,7 +317,7 @@ pub fn batch_grad<S: Simd, R: Plain>(
         None => core::ptr::null_mut(),
     };
     let (x, moments, p, dy) = (x.as_ptr().cast(), pair(moments), pair(p), dy.as_ptr().cast());
-    let dp = dp.as_flat_mut().as_mut_ptr();
+    let dp = values_mut(dp).as_mut_ptr();
     // SAFETY: all have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
     unsafe {
         sized!(
@@ -405,8 +405,8 @@ pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
             *b
         };
     };
-    average.mean.as_flat_mut().iter_mut().zip(batch.mean.as_flat()).for_each(|(a, b)| toward(a, b));
-    average.variance.as_flat_mut().iter_mut().zip(batch.variance.as_flat()).for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.mean).iter_mut().zip(values(&batch.mean)).for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.variance).iter_mut().zip(values(&batch.variance)).for_each(|(a, b)| toward(a, b));
 }
 
 /// Where the mean, its rest and the variance of each row go, or come from.
@@ -545,7 +545,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
         None => core::ptr::null_mut(),
     };
     let (x, mean, rest, variance) = (x.as_ptr().cast(), mean.as_ptr(), rest.as_ptr(), variance.as_ptr());
-    let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), dp.as_flat_mut().as_mut_ptr());
+    let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
     // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
     unsafe {
         sized!(

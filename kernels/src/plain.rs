@@ -9,6 +9,7 @@ use core::fmt;
 ///
 /// # Safety
 /// The type must be an array of `f32` in memory: size `4·LEN`, alignment of `f32`, no padding, every bit pattern valid.
+/// An implementation must not override `as_flat` and `as_flat_mut`. A `SHAPE` of its own must have `LEN` values.
 pub unsafe trait Plain: Copy + Send + Sync + 'static {
     /// How many values it is made of.
     const LEN: usize;
@@ -20,12 +21,12 @@ pub unsafe trait Plain: Copy + Send + Sync + 'static {
     /// The values in the order of memory.
     #[inline(always)]
     fn as_flat(&self) -> &[f32] {
-        core::slice::from_ref(self).flat()
+        values(self)
     }
     /// The values in the order of memory.
     #[inline(always)]
     fn as_flat_mut(&mut self) -> &mut [f32] {
-        core::slice::from_mut(self).flat_mut()
+        values_mut(self)
     }
 }
 
@@ -139,6 +140,18 @@ pub const fn recast_mut<A: Plain, B: Plain>(rows: &mut [A]) -> &mut [B] {
     };
     // SAFETY: as in `recast`; every bit pattern of f32 is valid for both, and the borrow is unique.
     unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
+}
+
+/// [`Plain::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how long it is.
+#[inline(always)]
+pub(crate) fn values<T: Plain>(x: &T) -> &[f32] {
+    core::slice::from_ref(x).flat()
+}
+
+/// [`values`] for writing.
+#[inline(always)]
+pub(crate) fn values_mut<T: Plain>(x: &mut T) -> &mut [f32] {
+    core::slice::from_mut(x).flat_mut()
 }
 
 /// A batch of plain rows as one slice of `rows · LEN` values.

@@ -119,11 +119,12 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m256 {
         // Plain narrow moves, unlike masked ones, take a value that was just stored straight from the store buffer.
+        // Two values as one integer: `_mm_load_sd` would want an f64 that is aligned.
         // SAFETY: the token proves the feature; only the first n values are touched, and the caller vouches for them.
         unsafe {
             match n {
                 1 => _mm256_zextps128_ps256(_mm_load_ss(p)),
-                2 => _mm256_zextps128_ps256(_mm_castpd_ps(_mm_load_sd(p.cast()))),
+                2 => _mm256_zextps128_ps256(_mm_castsi128_ps(_mm_loadu_si64(p.cast()))),
                 4 => _mm256_zextps128_ps256(_mm_loadu_ps(p)),
                 _ => _mm256_maskload_ps(p, mask(n)),
             }
@@ -176,6 +177,7 @@ unsafe impl Simd for Avx2 {
         }
     }
     // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.
+    // Two values as one integer, as in `load_tail`.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m256) {
         // SAFETY: the token proves the features; the pieces 4, 2, 1 add up to n values, and the caller vouches for them.
@@ -187,7 +189,7 @@ unsafe impl Simd for Avx2 {
                 p = p.add(4);
             }
             if n & 2 != 0 {
-                _mm_storel_pd(p.cast(), _mm_castps_pd(x4));
+                _mm_storeu_si64(p.cast(), _mm_castps_si128(x4));
                 x4 = _mm_movehl_ps(x4, x4);
                 p = p.add(2);
             }

@@ -15,7 +15,7 @@ fn bits(x: u32) -> f32 {
 #[inline(always)]
 fn sqrt(a: f32) -> f32 {
     // libm's is an SSE instruction in inline assembly: inside AVX code its encoding costs a hundred cycles.
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     {
         use core::arch::x86_64::{_mm_cvtss_f32, _mm_set_ss, _mm_sqrt_ss};
         // SAFETY: SSE is a feature of the whole target.
@@ -30,7 +30,7 @@ fn sqrt(a: f32) -> f32 {
         }
         vsqrt(a)
     }
-    #[cfg(not(any(cortex_fpu, all(target_arch = "x86_64", target_feature = "sse"))))]
+    #[cfg(not(any(cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
     libm::sqrtf(a)
 }
 
@@ -53,8 +53,8 @@ unsafe impl Simd for Scalar {
     }
 
     // Beside other backends a function of its own, as theirs are: the switch over them then needs no stack.
-    #[cfg_attr(not(any(target_arch = "x86", target_arch = "x86_64")), inline(always))]
-    #[cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), inline(never))]
+    #[cfg_attr(not(target_feature = "sse2"), inline(always))]
+    #[cfg_attr(target_feature = "sse2", inline(never))]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
     }

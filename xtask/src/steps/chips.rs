@@ -1,13 +1,35 @@
-//! The libraries for targets without an operating system.
+//! The libraries for targets without an operating system, and for those that they refuse.
 
-use anyhow::Result;
+use std::process::Command;
 
-use crate::process::run;
+use anyhow::{Result, ensure};
+
+use crate::process::{attempt, run};
 use crate::toolchain::Target;
 
-/// A Cortex-M0 (no FPU), a Cortex-M4F, a RISC-V (no FPU), and wasm without SIMD.
-const TARGETS: [&str; 4] =
-    ["thumbv6m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
+/// A Cortex-M0 (no FPU), a Cortex-M4F, a RISC-V (no FPU), wasm without SIMD, and kernels of operating systems on x86-64, which leave
+/// the vector registers alone.
+const TARGETS: [&str; 5] = [
+    "thumbv6m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "riscv32imac-unknown-none-elf",
+    "wasm32-unknown-unknown",
+    "x86_64-unknown-none",
+];
+
+/// Where the promise of equal bits cannot hold: target, flags, and a part of the reason that the build has to give.
+const REFUSED: [(&str, &str, &str); 3] = [
+    ("i586-unknown-linux-gnu", "", "x86 without SSE2"),
+    ("i686-unknown-linux-gnu", "-C target-feature=-sse2", "x86 without SSE2"),
+    ("powerpc64-unknown-linux-gnu", "", "-C target-cpu=pwr8"),
+];
+
+/// Neighbours of the refused, which must build: target and flags.
+const ACCEPTED: [(&str, &str); 3] = [
+    ("i686-unknown-linux-gnu", ""),
+    ("powerpc64-unknown-linux-gnu", "-C target-cpu=pwr8"),
+    ("powerpc64-unknown-linux-gnu", "-C target-feature=-altivec"),
+];
 
 /// The features that are for microcontrollers, and a target to try them on.
 const FEATURES: (&str, &str) = ("thumbv7em-none-eabihf", "defmt,micromath");
@@ -18,6 +40,14 @@ pub fn build() -> Result<()> {
     }
     let (triple, features) = FEATURES;
     libraries(triple, &["--no-default-features", "--features", features])?;
+    for (triple, flags) in ACCEPTED {
+        run(&mut check(triple, flags)?)?;
+    }
+    for (triple, flags, reason) in REFUSED {
+        let (done, said) = attempt(&mut check(triple, flags)?)?;
+        ensure!(!done, "{triple} {flags}: the build must fail, since its bits would be others");
+        ensure!(said.contains(reason), "{triple} {flags}: the build fails, but without the reason {reason:?}:\n{said}");
+    }
     clippy()
 }
 
@@ -28,12 +58,22 @@ fn libraries(triple: &'static str, features: &[&str]) -> Result<()> {
     run(Target::prepare(triple)?.cargo("build", "cross", "core", LIBRARIES).args(features))
 }
 
+/// `cargo check` of the kernels' library, which asks for no linker.
+fn check(triple: &'static str, flags: &str) -> Result<Command> {
+    let target = Target::prepare(triple)?;
+    let args = ["--lib", "--release", "--package", "rosenblatt-kernels"];
+    let mut command = target.cargo("check", "cross-check", "core", args);
+    command.env(target.variable("RUSTFLAGS"), flags);
+    Ok(command)
+}
+
 /// Clippy, too: the host's run never sees what is compiled for chips only, for speed and for little flash.
 fn clippy() -> Result<()> {
     for (triple, features, level) in [
         ("thumbv7em-none-eabihf", "reference", "3"),
         ("thumbv7em-none-eabihf", "reference", "s"),
         ("thumbv8m.main-none-eabihf", "reference,helium", "3"),
+        ("x86_64-unknown-none", "reference", "3"),
     ] {
         let mut command = Target::prepare(triple)?.cargo("clippy", "cross-clippy", "core", LIBRARIES);
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);

@@ -1,7 +1,7 @@
 //! Element by element, eight values at a time; what is left over, and what needs a case apart, goes value by value in plain Rust.
 
 use super::ZEROS;
-use crate::plain::Plain;
+use crate::plain::{Plain, values, values_mut};
 use core::arch::naked_asm;
 
 /// Values in a block.
@@ -350,7 +350,7 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
 
 /// sums ← the sums of the columns of the rows of x, from +0 downward.
 pub fn sum_rows<Y: Plain>(x: &[Y], sums: &mut Y) {
-    let (columns, sums) = (x.as_ptr().cast::<f32>(), sums.as_flat_mut());
+    let (columns, sums) = (x.as_ptr().cast::<f32>(), values_mut(sums));
     let mut j = 0;
     // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: as many columns are left in each row and in the sums.
     unsafe {
@@ -366,7 +366,7 @@ pub fn sum_rows<Y: Plain>(x: &[Y], sums: &mut Y) {
     // The last columns go down side by side.
     let mut last = [0.0f32; BLOCK];
     for row in x {
-        for (sum, x) in last.iter_mut().zip(row.as_flat().iter().skip(j)) {
+        for (sum, x) in last.iter_mut().zip(values(row).iter().skip(j)) {
             *sum += x;
         }
     }
