@@ -8,7 +8,10 @@ mod plain;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use plain::Plain;
-use rosenblatt::{kernels::Level, prelude::*};
+use rosenblatt::{
+    kernels::{Level, environment::standard},
+    prelude::*,
+};
 use std::hint::black_box;
 
 /// Inputs in [0, 1) and one-hot (or, with one output, alternating) targets.
@@ -59,6 +62,14 @@ macro_rules! steps {
     }};
 }
 
+/// What it costs an entry to look at the floating-point environment.
+fn environment(c: &mut Criterion) {
+    let mut group = c.benchmark_group("environment");
+    group.bench_function("without a look", |b| b.iter(|| black_box(black_box(1.5f32) * 2.0)));
+    group.bench_function("with a look", |b| b.iter(|| standard(|| black_box(black_box(1.5f32) * 2.0))));
+    group.finish();
+}
+
 fn steps(c: &mut Criterion) {
     steps!(c, "T1 xor 2-8-1 batch 4", 2 - 8 - 1, 4, Tanh, Sigmoid, BinaryCrossEntropy, step_binary, 0.01);
     steps!(c, "T2 iris 4-16-3 batch 16", 4 - 16 - 3, 16, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
@@ -86,5 +97,5 @@ fn steps(c: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, steps);
+criterion_group!(benches, environment, steps);
 criterion_main!(benches);

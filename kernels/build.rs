@@ -7,7 +7,7 @@ use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, thumb, slow_vmla)");
+    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, riscv_fpu, thumb, slow_vmla)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     // Every CPU that Rust's little-endian PowerPC targets run on has VSX.
@@ -19,6 +19,9 @@ fn main() {
             "cargo::error=the compiler turns loops over f32 into AltiVec code, which flushes subnormal numbers: other bits than on every other CPU. \
              Name a CPU with VSX (-C target-cpu=pwr8 or newer, in RUSTFLAGS), or leave AltiVec out (-C target-feature=-altivec)"
         );
+    }
+    if env::var("TARGET").is_ok_and(|target| has_riscv_fpu(&target, &flags)) {
+        println!("cargo:rustc-cfg=riscv_fpu");
     }
     if !is("CARGO_CFG_TARGET_OS", "none") {
         return;
@@ -45,6 +48,16 @@ fn main() {
             println!("cargo:rustc-cfg=slow_vmla");
         }
     }
+}
+
+/// Whether the target is a RISC-V with the extension F, which stable Rust has no `cfg` for: the letters of its name, or the flags.
+fn has_riscv_fpu(target: &str, flags: &str) -> bool {
+    let Some(isa) = target.strip_prefix("riscv32").or_else(|| target.strip_prefix("riscv64")) else {
+        return false;
+    };
+    let letters = isa.split(['-', '_']).next().unwrap_or_default();
+    // `riscv64-linux-android` and its kin are at least RV64GC.
+    letters.is_empty() || letters.contains(['f', 'g']) || letters.starts_with("a2") || flags.contains("+f")
 }
 
 /// Whether a compiler for big-endian PowerPC with these flags has AltiVec without VSX, whose arithmetic keeps subnormal numbers.

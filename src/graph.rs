@@ -67,6 +67,7 @@ use crate::error::{Error, Quantity, Result};
 use crate::optimizer::at_least_zero;
 use core::{cell::RefCell, fmt};
 use heapless::Vec;
+use rosenblatt_kernels::environment::standard;
 
 /// The index of a node that found no room, or that was not made because an operand was of another graph.
 const NOWHERE: u16 = u16::MAX;
@@ -245,14 +246,14 @@ impl<const N: usize> Graph<N> {
         // It is never borrowed here; a panic for that case would be linked into every firmware.
         let mut state = self.state.try_borrow_mut().map_err(|_| Error::GraphFull { capacity: N, asked: N })?;
         Self::fault(&state)?;
-        f(&mut state)
+        standard(|| f(&mut state))
     }
 
     /// A copy of a node with its current value; also from a graph in which something went wrong.
     fn entry(&self, index: usize) -> Option<Entry> {
         let mut state = self.state.try_borrow_mut().ok()?;
         let State { nodes, current, .. } = &mut *state;
-        evaluate(nodes, current, index + 1);
+        standard(|| evaluate(nodes, current, index + 1));
         nodes.get(index).copied()
     }
 

@@ -1,7 +1,7 @@
 //! Initial weights. Keras' names, formulas and truncation; biases start at zero.
 
 use crate::rng::Rng;
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar};
+use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
 /// How the weights of a layer start.
 ///
@@ -39,9 +39,11 @@ macro_rules! scaled {
 
         impl Initializer for $name {
             fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]) {
-                let ($i, $o) = (fan_in as f32, fan_out as f32);
-                let _ = ($i, $o);
-                $draw(rng, $variance, w);
+                standard(|| {
+                    let ($i, $o) = (fan_in as f32, fan_out as f32);
+                    let _ = ($i, $o);
+                    $draw(rng, $variance, w);
+                });
             }
         }
     )*};
@@ -80,9 +82,7 @@ impl Default for Uniform {
 
 impl Initializer for Uniform {
     fn fill(&self, rng: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
-        for w in w {
-            *w = self.min + (self.max - self.min) * rng.uniform();
-        }
+        standard(|| w.iter_mut().for_each(|w| *w = self.min + (self.max - self.min) * rng.uniform()));
     }
 }
 
@@ -147,27 +147,31 @@ impl Vectors {
 
 impl Initializer for Orthogonal {
     fn fill(&self, rng: &mut Rng, fan_in: usize, _fan_out: usize, w: &mut [f32]) {
-        let (rows, columns) = (fan_in, w.len().checked_div(fan_in).unwrap_or(0));
-        let (count, vectors) = if rows <= columns {
-            (rows, Vectors { len: columns, apart: columns, step: 1 })
-        } else {
-            (columns, Vectors { len: rows, apart: 1, step: columns })
-        };
-        for v in 0..count {
-            loop {
-                vectors.map(w, v, |_, _, _| rng.normal());
-                let drawn = vectors.dot(w, v, v);
-                for with in (0..v).chain(0..v) {
-                    let share = vectors.dot(w, v, with);
-                    vectors.map(w, v, |w, i, value| value - share * vectors.get(w, with, i));
-                }
-                let left = vectors.dot(w, v, v);
-                // A draw that nearly depends on those before would be mostly rounding: another one.
-                if left > 1e-6 * drawn {
-                    let length = Scalar.sqrt(left);
-                    vectors.map(w, v, |_, _, value| value / length);
-                    break;
-                }
+        standard(|| orthogonal(rng, fan_in, w));
+    }
+}
+
+fn orthogonal(rng: &mut Rng, fan_in: usize, w: &mut [f32]) {
+    let (rows, columns) = (fan_in, w.len().checked_div(fan_in).unwrap_or(0));
+    let (count, vectors) = if rows <= columns {
+        (rows, Vectors { len: columns, apart: columns, step: 1 })
+    } else {
+        (columns, Vectors { len: rows, apart: 1, step: columns })
+    };
+    for v in 0..count {
+        loop {
+            vectors.map(w, v, |_, _, _| rng.normal());
+            let drawn = vectors.dot(w, v, v);
+            for with in (0..v).chain(0..v) {
+                let share = vectors.dot(w, v, with);
+                vectors.map(w, v, |w, i, value| value - share * vectors.get(w, with, i));
+            }
+            let left = vectors.dot(w, v, v);
+            // A draw that nearly depends on those before would be mostly rounding: another one.
+            if left > 1e-6 * drawn {
+                let length = Scalar.sqrt(left);
+                vectors.map(w, v, |_, _, value| value / length);
+                break;
             }
         }
     }

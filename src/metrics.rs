@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use core::fmt;
+use rosenblatt_kernels::environment::standard;
 
 /// The class that outputs (or a one-hot target) stand for: with one output whether it is above ½, else the index of the
 /// greatest, the first of equals. None where an output is NaN: such a sample counts as not predicted.
@@ -51,7 +52,7 @@ impl Evaluation {
     /// The share of samples whose class was predicted, 0 to 1.
     #[must_use]
     pub fn accuracy(&self) -> f32 {
-        self.correct as f32 / self.samples as f32
+        standard(|| self.correct as f32 / self.samples as f32)
     }
 }
 
@@ -125,7 +126,7 @@ impl<const C: usize> Confusion<C> {
     #[must_use]
     pub fn accuracy(&self) -> f32 {
         let right: u32 = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
-        right as f32 / self.total() as f32
+        standard(|| right as f32 / self.total() as f32)
     }
 }
 

@@ -12,7 +12,9 @@ use core::{
     hash::Hasher,
     marker::PhantomData,
 };
-use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch};
+#[cfg(feature = "alloc")]
+use rosenblatt_kernels::zero;
+use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, environment::standard, zero_bits};
 
 /// A tuple of layers whose shapes fit.
 ///
@@ -172,6 +174,21 @@ impl<T: Stack> Mlp<T> {
         Self { params, running }
     }
 
+    /// A network on the heap with [`Mlp::init`]'s weights, made in place: however large, it never passes the stack. Feature `alloc`.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<4096, 1024, Relu>, Dense<1024, 1>)>::boxed(Seed(1957)); // 16.8 MB
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn boxed(seed: Seed) -> alloc::boxed::Box<Self> {
+        let mut net = zero::boxed::<Self>();
+        net.init(seed);
+        net
+    }
+
     /// Keras' default: [`GlorotUniform`] weights, zero biases.
     pub fn init(&mut self, seed: Seed) {
         self.init_with(&GlorotUniform, seed);
@@ -179,7 +196,7 @@ impl<T: Stack> Mlp<T> {
 
     /// Weights by `init`, layer after layer from one generator; zero biases.
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
-        NetOf::<T>::init(&mut self.params, &mut self.running, init, &mut Rng::new(seed));
+        standard(|| NetOf::<T>::init(&mut self.params, &mut self.running, init, &mut Rng::new(seed)));
     }
 
     /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
@@ -324,6 +341,8 @@ impl<T: Stack> Mlp<T> {
         Summary(PhantomData)
     }
 }
+
+zero_bits!([T: Stack] Mlp<T>: { params, running });
 
 impl<T: Stack> Clone for Mlp<T> {
     fn clone(&self) -> Self {

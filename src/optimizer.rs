@@ -38,7 +38,7 @@ pub use rmsprop::RmsProp;
 pub use sgd::{Sgd, SgdState};
 
 use crate::error::{Error, Result};
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{Plain, Simd, zero_bits};
 
 /// A value that is all zero bits: a static of it lies in `.bss` and costs no flash.
 pub trait Zero {
@@ -51,7 +51,8 @@ pub trait Zero {
 
 /// The hyper-parameters of an update rule.
 pub trait Optimizer: Copy {
-    /// What it remembers between steps, for parameters of type `P`.
+    /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which
+    /// [`zero_bits!`] makes of a struct.
     type State<P: Plain>: Zero;
 
     /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
@@ -103,6 +104,8 @@ impl<P: Plain> Zero for Accumulator<P> {
         self.t = 0;
     }
 }
+
+zero_bits!([P: Plain] Accumulator<P>: { x, t });
 
 impl<P: Plain> Accumulator<P> {
     /// Begins a step: the numbers, and lr_t.

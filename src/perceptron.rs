@@ -10,6 +10,7 @@ use crate::{
     optimizer::positive,
 };
 use exact::Net;
+use rosenblatt_kernels::environment::standard;
 
 /// A unit with `I` inputs and a step: y = 1 where w₁x₁ + … + b > 0, else 0.
 ///
@@ -90,20 +91,19 @@ impl<const I: usize> Perceptron<I> {
     /// What the step is asked about: b + x₁w₁ + x₂w₂ + …, each product and each sum rounded, in this order, as a layer `Dense<I, 1>` does.
     #[must_use]
     pub fn excitation(&self, x: &[f32; I]) -> f32 {
-        self.w.iter().zip(x).fold(self.b, |z, (w, x)| z + x * w)
+        standard(|| self.sum(x))
     }
 
     /// 1 where the excitation is above 0, else 0, as a layer `Dense<I, 1, Step>`. NaN for NaN.
     #[must_use]
     pub fn predict(&self, x: &[f32; I]) -> f32 {
-        let z = self.excitation(x);
-        if z > 0.0 {
-            1.0
-        } else if z <= 0.0 {
-            0.0
-        } else {
-            z
-        }
+        step(self.excitation(x))
+    }
+
+    /// The excitation, in the floating-point environment of the caller.
+    #[inline(always)]
+    fn sum(&self, x: &[f32; I]) -> f32 {
+        self.w.iter().zip(x).fold(self.b, |z, (w, x)| z + x * w)
     }
 
     /// The learning rule for one sample; whether it was mistaken, and the weights changed.
@@ -113,8 +113,11 @@ impl<const I: usize> Perceptron<I> {
     /// As [`Perceptron::fit`], about sample 0; nothing is changed then.
     pub fn learn(&mut self, x: &[f32; I], t: f32, lr: f32) -> Result<bool> {
         check(core::slice::from_ref(x), &[[t]], lr)?;
-        let change =
-            self.rule(x, t, lr).map_err(|()| Error::NotFinite { what: Quantity::Weight, epoch: 0, step: 0 })?;
+        let change = standard(|| self.rule(x, t, lr)).map_err(|()| Error::NotFinite {
+            what: Quantity::Weight,
+            epoch: 0,
+            step: 0,
+        })?;
         Ok(change.is_some())
     }
 
@@ -132,6 +135,11 @@ impl<const I: usize> Perceptron<I> {
         if epochs == 0 {
             return Err(Error::HyperParameter { name: "epochs", value: 0.0, expected: "at least 1" });
         }
+        standard(|| self.epochs(x, t, lr, epochs))
+    }
+
+    /// All epochs; the data are good.
+    fn epochs(&mut self, x: &[[f32; I]], t: &[[f32; 1]], lr: f32, epochs: usize) -> Result<Separated> {
         let (mut mistakes, mut updates) = (0, 0);
         let mut mark = Mark { weights: *self, epoch: 0, updates: 0 };
         let mut net = Net::<I>::ZERO;
@@ -169,7 +177,7 @@ impl<const I: usize> Perceptron<I> {
     /// w ← w + (lr·(t − y))·x. The sign of t − y, or nothing where y is right; an error, and nothing changed, where a weight would not be finite.
     #[inline(always)]
     fn rule(&mut self, x: &[f32; I], t: f32, lr: f32) -> core::result::Result<Option<f32>, ()> {
-        let y = self.predict(x);
+        let y = step(self.sum(x));
         if y == t {
             return Ok(None);
         }
@@ -195,6 +203,18 @@ impl<const I: usize> Perceptron<I> {
 impl<const I: usize> Default for Perceptron<I> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// 1 where z is above 0, else 0. NaN for NaN.
+#[inline(always)]
+fn step(z: f32) -> f32 {
+    if z > 0.0 {
+        1.0
+    } else if z <= 0.0 {
+        0.0
+    } else {
+        z
     }
 }
 

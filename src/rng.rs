@@ -1,7 +1,7 @@
 //! The generator behind initial weights and shuffles: integers only, so that every target draws the same numbers.
 
 pub(crate) use rosenblatt_kernels::dropout::mix;
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar, math};
+use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math};
 
 /// Where a sequence of random numbers starts. Equal seeds give equal numbers on every target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ impl Rng {
     /// Normal with mean 0 and standard deviation 1, by Marsaglia's polar method (1964): u·√(−2·ln q / q) for a point (u, v) of the unit
     /// disc, q = u² + v²; the second number is dropped.
     pub fn normal(&mut self) -> f32 {
+        standard(|| self.draw_normal())
+    }
+
+    fn draw_normal(&mut self) -> f32 {
         loop {
             let u = 2.0 * self.uniform() - 1.0;
             let v = 2.0 * self.uniform() - 1.0;

@@ -46,7 +46,7 @@ use crate::{
     error::{Error, Result},
     optimizer::{Optimizer, Zero, at_least_zero},
 };
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{Plain, Simd, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
 pub trait Schedule: Copy {
@@ -84,6 +84,8 @@ pub struct ScheduledState<T> {
     inner: T,
     step: u32,
 }
+
+zero_bits!([T: ZeroBits] ScheduledState<T>: { inner, step });
 
 impl<T: Zero> Zero for ScheduledState<T> {
     const ZERO: Self = Self { inner: T::ZERO, step: 0 };

@@ -13,9 +13,14 @@ use crate::{
     sum::Sum,
 };
 use heapless::Vec;
+#[cfg(feature = "alloc")]
+use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Compact, Flat, Level, Plain, Simd, dispatch,
+    Compact, Flat, Level, Plain, Simd, dispatch_inside,
+    environment::standard,
     optimizer::{all_finite, all_finite_on},
+    zero::ZeroBits,
+    zero_bits,
 };
 
 type LayersOf<N> = <N as Network>::Layers;
@@ -113,7 +118,8 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         Ok(loss)
     }
 
-    /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share.
+    /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
+    /// is the caller's business.
     #[inline(never)]
     fn run<L>(
         &mut self,
@@ -127,7 +133,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
     /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.
@@ -232,6 +238,26 @@ where
         }
     }
 
+    /// A trainer on the heap, made in place: however large, it never passes the stack. Feature `alloc`.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// type Net = Mlp<(Dense<784, 1024, Relu>, Dense<1024, 10, Softmax>)>;
+    /// let mut net = Net::boxed(Seed(1957));
+    /// let mut trainer = Trainer::<Net, Adam, SparseCategoricalCrossEntropy, 32>::boxed(); // 10 MB
+    /// trainer.step(&mut net, &Adam::DEFAULT, &[[0.5; 784]], &[7])?;
+    /// # Ok::<(), rosenblatt::Error>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn boxed() -> alloc::boxed::Box<Self>
+    where
+        O::State<ParamsOf<N>>: ZeroBits,
+    {
+        const { assert!(B > 0, "a trainer needs room for at least one sample") };
+        zero::boxed()
+    }
+
     /// Forgets the optimizer's state and how many steps and epochs there were, in place: the next step is its first, for a [`Dropout`](crate::layer::Dropout) and for
     /// the orders of [`Fit::shuffle`], too.
     pub fn reset(&mut self) {
@@ -275,7 +301,7 @@ where
         Self::enough(x.len())?;
         Self::set(net)?;
         optimizer.check_next(&self.work.state)?;
-        let done = self.work.run::<L>(level, net, optimizer, x, t);
+        let done = standard(|| self.work.run::<L>(level, net, optimizer, x, t));
         done.map_err(|what| Self::culprit(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
     }
 
@@ -326,10 +352,15 @@ where
         }
         Self::set(net)?;
         let mut running = Running { trainer: self, net, optimizer: fit.optimizer, level: fit.level };
-        observer.begin(&mut running)?;
-        let outcome = running.epochs(x, t, fit, batch, observer);
-        observer.end(&mut running);
-        outcome
+        standard(
+            #[inline(always)]
+            || {
+                observer.begin(&mut running)?;
+                let outcome = running.epochs(x, t, fit, batch, observer);
+                observer.end(&mut running);
+                outcome
+            },
+        )
     }
 
     /// Loss and accuracy over any number of samples, without changing a weight.
@@ -347,12 +378,14 @@ where
     /// As [`Trainer::evaluate`].
     pub fn evaluate_on(&mut self, level: Level, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
         let (mut total, mut correct) = (Sum::ZERO, 0);
-        self.visit(level, net, x, t, |loss, y, t| {
-            total.add(loss * t.len() as f32);
-            correct += hits::<N, L>(y, t);
-            Ok(())
-        })?;
-        Ok(Evaluation { loss: total.value() / x.len() as f32, correct, samples: x.len() })
+        standard(|| {
+            self.visit(level, net, x, t, |loss, y, t| {
+                total.add(loss * t.len() as f32);
+                correct += hits::<N, L>(y, t);
+                Ok(())
+            })?;
+            Ok(Evaluation { loss: total.value() / x.len() as f32, correct, samples: x.len() })
+        })
     }
 
     /// Which class was taken for which, over any number of samples; outputs that are NaN stand for none.
@@ -365,15 +398,17 @@ where
         t: &[TargetOf<N, L>],
     ) -> Result<Confusion<C>> {
         let mut confusion = Confusion::new();
-        self.visit(Level::detect(), net, x, t, |_, y, t| {
-            y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
+        standard(|| {
+            self.visit(Level::detect(), net, x, t, |_, y, t| {
+                y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
+            })
         })?;
         Ok(confusion)
     }
 
     /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows on the stack.
     pub fn predict(&mut self, net: &N, x: &InputOf<N>) -> OutputOf<N> {
-        self.forward(Level::detect(), net, core::slice::from_ref(x));
+        standard(|| self.forward(Level::detect(), net, core::slice::from_ref(x)));
         LayersOf::<N>::output::<B>(&self.work.tape)[0]
     }
 
@@ -384,19 +419,19 @@ where
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
-        self.forward(Level::detect(), net, x);
+        standard(|| self.forward(Level::detect(), net, x));
         Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
     }
 
-    /// Runs at most `B` samples forward, onto the tape.
+    /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
     fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch!(level, s => {
+        dispatch_inside!(level, s => {
             LayersOf::<N>::forward::<_, B>(Compact(s), Pass::INFERENCE, net.params(), net.running(), x, &mut self.work.tape)
         });
     }
 
-    /// Runs all samples forward, `B` at a time, and calls `see(mean loss, outputs, targets)` for each batch.
+    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller, and calls `see(mean loss, outputs, targets)` for each batch.
     fn visit(
         &mut self,
         level: Level,
@@ -407,7 +442,7 @@ where
     ) -> Result<()> {
         Self::check(x, t)?;
         let penalty = if const { LayersOf::<N>::PENALIZED } {
-            dispatch!(level, s => LayersOf::<N>::penalty(s, net.params()))
+            dispatch_inside!(level, s => LayersOf::<N>::penalty(s, net.params()))
         } else {
             0.0
         };
@@ -416,7 +451,7 @@ where
             self.forward(level, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
             let dy = first_mut(&mut self.work.dy, x.len());
-            let mut loss = dispatch!(level, s => L::loss(s, y, t, dy));
+            let mut loss = dispatch_inside!(level, s => L::loss(s, y, t, dy));
             if const { LayersOf::<N>::PENALIZED } {
                 loss += penalty;
             }
@@ -480,6 +515,11 @@ where
         Ok(())
     }
 }
+
+zero_bits!([N: Network<Layers: Train>, O: Optimizer, const B: usize] Work<N, O, B>: { gradient, state, tape, dy }
+    where O::State<ParamsOf<N>>: ZeroBits);
+zero_bits!([N: Network<Layers: Train>, O: Optimizer, L, const B: usize] Trainer<N, O, L, B>: { work, x, t, epochs }
+    where L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>, O::State<ParamsOf<N>>: ZeroBits);
 
 /// A `fit` that is under way: what its observers see of it.
 pub struct Running<'a, N, O, L, const B: usize>

@@ -92,7 +92,7 @@ fn run(args: &Args) -> Result<bool> {
     draw_filters(net);
     println!("{}", trainer.confusion::<10>(net, unseen, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(unseen).zip(&test.1))
-        .map(|((pixels, x), t)| (pixels, *t, predicted(&net.predict_on(level, x))))
+        .map(|((pixels, x), t)| (pixels, *t, predicted(&net.predict_on(level, x)).unwrap_or(usize::MAX)))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     digits::draw(&misread);

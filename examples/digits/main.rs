@@ -59,7 +59,7 @@ fn run(args: &Args) -> Result<bool> {
 
     println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(&test.1))
-        .map(|(x, t)| (x, *t, predicted(&net.predict_on(level, x))))
+        .map(|(x, t)| (x, *t, predicted(&net.predict_on(level, x)).unwrap_or(usize::MAX)))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     common::digits::draw(&misread);

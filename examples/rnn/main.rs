@@ -128,7 +128,7 @@ where
         println!(
             "  {}     {percent}   {:>5}  {}",
             common::digits::shades(row),
-            predicted(&p),
+            predicted(&p).map_or("?".to_owned(), |class| class.to_string()),
             common::digits::shades(&p)
         );
     }

@@ -634,7 +634,9 @@ pub mod fixed {
 
     /// Fails to compile unless `W` holds a weight for each value of an `X` and each of a `Y`.
     const fn fits<X: Plain, W: Plain, Y: Plain>() {
-        assert!(W::LEN == X::LEN * Y::LEN, "the weights do not fit rows of these lengths");
+        // A product that overflows is no number of weights; wrapped, it might be taken for one.
+        let weights = X::LEN.checked_mul(Y::LEN);
+        assert!(matches!(weights, Some(n) if n == W::LEN), "the weights do not fit rows of these lengths");
     }
 
     /// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`.

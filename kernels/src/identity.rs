@@ -16,7 +16,9 @@
 use crate::{
     Level,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
-    blas, dispatch, dropout, loss,
+    blas, dispatch, dropout,
+    environment::standard,
+    loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
     plain::Plain,
@@ -269,9 +271,7 @@ struct Judge {
 impl Judge {
     #[inline(never)]
     fn fill(&mut self, x: &mut [f32], kind: Kind) {
-        for x in x {
-            *x = kind.value(&mut self.random);
-        }
+        standard(|| x.iter_mut().for_each(|x| *x = kind.value(&mut self.random)));
     }
 
     /// An input of `len` values.
@@ -1052,7 +1052,7 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         judge.levels(&mut y, |level, y| {
             dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
         });
-        let own = BatchMoments { mean, rest: mean.map(|x| x * 1e-8), variance: moments.variance };
+        let own = BatchMoments { mean, rest: standard(|| mean.map(|x| x * 1e-8)), variance: moments.variance };
         judge.levels(&mut y, |level, y| {
             dispatch!(level, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
@@ -1151,7 +1151,7 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         judge.fill(stats, kind);
         let (mean, stats) = stats.split_at_mut(m);
         let (rest, variance) = stats.split_at_mut(m);
-        rest.iter_mut().zip(&*mean).for_each(|(rest, mean)| *rest = mean * 1e-8);
+        standard(|| rest.iter_mut().zip(&*mean).for_each(|(rest, mean)| *rest = mean * 1e-8));
         variance.iter_mut().for_each(|v| *v = v.abs());
         let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*rest, &*variance));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;

@@ -60,60 +60,79 @@ const BLOCK: usize = 64;
 /// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
 #[inline(always)]
 pub(crate) fn sum<S: Simd>(s: S, n: usize, mut term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+    if n > BLOCK {
+        return blocks(s, n, &mut term);
+    }
     let zero = s.splat(0.0);
-    let lanes = if n <= BLOCK {
-        fold(
-            s,
-            n,
-            zero,
-            #[inline(always)]
-            |a, b| s.add(a, b),
-            term,
-        )
-    } else {
-        blocks(s, n, &mut term)
-    };
+    let lanes = fold(
+        s,
+        n,
+        zero,
+        #[inline(always)]
+        |a, b| s.add(a, b),
+        term,
+    );
     // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it fixes.
     s.sum_lanes(lanes) + 0.0
 }
 
-/// [`sum`] of more than one block, joined down to one register.
-#[inline(always)]
-fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> S::F {
-    let zero = s.splat(0.0);
-    let registers = 16 / S::LANES;
-    // What was added so far, lane by lane, and what of it is too much.
-    let (mut sums, mut excess) = ([zero; 16], [zero; 16]);
-    let mut start = 0;
-    while start < n {
-        let end = n.min(start + BLOCK);
-        let mut acc = [zero; 16];
-        let mut i = start;
-        while i < end {
-            for (v, acc) in acc.iter_mut().enumerate().take(registers) {
-                let i = i + v * S::LANES;
-                if i + S::LANES <= end {
-                    *acc = s.add(*acc, term(i, None));
-                } else if i < end {
-                    let tail = s.tail(end - i);
-                    *acc = s.add(*acc, s.fill(tail, term(i, Some(tail)), zero));
+/// [`sum`] of more than one block: one copy for each kind of term, however often it is called.
+#[inline(never)]
+fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            let zero = s.splat(0.0);
+            let registers = 16 / S::LANES;
+            // What was added so far, lane by lane, and what of it is too much.
+            let (mut sums, mut excess) = ([zero; 16], [zero; 16]);
+            let mut start = 0;
+            while start < n {
+                let end = n.min(start + BLOCK);
+                let acc = lane_sums(s, start, end, term);
+                for ((sum, excess), x) in sums.iter_mut().zip(&mut excess).zip(acc).take(registers) {
+                    (*sum, *excess) = compensated(s, *sum, *excess, x);
                 }
+                start = end;
             }
-            i += 16;
+            let mut half = registers / 2;
+            while half > 0 {
+                for v in 0..half {
+                    sums[v] = s.add(sums[v], sums[v + half]);
+                }
+                half /= 2;
+            }
+            s.sum_lanes(sums[0]) + 0.0
+        },
+    )
+}
+
+/// The sums of the lanes over the terms of one block, from `start` to before `end`.
+#[inline(always)]
+fn lane_sums<S: Simd>(s: S, start: usize, end: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> [S::F; 16] {
+    let zero = s.splat(0.0);
+    let mut acc = [zero; 16];
+    if const { S::LANES == 1 } {
+        for i in start..end {
+            // A block starts at a multiple of 16.
+            acc[i % 16] = s.add(acc[i % 16], term(i, None));
         }
-        for ((sum, excess), x) in sums.iter_mut().zip(&mut excess).zip(acc).take(registers) {
-            (*sum, *excess) = compensated(s, *sum, *excess, x);
-        }
-        start = end;
+        return acc;
     }
-    let mut half = registers / 2;
-    while half > 0 {
-        for v in 0..half {
-            sums[v] = s.add(sums[v], sums[v + half]);
+    let mut i = start;
+    while i < end {
+        for (v, acc) in acc.iter_mut().enumerate().take(16 / S::LANES) {
+            let i = i + v * S::LANES;
+            if i + S::LANES <= end {
+                *acc = s.add(*acc, term(i, None));
+            } else if i < end {
+                let tail = s.tail(end - i);
+                *acc = s.add(*acc, s.fill(tail, term(i, Some(tail)), zero));
+            }
         }
-        half /= 2;
+        i += 16;
     }
-    sums[0]
+    acc
 }
 
 /// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so

@@ -172,7 +172,8 @@ impl FromStr for Level {
     }
 }
 
-/// Runs an expression with the token of a [`Level`](crate::Level), inside its target features.
+/// Runs an expression with the token of a [`Level`](crate::Level), inside its target features and in the floating-point
+/// [`environment`](crate::environment) of the numeric contract.
 ///
 /// `dispatch!(level, s => f(s, ..))` is the only switch over backends: one per training step or per fit, not one
 /// per kernel. What `f` calls must be `#[inline(always)]` down to the kernels, or it loses the features
@@ -190,6 +191,19 @@ impl FromStr for Level {
 /// ```
 #[macro_export]
 macro_rules! dispatch {
+    ($level:expr, $s:ident => $body:expr) => {{
+        let level = $level;
+        $crate::environment::standard(
+            #[inline(always)]
+            || $crate::dispatch_inside!(level, $s => $body),
+        )
+    }};
+}
+
+/// [`dispatch!`] where the floating-point environment is known to be the contract's: inside
+/// [`environment::standard`](crate::environment::standard).
+#[macro_export]
+macro_rules! dispatch_inside {
     ($level:expr, $s:ident => $body:expr) => {
         match $level {
             $crate::Level::Scalar($s) => $crate::Simd::vectorize(

@@ -8,6 +8,8 @@
 //! - [`blas`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
+//! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment, and a check that they are.
+//! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on the heap.
 //!
 //! ```
 //! use rosenblatt_kernels::{Level, fixed};
@@ -19,6 +21,9 @@
 //! assert_eq!(y, [[10.5, 20.5, 30.5], [11.5, 22.5, 33.5]]);
 //! ```
 #![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
 
 // `uefi` and x86-64's `none` compute in software instead, which rounds as the contract says.
 #[cfg(all(
@@ -37,8 +42,10 @@ pub mod approx;
 pub mod arch;
 pub mod blas;
 mod compact;
+pub mod contract;
 mod delegate;
 pub mod dropout;
+pub mod environment;
 pub mod fixed;
 mod lanes;
 pub mod level;
@@ -54,6 +61,7 @@ pub mod pool;
 pub mod recurrent;
 pub mod regularize;
 pub mod simd;
+pub mod zero;
 
 #[cfg(feature = "reference")]
 pub mod identity;

@@ -26,7 +26,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     const MR: usize;
     /// Registers a row of that tile is wide.
     const NR: usize;
-    /// Up to this many weights a gemm of known shape is compiled in place; above it the one shared copy is called.
+    /// Up to this many weights a gemm of known shape is compiled in place; above it the one shared copy is called. With 0 nothing is unrolled:
+    /// so it is in a debug build ([`in_place`]).
     const INLINE: usize;
     /// The name a user sees and types.
     const NAME: &'static str;
@@ -156,4 +157,10 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     fn min(self, a: Self::F, b: Self::F) -> Self::F {
         self.select(self.lt(b, a), b, a)
     }
+}
+
+/// The limit `weights` of [`Simd::INLINE`], or 0 in a debug build: there each operation that is compiled in place takes stack of its own, and a step of a large network would need
+/// some hundred kilobytes.
+pub(crate) const fn in_place(weights: usize) -> usize {
+    if cfg!(debug_assertions) { 0 } else { weights }
 }

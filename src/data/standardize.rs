@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     sum::Sum,
 };
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar};
+use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
 /// Brings each column to mean 0 and standard deviation 1: x′ = (x − mean) / deviation, as scikit-learn's `StandardScaler`.
 ///
@@ -41,8 +41,11 @@ impl<const I: usize> Standardize<I> {
             return Err(Error::Empty);
         };
         super::finite_inputs(rows)?;
-        let n = rows.len() as f32;
+        Ok(standard(|| Self::of(rows, first)))
+    }
 
+    fn of(rows: &[[f32; I]], first: &[f32; I]) -> Self {
+        let n = rows.len() as f32;
         let mut columns = first.map(Column::new);
         for row in rows {
             columns.iter_mut().zip(row).for_each(|(column, x)| column.look_at(*x));
@@ -56,11 +59,15 @@ impl<const I: usize> Standardize<I> {
         for row in rows {
             columns.iter_mut().zip(row).for_each(|(column, x)| column.add_distance(*x));
         }
-        Ok(Self { mean: columns.each_ref().map(Column::mean), deviation: columns.each_ref().map(|c| c.deviation(n)) })
+        Self { mean: columns.each_ref().map(Column::mean), deviation: columns.each_ref().map(|c| c.deviation(n)) }
     }
 
     /// x ← (x − mean) / deviation for each row, x − mean where the deviation is 0: one subtraction and one division. (Where the difference overflows, the one of the halves.)
     pub fn transform(&self, rows: &mut [[f32; I]]) {
+        standard(|| self.apply(rows));
+    }
+
+    fn apply(&self, rows: &mut [[f32; I]]) {
         for row in rows {
             for ((x, mean), deviation) in row.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 let from_mean = *x - mean;

@@ -64,9 +64,9 @@ pub enum Operation {
     Relu,
     /// Rosenblatt's step
     Step,
-    /// The greater one
+    /// The greater one: b where a < b, else a. So a NaN as a stays, and one as b is passed over
     Max,
-    /// The smaller one
+    /// The smaller one: b where b < a, else a. So a NaN as a stays, and one as b is passed over
     Min,
 }
 

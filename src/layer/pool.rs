@@ -215,7 +215,7 @@ impl<
     #[inline(always)]
     fn real(axis: Axis, window: usize) -> Range<usize> {
         let (start, before) = (window * axis.stride, axis.before::<P>());
-        start.saturating_sub(before)..(start + axis.window).saturating_sub(before).min(axis.input)
+        start.saturating_sub(before)..start.saturating_add(axis.window).saturating_sub(before).min(axis.input)
     }
 
     #[cfg_attr(not(target_os = "none"), inline(always))]

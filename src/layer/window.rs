@@ -62,7 +62,7 @@ impl Axis {
     /// How many padded places lie before the first real one.
     pub(crate) const fn before<P: Padding>(self) -> usize {
         if P::SAME && self.output > 0 {
-            ((self.output - 1) * self.stride + self.window).saturating_sub(self.input) / 2
+            (self.output - 1).saturating_mul(self.stride).saturating_add(self.window).saturating_sub(self.input) / 2
         } else {
             0
         }

@@ -9,6 +9,7 @@ use rosenblatt_kernels::{
     Plain, Simd,
     arch::scalar::Scalar,
     optimizer::{self, AdamStep},
+    zero_bits,
 };
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
@@ -46,6 +47,8 @@ pub struct AdamState<P> {
     rest2: Complement,
     pub(super) t: u32,
 }
+
+zero_bits!([P: Plain] AdamState<P>: { m, v, rest1, rest2, t });
 
 impl<P: Plain> Zero for AdamState<P> {
     const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };

@@ -1,31 +1,38 @@
 //! 1 − βᵗ, step by step, to all digits of an f32.
 
+use rosenblatt_kernels::zero_bits;
+
 /// 1 − βᵗ in units of 2⁻⁶⁴, the upper and the lower half: 0 before the first step, so that all starts at zero bits.
 ///
 /// A recurrence in f32 would lose what makes the difference: near β = 1 it is off in the third digit, and comes to rest
 /// before 1. Here a step loses at most 2⁻⁶³, and the result is within 1 ulp for every t and every β in [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Complement([u32; 2]);
+pub struct Complement {
+    high: u32,
+    low: u32,
+}
+
+zero_bits!([] Complement: { high, low });
 
 impl Complement {
-    pub(super) const ZERO: Self = Self([0, 0]);
+    pub const ZERO: Self = Self { high: 0, low: 0 };
 
     /// One step more: 1 − βᵗ⁺¹, rounded.
     #[inline(always)]
-    pub(super) fn next(&mut self, beta: f32) -> f32 {
-        let [high, low] = self.0.map(|half| u64::from(!half));
+    pub fn next(&mut self, beta: f32) -> f32 {
+        let (high, low) = (u64::from(!self.high), u64::from(!self.low));
         let beta = u64::from(fraction(beta));
         // βᵗ·β: the upper 64 of 96 bits.
         let power = high * beta + (low * beta >> 32);
         let rest = !power;
-        self.0 = [(rest >> 32) as u32, rest as u32];
+        *self = Self { high: (rest >> 32) as u32, low: rest as u32 };
         self.value()
     }
 
     /// The number, rounded to an f32. It is at least 2⁻²⁴ after a step.
     #[inline(always)]
     fn value(self) -> f32 {
-        let [high, low] = self.0;
+        let Self { high, low } = self;
         let zeros = high.leading_zeros() & 31;
         // The 32 digits that count.
         let digits = high << zeros | low >> 1 >> (31 - zeros);

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, Zero, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{Plain, Simd, optimizer, zero_bits};
 
 /// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro, 1951.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,8 @@ defaults!(Sgd);
 pub struct SgdState {
     t: u32,
 }
+
+zero_bits!([] SgdState: { t });
 
 impl Zero for SgdState {
     const ZERO: Self = Self { t: 0 };

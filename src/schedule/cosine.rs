@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     optimizer::{at_least_zero, learning_rate},
 };
-use rosenblatt_kernels::{arch::scalar::Scalar, math};
+use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
 
 /// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
 ///
@@ -23,9 +23,11 @@ pub struct CosineDecay {
 
 impl Schedule for CosineDecay {
     fn at(&self, step: u32) -> f32 {
-        let p = quotient(step.min(self.decay_steps), self.decay_steps, false);
-        let cosine = 0.5 * (1.0 + math::cos_pi(Scalar, p));
-        self.lr * ((1.0 - self.alpha) * cosine + self.alpha)
+        standard(|| {
+            let p = quotient(step.min(self.decay_steps), self.decay_steps, false);
+            let cosine = 0.5 * (1.0 + math::cos_pi(Scalar, p));
+            self.lr * ((1.0 - self.alpha) * cosine + self.alpha)
+        })
     }
 
     fn check(&self) -> Result<()> {

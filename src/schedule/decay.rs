@@ -5,6 +5,7 @@ use crate::{
     error::Result,
     optimizer::{at_least_zero, learning_rate, positive},
 };
+use rosenblatt_kernels::environment::standard;
 
 /// lr / (1 + decay_rate·t/decay_steps); with `staircase` the quotient t/decay_steps is rounded down. Keras' `InverseTimeDecay`.
 ///
@@ -24,7 +25,7 @@ pub struct InverseTimeDecay {
 
 impl Schedule for InverseTimeDecay {
     fn at(&self, step: u32) -> f32 {
-        self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase))
+        standard(|| self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase)))
     }
 
     fn check(&self) -> Result<()> {
@@ -54,7 +55,7 @@ pub struct ExponentialDecay {
 
 impl Schedule for ExponentialDecay {
     fn at(&self, step: u32) -> f32 {
-        times(self.lr, power(self.decay_rate, step, self.decay_steps, self.staircase))
+        standard(|| times(self.lr, power(self.decay_rate, step, self.decay_steps, self.staircase)))
     }
 
     fn check(&self) -> Result<()> {
@@ -86,7 +87,7 @@ pub struct StepDecay {
 
 impl Schedule for StepDecay {
     fn at(&self, step: u32) -> f32 {
-        times(self.lr, power(self.drop, step, self.every, true))
+        standard(|| times(self.lr, power(self.drop, step, self.every, true)))
     }
 
     fn check(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::Schedule;
 use crate::{error::Result, optimizer::at_least_zero};
+use rosenblatt_kernels::environment::standard;
 
 /// A linear warm-up in front of any schedule: (target − start)·t/steps + start for t < `steps`, target being the first rate of `then`; afterwards `then`, from its own step 0.
 ///
@@ -28,7 +29,7 @@ impl<S: Schedule> Schedule for WarmUp<S> {
         if let Some(step) = step.checked_sub(self.steps) {
             return self.then.at(step);
         }
-        (self.then.at(0) - self.start) * (step as f32 / self.steps as f32) + self.start
+        standard(|| (self.then.at(0) - self.start) * (step as f32 / self.steps as f32) + self.start)
     }
 
     fn lr(&self) -> f32 {

@@ -40,7 +40,7 @@ fn by_steps(
         correct += x
             .iter()
             .zip(&t)
-            .map(|(x, t)| u8::from(predicted(&net.predict_on(level, x)) == usize::from(*t)))
+            .map(|(x, t)| u8::from(predicted(&net.predict_on(level, x)) == Some(usize::from(*t))))
             .sum::<u8>();
         let loss = trainer.step_on(level, net, &ADAM, &x, &t).expect("a good step");
         total += f64::from(loss) * x.len() as f64;
@@ -152,7 +152,7 @@ fn evaluations_go_over_any_number_of_samples() {
         for n in [1, 3, 4, 5, 8, 11] {
             let (x, t) = (&x[..n], &t[..n]);
             let y: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
-            let correct = y.iter().zip(t).filter(|(y, t)| predicted(*y) == usize::from(**t)).count();
+            let correct = y.iter().zip(t).filter(|(y, t)| predicted(*y) == Some(usize::from(**t))).count();
             let loss = y.iter().zip(t).map(|(y, t)| -f64::from(y[usize::from(*t)]).ln()).sum::<f64>() / n as f64;
             let evaluation = trainer.evaluate_on(level, &net, x, t).expect("good data");
             assert_eq!((evaluation.correct, evaluation.samples), (correct, n));
@@ -171,7 +171,7 @@ fn confusions_count_classes_against_predictions() {
     let confusion = trainer.confusion::<10>(&net, &x, &t).expect("ten classes");
     let mut want = [[0; 10]; 10];
     for (x, t) in x.iter().zip(&t) {
-        want[usize::from(*t)][predicted(&net.predict(x))] += 1;
+        want[usize::from(*t)][predicted(&net.predict(x)).expect("a class")] += 1;
     }
     for (actual, row) in want.iter().enumerate() {
         for (predicted, count) in row.iter().enumerate() {

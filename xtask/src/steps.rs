@@ -18,7 +18,7 @@ use crate::qemu;
 use crate::table::table;
 
 /// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
-pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/micromath,rosenblatt/defmt";
+pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt";
 
 /// How a step ended that did not fail.
 pub enum Done {

@@ -5,7 +5,7 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-use crate::simd::Simd;
+use crate::simd::{Simd, in_place};
 
 cpufeatures::new!(cpu, "avx", "avx2");
 
@@ -83,7 +83,7 @@ unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
     const MR: usize = 4;
     const NR: usize = 2;
-    const INLINE: usize = 4096;
+    const INLINE: usize = in_place(4096);
     const NAME: &'static str = "avx2";
     type Shared = Self;
 

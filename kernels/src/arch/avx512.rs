@@ -6,7 +6,7 @@ use core::arch::x86::*;
 use core::arch::x86_64::*;
 
 use super::{avx2::Avx2, avx512vl::Avx512Vl};
-use crate::simd::Simd;
+use crate::simd::{Simd, in_place};
 
 cpufeatures::new!(cpu, "avx512f", "avx512bw", "avx512dq", "avx512vl");
 
@@ -70,7 +70,7 @@ unsafe impl Simd for Avx512 {
     const LANES: usize = 16;
     const MR: usize = 16;
     const NR: usize = 1;
-    const INLINE: usize = 4096;
+    const INLINE: usize = in_place(4096);
     const NAME: &'static str = "avx512";
     type Shared = Self;
 

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use crate::simd::Simd;
+use crate::simd::{Simd, in_place};
 
 /// Proof that the program was compiled for NEON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ unsafe impl Simd for Neon {
     const LANES: usize = 4;
     const MR: usize = 8;
     const NR: usize = 2;
-    const INLINE: usize = if cfg!(target_os = "none") { 256 } else { 4096 };
+    const INLINE: usize = in_place(if cfg!(target_os = "none") { 256 } else { 4096 });
     const NAME: &'static str = "neon";
     type Shared = Self;
 

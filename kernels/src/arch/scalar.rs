@@ -1,6 +1,6 @@
 //! One value at a time, in plain Rust: the definition that every other backend is compared with.
 
-use crate::simd::Simd;
+use crate::simd::{Simd, in_place};
 
 /// The token of the backend that every CPU has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ unsafe impl Simd for Scalar {
     const MR: usize = 4;
     const NR: usize = 4;
     // A chip has little flash: nothing is unrolled in place there.
-    const INLINE: usize = if cfg!(target_os = "none") { 0 } else { 256 };
+    const INLINE: usize = in_place(if cfg!(target_os = "none") { 0 } else { 256 });
     const NAME: &'static str = "scalar";
     type Shared = Self;
 

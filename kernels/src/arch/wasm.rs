@@ -2,7 +2,7 @@
 
 use core::arch::wasm32::*;
 
-use crate::simd::Simd;
+use crate::simd::{Simd, in_place};
 
 /// Proof that the module was compiled with simd128 (an engine without it refuses the whole module).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ unsafe impl Simd for Wasm {
     const LANES: usize = 4;
     const MR: usize = 4;
     const NR: usize = 2;
-    const INLINE: usize = 1024;
+    const INLINE: usize = in_place(1024);
     const NAME: &'static str = "wasm";
     type Shared = Self;
 

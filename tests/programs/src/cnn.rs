@@ -57,7 +57,7 @@ impl Program for Cnn {
     }
 
     fn infer(net: &Net) -> bool {
-        images().0.first().is_some_and(|x| predicted(&net.predict(x)) < 10)
+        images().0.first().is_some_and(|x| predicted(&net.predict(x)).is_some())
     }
 
     fn step(net: &mut Net, trainer: &mut NetTrainer) -> bool {

@@ -73,7 +73,7 @@ impl Program for Infer {
     }
 
     fn infer((): &()) -> bool {
-        predicted(&LEARNT.predict(&IMAGES.x[0])) == usize::from(IMAGES.t[0])
+        predicted(&LEARNT.predict(&IMAGES.x[0])) == Some(usize::from(IMAGES.t[0]))
     }
 
     fn step((): &mut (), (): &mut ()) -> bool {
@@ -115,7 +115,7 @@ impl Program for Train {
     }
 
     fn infer(net: &Net) -> bool {
-        predicted(&net.predict(&IMAGES.x[0])) < 10
+        predicted(&net.predict(&IMAGES.x[0])).is_some()
     }
 
     fn step(net: &mut Net, trainer: &mut NetTrainer) -> bool {
@@ -141,7 +141,7 @@ impl Program for TrainSmall {
     }
 
     fn infer(net: &Small) -> bool {
-        predicted(&net.predict(&IMAGES.x[0])) < 10
+        predicted(&net.predict(&IMAGES.x[0])).is_some()
     }
 
     fn step(net: &mut Small, trainer: &mut SmallTrainer) -> bool {

@@ -1,0 +1,320 @@
+//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever the caller has switched.
+//!
+//! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits of every sum. So each
+//! public entry of the crates looks at the control register of the CPU. Where it differs from what `NUMERICS.md` asks for,
+//! the entry sets it, and puts it back before it returns. Looking costs a few instructions; where arithmetic is software
+//! there is no register and nothing to look at.
+//!
+//! | CPU | register | looked at |
+//! |---|---|---|
+//! | x86 with SSE2 | MXCSR | rounding, flush-to-zero, denormals-are-zero, masks of the exceptions |
+//! | AArch64 | FPCR | rounding, FZ, FZ16, AH, FIZ, NEP, traps |
+//! | 32-bit Arm with hardware floats | FPSCR | rounding, FZ, FZ16, traps |
+//! | RISC-V with F | frm | rounding |
+
+/// Whether the control register has an unusual value, and which.
+type Unusual = Option<control::Register>;
+
+/// Runs `f` in the floating-point environment of the numeric contract, and leaves the caller's as it was.
+///
+/// [`dispatch!`](crate::dispatch) does so by itself. Code that computes outside of it calls this.
+///
+/// ```
+/// use rosenblatt_kernels::environment::standard;
+/// let half = standard(|| f32::MIN_POSITIVE / 2.0); // a subnormal number, also where the caller flushes them
+/// assert!(half > 0.0);
+/// ```
+#[inline(always)]
+pub fn standard<R>(f: impl FnOnce() -> R) -> R {
+    let caller = control::unusual();
+    if caller.is_some() {
+        enter();
+    }
+    let result = f();
+    match caller {
+        Some(caller) => leave(caller, result),
+        None => result,
+    }
+}
+
+/// Switches to the contract's environment.
+#[cold]
+#[inline(never)]
+fn enter() {
+    control::write(control::standard());
+}
+
+/// Switches back. The result goes through this call, so that nothing of it is computed later.
+#[cold]
+#[inline(never)]
+fn leave<R>(caller: control::Register, result: R) -> R {
+    let result = core::hint::black_box(result);
+    control::write(caller);
+    result
+}
+
+/// A floating-point environment that a caller may have switched to: for tests.
+#[cfg(feature = "reference")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Subnormal results become zero
+    FlushToZero,
+    /// Subnormal inputs count as zero
+    DenormalsAreZero,
+    /// Both
+    FlushBoth,
+    /// Rounding toward +∞
+    Upward,
+    /// Rounding toward −∞
+    Downward,
+    /// Rounding toward zero
+    TowardZero,
+}
+
+#[cfg(feature = "reference")]
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::FlushToZero, Self::DenormalsAreZero, Self::FlushBoth, Self::Upward, Self::Downward, Self::TowardZero];
+
+    /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such mode.
+    pub fn run<R>(self, f: impl FnOnce() -> R) -> Option<R> {
+        let mode = control::of(self)?;
+        let before = control::read();
+        control::write(mode);
+        // Behind a pointer that the compiler cannot follow: nothing of it may be computed before or after.
+        let f: &mut dyn FnMut() -> R = &mut once(f);
+        let result = core::hint::black_box(f)();
+        control::write(before);
+        Some(result)
+    }
+}
+
+/// A function that is called once.
+#[cfg(feature = "reference")]
+fn once<R>(f: impl FnOnce() -> R) -> impl FnMut() -> R {
+    let mut f = Some(f);
+    #[allow(clippy::expect_used, reason = "the one caller calls it once")]
+    move || (f.take().expect("called once"))()
+}
+
+/// MXCSR.
+#[cfg(target_feature = "sse2")]
+mod control {
+    use core::arch::asm;
+
+    pub type Register = u32;
+
+    /// Rounding (13, 14), flush-to-zero (15), denormals-are-zero (6), masks of the exceptions (7 to 12); not the sticky flags (0 to 5).
+    const LOOKED_AT: u32 = 0xffc0;
+    /// To nearest, nothing flushed, all exceptions masked.
+    const STANDARD: u32 = 0x1f80;
+
+    #[inline(always)]
+    pub fn read() -> u32 {
+        let mut mxcsr = 0u32;
+        // SAFETY: SSE is a feature of the whole target; four bytes are written to a u32.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut mxcsr, options(nostack, preserves_flags)) };
+        mxcsr
+    }
+
+    #[inline(always)]
+    pub fn unusual() -> super::Unusual {
+        let mxcsr = read();
+        if mxcsr & LOOKED_AT == STANDARD { None } else { Some(mxcsr) }
+    }
+
+    pub const fn standard() -> u32 {
+        STANDARD
+    }
+
+    #[inline(always)]
+    pub fn write(mxcsr: u32) {
+        // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved bit is set. Code that the compiler makes for the environment of
+        // the contract runs between `enter` and `leave` only.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags)) };
+    }
+
+    #[cfg(feature = "reference")]
+    pub const fn of(mode: super::Mode) -> Option<u32> {
+        Some(
+            STANDARD
+                | match mode {
+                    super::Mode::FlushToZero => 1 << 15,
+                    super::Mode::DenormalsAreZero => 1 << 6,
+                    super::Mode::FlushBoth => 1 << 15 | 1 << 6,
+                    super::Mode::Downward => 1 << 13,
+                    super::Mode::Upward => 2 << 13,
+                    super::Mode::TowardZero => 3 << 13,
+                },
+        )
+    }
+}
+
+/// FPCR.
+#[cfg(target_arch = "aarch64")]
+mod control {
+    use core::arch::asm;
+
+    pub type Register = u64;
+
+    /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not DN: which NaN it is, the contract does not say.
+    const LOOKED_AT: u64 = 3 << 22 | 1 << 24 | 1 << 19 | 7 | 0x1f << 8 | 1 << 15;
+
+    #[inline(always)]
+    pub fn read() -> u64 {
+        let fpcr: u64;
+        // SAFETY: reading the register changes nothing.
+        unsafe { asm!("mrs {}, fpcr", out(reg) fpcr, options(nomem, nostack, preserves_flags)) };
+        fpcr
+    }
+
+    #[inline(always)]
+    pub fn unusual() -> super::Unusual {
+        let fpcr = read();
+        if fpcr & LOOKED_AT == 0 { None } else { Some(fpcr) }
+    }
+
+    pub fn standard() -> u64 {
+        read() & !LOOKED_AT
+    }
+
+    #[inline(always)]
+    pub fn write(fpcr: u64) {
+        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
+        // runs between `enter` and `leave` only.
+        unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
+    }
+
+    #[cfg(feature = "reference")]
+    pub fn of(mode: super::Mode) -> Option<u64> {
+        let bits = match mode {
+            super::Mode::FlushBoth => 1 << 24,
+            super::Mode::Upward => 1 << 22,
+            super::Mode::Downward => 2 << 22,
+            super::Mode::TowardZero => 3 << 22,
+            super::Mode::FlushToZero | super::Mode::DenormalsAreZero => return None,
+        };
+        Some(standard() | bits)
+    }
+}
+
+/// FPSCR.
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+mod control {
+    use core::arch::asm;
+
+    pub type Register = u32;
+
+    /// Rounding (22, 23), FZ (24), FZ16 (19), traps (8 to 12, 15). Not DN: which NaN it is, the contract does not say.
+    const LOOKED_AT: u32 = 3 << 22 | 1 << 24 | 1 << 19 | 0x1f << 8 | 1 << 15;
+
+    #[inline(always)]
+    pub fn read() -> u32 {
+        let fpscr: u32;
+        // SAFETY: reading the register changes nothing; the target has it.
+        unsafe { asm!("vmrs {}, fpscr", out(reg) fpscr, options(nomem, nostack, preserves_flags)) };
+        fpscr
+    }
+
+    #[inline(always)]
+    pub fn unusual() -> super::Unusual {
+        let fpscr = read();
+        if fpscr & LOOKED_AT == 0 { None } else { Some(fpscr) }
+    }
+
+    pub fn standard() -> u32 {
+        read() & !LOOKED_AT
+    }
+
+    #[inline(always)]
+    pub fn write(fpscr: u32) {
+        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
+        // runs between `enter` and `leave` only.
+        unsafe { asm!("vmsr fpscr, {}", in(reg) fpscr, options(nostack)) };
+    }
+
+    #[cfg(feature = "reference")]
+    pub fn of(mode: super::Mode) -> Option<u32> {
+        let bits = match mode {
+            super::Mode::FlushBoth => 1 << 24,
+            super::Mode::Upward => 1 << 22,
+            super::Mode::Downward => 2 << 22,
+            super::Mode::TowardZero => 3 << 22,
+            super::Mode::FlushToZero | super::Mode::DenormalsAreZero => return None,
+        };
+        Some(standard() | bits)
+    }
+}
+
+/// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not know of.
+#[cfg(riscv_fpu)]
+mod control {
+    use core::arch::asm;
+
+    pub type Register = usize;
+
+    #[inline(always)]
+    pub fn read() -> usize {
+        let frm: usize;
+        // SAFETY: reading the register changes nothing; the target has it.
+        unsafe { asm!("csrr {}, 2", out(reg) frm, options(nomem, nostack, preserves_flags)) };
+        frm
+    }
+
+    #[inline(always)]
+    pub fn unusual() -> super::Unusual {
+        let frm = read();
+        if frm == 0 { None } else { Some(frm) }
+    }
+
+    pub const fn standard() -> usize {
+        0
+    }
+
+    #[inline(always)]
+    pub fn write(frm: usize) {
+        // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the compiler makes for the environment of the contract runs
+        // between `enter` and `leave` only.
+        unsafe { asm!("csrw 2, {}", in(reg) frm, options(nostack)) };
+    }
+
+    #[cfg(feature = "reference")]
+    pub const fn of(mode: super::Mode) -> Option<usize> {
+        match mode {
+            super::Mode::TowardZero => Some(1),
+            super::Mode::Downward => Some(2),
+            super::Mode::Upward => Some(3),
+            super::Mode::FlushToZero | super::Mode::DenormalsAreZero | super::Mode::FlushBoth => None,
+        }
+    }
+}
+
+/// No register, or none that a program can reach.
+#[cfg(not(any(
+    target_feature = "sse2",
+    target_arch = "aarch64",
+    all(target_arch = "arm", target_abi = "eabihf"),
+    riscv_fpu
+)))]
+mod control {
+    pub type Register = ();
+
+    #[inline(always)]
+    pub const fn unusual() -> super::Unusual {
+        None
+    }
+
+    pub const fn standard() {}
+
+    #[inline(always)]
+    pub const fn write((): ()) {}
+
+    #[cfg(feature = "reference")]
+    pub const fn read() {}
+
+    #[cfg(feature = "reference")]
+    pub const fn of(_: super::Mode) -> Option<()> {
+        None
+    }
+}
