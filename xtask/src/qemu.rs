@@ -12,6 +12,7 @@ pub mod golden;
 mod image;
 mod proofs;
 mod report;
+mod routines;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,10 +43,11 @@ pub use report::Measured;
 /// - the linked program can panic, or holds an allocator or arithmetic on f64;
 /// - variables or learnt weights have another size or place than they should;
 /// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`;
-/// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures.
+/// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures;
+/// - a routine in assembly spoils a register that its caller keeps, or the program `identity` does not reach all of it.
 ///
-/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals), which must be
-/// caught, and runs the example `examples/cortex-m`.
+/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers), which
+/// must be caught, and runs the example `examples/cortex-m`.
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -194,7 +196,7 @@ fn one_build(
 
     for board in boards {
         for (program, image) in fitting.iter().zip(&whole) {
-            let complaints = match runs.next().expect("one for each job") {
+            let mut complaints = match runs.next().expect("one for each job") {
                 Ok(run) => {
                     let hash = hash_complaint(program, &run);
                     measured.run(program, board, profile, &run, hash.is_none());
@@ -209,6 +211,10 @@ fn one_build(
                     vec![format!("{error:#}")]
                 }
             };
+            if routines::are_on(board, profile, &program.name) {
+                apt::ensure(&[routines::DISASSEMBLER])?;
+                complaints.extend(routines::complaints(board, &build::elf(build, profile, &program.name))?);
+            }
             measured.complain(program, board, profile, complaints);
         }
     }
