@@ -105,7 +105,13 @@ pub fn step() -> Result<()> {
 pub fn clippy() -> Result<Command> {
     let mut command = build::cargo(Board::named(M4F).build, "clippy", "clippy")?;
     // Not `bare`, which leaves code out.
-    command.args(["--features", "planted-ulp,planted-panic,planted-double,planted-alloc", "--", "-D", "warnings"]);
+    command.args([
+        "--features",
+        "planted-ulp,planted-panic,planted-double,planted-alloc,planted-spoil",
+        "--",
+        "-D",
+        "warnings",
+    ]);
     Ok(command)
 }
 
