@@ -44,7 +44,8 @@ pub use report::Measured;
 /// - variables or learnt weights have another size or place than they should;
 /// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`;
 /// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures;
-/// - a routine in assembly spoils a register that its caller keeps, or the program `identity` does not reach all of it.
+/// - a routine in assembly spoils a register that its caller keeps, by its code or as it runs under interrupts, or the program
+///   `identity` does not reach all of it.
 ///
 /// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers), which
 /// must be caught, and runs the example `examples/cortex-m`.
@@ -107,7 +108,7 @@ pub fn clippy() -> Result<Command> {
     // Not `bare`, which leaves code out.
     command.args([
         "--features",
-        "planted-ulp,planted-panic,planted-double,planted-alloc,planted-spoil",
+        "planted-ulp,planted-panic,planted-double,planted-alloc,planted-spoil,trampoline",
         "--",
         "-D",
         "warnings",
@@ -219,7 +220,11 @@ fn one_build(
             };
             if routines::are_on(board, profile, &program.name) {
                 apt::ensure(&[routines::DISASSEMBLER])?;
-                complaints.extend(routines::complaints(board, &build::elf(build, profile, &program.name))?);
+                let elf = build::elf(build, profile, &program.name);
+                complaints.extend(routines::complaints(board, &elf)?);
+                // The program with its trampoline takes the place of this one, which is done with.
+                process::run(&mut build::command(build, profile, &[&program.name], &[routines::TRAMPOLINE])?)?;
+                complaints.extend(routines::watched(board, &elf, program.hash)?);
             }
             measured.complain(program, board, profile, complaints);
         }

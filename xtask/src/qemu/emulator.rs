@@ -74,7 +74,8 @@ pub fn log_code(board: &Board, elf: &Path, log: &Path) -> Result<()> {
     Ok(())
 }
 
-fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
+/// Runs firmware on a board with more options, and says what it printed.
+pub fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
     let words = board.emulator();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).args(options).args(OPTIONS).arg(elf);

@@ -28,11 +28,11 @@ pub fn prove(programs: &[Program]) -> Result<()> {
     found(program, "planted-double", "arithmetic on f64")?;
     found(program, "planted-alloc", "allocator")?;
     flush(programs)?;
-    spoil()
+    spoil(program)
 }
 
 /// Routines in assembly that spoil registers of their callers, and that nothing calls.
-fn spoil() -> Result<()> {
+fn spoil(program: &Program) -> Result<()> {
     const FEATURE: &str = "planted-spoil";
     const FORGETFUL: &str = "rosenblatt_kernels::arch::thumb::stream::tanh_grad_blocks";
     apt::ensure(&[routines::DISASSEMBLER])?;
@@ -56,6 +56,15 @@ fn spoil() -> Result<()> {
                 );
             }
             caught(FEATURE, &complaint)?;
+        }
+        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE, routines::TRAMPOLINE])?)?;
+        let elf = build::elf(board.build, Profile::Fast, PROGRAM);
+        let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
+        // s22 and s23 are d11.
+        match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
+        {
+            Some(complaint) => caught(FEATURE, complaint)?,
+            None => bail!("the trampoline did not catch {FEATURE} on {name}: got {complaints:?}"),
         }
     }
     Ok(())

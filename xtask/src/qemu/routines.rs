@@ -1,10 +1,12 @@
 //! The routines written in assembly: each gives back the registers that its caller keeps, and the identity suite reaches all of each.
+//! The former is proved of the code, path by path, and looked at as the code runs, under interrupts.
 //!
 //! Neither shows in a test of results. A caller need not keep anything in the register that is spoiled, and a routine that no test calls gives no wrong result.
 
 mod reached;
 mod saved;
 mod thumb;
+mod trampoline;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,6 +32,9 @@ const SUITE: &str = "identity";
 /// How names of Helium's routines begin. They take the place of others, which firmware with them need not have.
 const HELIUM: &str = "rosenblatt_helium_";
 
+/// The feature of the firmware that watches every call.
+pub const TRAMPOLINE: &str = "trampoline";
+
 /// The disassembler.
 pub const DISASSEMBLER: Need = Need {
     any_of: &[
@@ -47,6 +52,10 @@ pub const DISASSEMBLER: Need = Need {
 #[derive(Debug)]
 struct Routine {
     name: String,
+    /// Where it lies.
+    start: u64,
+    /// Bytes.
+    size: u64,
     instructions: Vec<Result<Instruction>>,
 }
 
@@ -82,6 +91,21 @@ pub fn planted(board: &Board, elf: &Path, names: &[&str]) -> Result<Vec<String>>
     let all: Vec<&Routine> = routines.iter().collect();
     complaints.extend(unreached(board, elf, &all, &[])?);
     Ok(complaints)
+}
+
+/// What goes wrong as a program with the trampoline calls the kernels' routines, under interrupts. It should end in the hash.
+pub fn watched(board: &Board, elf: &Path, hash: u64) -> Result<Vec<String>> {
+    let written = written(board)?;
+    let routines = read(elf, |name| written.contains(name))?;
+    let (complaints, calls, interrupts) = trampoline::complaints(board, elf, &routines, hash)?;
+    println!("{}: {calls} calls of routines in assembly, {interrupts} interrupts meanwhile", board.name);
+    Ok(complaints)
+}
+
+/// The same for routines of these names in a program with a planted defect.
+pub fn planted_watched(board: &Board, elf: &Path, hash: u64, names: &[&str]) -> Result<Vec<String>> {
+    let routines = read(elf, |name| names.contains(&name))?;
+    Ok(trampoline::complaints(board, elf, &routines, hash)?.0)
 }
 
 /// The names of all routines that the kernels have in this build, as the compiler hands them to the assembler: with its own code they do not mix there.
@@ -147,7 +171,7 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
         if instructions.is_empty() {
             bail!("{name} has no instructions in {}", elf.display());
         }
-        routines.push(Routine { name, instructions });
+        routines.push(Routine { name, start, size: symbol.size(), instructions });
     }
     if routines.is_empty() {
         bail!("{} has none of the routines", elf.display());

@@ -9,9 +9,12 @@ use anyhow::Result;
 
 use super::thumb::{Flow, Instruction, LR, Memory, PC, REGISTERS, Reg, S0, SP};
 
+/// s16.
+pub const S16: Reg = S0 + 16;
+
 /// The registers that a routine must leave as they were: those of the Arm procedure call standard.
 fn kept() -> impl Iterator<Item = Reg> {
-    (4..12).chain(S0 + 16..REGISTERS)
+    (4..12).chain(S16..REGISTERS)
 }
 
 /// What is known before an instruction.
@@ -200,7 +203,8 @@ fn list(registers: &BTreeSet<Reg>) -> String {
     words.join(", ")
 }
 
-fn word(register: Reg) -> String {
+/// The name of a register.
+pub fn word(register: Reg) -> String {
     match register {
         LR => "lr".to_owned(),
         PC => "pc".to_owned(),
