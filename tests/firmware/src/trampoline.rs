@@ -1,7 +1,12 @@
-//! Every call of a routine in assembly goes over a trampoline, which fills the registers that a caller keeps and looks at them afterwards, while a timer interrupts
-//! and spoils the registers that no caller keeps. With the feature `trampoline`, on an emulated Cortex-M whose flash can be written.
+//! Watches every call of a routine in assembly, with the feature `trampoline`, on an emulated
+//! Cortex-M whose flash can be written.
 //!
-//! `cargo xtask qemu` writes where the routines lie into [`ROUTINES`]. Each is copied, and its first eight bytes become a jump.
+//! A trampoline fills the registers that a routine must keep (r4 to r11, s16 to s31), calls the
+//! routine and compares. Meanwhile a timer interrupts and spoils the registers that no routine
+//! keeps.
+//!
+//! `cargo xtask qemu` writes addresses and sizes of the routines into [`ROUTINES`]. [`install`]
+//! copies each routine and puts a jump over its first eight bytes.
 
 use crate::{Lone, console};
 use core::{
@@ -20,7 +25,8 @@ const MOST: usize = 64;
 #[unsafe(no_mangle)]
 static mut ROUTINES: [[u32; 2]; MOST] = [[0xffff_ffff, 0]; MOST];
 
-/// Instructions of a jump: r12 gets the first of the two words behind them, the copy, and pc the second, the trampoline. r12 is free between a call and its callee.
+/// Instructions of a jump: r12 gets the first of the two words behind them, the copy, and pc the
+/// second, the trampoline. r12 is free between a call and its callee.
 const SLOT: [u32; 2] = [0xc004_f8df, 0xf004_f8df];
 /// A jump to the address in the next word.
 const JUMP: u32 = 0xf000_f8df;
@@ -52,8 +58,8 @@ static mut WATCH: Watch = Watch { fill: [0; 24], kept: [0; 26], at: 0, calls: 0,
 /// How often the timer interrupted.
 static mut INTERRUPTS: u32 = 0;
 
-/// Fills registers, calls the copy in r12, compares, and gives the caller its registers back. It keeps nothing on the stack during the call: the callee finds its
-/// arguments there.
+/// Fills registers, calls the copy in r12, compares, and gives the caller its registers back. It
+/// keeps nothing on the stack during the call: the callee finds its arguments there.
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
@@ -75,7 +81,8 @@ unsafe extern "C" fn trampoline() {
         "vldmia r0, {{s16-s31}}",
         "pop {{r0, r1}}",
         "blx r12",
-        // r0, r1 and s0 are results; r2, r3 and r12 are free. r12 becomes the number of the first register that differs, 24 for sp or for none.
+        // r0, r1 and s0 are results; r2, r3 and r12 are free. r12 becomes the number of the first
+        // register that differs, 24 for sp or for none.
         "movw r3, #:lower16:{watch}",
         "movt r3, #:upper16:{watch}",
         "ldr r2, [r3, #196]",
@@ -162,7 +169,8 @@ extern "C" fn SysTick() {
     )
 }
 
-/// Ticks from an interrupt to the next, 500 to 650 instructions in the emulator. A prime number, which is in step with no loop.
+/// Ticks from an interrupt to the next, 500 to 650 instructions in the emulator. A prime number,
+/// which is in step with no loop.
 const PERIOD: u32 = 4001;
 
 /// Puts the trampoline before every routine, and starts the timer.
@@ -183,7 +191,8 @@ pub unsafe fn install() {
             break;
         }
         let words = size.div_ceil(4) as usize;
-        // SAFETY: the routine's bytes are code in memory that the emulator lets be written; the copies take less than CODE has (the tool looks).
+        // SAFETY: the routine's bytes are code in memory that the emulator lets be written; the
+        // copies take less than CODE has (the tool looks).
         unsafe {
             let from = start as *mut u32;
             copy_nonoverlapping(from, free, words);

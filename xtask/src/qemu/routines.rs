@@ -1,7 +1,11 @@
-//! The routines written in assembly: each gives back the registers that its caller keeps, and the identity suite reaches all of each.
-//! The former is proved of the code, path by path, and looked at as the code runs, under interrupts.
+//! Checks of the routines written in assembly.
 //!
-//! Neither shows in a test of results. A caller need not keep anything in the register that is spoiled, and a routine that no test calls gives no wrong result.
+//! Each routine gives its caller's registers back: `saved` proves it of the machine code, path by
+//! path, and `trampoline` looks as the code runs. The identity suite reaches every instruction of
+//! each routine: `reached` reads the emulator's log.
+//!
+//! No test of results shows either. The caller may keep nothing in the register that is spoiled. A
+//! routine that nothing calls gives no wrong result.
 
 mod reached;
 mod saved;
@@ -29,7 +33,7 @@ use thumb::Instruction;
 const BOARDS: [&str; 3] = [M4F, M4F_TUNED, M55_HELIUM];
 /// The program that must reach them all.
 const SUITE: &str = "identity";
-/// How names of Helium's routines begin. They take the place of others, which firmware with them need not have.
+/// How names of Helium's routines begin. Firmware with them need not have all the others.
 const HELIUM: &str = "rosenblatt_helium_";
 
 /// The feature of the firmware that watches every call.
@@ -75,7 +79,8 @@ pub fn complaints(board: &Board, elf: &Path) -> Result<Vec<String>> {
         .map(|name| format!("{name}: is not linked, so nothing calls it"))
         .collect();
     complaints.extend(unsaved(&routines));
-    // What Helium leaves to other routines is little; the other boards reach the rest of them.
+    // Helium leaves only small products to the other routines. The other boards reach the rest of
+    // those.
     let (whole, entries): (Vec<&Routine>, Vec<&Routine>) =
         routines.iter().partition(|routine| board.name != M55_HELIUM || routine.name.starts_with(HELIUM));
     complaints.extend(unreached(board, elf, &whole, &entries)?);
@@ -93,7 +98,7 @@ pub fn planted(board: &Board, elf: &Path, names: &[&str]) -> Result<Vec<String>>
     Ok(complaints)
 }
 
-/// What goes wrong as a program with the trampoline calls the kernels' routines, under interrupts. It should end in the hash.
+/// What goes wrong as a program with the trampoline runs. It should end in the hash.
 pub fn watched(board: &Board, elf: &Path, hash: u64) -> Result<Vec<String>> {
     let written = written(board)?;
     let routines = read(elf, |name| written.contains(name))?;
@@ -108,7 +113,8 @@ pub fn planted_watched(board: &Board, elf: &Path, hash: u64, names: &[&str]) -> 
     Ok(trampoline::complaints(board, elf, &routines, hash)?.0)
 }
 
-/// The names of all routines that the kernels have in this build, as the compiler hands them to the assembler: with its own code they do not mix there.
+/// The names of all routines that the kernels have in this build. LLVM's module keeps assembly
+/// apart from compiled functions, which a linked program does not.
 fn written(board: &Board) -> Result<BTreeSet<String>> {
     let target = Target::prepare(board.build.triple)?;
     let folder = format!("routines/{}", board.build.folder);
@@ -131,7 +137,8 @@ fn written(board: &Board) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The routines in a module of LLVM: naked functions are assembly of the module, whose macros are not expanded there; what a macro makes is declared.
+/// The routines in a module of LLVM. Naked functions are assembly of the module. Macros of assembly
+/// are not expanded there, but the functions they make are declared.
 fn names(module: &str) -> BTreeSet<String> {
     let assembly = module.lines().filter_map(|line| {
         let (_, name) = line.strip_prefix("module asm")?.split_once(".type ")?;

@@ -1,10 +1,12 @@
-//! Which instructions a program reaches, by the emulator's log of what it translates: it translates nothing that is not about to run.
+//! Which instructions a program reaches, by the emulator's log of what it translates. It translates
+//! a block when the block is about to run, and not before.
 
 use std::ops::Range;
 
 /// The addresses of the log's instructions, and how many bytes each takes.
 ///
-/// A line is `0x0000040e:  f002 f97b  bl  #0x26fa`. The emulator's disassembler may not know an instruction, but shows its bytes.
+/// A line is `0x0000040e:  f002 f97b  bl  #0x26fa`. The emulator's disassembler may not know an
+/// instruction, but shows its bytes.
 pub fn read(log: &str) -> Vec<Range<u64>> {
     log.lines().filter_map(line).collect()
 }

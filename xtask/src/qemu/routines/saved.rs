@@ -1,7 +1,9 @@
-//! Whether a routine gives back what its caller keeps: r4 to r11, s16 to s31, the stack pointer and the way back.
+//! Whether a routine gives back what its caller keeps: r4 to r11, s16 to s31, the stack pointer and
+//! the way back.
 //!
-//! Every path through the routine is followed, with what each register and each word of its stack holds of what the caller had in registers. So any way to save
-//! is right that brings the value back, and none that does not.
+//! The check follows every path through the routine. It knows of each register and of each word of
+//! the stack which caller's value it holds, if any. Any way to save a register is right that brings
+//! its value back. Stores through other registers than sp are taken to miss the routine's stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,7 +147,8 @@ fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)
 }
 
 fn judge(name: &str, returns: &[(Instruction, State)], instructions: &[Result<Instruction>]) -> Vec<String> {
-    // What the routine puts onto the stack anywhere, to tell what was forgotten from what was mixed up.
+    // What the routine puts onto the stack anywhere, to tell what was forgotten from what was mixed
+    // up.
     let stored: BTreeSet<Reg> = instructions
         .iter()
         .flatten()

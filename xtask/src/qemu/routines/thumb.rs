@@ -241,7 +241,8 @@ fn several(done: &mut Instruction, load: bool, below: bool, base: &str, list: &s
     Ok(())
 }
 
-/// `count` operands, then an address: `[base]`, `[base, #4]`, `[base, #4]!`, `[base], #4` or `[base, index]`.
+/// `count` operands, then an address: `[base]`, `[base, #4]`, `[base, #4]!`, `[base], #4` or
+/// `[base, index]`.
 fn one(done: &mut Instruction, load: bool, operands: &[String], count: usize) -> Result<()> {
     let mut all = Vec::new();
     for operand in operands.iter().take(count) {
@@ -322,7 +323,8 @@ fn core(name: &str) -> Result<Reg> {
     })
 }
 
-/// The registers that a name stands for: one for r4 and s4, two for d4, four for q4 or a lane of it.
+/// The registers that a name stands for: one for r4 and s4, two for d4, four for q4 or a lane of
+/// it.
 fn registers(name: &str) -> Result<Vec<Reg>> {
     if let Ok(register) = core(name) {
         return Ok(vec![register]);

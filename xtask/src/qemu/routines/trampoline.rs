@@ -1,5 +1,7 @@
-//! The same as the program runs: before every routine stands a trampoline of the firmware (`tests/firmware/src/trampoline.rs`), which fills the registers that a
-//! caller keeps and compares them afterwards, while a timer interrupts and spoils the others.
+//! Watches the routines as the program runs. The firmware's trampoline
+//! (`tests/firmware/src/trampoline.rs`) stands before every routine, fills the registers that a
+//! routine must keep, and compares them afterwards. Meanwhile a timer interrupts and spoils the
+//! other registers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
