@@ -88,10 +88,10 @@ pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// In this order for good: place in the list is the seed. New ones go to the end.
-const KERNELS: [Kernel; 54] = [
-    ("gemm", gemm),
-    ("gemm_tn", gemm_tn),
-    ("gemm_nt", gemm_nt),
+const KERNELS: [Kernel; 55] = [
+    ("gemm", |judge, pool| gemm(judge, pool, &SHAPES)),
+    ("gemm_tn", |judge, pool| gemm_tn(judge, pool, &SHAPES)),
+    ("gemm_nt", |judge, pool| gemm_nt(judge, pool, &SHAPES)),
     ("gemm fixed", gemm_fixed),
     ("gemm_tn fixed", gemm_tn_fixed),
     ("gemm_nt fixed", gemm_nt_fixed),
@@ -158,6 +158,7 @@ const KERNELS: [Kernel; 54] = [
     ("dropout", dropout),
     ("regularize", regularize),
     ("pooling", pooling),
+    ("products of few columns", few_columns),
 ];
 
 /// Values in the one buffer that everything happens in: 3840 bytes.
@@ -318,8 +319,11 @@ impl Judge {
     }
 }
 
+/// m, k and n.
+type Shape = (usize, usize, usize);
+
 /// Each tile height and width of every backend, ragged in both directions; blocks of the sum; nothing at all.
-const SHAPES: [(usize, usize, usize); 30] = [
+const SHAPES: [Shape; 30] = [
     (1, 1, 1),
     (1, 2, 8),
     (4, 2, 8),
@@ -352,17 +356,20 @@ const SHAPES: [(usize, usize, usize); 30] = [
     (3, 4, 0),
 ];
 
+/// Two columns of a result of four rows and more, whole tiles and ragged ones: assembly has routines for these alone.
+const FEW_COLUMNS: [Shape; 6] = [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
+
 /// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the pool is left out by `f`.
-fn shapes(mut f: impl FnMut((usize, usize, usize), Kind, usize) -> Option<()>) {
-    for (i, shape) in SHAPES.into_iter().enumerate() {
+fn shapes(shapes: &[Shape], mut f: impl FnMut(Shape, Kind, usize) -> Option<()>) {
+    for (i, &shape) in shapes.iter().enumerate() {
         for (j, kind) in Kind::ALL.into_iter().enumerate() {
             let _ = f(shape, kind, i + j);
         }
     }
 }
 
-fn gemm(judge: &mut Judge, pool: &mut Pool) {
-    shapes(|(m, k, n), kind, shift| {
+fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
+    shapes(all, |(m, k, n), kind, shift| {
         let mut room = Room::new(pool);
         let x = judge.input(&mut room, m * k, shift, kind)?;
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
@@ -384,8 +391,8 @@ fn gemm(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-fn gemm_tn(judge: &mut Judge, pool: &mut Pool) {
-    shapes(|(m, k, n), kind, shift| {
+fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
+    shapes(all, |(m, k, n), kind, shift| {
         let mut room = Room::new(pool);
         let x = judge.input(&mut room, m * k, shift, kind)?;
         let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
@@ -409,8 +416,8 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-fn gemm_nt(judge: &mut Judge, pool: &mut Pool) {
-    shapes(|(m, k, n), kind, shift| {
+fn gemm_nt(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
+    shapes(all, |(m, k, n), kind, shift| {
         let mut room = Room::new(pool);
         let dy = judge.input(&mut room, m * n, shift, kind)?;
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
@@ -428,6 +435,12 @@ fn gemm_nt(judge: &mut Judge, pool: &mut Pool) {
         );
         Some(())
     });
+}
+
+fn few_columns(judge: &mut Judge, pool: &mut Pool) {
+    gemm(judge, pool, &FEW_COLUMNS);
+    gemm_tn(judge, pool, &FEW_COLUMNS);
+    gemm_nt(judge, pool, &FEW_COLUMNS);
 }
 
 /// Calls a generic function for every kind with shapes in types.

@@ -12,6 +12,7 @@ pub mod golden;
 mod image;
 mod proofs;
 mod report;
+mod routines;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,10 +43,12 @@ pub use report::Measured;
 /// - the linked program can panic, or holds an allocator or arithmetic on f64;
 /// - variables or learnt weights have another size or place than they should;
 /// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`;
-/// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures.
+/// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures;
+/// - a routine in assembly spoils a register that its caller keeps, by its code or as it runs under interrupts, or the program
+///   `identity` does not reach all of it.
 ///
-/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals), which must be
-/// caught, and runs the example `examples/cortex-m`.
+/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers), which
+/// must be caught, and runs the example `examples/cortex-m`.
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -103,7 +106,13 @@ pub fn step() -> Result<()> {
 pub fn clippy() -> Result<Command> {
     let mut command = build::cargo(Board::named(M4F).build, "clippy", "clippy")?;
     // Not `bare`, which leaves code out.
-    command.args(["--features", "planted-ulp,planted-panic,planted-double,planted-alloc", "--", "-D", "warnings"]);
+    command.args([
+        "--features",
+        "planted-ulp,planted-panic,planted-double,planted-alloc,planted-spoil,trampoline",
+        "--",
+        "-D",
+        "warnings",
+    ]);
     Ok(command)
 }
 
@@ -194,7 +203,7 @@ fn one_build(
 
     for board in boards {
         for (program, image) in fitting.iter().zip(&whole) {
-            let complaints = match runs.next().expect("one for each job") {
+            let mut complaints = match runs.next().expect("one for each job") {
                 Ok(run) => {
                     let hash = hash_complaint(program, &run);
                     measured.run(program, board, profile, &run, hash.is_none());
@@ -209,6 +218,14 @@ fn one_build(
                     vec![format!("{error:#}")]
                 }
             };
+            if routines::are_on(board, profile, &program.name) {
+                apt::ensure(&[routines::DISASSEMBLER])?;
+                let elf = build::elf(build, profile, &program.name);
+                complaints.extend(routines::complaints(board, &elf)?);
+                // The program with its trampoline takes the place of this one, which is done with.
+                process::run(&mut build::command(build, profile, &[&program.name], &[routines::TRAMPOLINE])?)?;
+                complaints.extend(routines::watched(board, &elf, program.hash)?);
+            }
             measured.complain(program, board, profile, complaints);
         }
     }

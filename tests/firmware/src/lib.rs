@@ -10,6 +10,8 @@ pub use arch::aarch64_rt as arch_aarch64_rt;
 pub mod console;
 pub mod planted;
 pub mod stack;
+#[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
+mod trampoline;
 
 pub use arch::entry;
 pub use semihosting;
@@ -49,7 +51,14 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
         arch::idle();
     }
     stack::paint();
+    #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
+    // SAFETY: this function is called once, and has called no routine yet.
+    unsafe {
+        trampoline::install();
+    }
     let hash = P::run(Level::baseline(), net, trainer, planted::spoil);
+    #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
+    trampoline::report();
     let peak = stack::peak();
     console::line64("hash", hash);
     console::line("stack", peak as u32);

@@ -21,12 +21,61 @@ pub fn plant() {
     if cfg!(feature = "planted-double") {
         black_box(black_box(1.5f64) * black_box(2.5f64));
     }
+    #[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+    spoiled::keep();
     #[cfg(feature = "planted-alloc")]
     {
         extern crate alloc;
         // Not a `Box`, which panics where there is no memory, and so would be caught by another check.
         // SAFETY: the layout has a size.
         black_box(unsafe { alloc::alloc::alloc(core::alloc::Layout::new::<u32>()) });
+    }
+}
+
+/// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen as well.
+#[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+mod spoiled {
+    use core::arch::naked_asm;
+
+    /// Saves nothing.
+    #[unsafe(no_mangle)]
+    #[unsafe(naked)]
+    extern "C" fn planted_unsaved() {
+        naked_asm!("ldm r0, {{r4-r11}}", "bx lr")
+    }
+
+    /// Restores other registers than it has saved.
+    #[unsafe(no_mangle)]
+    #[unsafe(naked)]
+    extern "C" fn planted_mixed() {
+        naked_asm!("push {{r4-r6, lr}}", "ldm r0, {{r4-r6}}", "pop {{r5-r7, pc}}")
+    }
+
+    /// Writes a Helium register, as one of four lanes.
+    #[cfg(feature = "helium")]
+    #[unsafe(no_mangle)]
+    #[unsafe(naked)]
+    extern "C" fn planted_lanes() {
+        naked_asm!(
+            ".arch armv8.1-m.main",
+            ".arch_extension mve.fp",
+            "vpush {{d8-d13}}",
+            "vctp.32 r1",
+            "vpst",
+            "vldrwt.u32 q7, [r0]",
+            "vpop {{d8-d13}}",
+            "bx lr",
+            ".arch armv8-m.main",
+            ".fpu fpv5-sp-d16",
+        )
+    }
+
+    /// Keeps them in the linked firmware.
+    #[inline(always)]
+    pub fn keep() {
+        core::hint::black_box([planted_unsaved as extern "C" fn(), planted_mixed]);
+        #[cfg(feature = "helium")]
+        core::hint::black_box(planted_lanes as extern "C" fn());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Running firmware in the emulator, and reading what it prints.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -63,16 +64,28 @@ pub fn all(jobs: &[(&'static Board, PathBuf)]) -> Vec<Result<Run>> {
 
 /// Runs firmware on a board.
 pub fn run(board: &Board, elf: &Path) -> Result<Run> {
+    let output = output(board, elf, &[])?;
+    parse(board, &output).with_context(|| format!("the output is: {}", one_line(&output)))
+}
+
+/// Runs firmware on a board, and writes all code that it reaches into a file.
+pub fn log_code(board: &Board, elf: &Path, log: &Path) -> Result<()> {
+    output(board, elf, &["-d".as_ref(), "in_asm".as_ref(), "-D".as_ref(), log.as_os_str()])?;
+    Ok(())
+}
+
+/// Runs firmware on a board with more options, and says what it printed.
+pub fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
     let words = board.emulator();
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).args(OPTIONS).arg(elf);
+    command.args(&words[1..]).args(options).args(OPTIONS).arg(elf);
     let Some((status, output)) = process::output_within(&mut command, LIMIT)? else {
         bail!("expected an end within {} s, got none", LIMIT.as_secs());
     };
     if !status.success() {
         bail!("expected the emulator to end well, got {status} and the output: {}", one_line(&output));
     }
-    parse(board, &output).with_context(|| format!("the output is: {}", one_line(&output)))
+    Ok(output)
 }
 
 fn one_line(output: &str) -> String {

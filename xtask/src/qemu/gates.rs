@@ -8,6 +8,8 @@ use super::emulator;
 use super::golden::Program;
 use super::image::Image;
 use super::proofs;
+use super::routines;
+use crate::apt;
 use crate::process;
 
 /// The program that the defects are planted in.
@@ -25,7 +27,47 @@ pub fn prove(programs: &[Program]) -> Result<()> {
     panic()?;
     found(program, "planted-double", "arithmetic on f64")?;
     found(program, "planted-alloc", "allocator")?;
-    flush(programs)
+    flush(programs)?;
+    spoil(program)
+}
+
+/// Routines in assembly that spoil registers of their callers, and that nothing calls.
+fn spoil(program: &Program) -> Result<()> {
+    const FEATURE: &str = "planted-spoil";
+    const FORGETFUL: &str = "rosenblatt_kernels::arch::thumb::stream::tanh_grad_blocks";
+    apt::ensure(&[routines::DISASSEMBLER])?;
+    let m4f = [
+        (FORGETFUL, "writes and does not save d11"),
+        ("planted_unsaved", "writes and does not save r4, r5, r6, r7, r8, r9, r10, r11"),
+        ("planted_mixed", "returns in r5 what r4 held"),
+        ("planted_mixed", "is never called"),
+    ];
+    let helium = [("planted_lanes", "writes and does not save d14, d15"), ("planted_lanes", "is never called")];
+    for (name, expected) in [(M4F, m4f.as_slice()), (M55_HELIUM, &helium)] {
+        let board = Board::named(name);
+        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE])?)?;
+        let names: Vec<&str> = expected.iter().map(|(routine, _)| *routine).collect();
+        let complaints = routines::planted(board, &build::elf(board.build, Profile::Fast, PROGRAM), &names)?;
+        for (routine, what) in expected {
+            let complaint = format!("{routine}: {what}");
+            if !complaints.contains(&complaint) {
+                bail!(
+                    "the gate of the routines did not catch {FEATURE} on {name}: expected {complaint}, got {complaints:?}"
+                );
+            }
+            caught(FEATURE, &complaint)?;
+        }
+        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE, routines::TRAMPOLINE])?)?;
+        let elf = build::elf(board.build, Profile::Fast, PROGRAM);
+        let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
+        // s22 and s23 are d11.
+        match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
+        {
+            Some(complaint) => caught(FEATURE, complaint)?,
+            None => bail!("the trampoline did not catch {FEATURE} on {name}: got {complaints:?}"),
+        }
+    }
+    Ok(())
 }
 
 /// Subnormal numbers that Helium flushed and nobody computed again, which the hash must show.

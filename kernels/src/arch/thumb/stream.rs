@@ -295,6 +295,20 @@ pub fn tanh_grad(y: &[f32], dy: &mut [f32]) {
     }
 }
 
+/// What `tanh_grad_blocks` saves of its caller's. The planted defect forgets one.
+#[cfg(not(feature = "planted-spoil"))]
+macro_rules! tanh_saves {
+    () => {
+        "{{d8-d11}}"
+    };
+}
+#[cfg(feature = "planted-spoil")]
+macro_rules! tanh_saves {
+    () => {
+        "{{d8-d10}}"
+    };
+}
+
 /// One value: d is register s16 and up, y s8 and up.
 macro_rules! tanh_slope {
     ($y:literal, $d:literal) => {
@@ -328,7 +342,7 @@ macro_rules! tanh_slope {
 unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize) {
     naked_asm!(
         ".fpu fpv4-sp-d16",
-        "vpush {{d8-d11}}",
+        concat!("vpush ", tanh_saves!()),
         "vmov.f32 s0, #1.0",
         "1: vldmia r0!, {{s8-s15}}",
         "vldmia r1, {{s16-s23}}",
@@ -343,7 +357,7 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
         "vstmia r1!, {{s16-s23}}",
         "subs r2, #1",
         "bne 1b",
-        "vpop {{d8-d11}}",
+        concat!("vpop ", tanh_saves!()),
         "bx lr",
     )
 }

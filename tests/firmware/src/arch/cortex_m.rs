@@ -37,7 +37,7 @@ const RELOAD: u32 = 0x00ff_ffff;
 static mut CLOCK_INTERRUPTS: u32 = 0;
 
 /// Counts; five instructions, which `cargo xtask qemu` takes off.
-#[cfg(not(feature = "bare"))]
+#[cfg(not(any(feature = "bare", feature = "trampoline")))]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 extern "C" fn SysTick() {
