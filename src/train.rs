@@ -19,6 +19,7 @@ use rosenblatt_kernels::{
     Compact, Flat, Level, Plain, Simd, dispatch_inside,
     environment::standard,
     optimizer::{all_finite, all_finite_on},
+    simd::part,
     zero::ZeroBits,
     zero_bits,
 };
@@ -95,11 +96,19 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         let m = x.len();
-        LayersOf::<N>::forward::<S, B>(s, Pass::TRAINING, net.params(), net.running(), x, &mut self.tape);
+        part(
+            s,
+            #[inline(always)]
+            || LayersOf::<N>::forward::<S, B>(s, Pass::TRAINING, net.params(), net.running(), x, &mut self.tape),
+        );
 
         let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
         let dy = first_mut(&mut self.dy, m);
-        let mut loss = L::loss(s, y, t, dy);
+        let mut loss = part(
+            s,
+            #[inline(always)]
+            || L::loss(s, y, t, dy),
+        );
         if const { LayersOf::<N>::PENALIZED } {
             loss += LayersOf::<N>::penalty(s, net.params());
         }
@@ -107,13 +116,24 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
             return Err(Quantity::Loss);
         }
 
-        LayersOf::<N>::backward::<S, B>(s, net.params(), x, &mut self.tape, dy, L::JOINED, &mut self.gradient, None);
+        let (tape, gradient) = (&mut self.tape, &mut self.gradient);
+        part(
+            s,
+            #[inline(always)]
+            || LayersOf::<N>::backward::<S, B>(s, net.params(), x, tape, dy, L::JOINED, gradient, None),
+        );
         if !all_finite_on(s, self.gradient.as_flat()) {
             return Err(Quantity::Gradient);
         }
 
-        optimizer.prepare(s, self.gradient.as_flat_mut());
-        optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
+        part(
+            s,
+            #[inline(always)]
+            || {
+                optimizer.prepare(s, self.gradient.as_flat_mut());
+                optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
+            },
+        );
         LayersOf::<N>::settle::<B>(&self.tape, net.running_mut());
         Ok(loss)
     }

@@ -164,3 +164,13 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
 pub(crate) const fn in_place(weights: usize) -> usize {
     if cfg!(debug_assertions) { 0 } else { weights }
 }
+
+/// Runs `f`, a part of a larger whole, in a debug build with a stack frame of its own: without optimization all that is compiled in place takes stack side by side.
+#[inline(always)]
+pub fn part<S: Simd, R>(s: S, f: impl FnOnce() -> R) -> R {
+    #[inline(never)]
+    fn apart<S: Simd, R>(s: S, f: impl FnOnce() -> R) -> R {
+        s.vectorize(f)
+    }
+    if cfg!(debug_assertions) { apart(s, f) } else { f() }
+}

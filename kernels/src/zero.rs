@@ -70,8 +70,8 @@ pub fn boxed<T: ZeroBits>() -> alloc::boxed::Box<T> {
     use alloc::alloc::{Layout, alloc_zeroed, handle_alloc_error};
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
-        // SAFETY: a value of no bytes; `ZeroBits` promises that it is valid.
-        return alloc::boxed::Box::new(unsafe { core::mem::zeroed() });
+        // SAFETY: a value of no bytes, which `ZeroBits` promises to be valid, may lie anywhere that is aligned.
+        return unsafe { alloc::boxed::Box::from_raw(core::ptr::NonNull::dangling().as_ptr()) };
     }
     // SAFETY: the layout has a size. The memory is zero bits, which `ZeroBits` promises to be a value, and has the layout
     // that a `Box<T>` gives back.

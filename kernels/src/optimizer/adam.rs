@@ -56,7 +56,8 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     /// The step for what [`Walk::load`] gave there.
     /// # Safety
     /// The lanes of `part` from `i` on must be writable in w, m and v.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[cfg_attr(debug_assertions, inline(never))]
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
         let &Self { s, alpha, beta, rest, epsilon, ref shrink, .. } = self;
         let mut m1 = s.mul_add(beta.0, m, s.mul(rest.0, g));

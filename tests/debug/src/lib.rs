@@ -1,8 +1,11 @@
 //! Statics and the heap: however large a network and its trainer are, training needs little stack, in a debug build too.
 //!
-//! `cargo test -p rosenblatt-programs --test stack` runs it without optimization, where every temporary value has a place of its own.
+//! `cargo test -p rosenblatt-debug` runs it without optimization, where every temporary value has a place of its own.
 
-use rosenblatt::{kernels::zero, prelude::*};
+#![cfg(test)]
+#![forbid(unsafe_code)]
+
+use rosenblatt::prelude::*;
 use std::{sync::Mutex, thread};
 
 /// What a thread has, in all.
@@ -76,8 +79,7 @@ fn a_trainer_on_the_heap() {
     type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, 32>;
     const _: () = assert!(Net::BYTES + NetTrainer::BYTES > 12_900_000);
     with_little_stack(|| {
-        let (mut net, mut trainer) = (zero::boxed::<Net>(), zero::boxed::<NetTrainer>());
-        net.init(Seed(1957));
+        let (mut net, mut trainer) = (Net::boxed(Seed(1957)), NetTrainer::boxed());
         let loss = trainer.step(&mut net, &Adam::DEFAULT, &[[0.25; 784]], &[7]).expect("good data");
         assert!(loss > 0.0 && net.predict(&[0.25; 784])[7] > 0.0);
     });
