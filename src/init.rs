@@ -14,7 +14,12 @@ pub trait Initializer {
 /// Uniform between ±√(3·variance).
 fn uniform(rng: &mut Rng, variance: f32, w: &mut [f32]) {
     let limit = Scalar.sqrt(3.0 * variance);
-    Uniform { min: -limit, max: limit }.fill(rng, 0, 0, w);
+    between(rng, -limit, limit, w);
+}
+
+/// Uniform between two numbers.
+fn between(rng: &mut Rng, min: f32, max: f32, w: &mut [f32]) {
+    w.iter_mut().for_each(|w| *w = min + (max - min) * rng.uniform());
 }
 
 /// Normal with this variance, drawn again beyond two standard deviations, as Keras' variance scaling: the draws are
@@ -39,11 +44,9 @@ macro_rules! scaled {
 
         impl Initializer for $name {
             fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]) {
-                standard(|| {
-                    let ($i, $o) = (fan_in as f32, fan_out as f32);
-                    let _ = ($i, $o);
-                    $draw(rng, $variance, w);
-                });
+                let ($i, $o) = (fan_in as f32, fan_out as f32);
+                let _ = ($i, $o);
+                $draw(rng, $variance, w);
             }
         }
     )*};
@@ -82,7 +85,7 @@ impl Default for Uniform {
 
 impl Initializer for Uniform {
     fn fill(&self, rng: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
-        standard(|| w.iter_mut().for_each(|w| *w = self.min + (self.max - self.min) * rng.uniform()));
+        standard(|| between(rng, self.min, self.max, w));
     }
 }
 

@@ -236,7 +236,7 @@ pub trait Train: Layer {
     /// `place` is the index of the first layer.
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
-        let unset = const { Self::Params::LEN > 0 } && hidden && p.as_flat().iter().all(|w| *w == 0.0);
+        let unset = const { Self::Params::LEN > 0 } && hidden && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
         unset.then_some(NeverSet { layer: place, kind: Self::NAME })
     }
 

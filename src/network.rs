@@ -190,11 +190,14 @@ impl<T: Stack> Mlp<T> {
     }
 
     /// Keras' default: [`GlorotUniform`] weights, zero biases.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn init(&mut self, seed: Seed) {
         self.init_with(&GlorotUniform, seed);
     }
 
     /// Weights by `init`, layer after layer from one generator; zero biases.
+    // On a chip in place: of a known seed the generator's start is a constant.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
         standard(|| NetOf::<T>::init(&mut self.params, &mut self.running, init, &mut Rng::new(seed)));
     }

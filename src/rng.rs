@@ -8,6 +8,17 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seed(pub u64);
 
+impl Seed {
+    /// Word `i`, from 1, of a generator's first state.
+    #[inline(always)]
+    const fn word(self, i: u32) -> u32 {
+        let (low, high) = (self.0 as u32, (self.0 >> 32) as u32);
+        // Weyl steps between the words, so that no seed gives the forbidden state of four zeros.
+        let salt = 0x9e37_79b9u32.wrapping_mul(i);
+        mix(mix(low.wrapping_add(salt)) ^ high) ^ salt
+    }
+}
+
 /// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, quick on a Cortex-M0.
 ///
 /// ```
@@ -23,16 +34,8 @@ impl Rng {
     /// A generator at the start of the seed's sequence.
     #[must_use]
     pub const fn new(seed: Seed) -> Self {
-        let (low, high) = (seed.0 as u32, (seed.0 >> 32) as u32);
-        let mut state = [0; 4];
-        let mut i = 0;
-        while i < 4 {
-            // Weyl steps between the words, so that no seed gives the forbidden state of four zeros.
-            let salt = 0x9e37_79b9u32.wrapping_mul(i as u32 + 1);
-            state[i] = mix(mix(low.wrapping_add(salt)) ^ high) ^ salt;
-            i += 1;
-        }
-        Self(state)
+        // Not a loop: of a seed that is known, four constants are left in the firmware.
+        Self([seed.word(1), seed.word(2), seed.word(3), seed.word(4)])
     }
 
     /// The next 32 bits.

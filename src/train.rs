@@ -16,12 +16,8 @@ use heapless::Vec;
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Compact, Flat, Level, Plain, Simd, dispatch_inside,
-    environment::standard,
-    optimizer::{all_finite, all_finite_on},
-    simd::part,
-    zero::ZeroBits,
-    zero_bits,
+    Compact, Flat, Level, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
+    zero::ZeroBits, zero_bits,
 };
 
 type LayersOf<N> = <N as Network>::Layers;
@@ -53,7 +49,7 @@ pub struct Fit<O> {
     pub epochs: usize,
     /// Samples a step; `None` for as many as the trainer holds
     pub batch: Option<Batch>,
-    /// A new order each epoch, drawn from this seed and the number of epochs that the trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
+    /// A new order each epoch, drawn from this seed and the number of shuffled epochs that the trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
     /// [`Trainer::reset`] begins anew. `None` for the order of the data
     pub shuffle: Option<Seed>,
     /// Whether the last mini-batch of an epoch is left out where it is shorter than the others; with `shuffle` these are other samples in each epoch. Loss and accuracy are
@@ -140,7 +136,8 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
 
     /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
     /// is the caller's business.
-    #[inline(never)]
+    // On a chip the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
+    #[cfg_attr(not(target_os = "none"), inline(never))]
     fn run<L>(
         &mut self,
         level: Level,
@@ -228,7 +225,7 @@ where
     work: Work<N, O, B>,
     x: Vec<InputOf<N>, B>,
     t: Vec<TargetOf<N, L>, B>,
-    /// Epochs begun, modulo 2³².
+    /// Shuffled epochs begun, modulo 2³².
     epochs: u32,
 }
 
@@ -507,7 +504,8 @@ where
     fn good(level: Level, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         Self::lengths(x, t)?;
         L::culprit(t)?;
-        if all_finite(level, x.flat()) { Ok(()) } else { Err(bad_input(x)) }
+        let finite = dispatch_inside!(level, s => all_finite_on(s, x.flat()));
+        if finite { Ok(()) } else { Err(bad_input(x)) }
     }
 
     /// Whether a step can learn from so many samples.
@@ -572,9 +570,13 @@ where
     ) -> Result<Epoch> {
         let mut report =
             Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
-        for epoch in 1..=fit.epochs {
-            self.trainer.epochs = self.trainer.epochs.wrapping_add(1);
-            let order = fit.shuffle.map(|seed| Permutation::new(x.len(), seed, self.trainer.epochs as usize));
+        let mut epoch = 0;
+        while epoch < fit.epochs {
+            epoch += 1;
+            let order = fit.shuffle.map(|seed| {
+                self.trainer.epochs = self.trainer.epochs.wrapping_add(1);
+                Permutation::new(x.len(), seed, self.trainer.epochs as usize)
+            });
             let part = (batch, fit.drop_last);
             let (loss, accuracy) = match self.epoch(x, t, epoch, part, order.as_ref(), Obs::ACCURACY) {
                 Err(error) if observer.refused(&error) => break,
@@ -664,7 +666,8 @@ where
     }
 
     fn finite(&self) -> bool {
-        all_finite(self.level, self.net.params().as_flat()) && all_finite(self.level, self.net.running().as_flat())
+        let (params, running) = (self.net.params().as_flat(), self.net.running().as_flat());
+        dispatch_inside!(self.level, s => all_finite_on(s, params) && all_finite_on(s, running))
     }
 
     fn check(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {

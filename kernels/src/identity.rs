@@ -543,13 +543,13 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
         judge.same(
             &mut out,
             |y| dispatch!(level, s => blas::fixed::gemm_add(s, xs, ws, y.as_chunks_mut::<N>().0)),
-            |y| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j]),
+            |y| standard(|| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j])),
         );
         let mut out = judge.outputs(room, m * K, shift, kind)?;
         judge.same(
             &mut out,
             |dx| dispatch!(level, s => blas::fixed::affine_grad_input(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
-            |dx| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p]),
+            |dx| standard(|| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p])),
         );
         let mut out = judge.outputs(room, K * N, shift + 1, kind)?;
         judge.same(
@@ -559,7 +559,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
                     dispatch!(level, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
                 }
             },
-            |dw| add_sums((K, m, N), dw, |i, p, j| x[p * K + i] * dy[p * N + j]),
+            |dw| standard(|| add_sums((K, m, N), dw, |i, p, j| x[p * K + i] * dy[p * N + j])),
         );
         let mut out = judge.outputs(room, N, shift + 2, kind)?;
         judge.same(
@@ -569,7 +569,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
                     dispatch!(level, s => blas::fixed::sum_rows_add(s, dys, db));
                 }
             },
-            |db| add_sums((1, m, N), db, |_, p, j| dy[p * N + j]),
+            |db| standard(|| add_sums((1, m, N), db, |_, p, j| dy[p * N + j])),
         );
         Some(())
     }
@@ -783,18 +783,20 @@ fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Level, f32, &[f32], 
         let t = room.take(n, (shift + 1) % 4)?;
         judge.fill(y, kind);
         judge.fill(t, Kind::Plain);
-        for (y, t) in y.iter_mut().zip(t.iter_mut()) {
-            *y = if *t < -1.0 { *y } else { *y * 0.5 };
-            *y = f32::from_bits(y.to_bits() & 0x7fff_ffff);
-            *t = if *t < 0.0 {
-                0.0
-            } else if *t < 1.0 {
-                1.0
-            } else {
-                *t - 1.0
-            };
-        }
-        let scale = Kind::Plain.value(&mut judge.random);
+        standard(|| {
+            for (y, t) in y.iter_mut().zip(t.iter_mut()) {
+                *y = if *t < -1.0 { *y } else { *y * 0.5 };
+                *y = f32::from_bits(y.to_bits() & 0x7fff_ffff);
+                *t = if *t < 0.0 {
+                    0.0
+                } else if *t < 1.0 {
+                    1.0
+                } else {
+                    *t - 1.0
+                };
+            }
+        });
+        let scale = standard(|| Kind::Plain.value(&mut judge.random));
         let mut out = judge.outputs(&mut room, n + 1, shift + 2, kind)?;
         judge.levels(&mut out, |level, out| {
             if let [value, dy @ ..] = out {
@@ -831,7 +833,7 @@ fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
         judge.fill(p, kind);
         p.iter_mut().for_each(|p| *p = f32::from_bits(p.to_bits() & 0x7fff_ffff));
         let p = p.as_chunks().0;
-        let scale = Kind::Plain.value(&mut judge.random);
+        let scale = standard(|| Kind::Plain.value(&mut judge.random));
         // Now and then a class that a row does not have.
         let missing = usize::from(shift == m + 3);
         let mut out = judge.outputs(room, m * N + 1, shift + 1, kind)?;

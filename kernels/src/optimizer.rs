@@ -45,18 +45,26 @@ fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn
 /// squares does not remember such a value, and takes a step of the whole rate against its sign.
 const HUGE: f32 = f32::from_bits((127 + 63) << 23);
 
-/// `usual` where g is not huge (or not finite), else `huge`.
+/// Whether g is not huge: neither that large nor infinite or NaN.
 #[inline(always)]
-fn unless_huge<S: Simd>(s: S, g: S::F, usual: S::F, huge: S::F) -> S::F {
-    let size = s.abs(g);
-    let huge = s.select(s.lt(size, s.splat(f32::INFINITY)), huge, usual);
-    s.select(s.lt(size, s.splat(HUGE)), usual, huge)
+fn ordinary<S: Simd>(s: S, g: S::F) -> S::M {
+    s.lt(s.abs(g), s.splat(HUGE))
 }
 
-/// w, one rate against the sign of g
+/// [`ordinary`] of all lanes.
+#[inline(always)]
+fn all_ordinary<S: Simd>(s: S, g: S::F) -> bool {
+    if const { S::LANES == 1 } {
+        // As integers: sizes are in the order of their bits, and infinity and NaN come last.
+        return s.sum_lanes(g).to_bits() << 1 < HUGE.to_bits() << 1;
+    }
+    s.all(ordinary(s, g))
+}
+
+/// w, one rate against the sign of g: w − rate·(g / |g|), which is NaN where g is infinite or NaN
 #[inline(always)]
 fn whole_step<S: Simd>(s: S, w: S::F, rate: S::F, g: S::F) -> S::F {
-    s.sub(w, s.xor(rate, s.and(g, s.splat(-0.0))))
+    s.sub(w, s.mul(rate, s.div(g, s.abs(g))))
 }
 
 /// [`update`] for rules that divide by a root of squares: a huge gradient takes a [`whole_step`] and leaves the state as it is.
@@ -76,11 +84,16 @@ fn update_by_squares<S: Simd>(
         dw,
         #[inline(always)]
         |w, h, g| {
+            let all = all_ordinary(s, g);
+            if const { S::LANES == 1 } && !all {
+                return (whole_step(s, w, rate, g), h);
+            }
             let (w1, h1) = rule(w, h, g);
-            if s.all(s.lt(s.abs(g), s.splat(HUGE))) {
+            if all {
                 return (w1, h1);
             }
-            (unless_huge(s, g, w1, whole_step(s, w, rate, g)), unless_huge(s, g, h1, h))
+            let usual = ordinary(s, g);
+            (s.select(usual, w1, whole_step(s, w, rate, g)), s.select(usual, h1, h))
         },
     );
 }

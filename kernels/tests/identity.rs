@@ -682,7 +682,7 @@ fn optimizers() {
                 for i in 0..n {
                     let g = dw[i];
                     if huge(g) {
-                        want[i] -= alpha.copysign(g);
+                        want[i] -= alpha * (g / g.abs());
                         continue;
                     }
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
@@ -741,7 +741,7 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
 
 /// Whether rules that divide by a root of squares take a whole step instead of remembering it.
 fn huge(g: f32) -> bool {
-    g.is_finite() && g.abs() >= 2f32.powi(63)
+    !matches!(g.abs().partial_cmp(&2f32.powi(63)), Some(std::cmp::Ordering::Less))
 }
 
 /// Kept as zero where subnormal.
@@ -775,7 +775,7 @@ fn further_optimizers() {
     for (lr, rho, epsilon) in [(0.01f32, 0.9f32, 1e-8f32), (0.5, 0.0, 1e-30)] {
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
             if huge(g) {
-                return (w - lr.copysign(g), [h]);
+                return (w - lr * (g / g.abs()), [h]);
             }
             let square = g * g;
             let h = square + h;
@@ -785,7 +785,7 @@ fn further_optimizers() {
         follows("adagrad", &rule, &|level, w, [h], dw| optimizer::adagrad(level, lr, epsilon, w, h, dw));
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
             if huge(g) {
-                return (w - lr.copysign(g), [h]);
+                return (w - lr * (g / g.abs()), [h]);
             }
             let (old, new) = (rho * h, rest(rho) * (g * g));
             let h = old + new;
@@ -802,7 +802,7 @@ fn further_optimizers() {
             let decay = (0.0 - shrink) * w;
             let w = decay + w;
             if huge(g) {
-                return (w - alpha.copysign(g), [m, v]);
+                return (w - alpha * (g / g.abs()), [m, v]);
             }
             let (m, v) = (beta1 * m, beta2 * v);
             let m = m + rest(beta1) * g;

@@ -20,8 +20,15 @@ impl Complement {
     /// One step more: 1 − βᵗ⁺¹, rounded.
     #[inline(always)]
     pub fn next(&mut self, beta: f32) -> f32 {
+        self.times(fraction(beta))
+    }
+
+    /// The step for a β in units of 2⁻³². On a chip one copy for both moments.
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    fn times(&mut self, beta: u32) -> f32 {
         let (high, low) = (u64::from(!self.high), u64::from(!self.low));
-        let beta = u64::from(fraction(beta));
+        let beta = u64::from(beta);
         // βᵗ·β: the upper 64 of 96 bits.
         let power = high * beta + (low * beta >> 32);
         let rest = !power;
@@ -32,11 +39,9 @@ impl Complement {
     /// The number, rounded to an f32. It is at least 2⁻²⁴ after a step.
     #[inline(always)]
     fn value(self) -> f32 {
-        let Self { high, low } = self;
-        let zeros = high.leading_zeros() & 31;
-        // The 32 digits that count.
-        let digits = high << zeros | low >> 1 >> (31 - zeros);
-        digits as f32 * f32::from_bits((127 - 32 - zeros) << 23)
+        const SHARE: f32 = 1.0 / 4_294_967_296.0;
+        // Where the upper half is rounded, the lower one is too small to matter.
+        (self.low as f32 * SHARE + self.high as f32) * SHARE
     }
 }
 

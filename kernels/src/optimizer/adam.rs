@@ -1,6 +1,6 @@
 //! Adaptive moments.
 
-use super::{HUGE, normal, rest, same_lengths, unless_huge, whole_step};
+use super::{all_ordinary, normal, ordinary, rest, same_lengths, whole_step};
 use crate::{
     Level, dispatch,
     lanes::{Part, each, get, put},
@@ -60,14 +60,20 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     #[cfg_attr(debug_assertions, inline(never))]
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
         let &Self { s, alpha, beta, rest, epsilon, ref shrink, .. } = self;
+        let w = shrink(w);
+        let all = all_ordinary(s, g);
+        if const { S::LANES == 1 } && !all {
+            // SAFETY: the caller's promise.
+            return unsafe { put(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
+        }
         let mut m1 = s.mul_add(beta.0, m, s.mul(rest.0, g));
         let mut v1 = s.mul_add(beta.1, v, s.mul(rest.1, s.mul(g, g)));
-        let w = shrink(w);
         let mut w1 = s.sub(w, s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon)));
         (m1, v1) = (normal(s, m1), normal(s, v1));
-        if !s.all(s.lt(s.abs(g), s.splat(HUGE))) {
-            w1 = unless_huge(s, g, w1, whole_step(s, w, alpha, g));
-            (m1, v1) = (unless_huge(s, g, m1, m), unless_huge(s, g, v1, v));
+        if const { S::LANES > 1 } && !all {
+            let usual = ordinary(s, g);
+            w1 = s.select(usual, w1, whole_step(s, w, alpha, g));
+            (m1, v1) = (s.select(usual, m1, m), s.select(usual, v1, v));
         }
         // SAFETY: the caller's promise.
         unsafe {
@@ -166,7 +172,8 @@ pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &m
 /// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
 ///
 /// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0 where they are subnormal; the step is taken
-/// with what they were before. Where |dw| is 2⁶³ or more, and finite, m and v stay and w ← w − α·sign(dw). An ε below 1e-15 may be less than the root of a second moment that was too
+/// with what they were before. Where |dw| is 2⁶³ or more, m and v stay and w ← w − α·sign(dw), which is NaN where dw is
+/// infinite or NaN. An ε below 1e-15 may be less than the root of a second moment that was too
 /// small to be kept: steps are too long then.
 /// # Panics
 /// If the lengths differ.
