@@ -1,8 +1,9 @@
 //! The steps of the test command: one function each, grouped by the machine they are for.
 
 mod chips;
-mod examples;
+pub mod examples;
 mod host;
+mod miri;
 pub mod neon;
 mod tally;
 pub mod wasm;
@@ -19,6 +20,14 @@ use crate::table::table;
 /// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
 pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/micromath,rosenblatt/defmt";
 
+/// How a step ended that did not fail.
+pub enum Done {
+    /// All that it checks is sound.
+    Passed,
+    /// It checked nothing, because something is not to be had here; the text says what.
+    Skipped(String),
+}
+
 /// One step of `cargo xtask test`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Step {
@@ -28,6 +37,7 @@ pub enum Step {
     Unit,
     Examples,
     Asm,
+    Miri,
     Chips,
     Wasm,
     Neon,
@@ -36,13 +46,14 @@ pub enum Step {
 
 impl Step {
     /// All of them, quick ones first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Clippy,
         Self::Docs,
         Self::Unit,
         Self::Examples,
         Self::Asm,
+        Self::Miri,
         Self::Chips,
         Self::Wasm,
         Self::Neon,
@@ -58,6 +69,7 @@ impl Step {
             Self::Unit => "unit",
             Self::Examples => "examples",
             Self::Asm => "asm",
+            Self::Miri => "miri",
             Self::Chips => "chips",
             Self::Wasm => "wasm",
             Self::Neon => "neon",
@@ -72,9 +84,12 @@ impl Step {
             Self::Clippy => "clippy has nothing to say, with all features and with none",
             Self::Docs => "the documentation builds without a warning",
             Self::Unit => "all tests, on every backend of this CPU",
-            Self::Examples => "each example reaches its goal in time, and says the same on the scalar backend",
+            Self::Examples => {
+                "each example reaches its goal in time, and says what is expected, on the scalar backend, too"
+            }
             Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
-            Self::Chips => "the libraries build for microcontrollers, without std",
+            Self::Miri => "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it",
+            Self::Chips => "the libraries build without std, and not for targets whose bits would be others",
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
             Self::Qemu => "the firmware's programs on every emulated board: their hashes, proofs and figures",
@@ -82,7 +97,7 @@ impl Step {
     }
 
     /// Runs it. What it counts and learns goes into `findings`.
-    pub fn run(self, findings: &mut Findings) -> Result<()> {
+    pub fn run(self, findings: &mut Findings) -> Result<Done> {
         // The steps that run `cargo test` count their tests; each of the others counts as one check.
         let counts_tests = matches!(self, Self::Unit | Self::Neon);
         let (passed, failed) = (findings.passed, findings.failed);
@@ -93,6 +108,10 @@ impl Step {
             Self::Unit => host::unit(findings),
             Self::Examples => examples::run_all(),
             Self::Asm => asm::check(&asm::Args::default()),
+            Self::Miri => match miri::run(findings) {
+                Ok(skipped @ Done::Skipped(_)) => return Ok(skipped),
+                done => done.map(|_| ()),
+            },
             Self::Chips => chips::build(),
             Self::Wasm => wasm::run(findings),
             Self::Neon => neon::test(findings),
@@ -103,7 +122,7 @@ impl Step {
             Err(_) if findings.failed == failed => findings.failed += 1,
             _ => {}
         }
-        done
+        done.map(|()| Done::Passed)
     }
 }
 

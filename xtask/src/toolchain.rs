@@ -15,6 +15,9 @@ use crate::{paths, process, rust_src};
 /// How long rustup may take for one download before it counts as unreachable.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long it may take to bring a whole toolchain.
+const MIRI_LIMIT: Duration = Duration::from_secs(180);
+
 /// What `rustc -vV` and `--print sysroot` say.
 pub struct Rustc {
     /// For example `1.95.0`.
@@ -157,6 +160,45 @@ fn rustup(args: &[&str]) -> Result<bool> {
     println!("{}", if done { "done" } else { "not possible here" });
     UNREACHABLE.store(!done, Ordering::Relaxed);
     Ok(done)
+}
+
+/// A nightly toolchain that has Miri.
+pub struct Miri(PathBuf);
+
+impl Miri {
+    /// Looks for it, and asks rustup for it if there is none; the inner error says why it is not to be had.
+    pub fn find() -> Result<Result<Self, String>> {
+        let Some(rustup) = process::find("rustup") else {
+            return Ok(Err("there is no rustup to bring a nightly toolchain with Miri".into()));
+        };
+        let miri = Self(rustup);
+        let present = |miri: &Self| process::succeeds_within(miri.cargo().arg("--version"), MIRI_LIMIT);
+        if !present(&miri)? {
+            let profile = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "miri,rust-src"];
+            println!("rustup {}", profile.join(" "));
+            // Not by `rustup` above: that a nightly has no Miri on some days says nothing of the network.
+            if !process::succeeds_within(Command::new(&miri.0).args(profile), MIRI_LIMIT)? || !present(&miri)? {
+                return Ok(Err("there is no nightly toolchain with Miri, and rustup cannot download one".into()));
+            }
+        }
+        Ok(Ok(miri))
+    }
+
+    fn cargo(&self) -> Command {
+        let mut command = Command::new(&self.0);
+        command.args(["run", "nightly", "cargo", "miri"]).current_dir(paths::root());
+        // Those of the cargo that runs this xtask.
+        command.env_remove("RUSTC").env_remove("CARGO");
+        command
+    }
+
+    /// `cargo miri test` for a target, which needs no linker and no emulator.
+    pub fn test(&self, triple: &str, flags: &str) -> Command {
+        let mut command = self.cargo();
+        command.args(["test", "--target", triple, "--target-dir"]).arg(paths::side_target("miri"));
+        command.env("RUSTFLAGS", flags);
+        command
+    }
 }
 
 /// Fails unless cargo has this subcommand; asks rustup for it first.
