@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod expected;
 mod paths;
 mod process;
 mod qemu;
@@ -35,6 +36,7 @@ enum Task {
     Ulp(ulp::Args),
     Qemu(qemu::Args),
     Size(size::Args),
+    Examples(steps::examples::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Task::Ulp(args) => ulp::main(&args),
         Task::Qemu(args) => qemu::main(&args),
         Task::Size(args) => size::main(&args),
+        Task::Examples(args) => steps::examples::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
