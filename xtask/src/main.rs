@@ -13,6 +13,7 @@ mod table;
 mod test;
 mod toolchain;
 mod ulp;
+mod world;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ enum Task {
     Qemu(qemu::Args),
     Size(size::Args),
     Examples(steps::examples::Args),
+    World(world::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Task::Qemu(args) => qemu::main(&args),
         Task::Size(args) => size::main(&args),
         Task::Examples(args) => steps::examples::main(&args),
+        Task::World(args) => world::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
