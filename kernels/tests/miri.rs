@@ -1,9 +1,22 @@
-//! What Miri can finish: kernels at small and awkward sizes, for the sake of their memory accesses alone.
+//! What Miri can finish: every kernel at small and awkward sizes, for the sake of its memory accesses.
 
 use rosenblatt_kernels::{
-    Level, Plain, blas, dispatch, fixed,
+    Level, Plain, blas, dispatch, fixed, identity,
     normalize::{self, Moments, Scale},
 };
+
+/// The fastest backend that the build allows, beside the scalar one that it is compared with.
+#[test]
+fn every_kernel() {
+    let level = Level::detect();
+    let mut checks = 0;
+    identity::each(level, &mut |name, outcome| {
+        assert!(outcome.checks > 0, "{level} {name}");
+        assert_eq!(outcome.mismatches, 0, "{level} {name}");
+        checks += outcome.checks;
+    });
+    println!("backend {level}: {checks} checks");
+}
 
 /// Five values that claim to be none.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Something a step needs on the machine.
+#[derive(Clone, Copy)]
 pub struct Need {
     /// What to look for: the name of a program, or an absolute path. One of them is enough.
     pub any_of: &'static [&'static str],

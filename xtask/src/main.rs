@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod expected;
 mod paths;
 mod process;
 mod qemu;
@@ -12,6 +13,7 @@ mod table;
 mod test;
 mod toolchain;
 mod ulp;
+mod world;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Task {
     Ulp(ulp::Args),
     Qemu(qemu::Args),
     Size(size::Args),
+    Examples(steps::examples::Args),
+    World(world::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,8 @@ fn main() -> ExitCode {
         Task::Ulp(args) => ulp::main(&args),
         Task::Qemu(args) => qemu::main(&args),
         Task::Size(args) => size::main(&args),
+        Task::Examples(args) => steps::examples::main(&args),
+        Task::World(args) => world::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

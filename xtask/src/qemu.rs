@@ -88,7 +88,7 @@ impl Args {
 pub fn main(args: &Args) -> Result<()> {
     if args.is_all() {
         prove_gates()?;
-        example::run()?;
+        example(false)?;
     }
     measure(args)?.judge()
 }
@@ -96,10 +96,16 @@ pub fn main(args: &Args) -> Result<()> {
 /// The step of the test command: all of it, and the comparison with the recorded figures.
 pub fn step() -> Result<()> {
     prove_gates()?;
-    example::run()?;
+    example(false)?;
     let measured = measure(&Args::default())?;
     measured.judge()?;
     size::check(&measured)
+}
+
+/// Runs the firmware engineers' example and compares what it says, or writes it down.
+pub fn example(update: bool) -> Result<()> {
+    apt::ensure(&boards::EMULATORS)?;
+    example::run(update)
 }
 
 /// Clippy's command for the firmware, which `cargo xtask test` runs with the other ones.

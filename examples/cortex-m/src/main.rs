@@ -91,7 +91,7 @@ fn main() -> ! {
                 }
             }
             // A broken reading is an error value too; no weight was changed.
-            Err(Error::NotFinite { .. }) => refused += 1,
+            Err(Error::Input { .. }) => refused += 1,
             Err(error) => println!("{error}"),
         }
     }

@@ -1,12 +1,14 @@
-//! Every example, run to its end: on the fastest backend and on the scalar one, with its plot.
+//! Every example, run to its end: on the fastest backend and on the scalar one, with its plot. What it says is compared line by line.
 
 use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::expected;
 use crate::paths;
 use crate::process::{cargo, read, run};
+use crate::qemu;
 use crate::table::table;
 
 /// Seconds that an example may take on each backend.
@@ -26,7 +28,56 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs them. One must end with status 0, within the time; on both backends it must say the same; and there must be a plot where it takes `--plot`.
+/// Run the examples and compare what they say with `examples/NAME/expected.txt`.
+///
+/// Lines that name a backend or a plot do not count. `cargo xtask test` does the same, and more: it looks at the
+/// plots, at the time, and runs everything on the scalar backend, too.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Write down what they say now, and show the first line of each that has changed
+    #[arg(long)]
+    update: bool,
+    /// Only these; may be given several times, or as a list with commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// The example that runs in an emulator.
+const ON_A_CHIP: &str = "cortex-m";
+
+pub fn main(args: &Args) -> Result<()> {
+    let mut all = names()?;
+    all.push(ON_A_CHIP.to_owned());
+    if let Some(unknown) = args.only.iter().find(|name| !all.contains(name)) {
+        bail!("no example {unknown}; there are {}", all.join(", "));
+    }
+    all.retain(|name| args.only.is_empty() || args.only.contains(name));
+    let on_the_host: Vec<&String> = all.iter().filter(|name| *name != ON_A_CHIP).collect();
+    if !on_the_host.is_empty() {
+        let chosen = on_the_host.iter().flat_map(|name| ["--example", name.as_str()]);
+        run(&mut cargo(["build", "--release"].into_iter().chain(chosen)))?;
+    }
+    for name in on_the_host {
+        let (text, _) = start(name, &[])?;
+        expected::check(name, &format!("example {name}"), &text, args.update)?;
+    }
+    if all.iter().any(|name| name == ON_A_CHIP) {
+        qemu::example(args.update)?;
+    }
+    println!("as expected: {}", all.join(", "));
+    Ok(())
+}
+
+/// Runs an example that is built; what it says, and how many seconds it took.
+fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
+    let mut command = cargo(["run", "--release", "--quiet", "--example", name, "--"]);
+    let before = Instant::now();
+    let text = read(command.args(args)).with_context(|| format!("example {name} {}", args.join(" ")))?;
+    Ok((text, before.elapsed().as_secs_f64()))
+}
+
+/// Runs them for the test command. One must end with status 0, within the time; on both backends it must say what is expected; and there
+/// must be a plot where it takes `--plot`.
 pub fn run_all() -> Result<()> {
     run(&mut cargo(["build", "--release", "--examples"]))?;
     let folder = paths::root().join("target/examples");
@@ -34,10 +85,7 @@ pub fn run_all() -> Result<()> {
     let mut rows = Vec::new();
     for name in names()? {
         let start = |args: &[&str]| -> Result<(String, f64)> {
-            let mut command = cargo(["run", "--release", "--quiet", "--example", &name, "--"]);
-            let before = Instant::now();
-            let text = read(command.args(args)).with_context(|| format!("example {name} {}", args.join(" ")))?;
-            let seconds = before.elapsed().as_secs_f64();
+            let (text, seconds) = start(&name, args)?;
             if seconds > LIMIT {
                 bail!("example {name} {} took {seconds:.1} s; at most {LIMIT} s are allowed", args.join(" "));
             }
@@ -54,28 +102,29 @@ pub fn run_all() -> Result<()> {
             let picture = fs::read_to_string(&plot).with_context(|| format!("example {name} has written no plot"))?;
             ensure!(picture.contains("</svg>"), "{} is not a whole SVG file", plot.display());
         }
-        let mut lines = 0;
-        if help.contains("--backend") {
-            let (scalar, _) = start(&["--backend", "scalar"])?;
-            let (results, others) = (results(&text), results(&scalar));
-            lines = results.len();
-            ensure!(lines > 0, "example {name} says nothing");
-            if let Some(other) = results.iter().zip(&others).find(|(a, b)| a != b) {
-                bail!("example {name} says on the fastest backend and on scalar: {other:?}");
-            }
-            ensure!(lines == others.len(), "example {name}: {lines} lines, {} on scalar", others.len());
+        let lines = expected::results(&text).len();
+        ensure!(lines > 0, "example {name} says nothing");
+        expected::check(&name, &format!("example {name}"), &text, false)?;
+        let scalar = help.contains("--backend");
+        if scalar {
+            let (text, _) = start(&["--backend", "scalar"])?;
+            expected::check(&name, &format!("example {name} --backend scalar"), &text, false)?;
         }
-        let plot = if plots { "yes" } else { "" };
-        rows.push(vec![name, format!("{seconds:.1}"), plot.into(), lines.to_string(), weights(&text).join(", ")]);
+        let yes = |yes: bool| if yes { "yes" } else { "" }.to_owned();
+        rows.push(vec![
+            name,
+            format!("{seconds:.1}"),
+            yes(plots),
+            lines.to_string(),
+            yes(scalar),
+            weights(&text).join(", "),
+        ]);
     }
-    println!("\n{}", table(&["example", "seconds", "plot", "lines, the same on scalar", "weights"], rows, [1, 3]));
+    println!(
+        "\n{}",
+        table(&["example", "seconds", "plot", "lines as expected", "on scalar, too", "weights"], rows, [1, 3])
+    );
     Ok(())
-}
-
-/// What an example has to say, but for the lines that name a backend or a file.
-fn results(text: &str) -> Vec<&str> {
-    let said = |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
-    text.lines().filter(said).collect()
 }
 
 /// The hashes after `weights` at the start of a line.
