@@ -92,7 +92,7 @@ where
                     // A full batch must fit the trainer.
                     let n = if batch == Some(Batch::Full) { B } else { n };
                     let (x, t) = (&x[..n], &t[..n]);
-                    let fit = Fit { optimizer: self.optimizer, epochs: 2, batch, shuffle, level };
+                    let fit = Fit { optimizer: self.optimizer, epochs: 2, batch, shuffle, drop_last: false, level };
                     let mut net = start.clone();
                     trainer.reset();
                     let mut history = Vec::new();

@@ -65,7 +65,10 @@ fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "the test accuracy is below the goal; more --epochs or another --seed may help")
+    common::end(
+        common::start(|| run(&Args::parse())),
+        "the test accuracy is below the goal; more --epochs or another --seed may help",
+    )
 }
 
 /// Trains and reports; whether enough test images are read rightly.

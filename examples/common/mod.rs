@@ -10,9 +10,17 @@ pub mod paths;
 pub mod plot;
 pub mod tumours;
 
-use anyhow::Result;
-use rosenblatt::{Level, prelude::Seed};
+use anyhow::{Result, anyhow};
+use rosenblatt::{Level, kernels::contract, prelude::Seed};
 use std::{ops::Deref, path::PathBuf, process::ExitCode};
+
+/// Runs an example, if this build on this CPU computes as the contract says: otherwise its results would be none to compare.
+pub fn start<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    match contract::violation() {
+        None => run(),
+        Some(violation) => Err(anyhow!("the results would not be those of other machines: {violation}")),
+    }
+}
 
 /// How an example ends: status 1 and a line that says why, if something went wrong or the goal was missed.
 pub fn end(reached: Result<bool>, missed: &str) -> ExitCode {

@@ -33,7 +33,7 @@ struct Args {
 
 fn main() -> ExitCode {
     common::end(
-        run(&Args::parse()),
+        common::start(|| run(&Args::parse())),
         "not all came within 10 % of the least loss; more --epochs or another --lr may help",
     )
 }

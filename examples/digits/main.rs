@@ -36,7 +36,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "the test accuracy is below the goal; more --epochs or another --seed may help")
+    common::end(
+        common::start(|| run(&Args::parse())),
+        "the test accuracy is below the goal; more --epochs or another --seed may help",
+    )
 }
 
 /// Trains and reports; whether enough test images are read rightly.

@@ -25,7 +25,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "a row of softmax does not sum to 1")
+    common::end(common::start(|| run(&Args::parse())), "a row of softmax does not sum to 1")
 }
 
 /// Draws and prints; whether the sums are right.

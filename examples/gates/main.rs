@@ -39,7 +39,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "not all ended as they should; more --epochs or another --lr may help")
+    common::end(
+        common::start(|| run(&Args::parse())),
+        "not all ended as they should; more --epochs or another --lr may help",
+    )
 }
 
 /// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.

@@ -38,7 +38,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "XOR was not learnt; more --steps or another --seed may help")
+    common::end(common::start(|| run(&Args::parse())), "XOR was not learnt; more --steps or another --seed may help")
 }
 
 /// Shows and trains; whether all four predictions are right.

@@ -43,7 +43,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "less than 0.95 test accuracy; more --epochs or another --seed may help")
+    common::end(
+        common::start(|| run(&Args::parse())),
+        "less than 0.95 test accuracy; more --epochs or another --seed may help",
+    )
 }
 
 /// A file, or nothing, as something that takes text.

@@ -36,7 +36,7 @@ struct Args {
 
 fn main() -> ExitCode {
     common::end(
-        run(&Args::parse()).map(|accuracy| accuracy >= GOAL),
+        common::start(|| run(&Args::parse())).map(|accuracy| accuracy >= GOAL),
         "the test accuracy is below the goal; more --epochs or another --seed may help",
     )
 }

@@ -31,7 +31,7 @@ struct Args {
 
 fn main() -> ExitCode {
     common::end(
-        run(&Args::parse()),
+        common::start(|| run(&Args::parse())),
         "not all optimizers came below the threshold; more --steps or a higher --threshold may help",
     )
 }

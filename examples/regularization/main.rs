@@ -63,7 +63,7 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    common::end(compare(&Args::parse()).map(|()| true), "")
+    common::end(common::start(|| compare(&Args::parse())).map(|()| true), "")
 }
 
 /// Trains all five and reports; an error if one does not do what it is for.

@@ -66,11 +66,11 @@ macro_rules! with {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let accuracy = match args.cell {
+    let accuracy = common::start(|| match args.cell {
         Cell::Simple => with!(Rnn<8, 32, 8>, &args),
         Cell::Gru => with!(Gru<8, 32, 8>, &args),
         Cell::Lstm => with!(Lstm<8, 32, 8>, &args),
-    };
+    });
     common::end(
         accuracy.map(|accuracy| accuracy >= GOAL),
         "the test accuracy is below the goal; more --epochs or another --seed may help",

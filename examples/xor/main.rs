@@ -28,7 +28,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    common::end(run(&Args::parse()), "XOR was not learnt; more --epochs or another --seed may help")
+    common::end(common::start(|| run(&Args::parse())), "XOR was not learnt; more --epochs or another --seed may help")
 }
 
 /// Trains and reports; whether all four predictions are right.

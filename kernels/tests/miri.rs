@@ -2,7 +2,7 @@
 
 use rosenblatt_kernels::{
     Level, Plain, blas, dispatch, fixed, identity,
-    normalize::{self, Moments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
 };
 
 /// The fastest backend that the build allows, beside the scalar one that it is compared with.
@@ -54,19 +54,19 @@ fn an_overridden_view_does_no_harm() {
 
 /// Normalized rows, forward and backward.
 fn moments<R: Plain>(level: Level, x: [R; 3]) -> [[R; 3]; 5] {
-    let mut of_columns = Moments { mean: R::ZERO, variance: R::ZERO };
-    let mut average = of_columns;
+    let mut of_columns = BatchMoments { mean: R::ZERO, rest: R::ZERO, variance: R::ZERO };
+    let mut average = Moments { mean: R::ZERO, variance: R::ZERO };
     let p = Scale { gamma: x[1], beta: x[2] };
     let (mut dp, mut dq) = (Scale { gamma: R::ZERO, beta: R::ZERO }, Scale { gamma: R::ZERO, beta: R::ZERO });
     let [mut y, mut z, mut dx, mut dz] = [[R::ZERO; 3]; 4];
-    let (mut mean, mut variance) = ([0.0; 3], [0.0; 3]);
+    let [mut mean, mut rest, mut variance] = [[0.0; 3]; 3];
     dispatch!(level, s => {
         normalize::moments(s, &x, &mut of_columns);
         normalize::moving(&mut average, &of_columns);
-        normalize::batch(s, &x, &of_columns, &p, &mut y);
+        normalize::batch_own(s, &x, &of_columns, &p, &mut y);
         normalize::batch_grad(s, &x, &of_columns, &p, &y, &mut dp, Some(&mut dx));
-        normalize::layer(s, &x, &p, &mut z, Some((&mut mean, &mut variance)));
-        normalize::layer_grad(s, &x, (&mean, &variance), &p, &z, &mut dq, Some(&mut dz));
+        normalize::layer(s, &x, &p, &mut z, Some((&mut mean, &mut rest, &mut variance)));
+        normalize::layer_grad(s, &x, (&mean, &rest, &variance), &p, &z, &mut dq, Some(&mut dz));
     });
     [y, z, dx, dz, [of_columns.mean, average.variance, dp.gamma]]
 }

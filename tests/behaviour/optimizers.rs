@@ -169,7 +169,7 @@ fn exponential_decay_keeps_its_digits() {
                     let exact = f64::from(decay_rate).powf(if staircase { q.floor() } else { q });
                     let got = f64::from(schedule.at(step));
                     if exact >= 2f64.powi(100) {
-                        assert!(got == f64::INFINITY || (got / exact - 1.0).abs() < 1e-6);
+                        assert!(got == f64::from(f32::MAX) || (got / exact - 1.0).abs() < 1e-6);
                     } else if exact > 1e-37 {
                         // The rest of the exponent goes through a logarithm, which is rounded.
                         let bound = 2e-7 + 1e-7 * f64::from(decay_rate).ln().abs();

@@ -28,14 +28,6 @@ pub enum Done {
     Skipped(String),
 }
 
-/// How a step ended that did not fail.
-pub enum Done {
-    /// All that it checks is sound.
-    Passed,
-    /// It checked nothing, because something is not to be had here; the text says what.
-    Skipped(String),
-}
-
 /// One step of `cargo xtask test`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Step {

@@ -15,7 +15,7 @@ use cortex_m::{
 use cortex_m_rt::{entry, exception};
 use heapless::Deque;
 use panic_halt as _;
-use rosenblatt::{Error, Rng, prelude::*};
+use rosenblatt::{Error, Rng, kernels::contract, prelude::*};
 use semihosting::{print, println};
 use static_cell::ConstStaticCell;
 
@@ -61,6 +61,11 @@ fn SysTick() {
 
 #[entry]
 fn main() -> ! {
+    // Does this build compute what the desktop computes, to the bit?
+    if let Some(violation) = contract::violation() {
+        println!("{violation}");
+        semihosting::process::exit(1);
+    }
     let (net, trainer) = (NET.take(), TRAINER.take());
     net.init(Seed(1957));
     let adam = Adam::with_lr(0.02);

@@ -46,5 +46,7 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
             Said::Checked(what) => findings.backend(&backend, How::Run, &what),
         }
     }
+    // Without optimization, where every temporary value has a place of its own on the stack.
+    tally::run(&mut cargo(["test", "--package", "rosenblatt-debug", "--", "--show-output"]), findings)?;
     Ok(())
 }
