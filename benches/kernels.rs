@@ -8,7 +8,7 @@ use rosenblatt::{
     Rng, Seed,
     kernels::{
         Level, Plain, activation, blas, dispatch, dropout, naive,
-        normalize::{self, Moments, Scale},
+        normalize::{self, BatchMoments, Scale},
         optimizer, regularize,
     },
 };
@@ -94,8 +94,8 @@ fn layers(c: &mut Criterion) {
     let (x, dy) = (x.as_chunks::<32>().0, dy.as_chunks::<32>().0);
     let p = Scale::<Row> { gamma: [1.0; 32], beta: [0.5; 32] };
     let [mut y, mut dx] = [[[0.0; 32]; 32]; 2];
-    let (mut moments, mut dp) = (Moments::<Row>::ZERO, Scale::<Row>::ZERO);
-    let (mut mean, mut variance) = ([0.0; 32], [0.0; 32]);
+    let (mut moments, mut dp) = (BatchMoments::<Row>::ZERO, Scale::<Row>::ZERO);
+    let [mut mean, mut rest, mut variance] = [[0.0; 32]; 3];
     let mut judge = vec![0.0; 1024];
     let mut group = c.benchmark_group("layers of 32x32");
     group.throughput(Throughput::Elements(1024));
@@ -106,7 +106,7 @@ fn layers(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("batch normalization", level), |bench| {
             bench.iter(|| {
                 dispatch!(level, s => normalize::moments(s, black_box(x), &mut moments));
-                dispatch!(level, s => normalize::batch(s, x, &moments, &p, &mut y));
+                dispatch!(level, s => normalize::batch_own(s, x, &moments, &p, &mut y));
             });
         });
         naive::batch_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
@@ -116,7 +116,7 @@ fn layers(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("layer normalization", level), |bench| {
             bench.iter(|| {
-                let stats = (mean.as_mut_slice(), variance.as_mut_slice());
+                let stats = (mean.as_mut_slice(), rest.as_mut_slice(), variance.as_mut_slice());
                 dispatch!(level, s => normalize::layer(s, black_box(x), &p, &mut y, Some(stats)));
             });
         });
@@ -124,7 +124,7 @@ fn layers(c: &mut Criterion) {
         assert!(near(&y, &judge), "layer normalization on {level}");
         group.bench_function(BenchmarkId::new("layer normalization, gradient", level), |bench| {
             bench.iter(|| {
-                let stats = (mean.as_slice(), variance.as_slice());
+                let stats = (mean.as_slice(), rest.as_slice(), variance.as_slice());
                 dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)));
             });
         });

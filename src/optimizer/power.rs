@@ -30,7 +30,7 @@ impl Complement {
         let (high, low) = (u64::from(!self.high), u64::from(!self.low));
         let beta = u64::from(beta);
         // βᵗ·β: the upper 64 of 96 bits.
-        let power = high * beta + (low * beta >> 32);
+        let power = high * beta + ((low * beta) >> 32);
         let rest = !power;
         *self = Self { high: (rest >> 32) as u32, low: rest as u32 };
         self.value()
