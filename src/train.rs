@@ -223,8 +223,8 @@ where
     L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
 {
     work: Work<N, O, B>,
-    x: Vec<InputOf<N>, B>,
-    t: Vec<TargetOf<N, L>, B>,
+    x: Vec<InputOf<N>, B, u32>,
+    t: Vec<TargetOf<N, L>, B, u32>,
     /// Shuffled epochs begun, modulo 2³².
     epochs: u32,
 }
@@ -708,7 +708,7 @@ fn rows<R>(all: &[R], start: usize, m: usize) -> &[R] {
 
 /// Fills `batch` with places `start` … `start + m − 1` of the order.
 #[inline(always)]
-fn gather<R: Copy, const B: usize>(batch: &mut Vec<R, B>, all: &[R], order: &Permutation, start: usize, m: usize) {
+fn gather<R: Copy, const B: usize>(batch: &mut Vec<R, B, u32>, all: &[R], order: &Permutation, start: usize, m: usize) {
     batch.clear();
     for i in start..start + m {
         if let Some(row) = all.get(order.index(i)) {

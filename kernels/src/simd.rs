@@ -27,7 +27,7 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Registers a row of that tile is wide.
     const NR: usize;
     /// Up to this many weights a gemm of known shape is compiled in place; above it the one shared copy is called. With 0 nothing is unrolled:
-    /// so it is in a debug build ([`in_place`]).
+    /// so it is in a debug build, for the sake of its stack.
     const INLINE: usize;
     /// The name a user sees and types.
     const NAME: &'static str;

@@ -17,7 +17,7 @@ unsafe impl<P: Plain> ZeroBits for P {}
 unsafe impl ZeroBits for u32 {}
 
 // SAFETY: the fields are a length, of which 0 is one, and room for values that need not be there.
-unsafe impl<T, const N: usize> ZeroBits for heapless::Vec<T, N> {}
+unsafe impl<T, L: heapless::LenType, const N: usize> ZeroBits for heapless::Vec<T, N, L> {}
 
 /// Says that a struct of fields that are [`ZeroBits`](crate::zero::ZeroBits) is so, too: `zero_bits!([generics] Type: { fields } where bounds)`.
 ///
