@@ -1,13 +1,13 @@
 //! Steps that need nothing but the host's own toolchain (clippy also looks at the firmware, for one chip).
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{
     FEATURES, Findings, How,
     tally::{self, Said},
 };
 use crate::paths;
-use crate::process::{cargo, run};
+use crate::process::{cargo, read, run};
 use crate::qemu;
 use crate::toolchain::ensure_component;
 
@@ -48,5 +48,29 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
     }
     // Without optimization, where every temporary value has a place of its own on the stack.
     tally::run(&mut cargo(["test", "--package", "rosenblatt-debug", "--", "--show-output"]), findings)?;
+    fusing_is_seen()
+}
+
+/// A compiler that was told to fuse is seen by the check that programs call at their start; one that was not is not.
+fn fusing_is_seen() -> Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    let fuses = std::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let fuses = cfg!(target_arch = "aarch64");
+    let said = |flags: &str| {
+        let args = ["run", "--quiet", "--release", "--package", "rosenblatt-debug", "--bin", "contract"];
+        let folder = paths::target().join(if flags.is_empty() { "unfused" } else { "fused" });
+        read(cargo(args).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", folder))
+    };
+    let honest = said("")?;
+    ensure!(honest.contains("the contract holds"), "a plain build says: {honest}");
+    if !fuses {
+        println!("SKIPPED: this CPU has no fused operation that a compiler could be told to use");
+        return Ok(());
+    }
+    let fma = if cfg!(target_arch = "x86_64") { " -Ctarget-feature=+fma" } else { "" };
+    let fused = said(&format!("-Cllvm-args=-fp-contract=fast{fma}"))?;
+    ensure!(fused.starts_with("Fused"), "a build with fused operations is not seen; it says: {fused}");
+    println!("a build with fused operations is seen: {}", fused.trim());
     Ok(())
 }

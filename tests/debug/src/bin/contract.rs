@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` builds it as the contract forbids, too, and expects to be told.
 
-use rosenblatt_kernels::contract;
+use rosenblatt::kernels::contract;
 
 fn main() {
     match contract::violation() {
