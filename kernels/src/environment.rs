@@ -324,23 +324,28 @@ mod control {
     riscv_fpu
 )))]
 mod control {
-    pub type Register = ();
+    #[derive(Clone, Copy)]
+    pub struct Register;
 
     #[inline(always)]
     pub const fn unusual() -> super::Unusual {
         None
     }
 
-    pub const fn standard() {}
+    pub const fn standard() -> Register {
+        Register
+    }
 
     #[inline(always)]
-    pub const fn write((): ()) {}
+    pub const fn write(_: Register) {}
 
     #[inline(always)]
-    pub const fn read() {}
+    pub const fn read() -> Register {
+        Register
+    }
 
     #[cfg(feature = "reference")]
-    pub const fn of(_: super::Mode) -> Option<()> {
+    pub const fn of(_: super::Mode) -> Option<Register> {
         None
     }
 }
