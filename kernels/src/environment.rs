@@ -125,7 +125,7 @@ fn once<R>(f: impl FnOnce() -> R) -> impl FnMut() -> R {
 }
 
 /// MXCSR.
-#[cfg(target_feature = "sse2")]
+#[cfg(all(target_feature = "sse2", not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -178,7 +178,7 @@ mod control {
 }
 
 /// FPCR.
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -226,7 +226,7 @@ mod control {
 }
 
 /// FPSCR.
-#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(target_arch = "arm", target_abi = "eabihf", not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -274,7 +274,7 @@ mod control {
 }
 
 /// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not know of.
-#[cfg(riscv_fpu)]
+#[cfg(all(riscv_fpu, not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -316,13 +316,16 @@ mod control {
     }
 }
 
-/// No register, or none that a program can reach.
-#[cfg(not(any(
-    target_feature = "sse2",
-    target_arch = "aarch64",
-    all(target_arch = "arm", target_abi = "eabihf"),
-    riscv_fpu
-)))]
+/// No register, or none that a program can reach. Miri has none, and knows no assembly.
+#[cfg(any(
+    miri,
+    not(any(
+        target_feature = "sse2",
+        target_arch = "aarch64",
+        all(target_arch = "arm", target_abi = "eabihf"),
+        riscv_fpu
+    ))
+))]
 mod control {
     #[derive(Clone, Copy)]
     pub struct Register;
