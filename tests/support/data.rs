@@ -1,7 +1,13 @@
 //! The data sets beside the sources, as arrays.
 
-/// Reads `values, …, class` lines.
+use rosenblatt::kernels::environment::standard;
+
+/// Reads `values, …, class` lines. Reading a number is arithmetic, too: its bits must not depend on the environment of a test.
 fn parse<const I: usize>(text: &str, scale: f32) -> (Vec<[f32; I]>, Vec<u8>) {
+    standard(|| lines(text, scale))
+}
+
+fn lines<const I: usize>(text: &str, scale: f32) -> (Vec<[f32; I]>, Vec<u8>) {
     text.lines()
         .map(|line| {
             let mut x = [0.0; I];
