@@ -44,9 +44,11 @@ macro_rules! scaled {
 
         impl Initializer for $name {
             fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]) {
-                let ($i, $o) = (fan_in as f32, fan_out as f32);
-                let _ = ($i, $o);
-                $draw(rng, $variance, w);
+                standard(|| {
+                    let ($i, $o) = (fan_in as f32, fan_out as f32);
+                    let _ = ($i, $o);
+                    $draw(rng, $variance, w);
+                });
             }
         }
     )*};
