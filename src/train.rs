@@ -136,8 +136,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
 
     /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
     /// is the caller's business.
-    // On a chip the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
-    #[cfg_attr(not(target_os = "none"), inline(never))]
+    #[inline(always)]
     fn run<L>(
         &mut self,
         level: Level,
@@ -150,7 +149,10 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        apart(
+            #[inline(always)]
+            || dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t)),
+        )
     }
 
     /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.
