@@ -16,8 +16,12 @@ use heapless::Vec;
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Compact, Flat, Level, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
-    zero::ZeroBits, zero_bits,
+    Compact, Flat, Level, Plain, Simd, dispatch_inside,
+    environment::standard,
+    optimizer::all_finite_on,
+    simd::{apart, part},
+    zero::ZeroBits,
+    zero_bits,
 };
 
 type LayersOf<N> = <N as Network>::Layers;
