@@ -39,12 +39,8 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     }
     let result = f();
     match caller {
-        // A small result could be computed as late as after the switch: it goes through the call. A large one lies in memory.
-        Some(caller) if const { size_of::<R>() <= 16 } => leave_with(caller, result),
-        Some(caller) => {
-            leave(caller);
-            result
-        }
+        // What the result still lacks could be computed as late as after the switch: it goes through the call.
+        Some(caller) => leave_with(caller, result),
         None => result,
     }
 }
@@ -64,18 +60,12 @@ fn enter() {
     control::write(control::standard());
 }
 
-/// Switches back.
-#[cold]
-#[inline(never)]
-fn leave(caller: control::Register) {
-    control::write(caller);
-}
-
-/// [`leave`], and what was computed before it.
+/// Switches back, after all of the result was computed.
 #[cold]
 #[inline(never)]
 fn leave_with<R>(caller: control::Register, result: R) -> R {
-    leave(caller);
+    let result = core::hint::black_box(result);
+    control::write(caller);
     result
 }
 
