@@ -16,12 +16,8 @@ use heapless::Vec;
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Compact, Flat, Level, Plain, Simd, dispatch_inside,
-    environment::standard,
-    optimizer::all_finite_on,
-    simd::{apart, part},
-    zero::ZeroBits,
-    zero_bits,
+    Compact, Flat, Level, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
+    zero::ZeroBits, zero_bits,
 };
 
 type LayersOf<N> = <N as Network>::Layers;
@@ -140,7 +136,8 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
 
     /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
     /// is the caller's business.
-    #[inline(always)]
+    // In firmware for little flash the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
+    #[cfg_attr(not(compact), inline(never))]
     fn run<L>(
         &mut self,
         level: Level,
@@ -153,10 +150,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         let level = level.for_width(LayersOf::<N>::WIDTH);
-        apart(
-            #[inline(always)]
-            || dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t)),
-        )
+        dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
     /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.

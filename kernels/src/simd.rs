@@ -174,13 +174,3 @@ pub fn part<S: Simd, R>(s: S, f: impl FnOnce() -> R) -> R {
     }
     if cfg!(debug_assertions) { apart(s, f) } else { f() }
 }
-
-/// Runs `f` in a function of its own; in firmware for little flash the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
-#[inline(always)]
-pub fn apart<R>(f: impl FnOnce() -> R) -> R {
-    #[inline(never)]
-    fn called<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
-    if cfg!(compact) { f() } else { called(f) }
-}
