@@ -25,6 +25,12 @@ impl Sum {
         self.value = value;
     }
 
+    /// The sum divided by n. It is computed here, not after an entry has put back its caller's floating-point environment.
+    #[inline(always)]
+    pub(crate) fn mean(&self, n: usize) -> f32 {
+        core::hint::black_box(self.value / n as f32)
+    }
+
     /// The sum, rounded.
     #[inline(always)]
     pub(crate) fn value(&self) -> f32 {

@@ -401,7 +401,7 @@ where
                 correct += hits::<N, L>(y, t);
                 Ok(())
             })?;
-            Ok(Evaluation { loss: total.value() / x.len() as f32, correct, samples: x.len() })
+            Ok(Evaluation { loss: total.mean(x.len()), correct, samples: x.len() })
         })
     }
 
@@ -631,7 +631,7 @@ where
             start += m;
         }
         let accuracy = if counts { correct as f32 / start as f32 } else { f32::NAN };
-        Ok((total.value() / start as f32, accuracy))
+        Ok((total.mean(start), accuracy))
     }
 }
 
