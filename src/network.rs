@@ -138,7 +138,8 @@ impl<T: Stack> Mlp<T> {
 
     /// A network whose parameters are all zero; usable in a `static`, where it costs no flash.
     ///
-    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training.
+    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training. A hidden layer with nothing but zeros is an error there
+    /// ([`Error::NeverSet`]).
     #[must_use]
     pub const fn new() -> Self {
         Self { params: ParamsOf::<T>::ZERO, running: RunningOf::<T>::ZERO }

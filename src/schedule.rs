@@ -50,6 +50,9 @@ use rosenblatt_kernels::{Plain, Simd, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
 pub trait Schedule: Copy {
+    /// Whether every rate is finite and at least 0 wherever [`Schedule::check`] is content: then nobody looks at each step's.
+    const FINITE: bool = false;
+
     /// The learning rate of a step, which is counted from 0. It must be finite and at least 0: [`Scheduled`] refuses a step with another one.
     fn at(&self, step: u32) -> f32;
 
@@ -127,7 +130,7 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     }
 
     fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
-        at_least_zero("the schedule's learning rate", self.schedule.at(state.step))
+        if S::FINITE { Ok(()) } else { at_least_zero("the schedule's learning rate", self.schedule.at(state.step)) }
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! Sums over samples, whose error does not grow with their number.
 
+use rosenblatt_kernels::{arch::scalar::Scalar, math::compensated};
+
 /// A sum that carries along what rounding has put on top (W. Kahan, *Further remarks on reducing truncation errors*, 1965).
 ///
 /// Relative error of a sum of n numbers of one sign: at most (2 + n·2⁻²³) units of 2⁻²⁴. For 10⁸ samples that is below
@@ -18,11 +20,7 @@ impl Sum {
     /// One more number.
     #[inline(always)]
     pub(crate) fn add(&mut self, x: f32) {
-        let x = x - self.excess;
-        let value = self.value + x;
-        let excess = (value - self.value) - x;
-        self.excess = if excess.is_finite() { excess } else { 0.0 };
-        self.value = value;
+        (self.value, self.excess) = compensated(Scalar, self.value, self.excess, x);
     }
 
     /// The sum divided by n. It is computed here, not after an entry has put back its caller's floating-point environment.

@@ -322,7 +322,8 @@ where
         done.map_err(|what| Self::culprit(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
     }
 
-    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report.
+    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report. Observers run in the floating-point environment of the numeric contract, whatever
+    /// the caller's is.
     ///
     /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights, change the learning rate, keep a history or a log; `()` is none.
     ///

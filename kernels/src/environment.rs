@@ -110,6 +110,22 @@ impl Mode {
     }
 }
 
+/// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for one of them.
+#[cfg(all(
+    feature = "reference",
+    any(target_arch = "aarch64", all(target_arch = "arm", target_abi = "eabihf")),
+    not(miri)
+))]
+const fn arm_bits(mode: Mode) -> Option<u32> {
+    Some(match mode {
+        Mode::FlushBoth => 1 << 24,
+        Mode::Upward => 1 << 22,
+        Mode::Downward => 2 << 22,
+        Mode::TowardZero => 3 << 22,
+        Mode::FlushToZero | Mode::DenormalsAreZero => return None,
+    })
+}
+
 /// A function that is called once.
 #[cfg(feature = "reference")]
 fn once<R>(f: impl FnOnce() -> R) -> impl FnMut() -> R {
@@ -151,7 +167,7 @@ mod control {
     #[inline(always)]
     pub fn write(mxcsr: u32) {
         // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved bit is set. Code that the compiler makes for the environment of
-        // the contract runs between `enter` and `leave` only.
+        // the contract runs in it only.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags)) };
     }
 
@@ -202,20 +218,13 @@ mod control {
     #[inline(always)]
     pub fn write(fpcr: u64) {
         // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs between `enter` and `leave` only.
+        // runs in it only.
         unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
     }
 
     #[cfg(feature = "reference")]
     pub fn of(mode: super::Mode) -> Option<u64> {
-        let bits = match mode {
-            super::Mode::FlushBoth => 1 << 24,
-            super::Mode::Upward => 1 << 22,
-            super::Mode::Downward => 2 << 22,
-            super::Mode::TowardZero => 3 << 22,
-            super::Mode::FlushToZero | super::Mode::DenormalsAreZero => return None,
-        };
-        Some(standard() | bits)
+        Some(standard() | u64::from(super::arm_bits(mode)?))
     }
 }
 
@@ -250,20 +259,13 @@ mod control {
     #[inline(always)]
     pub fn write(fpscr: u32) {
         // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs between `enter` and `leave` only.
+        // runs in it only.
         unsafe { asm!("vmsr fpscr, {}", in(reg) fpscr, options(nostack)) };
     }
 
     #[cfg(feature = "reference")]
     pub fn of(mode: super::Mode) -> Option<u32> {
-        let bits = match mode {
-            super::Mode::FlushBoth => 1 << 24,
-            super::Mode::Upward => 1 << 22,
-            super::Mode::Downward => 2 << 22,
-            super::Mode::TowardZero => 3 << 22,
-            super::Mode::FlushToZero | super::Mode::DenormalsAreZero => return None,
-        };
-        Some(standard() | bits)
+        Some(standard() | super::arm_bits(mode)?)
     }
 }
 
@@ -295,7 +297,7 @@ mod control {
     #[inline(always)]
     pub fn write(frm: usize) {
         // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the compiler makes for the environment of the contract runs
-        // between `enter` and `leave` only.
+        // in it only.
         unsafe { asm!("csrw 2, {}", in(reg) frm, options(nostack)) };
     }
 

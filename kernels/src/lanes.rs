@@ -1,6 +1,6 @@
 //! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed tree.
 
-use crate::simd::Simd;
+use crate::{math::compensated, simd::Simd};
 use core::mem::MaybeUninit;
 
 /// Which lanes of a register a step of [`each`] works on: all, or the first few.
@@ -133,17 +133,6 @@ fn lane_sums<S: Simd>(s: S, start: usize, end: usize, term: &mut impl FnMut(usiz
         i += 16;
     }
     acc
-}
-
-/// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so
-/// that an infinite sum stays infinite.
-#[inline(always)]
-pub(crate) fn compensated<S: Simd>(s: S, sum: S::F, excess: S::F, x: S::F) -> (S::F, S::F) {
-    let x = s.sub(x, excess);
-    let next = s.add(sum, x);
-    let excess = s.sub(s.sub(next, sum), x);
-    let finite = s.lt(s.abs(excess), s.splat(f32::INFINITY));
-    (next, s.select(finite, excess, s.splat(0.0)))
 }
 
 /// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any other term.

@@ -238,3 +238,14 @@ pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
     // x − x is +0 for a number, else NaN.
     s.add(y, s.sub(x, x))
 }
+
+/// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so
+/// that an infinite sum stays infinite. Returns (s′, e′).
+#[inline(always)]
+pub fn compensated<S: Simd>(s: S, sum: S::F, excess: S::F, x: S::F) -> (S::F, S::F) {
+    let x = s.sub(x, excess);
+    let next = s.add(sum, x);
+    let excess = s.sub(s.sub(next, sum), x);
+    let finite = s.lt(s.abs(excess), s.splat(f32::INFINITY));
+    (next, s.select(finite, excess, s.splat(0.0)))
+}

@@ -9,15 +9,16 @@
 //! far below the size of the mean keeps its digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
-    lanes::{Part, compensated, each, get, put, sum},
+    lanes::{Part, each, get, put, sum},
+    math::compensated,
     plain::{Plain, values, values_mut},
     simd::Simd,
 };
 
 /// Added to a variance before its root is taken: Keras' default.
 pub const EPSILON: f32 = 1e-3;
-/// The share of itself that a moving average keeps at each step: Keras' default.
-pub const MOMENTUM: f32 = 0.99;
+/// The share of a mini-batch's moments that the moving averages take: 1 − 0.99, Keras' default.
+pub const SHARE: f32 = 0.01;
 
 /// What a normalization learns: y = x̂·γ + β, one of each a channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -230,24 +231,18 @@ unsafe fn batch_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    each(
-        s,
-        n,
-        #[inline(always)]
-        |j, part| {
-            // SAFETY: `each` stays below n, rows below m.
-            unsafe {
-                let (mean, variance) = (get(s, moments.add(j), part), get(s, moments.add(n + j), part));
-                let (gamma, beta) = (get(s, p.add(j), part), get(s, p.add(n + j), part));
-                let scale = s.mul(gamma, rsqrt(s, variance));
-                for i in 0..m {
-                    let i = i * n + j;
-                    let d = s.sub(get(s, x.add(i), part), mean);
-                    put(s, y.add(i), part, s.mul_add(d, scale, beta));
-                }
-            }
-        },
-    );
+    // SAFETY: the caller's promise; `columns_by` asks below n. There is nothing to add to a mean that is one number.
+    unsafe {
+        columns_by(
+            s,
+            (m, n),
+            x,
+            p,
+            y,
+            #[inline(always)]
+            |j, part| ((get(s, moments.add(j), part), s.splat(0.0)), get(s, moments.add(n + j), part)),
+        );
+    }
 }
 
 /// # Safety
@@ -262,14 +257,40 @@ unsafe fn batch_own_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
+    // SAFETY: the caller's promise; `columns_by` asks below n.
+    unsafe {
+        columns_by(
+            s,
+            (m, n),
+            x,
+            p,
+            y,
+            #[inline(always)]
+            |j, part| moments_at(s, moments, n, j, part),
+        );
+    }
+}
+
+/// y ← ((x − mean) − rest)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)` says mean and variance.
+/// # Safety
+/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n.
+#[inline(always)]
+unsafe fn columns_by<S: Simd>(
+    s: S,
+    (m, n): (usize, usize),
+    x: *const f32,
+    p: *const f32,
+    y: *mut f32,
+    moments: impl Fn(usize, Part<S>) -> (Mean<S>, S::F),
+) {
     each(
         s,
         n,
         #[inline(always)]
         |j, part| {
+            let (mean, variance) = moments(j, part);
             // SAFETY: `each` stays below n, rows below m.
             unsafe {
-                let (mean, variance) = moments_at(s, moments, n, j, part);
                 let (gamma, beta) = (get(s, p.add(j), part), get(s, p.add(n + j), part));
                 let scale = s.mul(gamma, rsqrt(s, variance));
                 for i in 0..m {
@@ -392,7 +413,6 @@ unsafe fn batch_grad_body<S: Simd>(
 /// equal values b ends at b exactly, instead of resting up to 50 ulp away.
 #[inline(always)]
 pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
-    const SHARE: f32 = 0.01;
     let toward = |a: &mut f32, b: &f32| {
         // A difference of products, which cannot overflow.
         let step = *a + (*b * SHARE - *a * SHARE);

@@ -15,6 +15,8 @@ pub struct ConstantRate {
 }
 
 impl Schedule for ConstantRate {
+    const FINITE: bool = true;
+
     fn at(&self, _: u32) -> f32 {
         self.lr
     }
@@ -43,6 +45,8 @@ pub struct PiecewiseConstant<const N: usize> {
 }
 
 impl<const N: usize> Schedule for PiecewiseConstant<N> {
+    const FINITE: bool = true;
+
     fn at(&self, step: u32) -> f32 {
         self.then.iter().take_while(|(boundary, _)| step > *boundary).last().map_or(self.lr, |(_, lr)| *lr)
     }

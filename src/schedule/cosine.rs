@@ -22,6 +22,8 @@ pub struct CosineDecay {
 }
 
 impl Schedule for CosineDecay {
+    const FINITE: bool = true;
+
     fn at(&self, step: u32) -> f32 {
         standard(|| {
             let p = quotient(step.min(self.decay_steps), self.decay_steps, false);

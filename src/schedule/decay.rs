@@ -24,6 +24,8 @@ pub struct InverseTimeDecay {
 }
 
 impl Schedule for InverseTimeDecay {
+    const FINITE: bool = true;
+
     fn at(&self, step: u32) -> f32 {
         standard(|| self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase)))
     }
@@ -54,6 +56,8 @@ pub struct ExponentialDecay {
 }
 
 impl Schedule for ExponentialDecay {
+    const FINITE: bool = true;
+
     fn at(&self, step: u32) -> f32 {
         standard(|| times(self.lr, power(self.decay_rate, step, self.decay_steps, self.staircase)))
     }
@@ -86,6 +90,8 @@ pub struct StepDecay {
 }
 
 impl Schedule for StepDecay {
+    const FINITE: bool = true;
+
     fn at(&self, step: u32) -> f32 {
         standard(|| times(self.lr, power(self.drop, step, self.every, true)))
     }

@@ -25,6 +25,8 @@ pub struct WarmUp<S> {
 }
 
 impl<S: Schedule> Schedule for WarmUp<S> {
+    const FINITE: bool = S::FINITE;
+
     fn at(&self, step: u32) -> f32 {
         if let Some(step) = step.checked_sub(self.steps) {
             return self.then.at(step);
