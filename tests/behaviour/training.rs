@@ -243,8 +243,8 @@ fn equal_weights_never_break_symmetry() {
                 assert_eq!(params.head.b[unit].to_bits(), params.head.b[0].to_bits());
                 assert_eq!(params.tail.w[unit][0].to_bits(), params.tail.w[0][0].to_bits());
             }
-            // Zero weights let no gradient through; others do move.
-            assert_eq!(net.params().head == start.params().head, value == 0.0);
+            // Tiny weights stand on XOR's saddle: its four gradients cancel. Other weights move.
+            assert_eq!(net.params().head == start.params().head, value == 1e-30);
         }
     }
 }
