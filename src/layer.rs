@@ -51,6 +51,8 @@ pub trait Layer: 'static {
     const WIDTH: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
     const KERNEL: usize;
+    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE`]).
+    const MULTIPLY_ADDS: usize = Self::KERNEL;
     /// Keras' name of the layer's kind, for summaries and errors.
     const NAME: &'static str = "layer";
     /// How many layers it is: a chain is several.
@@ -75,6 +77,13 @@ pub trait Layer: 'static {
 
     /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order, without gaps, in `Params` and in `Running`.
     fn tensors(tell: &mut dyn FnMut(&Tensor));
+}
+
+/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic.
+/// All others call the kernels' own compiled copies.
+#[must_use]
+pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
+    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE
 }
 
 /// No parameters, no running state.

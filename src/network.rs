@@ -4,7 +4,7 @@ use crate::{
     data::same_lengths,
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
-    layer::{Chain, Description, Layer, Tensor},
+    layer::{Chain, Description, Layer, Tensor, in_place},
     rng::{Rng, Seed},
 };
 use core::{
@@ -302,8 +302,8 @@ impl<T: Stack> Mlp<T> {
     #[inline]
     pub fn predict_on(&self, level: Level, x: &InputOf<T>) -> OutputOf<T> {
         let mut y = OutputOf::<T>::ZERO;
-        let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => NetOf::<T>::infer::<_, 1>(s, &self.params, &self.running, core::slice::from_ref(x), core::slice::from_mut(&mut y)));
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
+        dispatch!(level, width: NetOf::<T>::WIDTH, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.running, row, to));
         y
     }
 
@@ -327,8 +327,7 @@ impl<T: Stack> Mlp<T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
+        dispatch!(level, width: NetOf::<T>::WIDTH, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
         Ok(())
     }
 
@@ -343,6 +342,16 @@ impl<T: Stack> Mlp<T> {
     #[must_use]
     pub const fn summary() -> Summary<T> {
         Summary(PhantomData)
+    }
+}
+
+/// [`Layer::infer`] for one sample.
+#[inline(always)]
+fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Running, x: &[N::Input], y: &mut [N::Output]) {
+    if const { in_place::<S, N>() } {
+        N::infer::<S, 1>(s, p, r, x, y);
+    } else {
+        N::infer::<Compact<S>, 1>(Compact(s), p, r, x, y);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     data::{Permutation, bad_input, finite_inputs, same_lengths},
     error::{Error, Quantity, Result},
-    layer::{Layer, NeverSet, Pass, Train, first, first_mut},
+    layer::{Layer, NeverSet, Pass, Train, first, first_mut, in_place},
     loss::Loss,
     metrics::{Confusion, Evaluation, predicted},
     network::Network,
@@ -149,11 +149,10 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
     where
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
-        let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch_inside!(level, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        dispatch_inside!(level, width: LayersOf::<N>::WIDTH, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
-    /// [`Work::step`] for full mini-batches unrolled, because the number of samples is known; for shorter ones in shared kernels.
+    /// [`Work::step`]: for a small network's full mini-batches in place, because the number of samples is known; else by called kernels.
     #[inline(always)]
     fn batch<S, L>(
         &mut self,
@@ -168,10 +167,11 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
         if const { S::INLINE == 0 } {
-            // Nothing is unrolled.
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
-        if let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t)) {
+        if const { in_place::<S, LayersOf<N>>() }
+            && let (Ok(x), Ok(t)) = (<&[_; B]>::try_from(x), <&[_; B]>::try_from(t))
+        {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
         self.step::<Compact<S>, L>(Compact(s), net, optimizer, x, t)
@@ -443,8 +443,7 @@ where
 
     /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
     fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
-        let level = level.for_width(LayersOf::<N>::WIDTH);
-        dispatch_inside!(level, s => {
+        dispatch_inside!(level, width: LayersOf::<N>::WIDTH, s => {
             LayersOf::<N>::forward::<_, B>(Compact(s), Pass::INFERENCE, net.params(), net.running(), x, &mut self.work.tape)
         });
     }

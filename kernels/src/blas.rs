@@ -17,11 +17,13 @@
 //! (Goto and van de Geijn, 2008, without packing: our matrices fit the cache). Ragged columns are a masked tile.
 //! p runs in blocks of `KC`, so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
 
+use crate::plain::Plain;
 use crate::{
+    bodies::Bodies,
     lanes::{each, get, put, sum},
     simd::Simd,
 };
-use core::mem::MaybeUninit;
+use core::{marker::PhantomData, mem::MaybeUninit};
 
 /// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip has none, and needs no blocks.
 const KC: Option<usize> = if cfg!(target_os = "none") { None } else { Some(256) };
@@ -37,6 +39,31 @@ pub(crate) enum Start {
     Carry,
 }
 
+/// What the compiler knows of a number of rows or columns: code for what cannot be is not compiled.
+pub(crate) trait Count {
+    /// It is never greater.
+    const AT_MOST: usize = usize::MAX;
+    /// It is this one.
+    const EXACT: Option<usize> = None;
+}
+
+/// Nothing is known.
+pub(crate) struct Any;
+impl Count for Any {}
+
+/// As many as `P` has values.
+struct Len<P>(PhantomData<P>);
+impl<P: Plain> Count for Len<P> {
+    const AT_MOST: usize = P::LEN;
+    const EXACT: Option<usize> = Some(P::LEN);
+}
+
+/// No more than `B`.
+struct AtMost<const B: usize>;
+impl<const B: usize> Count for AtMost<B> {
+    const AT_MOST: usize = B;
+}
+
 /// A matrix in memory: element (i, j) lies at `p + i·row + j·col`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<P> {
@@ -45,11 +72,11 @@ pub(crate) struct Matrix<P> {
     pub(crate) col: usize,
 }
 
-/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes (then `NR` is 1).
+/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes of the last register.
 ///
 /// # Safety
 /// `a` must be readable for (0..MR, 0..k); `b` for (0..k, columns) and `c` for (0..MR, columns) readable and writable, where columns
-/// are `NR·LANES` or what `part` names; `b.col` must be 1 unless `LANES` is. A bias must have as many values.
+/// are `NR·LANES`, or fewer where `part` says so; `b.col` must be 1 unless `LANES` is. A bias must have as many values.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
     s: S,
@@ -60,6 +87,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
     start: Start,
     part: Option<S::Tail>,
 ) {
+    let part = |v: usize| if v + 1 == NR { part } else { None };
     let mut sums = [[s.splat(0.0); NR]; MR];
     // SAFETY: every address below is one that the caller vouches for.
     unsafe {
@@ -67,7 +95,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
             Start::Zero => {}
             Start::Bias(bias) => {
                 for v in 0..NR {
-                    let bias = get(s, bias.add(v * S::LANES), part);
+                    let bias = get(s, bias.add(v * S::LANES), part(v));
                     for row in &mut sums {
                         row[v] = bias;
                     }
@@ -76,7 +104,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
             Start::Carry => {
                 for (i, row) in sums.iter_mut().enumerate() {
                     for (v, sum) in row.iter_mut().enumerate() {
-                        *sum = get(s, c.p.add(i * c.row + v * S::LANES).cast_const(), part);
+                        *sum = get(s, c.p.add(i * c.row + v * S::LANES).cast_const(), part(v));
                     }
                 }
             }
@@ -84,7 +112,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
         for p in 0..k {
             let mut w = [s.splat(0.0); NR];
             for (v, w) in w.iter_mut().enumerate() {
-                *w = get(s, b.p.add(p * b.row + v * S::LANES * b.col), part);
+                *w = get(s, b.p.add(p * b.row + v * S::LANES * b.col), part(v));
             }
             for (i, row) in sums.iter_mut().enumerate() {
                 let x = s.splat(*a.p.add(i * a.row + p * a.col));
@@ -95,7 +123,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
         }
         for (i, row) in sums.iter().enumerate() {
             for (v, sum) in row.iter().enumerate() {
-                put(s, c.p.add(i * c.row + v * S::LANES), part, *sum);
+                put(s, c.p.add(i * c.row + v * S::LANES), part(v), *sum);
             }
         }
     }
@@ -106,7 +134,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
 /// # Safety
 /// As for [`product`] with m = MR.
 #[inline(always)]
-unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
+unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR: usize>(
     s: S,
     k: usize,
     n: usize,
@@ -131,29 +159,49 @@ unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
     let mut j = 0;
     // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches for.
     unsafe {
-        while j + NR * S::LANES <= n {
-            tile_at!(NR, j, None);
-            j += NR * S::LANES;
+        if const { N::AT_MOST >= NR * S::LANES } {
+            while j + NR * S::LANES <= n {
+                tile_at!(NR, j, None);
+                j += NR * S::LANES;
+            }
         }
-        if const { NR > 1 } {
+        if const { CALLED && S::LANES > 1 && NR > 1 } {
+            // One tile as wide as what is left: more sums at a time hide the latency of their additions.
+            let left = n - j;
+            let part = if left % S::LANES == 0 { None } else { Some(s.tail(left % S::LANES)) };
+            /// The tile of so many registers, if they are what is left; the last one may be partial.
+            macro_rules! last {
+                ($($nr:literal)*) => {$(
+                    if const { NR >= $nr } && left.div_ceil(S::LANES) == $nr {
+                        match part {
+                            None => tile_at!($nr, j, None),
+                            part => tile_at!($nr, j, part),
+                        }
+                    }
+                )*};
+            }
+            last!(1 2 3 4 5 6 7 8);
+            return;
+        }
+        if const { NR > 1 && N::AT_MOST >= S::LANES } {
             while j + S::LANES <= n {
                 tile_at!(1, j, None);
                 j += S::LANES;
             }
         }
-        if const { S::LANES > 1 } && j < n {
+        if const { S::LANES > 1 && !matches!(N::EXACT, Some(n) if n % S::LANES == 0) } && j < n {
             tile_at!(1, j, Some(s.tail(n - j)));
         }
     }
 }
 
-/// The product of the module's first lines, for any m, k and n.
+/// The product of the module's first lines, for any m, k and n. `CALLED`: in the one copy a backend, which may have more code.
 ///
 /// # Safety
 /// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a bias
 /// for 0..n; `b.col` must be 1 unless `LANES` is.
 #[inline(always)]
-unsafe fn product<S: Simd>(
+pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     s: S,
     (m, k, n): (usize, usize, usize),
     mut a: Matrix<*const f32>,
@@ -172,13 +220,13 @@ unsafe fn product<S: Simd>(
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
                 // `if const`: what a backend does not use is not even compiled.
-                if const { S::MR >= $mr && ($mr == 1 || !cfg!(compact)) } {
+                if const { S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(compact)) } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
                         unsafe {
                             let a = Matrix { p: a.p.wrapping_add(i * a.row), ..a };
                             let c = Matrix { p: c.p.add(i * c.row), ..c };
-                            rows::<S, $mr, $nr>(s, block, n, a, b, c, start);
+                            rows::<S, N, CALLED, $mr, $nr>(s, block, n, a, b, c, start);
                         }
                         i += $mr;
                     }
@@ -211,29 +259,6 @@ unsafe fn product<S: Simd>(
             b.p = b.p.add(block * b.row);
         }
     }
-}
-
-/// [`product`] in one out-of-line copy a backend.
-///
-/// # Safety
-/// As for [`product`].
-#[cfg(not(feature = "helium"))]
-#[inline(never)]
-unsafe fn product_shared<S: Simd>(
-    s: S,
-    mkn: (usize, usize, usize),
-    a: Matrix<*const f32>,
-    b: Matrix<*const f32>,
-    c: Matrix<*mut f32>,
-    start: Start,
-) {
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is the same.
-            unsafe { product(s, mkn, a, b, c, start) }
-        },
-    );
 }
 
 /// What is called for a product that is not compiled in place: Helium's tiles with what they leave over, or [`product_alone`].
@@ -292,16 +317,16 @@ unsafe fn product_alone<S: Simd>(
             crate::arch::helium::plain(mkn, a, b, c, start);
         }
         #[cfg(not(feature = "helium"))]
-        product_shared(s.shared(), mkn, a, b, c, start);
+        s.shared().product(mkn, a, b, c, start);
     }
 }
 
-/// The in-place copy of [`product`] where `INLINE` says so, else the shared one.
+/// A copy of [`product`] here where `INLINE` says so, else a call.
 ///
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
-unsafe fn product_for<S: Simd, const INLINE: bool>(
+unsafe fn product_for<S: Simd, M: Count, N: Count, const INLINE: bool, const CALLED: bool>(
     s: S,
     mkn: (usize, usize, usize),
     a: Matrix<*const f32>,
@@ -312,7 +337,7 @@ unsafe fn product_for<S: Simd, const INLINE: bool>(
     // SAFETY: the caller's promise is the same.
     unsafe {
         if INLINE {
-            product(s, mkn, a, b, c, start);
+            product::<S, M, N, CALLED>(s, mkn, a, b, c, start);
         } else {
             product_called(s, mkn, a, b, c, start);
         }
@@ -370,7 +395,7 @@ unsafe fn pack<S: Simd>(
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start at what it holds; all dense and row-major.
 #[inline(always)]
-unsafe fn product_nt<S: Simd, const INLINE: bool>(
+pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool, const CALLED: bool>(
     s: S,
     (m, k, n): (usize, usize, usize),
     dy: *const f32,
@@ -388,7 +413,7 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
         if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
-            product_for::<S, INLINE>(s, (m, n, k), a, b, c, first);
+            product_for::<S, M, K, INLINE, CALLED>(s, (m, n, k), a, b, c, first);
             return;
         }
         #[cfg(thumb)]
@@ -410,41 +435,13 @@ unsafe fn product_nt<S: Simd, const INLINE: bool>(
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
                 let a = Matrix { p: a.p.add(p), ..a };
                 let c = Matrix { p: c.p.add(i), ..c };
-                product_for::<S, INLINE>(s, (m, depth, width), a, b, c, start);
+                product_for::<S, M, K, INLINE, CALLED>(s, (m, depth, width), a, b, c, start);
                 start = Start::Carry;
                 p += depth;
             }
             i += width;
         }
     }
-}
-
-/// [`product_nt`] in one out-of-line copy a backend, and another that adds.
-macro_rules! product_nt_shared {
-    ($($name:ident: $first:expr;)*) => {$(
-        /// # Safety
-        /// As for [`product_nt`].
-        #[inline(never)]
-        unsafe fn $name<S: Simd>(s: S, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) {
-            s.vectorize(
-                #[inline(always)]
-                || {
-                    // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
-                    unsafe {
-                        if const { S::INLINE == 0 } {
-                            product_nt::<S, false>(s, mkn, dy, w, dx, $first);
-                        } else {
-                            product_nt::<S, true>(s, mkn, dy, w, dx, $first);
-                        }
-                    }
-                },
-            );
-        }
-    )*};
-}
-product_nt_shared! {
-    product_nt_shared: Start::Zero;
-    product_nt_add_shared: Start::Carry;
 }
 
 /// Panics with both numbers unless a slice has the length its shape says.
@@ -510,7 +507,7 @@ pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32
     check("w", w.len(), k, n);
     check("dx", dx.len(), m, k);
     // SAFETY: the three checks above.
-    unsafe { product_nt_shared(s.shared(), (m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr()) }
+    unsafe { s.shared().product_nt((m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr(), Start::Zero) }
 }
 
 /// y ← wᵀ·x + b: [`gemm`] for one sample, the same bits
@@ -610,13 +607,17 @@ pub mod fixed {
     use super::*;
     #[cfg(compact)]
     use crate::little;
-    use crate::plain::{Flat, Plain, values};
+    use crate::plain::{Flat, values};
     use core::ptr;
 
-    /// [`product`] in place for a layer of few enough weights, else the shared copy; the other one is not even compiled.
+    /// [`product`] in place for a layer of few enough weights, else a call; the other one is not even compiled.
     macro_rules! sized {
-        ($weights:expr, ($($argument:expr),*)) => {
-            if const { $weights <= S::INLINE } { product($($argument),*) } else { product_called($($argument),*) }
+        ($weights:expr, $m:ty, $n:ty, ($($argument:expr),*)) => {
+            if const { $weights <= S::INLINE } {
+                product::<S, $m, $n, false>($($argument),*)
+            } else {
+                product_called($($argument),*)
+            }
         };
     }
 
@@ -629,7 +630,7 @@ pub mod fixed {
         b: &[f32; N],
         y: &mut [[f32; N]],
     ) {
-        affine(s, x, w, b, y);
+        affine::<S, { usize::MAX }, _, _, _>(s, x, w, b, y);
     }
 
     /// Fails to compile unless `W` holds a weight for each value of an `X` and each of a `Y`.
@@ -639,17 +640,18 @@ pub mod fixed {
         assert!(matches!(weights, Some(n) if n == W::LEN), "the weights do not fit rows of these lengths");
     }
 
-    /// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`.
+    /// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`. There are at most `M` rows;
+    /// the compiler leaves out code for more.
     ///
     /// ```compile_fail
     /// use rosenblatt_kernels::{arch::scalar::Scalar, blas::fixed};
     /// let w = [[[0.0; 5]; 2]; 3]; // 3·2 inputs, but the samples have 3·3
-    /// fixed::affine(Scalar, &[[[0.0; 3]; 3]], &w, &[0.0; 5], &mut [[0.0; 5]]);
+    /// fixed::affine::<_, 1, _, _, _>(Scalar, &[[[0.0; 3]; 3]], &w, &[0.0; 5], &mut [[0.0; 5]]);
     /// ```
     #[inline(always)]
-    pub fn affine<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, b: &Y, y: &mut [Y]) {
+    pub fn affine<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, b: &Y, y: &mut [Y]) {
         const { fits::<X, W, Y>() };
-        let m = x.len().min(y.len());
+        let m = x.len().min(y.len()).min(M);
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
@@ -665,7 +667,7 @@ pub mod fixed {
                 )
             };
         }
-        if const { Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE } && m > 1 {
+        if const { M > 1 && Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE } && m > 1 {
             return column(s, x, values(w), values(b)[0], y.flat_mut());
         }
         let a = Matrix { p: x.as_ptr().cast(), row: X::LEN, col: 1 };
@@ -673,15 +675,16 @@ pub mod fixed {
         let c = Matrix { p: y.as_mut_ptr().cast(), row: Y::LEN, col: 1 };
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            sized!(X::LEN * Y::LEN, (s, (m, X::LEN, Y::LEN), a, w, c, Start::Bias(ptr::from_ref(b).cast())));
+            let start = Start::Bias(ptr::from_ref(b).cast());
+            sized!(X::LEN * Y::LEN, AtMost<M>, Len<Y>, (s, (m, X::LEN, Y::LEN), a, w, c, start));
         }
     }
 
-    /// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for rows of any plain shape.
+    /// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain shape.
     #[inline(always)]
-    pub fn gemm_add<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, y: &mut [Y]) {
+    pub fn gemm_add<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, y: &mut [Y]) {
         const { fits::<X, W, Y>() };
-        let m = x.len().min(y.len());
+        let m = x.len().min(y.len()).min(M);
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
@@ -694,7 +697,7 @@ pub mod fixed {
         let c = Matrix { p: y.as_mut_ptr().cast(), row: Y::LEN, col: 1 };
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            sized!(X::LEN * Y::LEN, (s, (m, X::LEN, Y::LEN), a, w, c, Start::Carry));
+            sized!(X::LEN * Y::LEN, AtMost<M>, Len<Y>, (s, (m, X::LEN, Y::LEN), a, w, c, Start::Carry));
         }
     }
 
@@ -765,12 +768,12 @@ pub mod fixed {
             // A column is a row too: lanes over the inputs, the same products in the same order.
             let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: X::LEN, col: 1, ..a });
             // SAFETY: the types say k, and m is no more than either slice has rows.
-            unsafe { sized!(X::LEN, (s, (1, m, X::LEN), a, b, c, start)) };
+            unsafe { sized!(X::LEN, AtMost<1>, Len<X>, (s, (1, m, X::LEN), a, b, c, start)) };
             return;
         }
         // SAFETY: the types say k and n, and m is no more than either slice has rows.
         unsafe {
-            sized!(X::LEN * Y::LEN, (s, (X::LEN, m, Y::LEN), a, b, c, start));
+            sized!(X::LEN * Y::LEN, Len<X>, Len<Y>, (s, (X::LEN, m, Y::LEN), a, b, c, start));
         }
     }
 
@@ -782,14 +785,20 @@ pub mod fixed {
         w: &[[f32; N]; K],
         dx: &mut [[f32; K]],
     ) {
-        affine_grad_input(s, dy, w, dx, false);
+        affine_grad_input::<S, { usize::MAX }, _, _, _>(s, dy, w, dx, false);
     }
 
-    /// [`gemm_nt`] for rows of any plain shape: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
+    /// [`gemm_nt`] for at most `M` rows of any plain shape: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
     #[inline(always)]
-    pub fn affine_grad_input<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, dy: &[Y], w: &W, dx: &mut [X], add: bool) {
+    pub fn affine_grad_input<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(
+        s: S,
+        dy: &[Y],
+        w: &W,
+        dx: &mut [X],
+        add: bool,
+    ) {
         const { fits::<X, W, Y>() };
-        let m = dy.len().min(dx.len());
+        let m = dy.len().min(dx.len()).min(M);
         let (dy, w, dx) = (dy.as_ptr().cast(), ptr::from_ref(w).cast(), dx.as_mut_ptr().cast());
         #[cfg(all(compact, not(feature = "helium")))]
         if const { S::INLINE == 0 } {
@@ -811,13 +820,11 @@ pub mod fixed {
                 let a = Matrix { p: dy, row: Y::LEN, col: 1 };
                 let c = Matrix { p: dx, row: X::LEN, col: 1 };
                 let b = Matrix { p: w, row: 1, col: Y::LEN };
-                sized!(X::LEN * Y::LEN, (s, (m, Y::LEN, X::LEN), a, b, c, start));
+                sized!(X::LEN * Y::LEN, AtMost<M>, Len<X>, (s, (m, Y::LEN, X::LEN), a, b, c, start));
             } else if const { X::LEN * Y::LEN <= S::INLINE } {
-                product_nt::<S, true>(s, mkn, dy, w, dx, start);
-            } else if add {
-                product_nt_add_shared(s.shared(), mkn, dy, w, dx);
+                product_nt::<S, AtMost<M>, Len<X>, true, false>(s, mkn, dy, w, dx, start);
             } else {
-                product_nt_shared(s.shared(), mkn, dy, w, dx);
+                s.shared().product_nt(mkn, dy, w, dx, start);
             }
         }
     }

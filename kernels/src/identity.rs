@@ -554,13 +554,13 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
         let mut out = judge.outputs(room, m * N, shift + 3, kind)?;
         judge.same(
             &mut out,
-            |y| dispatch!(level, s => blas::fixed::gemm_add(s, xs, ws, y.as_chunks_mut::<N>().0)),
+            |y| dispatch!(level, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
             |y| standard(|| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j])),
         );
         let mut out = judge.outputs(room, m * K, shift, kind)?;
         judge.same(
             &mut out,
-            |dx| dispatch!(level, s => blas::fixed::affine_grad_input(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
+            |dx| dispatch!(level, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
             |dx| standard(|| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p])),
         );
         let mut out = judge.outputs(room, K * N, shift + 1, kind)?;

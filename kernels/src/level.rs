@@ -92,7 +92,7 @@ impl Level {
     pub fn for_width(self, width: usize) -> Self {
         match self {
             #[cfg(target_feature = "sse2")]
-            Self::Avx512(token) if width <= 8 => Self::Avx512Vl(token.narrow()),
+            Self::Avx512(token) if is_narrow(width) => Self::Avx512Vl(token.narrow()),
             _ => {
                 let _ = width;
                 self
@@ -104,6 +104,13 @@ impl Level {
     pub fn name(self) -> &'static str {
         crate::dispatch!(self, s => name_of(s))
     }
+}
+
+/// Whether rows of at most `width` values fill no more than half of AVX-512's sixteen lanes.
+#[doc(hidden)]
+#[must_use]
+pub const fn is_narrow(width: usize) -> bool {
+    width <= 8
 }
 
 fn name_of<S: crate::simd::Simd>(_: S) -> &'static str {
@@ -191,21 +198,30 @@ impl FromStr for Level {
 /// ```
 #[macro_export]
 macro_rules! dispatch {
-    ($level:expr, $s:ident => $body:expr) => {{
+    ($level:expr, $s:ident => $body:expr) => {
+        $crate::dispatch!($level, width: usize::MAX, $s => $body)
+    };
+    ($level:expr, width: $width:expr, $s:ident => $body:expr) => {{
         let level = $level;
         $crate::environment::standard(
             #[inline(always)]
-            || $crate::dispatch_inside!(level, $s => $body),
+            || $crate::dispatch_inside!(level, width: $width, $s => $body),
         )
     }};
 }
 
 /// [`dispatch!`] where the floating-point environment is known to be the contract's: inside
 /// [`environment::standard`](crate::environment::standard).
+///
+/// With `width: W`, a constant, the backend is the one for rows of at most `W` values ([`Level::for_width`](crate::Level::for_width)),
+/// and code for another is not compiled.
 #[macro_export]
 macro_rules! dispatch_inside {
     ($level:expr, $s:ident => $body:expr) => {
-        match $level {
+        $crate::dispatch_inside!($level, width: usize::MAX, $s => $body)
+    };
+    ($level:expr, width: $width:expr, $s:ident => $body:expr) => {
+        match $crate::Level::for_width($level, $width) {
             $crate::Level::Scalar($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
@@ -224,11 +240,17 @@ macro_rules! dispatch_inside {
                 || $body,
             ),
             #[cfg(target_feature = "sse2")]
-            $crate::Level::Avx512($s) => $crate::Simd::vectorize(
-                $s,
-                #[inline(always)]
-                || $body,
-            ),
+            $crate::Level::Avx512($s) => {
+                if const { $crate::level::is_narrow($width) } {
+                    ::core::unreachable!("for_width takes Avx512Vl")
+                } else {
+                    $crate::Simd::vectorize(
+                        $s,
+                        #[inline(always)]
+                        || $body,
+                    )
+                }
+            }
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             $crate::Level::Neon($s) => $crate::Simd::vectorize(
                 $s,

@@ -41,6 +41,8 @@ pub mod activation;
 pub mod approx;
 pub mod arch;
 pub mod blas;
+#[allow(private_interfaces, reason = "the trait is sealed: its module is private")]
+mod bodies;
 mod compact;
 pub mod contract;
 mod delegate;

@@ -7,6 +7,8 @@
 //! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend
 //! (`NUMERICS.md`). Integer operations work on the bits of the lanes.
 
+use crate::bodies::Bodies;
+
 /// One backend: a proof of CPU features and the operations on its registers.
 ///
 /// # Safety
@@ -26,13 +28,14 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     const MR: usize;
     /// Registers a row of that tile is wide.
     const NR: usize;
-    /// Up to this many weights a gemm of known shape is compiled in place; above it the one shared copy is called. With 0 nothing is unrolled:
-    /// so it is in a debug build, for the sake of its stack.
+    /// A product of known shape is compiled in place up to this many weights, a network up to this many multiply-adds a sample;
+    /// above it the kernels' own copies are called. 0 calls them always: in a debug build, and where in place was not
+    /// measured to be faster.
     const INLINE: usize;
     /// The name a user sees and types.
     const NAME: &'static str;
     /// The token for which code that is called, not compiled in place, has its one copy: the backend itself.
-    type Shared: Simd;
+    type Shared: Simd<Shared = Self::Shared> + Bodies;
 
     /// That token.
     fn shared(self) -> Self::Shared;

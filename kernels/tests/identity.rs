@@ -263,7 +263,7 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_add(m, K, N, x, w, &mut want);
                 let got = out.run(&start, m, |y| {
-                    dispatch!(level, s => blas::fixed::gemm_add(s, xs, ws, y.as_chunks_mut::<N>().0));
+                    dispatch!(level, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0));
                 });
                 assert_same(got, &want, || what("gemm_add"));
                 let start = random.values(sort, dw.len());
@@ -278,7 +278,7 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_nt_add(m, K, N, dy, w, &mut want);
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(level, s => blas::fixed::affine_grad_input(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
+                    dispatch!(level, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
                 });
                 assert_same(got, &want, || what("affine_grad_input"));
             }

@@ -16,6 +16,7 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     type Head = R::Head;
     const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
     const KERNEL: usize = 0; // each layer has its own
+    const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS + R::MULTIPLY_ADDS;
     const LAYERS: u32 = L::LAYERS + R::LAYERS;
 
     #[inline(always)]

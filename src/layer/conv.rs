@@ -218,7 +218,7 @@ impl<
         for (x, y) in x.iter().zip(y.iter_mut()) {
             for (i, y) in y.chunks_mut(ROWS).enumerate() {
                 Self::lay_out(x, i * ROWS, patches, y.len());
-                fixed::affine(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+                fixed::affine::<_, { usize::MAX }, _, _, _>(s, patches.as_flattened(), w, b, y.as_flattened_mut());
                 A::forward(s, y.as_flattened_mut());
             }
         }
@@ -264,9 +264,21 @@ impl<
                 fixed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
                 if let Some(dx) = &mut dx {
                     #[cfg(not(target_os = "none"))]
-                    fixed::affine(s, dy_rows, &*turned, &Patch::ZERO, patches.as_flattened_mut());
+                    fixed::affine::<_, { usize::MAX }, _, _, _>(
+                        s,
+                        dy_rows,
+                        &*turned,
+                        &Patch::ZERO,
+                        patches.as_flattened_mut(),
+                    );
                     #[cfg(target_os = "none")]
-                    fixed::affine_grad_input(s, dy_rows, w, patches.as_flattened_mut(), false);
+                    fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                        s,
+                        dy_rows,
+                        w,
+                        patches.as_flattened_mut(),
+                        false,
+                    );
                     Self::add_back(s, dx, i * ROWS, patches, dy.len());
                 }
             }
@@ -304,6 +316,7 @@ macro_rules! layer {
                 $f
             };
             const KERNEL: usize = $fan * $c * $f;
+            const MULTIPLY_ADDS: usize = $fan * $c * <$y as Plain>::LEN;
             const NAME: &'static str = $name;
 
             #[inline(always)]

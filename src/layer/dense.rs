@@ -27,7 +27,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
-        fixed::gemm(s, x, &p.w, &p.b, y);
+        fixed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
         A::forward(s, y);
     }
 
@@ -80,10 +80,10 @@ impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A>
         if !joined {
             A::backward(s, first(y, dy.len()), dy);
         }
-        fixed::gemm_tn(s, x, dy, &mut dp.w);
+        fixed::affine_grad(s, x, dy, &mut dp.w, false);
         fixed::sum_rows(s, dy, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::gemm_nt(s, dy, &p.w, dx);
+            fixed::affine_grad_input::<_, B, _, _, _>(s, dy, &p.w, dx, false);
         }
     }
 }

@@ -44,7 +44,7 @@ pub trait Cell<const U: usize>: 'static {
     fn input_bias(b: &Self::Bias) -> &Self::Gates;
 
     /// One step of each row: from `a` = x·w + bias, and the state h and what is carried along, h and c after it.
-    fn step<S: Simd>(
+    fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
         b: &Self::Bias,
@@ -139,7 +139,7 @@ type OutputOf<R, const U: usize, const T: usize> = <R as Returns>::Output<[f32; 
 
 /// One step of each row: the inputs' part of the gates, then the cell.
 #[inline(always)]
-fn step<S: Simd, C: Cell<U>, const I: usize, const U: usize>(
+fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     s: S,
     p: &ParamsOf<C, I, U>,
     x: &[[f32; I]],
@@ -148,8 +148,8 @@ fn step<S: Simd, C: Cell<U>, const I: usize, const U: usize>(
     h: &mut [[f32; U]],
     c: &mut [C::Carry],
 ) {
-    fixed::affine(s, x, &p.w, C::input_bias(&p.b), a);
-    C::step(s, &p.u, &p.b, a, kept, h, c);
+    fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+    C::step::<S, M>(s, &p.u, &p.b, a, kept, h, c);
 }
 
 /// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked iterator could, for all that the optimizer knows.
@@ -167,6 +167,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     type Head = HiddenState;
     const WIDTH: usize = C::Gates::LEN;
     const KERNEL: usize = I * C::Gates::LEN;
+    const MULTIPLY_ADDS: usize = T * (I + U) * C::Gates::LEN;
     const NAME: &'static str = C::KIND;
 
     #[inline(always)]
@@ -178,7 +179,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
         let (frame, h) = (first_mut(&mut frame, m), first_mut(&mut h, m));
         for t in 0..T {
             pick(x, t, frame);
-            step::<S, C, I, U>(s, p, frame, &mut a, &mut kept, h, &mut c);
+            step::<S, C, N, I, U>(s, p, frame, &mut a, &mut kept, h, &mut c);
             R::put::<[f32; U], T>(t, h, y);
         }
     }
@@ -251,7 +252,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         // Products over all steps are worth a call; those of one step are done in place.
-        fixed::affine(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
+        fixed::affine::<_, { usize::MAX }, _, _, _>(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
@@ -259,7 +260,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let (kept, before) = (tape.kept.as_flattened_mut(), tape.before.as_flattened_mut());
         for t in 0..T {
             copy(h, of_step::<T, _>(before, m, t));
-            C::step(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t), h, c);
+            C::step::<S, B>(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t), h, c);
             R::put::<[f32; U], T>(t, h, &mut tape.y);
         }
     }
@@ -293,7 +294,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
             R::add_grad::<U, T>(t, dy, dh);
             C::back(s, a, kept, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
-                fixed::affine_grad_input(s, C::by_state(a, kept), &p.u, dh, C::DIRECT);
+                fixed::affine_grad_input::<_, B, _, _, _>(s, C::by_state(a, kept), &p.u, dh, C::DIRECT);
             }
         }
 
@@ -302,7 +303,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         fixed::affine_grad(s, before, C::by_state(a, kept), &mut dp.u, false);
         C::bias_grad(s, a, kept, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::affine_grad_input(s, a, &p.w, frames, false);
+            fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
             for t in 0..T {
                 place(of_step::<T, _>(frames, m, t), t, dx);
             }
@@ -320,7 +321,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Ste
     fn step<S: Simd>(s: S, p: &Self::Params, _: &Nothing, memory: &mut Self::Memory, x: &[f32; I], y: &mut [f32; U]) {
         let Join { head: h, tail: c } = memory;
         let (mut a, mut kept) = (C::Gates::ZERO, C::Kept::ZERO);
-        step::<S, C, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut kept), from_mut(h), from_mut(c));
+        step::<S, C, 1, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut kept), from_mut(h), from_mut(c));
         *y = *h;
     }
 }

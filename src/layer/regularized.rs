@@ -124,6 +124,7 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     type Head = L::Head;
     const WIDTH: usize = L::WIDTH;
     const KERNEL: usize = L::KERNEL;
+    const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS;
     const NAME: &'static str = L::NAME;
     const LAYERS: u32 = L::LAYERS;
 

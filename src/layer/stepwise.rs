@@ -1,13 +1,15 @@
 //! Inference frame by frame: a network that keeps its state while a sequence comes in.
 
-use super::{Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Regularized, Regularizer};
+use super::{
+    Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Regularized, Regularizer, in_place,
+};
 use crate::{
     activation::Activation,
     layer::Nothing,
     network::{Mlp, NetOf, Network, Stack},
 };
 use core::slice::{from_mut, from_ref};
-use rosenblatt_kernels::{Level, Plain, Simd, dispatch, plain::Join};
+use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, plain::Join};
 
 /// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself (dense, normalizations, dropout,
 /// activations), regularized or not.
@@ -164,8 +166,23 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
     #[inline]
     pub fn step_on(&self, level: Level, memory: &mut MemoryOf<T>, frame: &FrameOf<T>) -> FrameOutputOf<T> {
         let mut y = FrameOutputOf::<T>::ZERO;
-        let level = level.for_width(NetOf::<T>::WIDTH);
-        dispatch!(level, s => NetOf::<T>::step(s, self.params(), self.running(), memory, frame, &mut y));
+        #[inline(always)]
+        fn step<S: Simd, N: Stepwise>(
+            s: S,
+            p: &N::Params,
+            r: &N::Running,
+            memory: &mut N::Memory,
+            x: &N::Frame,
+            y: &mut N::FrameOutput,
+        ) {
+            if const { in_place::<S, N>() } {
+                N::step(s, p, r, memory, x, y);
+            } else {
+                N::step(Compact(s), p, r, memory, x, y);
+            }
+        }
+        let (p, r) = (self.params(), self.running());
+        dispatch!(level, width: NetOf::<T>::WIDTH, s => step::<_, NetOf<T>>(s, p, r, memory, frame, &mut y));
         y
     }
 }

@@ -55,7 +55,7 @@ impl<const U: usize> Cell<U> for GruCell {
     }
 
     #[inline(always)]
-    fn step<S: Simd>(
+    fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
         [_, b]: &Self::Bias,
@@ -64,7 +64,7 @@ impl<const U: usize> Cell<U> for GruCell {
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::affine(s, h, u, b, kept);
+        fixed::affine::<_, M, _, _, _>(s, h, u, b, kept);
         gru(s, a, kept, h);
     }
 

@@ -45,7 +45,7 @@ impl<const U: usize> Cell<U> for LstmCell {
     }
 
     #[inline(always)]
-    fn step<S: Simd>(
+    fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
         _: &Self::Bias,
@@ -54,7 +54,7 @@ impl<const U: usize> Cell<U> for LstmCell {
         h: &mut [[f32; U]],
         c: &mut [[f32; U]],
     ) {
-        fixed::gemm_add(s, h, u, a);
+        fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         lstm(s, a, kept, h, c);
     }
 

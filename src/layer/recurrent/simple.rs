@@ -43,7 +43,7 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     }
 
     #[inline(always)]
-    fn step<S: Simd>(
+    fn step<S: Simd, const M: usize>(
         s: S,
         u: &[[f32; U]; U],
         _: &[f32; U],
@@ -52,7 +52,7 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::gemm_add(s, h, u, a);
+        fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         A::forward(s, a);
         copy(a, h);
     }
