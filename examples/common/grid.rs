@@ -32,7 +32,7 @@ const MARKS: [char; 5] = ['●', '·', '+', '×', '○'];
 /// Pixels of a panel.
 const SIZE: (u32, u32) = (380, 270);
 
-/// Draws the panels, row by row, into an .svg or .png file.
+/// Draws the panels, row by row, into an .svg file.
 pub fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<()> {
     let size = (SIZE.0 * columns as u32, SIZE.1 * panels.len().div_ceil(columns) as u32);
     on_canvas!(path, size, area => draw_all(area, columns, panels))

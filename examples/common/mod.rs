@@ -39,7 +39,7 @@ pub struct Shared {
     /// Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
     #[arg(long, default_value = "auto")]
     pub backend: Level,
-    /// Draws what is shown into FILE (.svg or .png)
+    /// Draws what is shown into FILE (.svg)
     #[arg(long, value_name = "FILE", value_parser = plot::file)]
     pub plot: Option<PathBuf>,
 }

@@ -82,7 +82,7 @@ fn color(i: usize) -> RGBColor {
     PALETTE[i % PALETTE.len()]
 }
 
-/// Draws rows of panels, each row with its height, into an .svg or .png.
+/// Draws rows of panels, each row with its height, into an .svg.
 pub fn draw(path: &Path, width: u32, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()> {
     let size = (width, rows.iter().map(|(height, _)| height).sum());
     on_canvas!(path, size, area => sheet(area, rows))

@@ -1,18 +1,18 @@
 //! Plots into a file: curves over epochs, and a map of a network's output.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use plotters::{
     coord::{CoordTranslate, Shift},
     prelude::*,
 };
 use std::path::{Path, PathBuf};
 
-/// A path that ends in .svg or .png.
+/// A path that ends in .svg.
 pub fn file(name: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(name);
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("svg" | "png") => Ok(path),
-        _ => Err("the file's name must end in .svg or .png".into()),
+        Some("svg") => Ok(path),
+        _ => Err("the file's name must end in .svg".into()),
     }
 }
 
@@ -45,20 +45,13 @@ pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> 
     on_canvas!(path, SIZE, area => panels(area, curves, map))
 }
 
-/// The area of a new .png or .svg, and what to draw on it.
+/// The area of a new .svg, and what to draw on it.
 macro_rules! on_canvas {
     ($path:expr, $size:expr, $area:ident => $draw:expr) => {{
         use anyhow::Context as _;
         use plotters::prelude::*;
-        crate::common::plot::fonts()?;
-        let failed = || format!("{} cannot be written", $path.display());
-        if $path.extension().is_some_and(|ending| ending == "png") {
-            let $area = &BitMapBackend::new($path, $size).into_drawing_area();
-            $draw.with_context(failed)
-        } else {
-            let $area = &SVGBackend::new($path, $size).into_drawing_area();
-            $draw.with_context(failed)
-        }
+        let $area = &SVGBackend::new($path, $size).into_drawing_area();
+        $draw.with_context(|| format!("{} cannot be written", $path.display()))
     }};
 }
 pub(crate) use on_canvas;
@@ -76,12 +69,6 @@ where
         .border_style(BLACK)
         .draw()?;
     Ok(())
-}
-
-/// Once before anything is drawn: the bitmap backend has no fonts of its own.
-pub fn fonts() -> Result<()> {
-    plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the plot's font cannot be read"))
 }
 
 fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>

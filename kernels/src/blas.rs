@@ -165,8 +165,8 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
                 j += NR * S::LANES;
             }
         }
-        if const { CALLED && S::LANES > 1 && NR > 1 } {
-            // One tile as wide as what is left: more sums at a time hide the latency of their additions.
+        if const { CALLED && MR <= 2 && S::LANES > 1 && NR > 1 } {
+            // One or two rows keep few sums. One tile as wide as what is left hides the latency of their additions.
             let left = n - j;
             let part = if left % S::LANES == 0 { None } else { Some(s.tail(left % S::LANES)) };
             /// The tile of so many registers, if they are what is left; the last one may be partial.
@@ -326,7 +326,7 @@ unsafe fn product_alone<S: Simd>(
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
-unsafe fn product_for<S: Simd, M: Count, N: Count, const INLINE: bool, const CALLED: bool>(
+unsafe fn product_for<S: Simd, M: Count, N: Count, const INLINE: bool>(
     s: S,
     mkn: (usize, usize, usize),
     a: Matrix<*const f32>,
@@ -337,7 +337,7 @@ unsafe fn product_for<S: Simd, M: Count, N: Count, const INLINE: bool, const CAL
     // SAFETY: the caller's promise is the same.
     unsafe {
         if INLINE {
-            product::<S, M, N, CALLED>(s, mkn, a, b, c, start);
+            product::<S, M, N, false>(s, mkn, a, b, c, start);
         } else {
             product_called(s, mkn, a, b, c, start);
         }
@@ -395,7 +395,7 @@ unsafe fn pack<S: Simd>(
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start at what it holds; all dense and row-major.
 #[inline(always)]
-pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool, const CALLED: bool>(
+pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool>(
     s: S,
     (m, k, n): (usize, usize, usize),
     dy: *const f32,
@@ -413,7 +413,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool,
         if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
-            product_for::<S, M, K, INLINE, CALLED>(s, (m, n, k), a, b, c, first);
+            product_for::<S, M, K, INLINE>(s, (m, n, k), a, b, c, first);
             return;
         }
         #[cfg(thumb)]
@@ -435,7 +435,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool,
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
                 let a = Matrix { p: a.p.add(p), ..a };
                 let c = Matrix { p: c.p.add(i), ..c };
-                product_for::<S, M, K, INLINE, CALLED>(s, (m, depth, width), a, b, c, start);
+                product_for::<S, M, K, INLINE>(s, (m, depth, width), a, b, c, start);
                 start = Start::Carry;
                 p += depth;
             }
@@ -822,7 +822,7 @@ pub mod fixed {
                 let b = Matrix { p: w, row: 1, col: Y::LEN };
                 sized!(X::LEN * Y::LEN, AtMost<M>, Len<X>, (s, (m, Y::LEN, X::LEN), a, b, c, start));
             } else if const { X::LEN * Y::LEN <= S::INLINE } {
-                product_nt::<S, AtMost<M>, Len<X>, true, false>(s, mkn, dy, w, dx, start);
+                product_nt::<S, AtMost<M>, Len<X>, true>(s, mkn, dy, w, dx, start);
             } else {
                 s.shared().product_nt(mkn, dy, w, dx, start);
             }

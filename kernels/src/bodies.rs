@@ -9,12 +9,40 @@ use crate::{
     simd::Simd,
 };
 
-/// The called kernels of a backend. Sealed: the module is private.
+/// The body of [`Bodies::product`].
+macro_rules! product_body {
+    ($s:ident, $mkn:ident, $a:ident, $b:ident, $c:ident, $start:ident) => {
+        $s.vectorize(
+            #[inline(always)]
+            || {
+                // SAFETY: the caller's promise is the same.
+                unsafe { product::<Self, Any, Any, true>($s, $mkn, $a, $b, $c, $start) }
+            },
+        )
+    };
+}
+
+/// The body of [`Bodies::product_nt`]: it calls [`Bodies::product`].
+macro_rules! product_nt_body {
+    ($s:ident, $mkn:ident, $dy:ident, $w:ident, $dx:ident, $first:ident) => {
+        $s.vectorize(
+            #[inline(always)]
+            || {
+                // SAFETY: the caller's promise is the same.
+                unsafe { product_nt::<Self, Any, Any, false>($s, $mkn, $dy, $w, $dx, $first) }
+            },
+        )
+    };
+}
+
+/// The called kernels of a backend. A backend of one's own takes the methods as they are.
+#[doc(hidden)]
 pub trait Bodies: Simd {
     /// c ← start + a·b; see [`product`].
     ///
     /// # Safety
     /// As for [`product`].
+    #[inline(never)]
     unsafe fn product(
         self,
         mkn: (usize, usize, usize),
@@ -22,17 +50,22 @@ pub trait Bodies: Simd {
         b: Matrix<*const f32>,
         c: Matrix<*mut f32>,
         start: Start,
-    );
+    ) {
+        product_body!(self, mkn, a, b, c, start);
+    }
 
     /// dx ← first + dy·wᵀ; see [`product_nt`].
     ///
     /// # Safety
     /// As for [`product_nt`].
-    unsafe fn product_nt(self, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start);
+    #[inline(never)]
+    unsafe fn product_nt(self, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start) {
+        product_nt_body!(self, mkn, dy, w, dx, first);
+    }
 }
 
-/// Compiles the bodies for each backend.
-macro_rules! bodies {
+/// Methods that are not generic, and so are compiled here and not in a user's program.
+macro_rules! compiled_here {
     ($($(#[$cfg:meta])* $backend:ty;)*) => {$(
         $(#[$cfg])*
         impl Bodies for $backend {
@@ -45,13 +78,7 @@ macro_rules! bodies {
                 c: Matrix<*mut f32>,
                 start: Start,
             ) {
-                self.vectorize(
-                    #[inline(always)]
-                    || {
-                        // SAFETY: the caller's promise is the same.
-                        unsafe { product::<Self, Any, Any, true>(self, mkn, a, b, c, start) }
-                    },
-                );
+                product_body!(self, mkn, a, b, c, start);
             }
 
             #[inline(never)]
@@ -63,25 +90,13 @@ macro_rules! bodies {
                 dx: *mut f32,
                 first: Start,
             ) {
-                self.vectorize(
-                    #[inline(always)]
-                    || {
-                        // SAFETY: the caller's promise is the same. On a chip the one copy of `product` serves this one too.
-                        unsafe {
-                            if cfg!(target_os = "none") {
-                                product_nt::<Self, Any, Any, false, true>(self, mkn, dy, w, dx, first);
-                            } else {
-                                product_nt::<Self, Any, Any, true, true>(self, mkn, dy, w, dx, first);
-                            }
-                        }
-                    },
-                );
+                product_nt_body!(self, mkn, dy, w, dx, first);
             }
         }
     )*};
 }
 
-bodies! {
+compiled_here! {
     Scalar;
     #[cfg(target_feature = "sse2")]
     crate::arch::avx2::Avx2;

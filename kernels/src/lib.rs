@@ -41,7 +41,7 @@ pub mod activation;
 pub mod approx;
 pub mod arch;
 pub mod blas;
-#[allow(private_interfaces, reason = "the trait is sealed: its module is private")]
+#[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
 mod compact;
 pub mod contract;

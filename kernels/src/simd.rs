@@ -7,7 +7,8 @@
 //! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend
 //! (`NUMERICS.md`). Integer operations work on the bits of the lanes.
 
-use crate::bodies::Bodies;
+#[doc(hidden)]
+pub use crate::bodies::Bodies;
 
 /// One backend: a proof of CPU features and the operations on its registers.
 ///

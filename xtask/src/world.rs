@@ -95,8 +95,13 @@ const PLACES: [Place; 5] = [
 const SUITES: [(&str, &str, &str, &str); 4] = [
     ("kernels", "rosenblatt-kernels", "identity", "golden_hashes"),
     ("in any environment", "rosenblatt-kernels", "environment", "the_identity_suite_ends_in_the_golden_hash"),
-    ("networks", "rosenblatt", "golden", "hashes_are_the_golden_ones"),
-    ("in any environment", "rosenblatt", "golden", "hashes_are_the_golden_ones_in_any_floating_point_environment"),
+    ("networks", "rosenblatt-tests", "golden", "hashes_are_the_golden_ones"),
+    (
+        "in any environment",
+        "rosenblatt-tests",
+        "golden",
+        "hashes_are_the_golden_ones_in_any_floating_point_environment",
+    ),
 ];
 
 pub fn main(args: &Args) -> Result<()> {
@@ -133,7 +138,8 @@ fn suite(place: &Place, package: &str, test: &str, name: &str) -> Result<()> {
     let target = Target::prepare(place.triple)?;
     let qemu = emulator.found().expect("ensured above");
     let cpu = if place.cpu.is_empty() { String::new() } else { format!(" -cpu {}", place.cpu) };
-    let mut command = target.cargo("test", "world", "", ["--release", "--package", package, "--test", test]);
+    let mut command =
+        target.cargo("test", "world", "", ["--release", "--package", package, "--test", test, "--no-default-features"]);
     command
         .env(target.variable("LINKER"), linker.found().expect("ensured above"))
         .env(target.variable("RUNNER"), format!("{qemu}{cpu} -L {}", place.root))

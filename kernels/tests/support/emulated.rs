@@ -1,6 +1,6 @@
 //! A backend of any width in plain Rust: the generic bodies run with 2, 4, 8 and 16 lanes on every host.
 
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar};
+use rosenblatt_kernels::{Simd, arch::scalar::Scalar, simd::Bodies};
 
 /// `LANES` lanes and a tile of `MR` rows by `NR` registers.
 #[derive(Clone, Copy)]
@@ -14,6 +14,9 @@ macro_rules! op {
         }
     )*};
 }
+
+impl<const LANES: usize, const MR: usize, const NR: usize> Bodies for Emulated<LANES, MR, NR> {}
+impl Bodies for Fused {}
 
 // SAFETY: plain Rust runs on every CPU; an array holds its lanes; every use is with a power of two up to 16.
 unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emulated<LANES, MR, NR> {

@@ -11,7 +11,7 @@ use crate::process::{cargo, read, run};
 use crate::qemu;
 use crate::table::table;
 
-/// Seconds that an example may take on each backend.
+/// Seconds that an example should take on each backend. One that takes more is reported; a slow machine makes no step fail.
 const LIMIT: f64 = 20.0;
 
 /// The folders of `examples/` that are examples of the workspace: `common` is what they share, and those with a manifest stand alone.
@@ -87,7 +87,7 @@ pub fn run_all() -> Result<()> {
         let start = |args: &[&str]| -> Result<(String, f64)> {
             let (text, seconds) = start(&name, args)?;
             if seconds > LIMIT {
-                bail!("example {name} {} took {seconds:.1} s; at most {LIMIT} s are allowed", args.join(" "));
+                println!("example {name} {} took {seconds:.1} s; it should take {LIMIT} s at most", args.join(" "));
             }
             Ok((text, seconds))
         };

@@ -39,13 +39,17 @@ pub fn docs() -> Result<()> {
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
     // The tests say by themselves which backends this CPU has and lacks; `--show-output` lets that through.
-    let mut command = cargo(["test", "--workspace", "--release", "--features", FEATURES, "--", "--show-output"]);
+    // The step `examples` builds the examples, and a test runs some: with their own features, once.
+    let all = ["test", "--workspace", "--release", "--features", FEATURES];
+    let mut command = cargo(all);
+    command.args(["--lib", "--bins", "--tests", "--", "--show-output"]);
     for (backend, said) in tally::run(&mut command, findings)? {
         match said {
             Said::NotHere => findings.backend(&backend, How::NotHere, ""),
             Said::Checked(what) => findings.backend(&backend, How::Run, &what),
         }
     }
+    tally::run(cargo(all).args(["--doc"]), findings)?;
     // Without optimization, where every temporary value has a place of its own on the stack.
     tally::run(&mut cargo(["test", "--package", "rosenblatt-debug", "--", "--show-output"]), findings)?;
     fusing_is_seen()

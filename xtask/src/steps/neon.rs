@@ -36,7 +36,17 @@ pub fn test(findings: &mut Findings) -> Result<()> {
     let emulator = EMULATOR.found().expect("ensured above");
 
     // Clippy too: the host's run never sees this backend's code.
-    let args = ["--release", "--features", FEATURES, "--package", "rosenblatt-kernels", "--package", "rosenblatt"];
+    let args = [
+        "--release",
+        "--features",
+        FEATURES,
+        "--package",
+        "rosenblatt",
+        "--package",
+        "rosenblatt-kernels",
+        "--package",
+        "rosenblatt-tests",
+    ];
     run(target.cargo("clippy", "cross-clippy", "", args).args(["--", "-D", "warnings"]))?;
 
     let mut command = target.cargo("test", "cross", "", args);

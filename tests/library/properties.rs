@@ -1,6 +1,6 @@
 //! What holds for any network, data and seed.
 
-mod support;
+use crate::support;
 
 use proptest::{
     prelude::*,

@@ -1,6 +1,6 @@
 //! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain loops, and gradients against finite differences in f64.
 
-mod support;
+use crate::support;
 
 use proptest::{
     prelude::*,

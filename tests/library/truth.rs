@@ -1,6 +1,6 @@
 //! True numbers: what other libraries' bug reports break, one test a promise.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Error,

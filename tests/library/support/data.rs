@@ -24,12 +24,12 @@ fn lines<const I: usize>(text: &str, scale: f32) -> (Vec<[f32; I]>, Vec<u8>) {
 
 /// 150 flowers: four lengths in cm, three classes.
 pub fn iris() -> (Vec<[f32; 4]>, Vec<u8>) {
-    parse(include_str!("../../data/iris.csv"), 1.0)
+    parse(include_str!("../../../data/iris.csv"), 1.0)
 }
 
 /// 1,797 images of 8×8 pixels, brought from 0 … 16 to 0 … 1; ten digits.
 pub fn digits() -> (Vec<[f32; 64]>, Vec<u8>) {
-    parse(include_str!("../../data/digits.csv"), 1.0 / 16.0)
+    parse(include_str!("../../../data/digits.csv"), 1.0 / 16.0)
 }
 
 /// Classes as one-hot rows.

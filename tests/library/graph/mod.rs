@@ -1,9 +1,6 @@
 //! The computational graph: the lecture's pictures by hand, each operation against f64, random expressions against dual numbers, and the graph as
 //! an independent witness of the networks' gradients.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod errors;
 mod operations;
 mod pictures;

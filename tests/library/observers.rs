@@ -1,6 +1,6 @@
 //! Observers: the decisions of Keras' callbacks on the same values, and what they do to a real training.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Error, Result,
@@ -89,7 +89,7 @@ fn wanted(case: &Value, epochs: usize) -> Outcome {
 
 #[test]
 fn callbacks_decide_as_in_keras() {
-    let document: Value = serde_json::from_str(include_str!("fixtures/callbacks.json")).expect("JSON");
+    let document: Value = serde_json::from_str(include_str!("../fixtures/callbacks.json")).expect("JSON");
     let number = |case: &Value, key: &str| case[key].as_f64().map(|value| value as f32);
     let count = |case: &Value, key: &str| case[key].as_u64().expect("a number") as usize;
     let (mut tried, mut stopped, mut reduced, mut impatient_differ) = (0, 0, 0, 0);

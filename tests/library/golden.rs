@@ -1,6 +1,6 @@
 //! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on every backend, target and day.
 //!
-//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release --test golden` writes it anew; a changed line means
+//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-tests --test golden` writes it anew; a changed line means
 //! that no training of before can be repeated, so its commit says why. Where the weights in flash change too, run it twice. Only the lines
 //! `firmware/*-micromath` may change with the version of a crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
 //! outside the contract.
@@ -13,7 +13,7 @@ use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
 use std::{fmt::Write as _, hash::Hasher};
 use support::{backends, data};
 
-const GOLDEN: &str = include_str!("golden.txt");
+const GOLDEN: &str = include_str!("../golden.txt");
 
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 type Iris = Mlp<(Dense<4, 16, Tanh>, Dense<16, 3, Softmax>)>;
@@ -165,7 +165,7 @@ fn hashes_are_the_golden_ones() {
         println!("backend {level}:\n{text}");
         let want = first.get_or_insert_with(|| {
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
-                let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.txt");
+                let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../golden.txt");
                 std::fs::write(path, &text).expect("the file can be written");
                 text.clone()
             } else {
@@ -223,7 +223,7 @@ fn weights_in_flash_can_be_learnt_again() {
 
     let bytes: Vec<u8> = net.weights().iter().flat_map(|w| w.to_le_bytes()).collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/digits.weights");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../programs/digits.weights");
         std::fs::write(path, &bytes).expect("the file can be written");
     } else {
         assert!(bytes == WEIGHTS, "tests/programs/digits.weights does not hold what this training gives");

@@ -1,7 +1,7 @@
 //! Recurrent layers: outputs and every gradient against f64 and finite differences, and the same bits on all roads: every backend, alone, in a batch and frame
 //! by frame.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Error, Level, Rng,

@@ -1,7 +1,6 @@
 //! What the API promises, promise by promise.
 
-#[path = "../support/mod.rs"]
-mod support;
+use crate::support;
 
 mod errors;
 mod networks;

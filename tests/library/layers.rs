@@ -1,6 +1,6 @@
 //! Normalizations, dropout, activations as layers and regularizers: every gradient against finite differences of formulas written here in f64, and what each layer promises.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Level, Rng,

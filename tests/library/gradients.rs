@@ -1,6 +1,6 @@
 //! Every parameter's gradient against finite differences of a forward pass written here in f64.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Rng,

@@ -1,6 +1,6 @@
 //! The same bits: whole trainings, evaluations and predictions on every backend of this CPU.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Level, Rng,

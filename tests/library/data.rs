@@ -1,8 +1,8 @@
 //! Data before it is learnt from: CSV files, numbers that are none, standardizing.
 
-mod support;
+use crate::support;
 
-#[path = "../examples/common/data.rs"]
+#[path = "../../examples/common/data.rs"]
 mod csv;
 
 use proptest::{
@@ -100,14 +100,8 @@ fn csv_files_that_are_wrong() {
 fn example_refuses(name: &str, file: &Path) -> String {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     command.args(["run", "--quiet", "--offline", "--profile", profile, "--example", name]);
-    // The features of this test, for which the example is probably there already.
-    for (feature, on) in [("micromath", cfg!(feature = "micromath")), ("defmt", cfg!(feature = "defmt"))] {
-        if on {
-            command.args(["--features", feature]);
-        }
-    }
     let output = command.args(["--", "--data"]).arg(file).output().expect("cargo runs");
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{name}: {text}");
@@ -324,7 +318,7 @@ fn a_neuron_follows_its_formula() {
 #[test]
 fn one_neuron_tells_tumours_apart() {
     type Cells = Mlp<(Neuron<30>,)>;
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.csv"));
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/breast_cancer.csv"));
     let (x, t) = csv::read::<30>(path, 2).expect("the data");
     assert_eq!((x.len(), t.iter().filter(|t| **t == 0).count()), (569, 212));
     let mut accuracies = Vec::new();

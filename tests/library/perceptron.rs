@@ -1,6 +1,6 @@
 //! Rosenblatt's rule: what can be separated is, what cannot is proved to be so, and never the other way round.
 
-mod support;
+use crate::support;
 
 use proptest::{
     prelude::*,

@@ -3,7 +3,7 @@
 //! `fixtures/` was written by Keras (`make_fixtures.py` says how). The environment variable `KERAS_FIXTURES` names another folder of such files,
 //! made from another seed or data set.
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Level,
@@ -259,7 +259,7 @@ impl Hyper<'_> {
 
 fn folder() -> PathBuf {
     std::env::var_os("KERAS_FIXTURES")
-        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures").into(), PathBuf::from)
+        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures").into(), PathBuf::from)
 }
 
 fn read(file: &str) -> Vec<u8> {
@@ -466,7 +466,7 @@ impl Schedule for AnySchedule {
 
 /// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another folder.
 fn schedules() -> Value {
-    serde_json::from_str(include_str!("fixtures/schedules.json")).expect("JSON")
+    serde_json::from_str(include_str!("../fixtures/schedules.json")).expect("JSON")
 }
 
 /// The rate of each step, within what f32 lets Keras' formulas keep of the first rate.

@@ -1,7 +1,7 @@
 //! Networks with approximate activations learn as those with exact ones do, and have the same bits on every backend of a build.
 #![cfg(feature = "micromath")]
 
-mod support;
+use crate::support;
 
 use rosenblatt::{
     Level,
