@@ -455,12 +455,13 @@ fn running_values_by_hand() {
         "moving_variance" => assert!(near(values, [0.99 + 0.035, 0.99 + 0.24]), "{values:?}"),
         _ => {}
     });
-    // One sample with one position has variance 0: y = β, and nothing goes backward.
+    // Equal samples have variance 0: y = β, and nothing goes backward. One sample alone is refused.
     let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::new();
     net.init(Seed(0));
     let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
-    let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &[[1.0, 2.0, 3.0]], &[[0.0; 3]]).expect("good data");
-    assert_eq!(loss, 0.0);
+    let mut step = |x: &[[f32; 3]]| trainer.step(&mut net, &Sgd::with_lr(0.0), x, &[[0.0; 3]; 2][..x.len()]);
+    assert_eq!(step(&[[1.0, 2.0, 3.0]]), Err(Error::BatchTooSmall { batch: 1, least: 2 }));
+    assert_eq!(step(&[[1.0, 2.0, 3.0]; 2]), Ok(0.0));
     net.tensors(|tensor, values| {
         if tensor.name == "moving_variance" {
             assert_eq!(values, [0.99; 3]);
