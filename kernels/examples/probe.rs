@@ -57,9 +57,9 @@ macro_rules! probes {
                 "sum_rows"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
                     => blas::fixed::sum_rows(s, input(dy, m * ROW).as_chunks().0, db);
                 "gemm_add"(s, m: usize, x: *const f32, w: &[[f32; 16]; 16], y: *mut f32)
-                    => blas::fixed::gemm_add(s, input(x, m * 16).as_chunks::<16>().0, w, output(y, m * 16).as_chunks_mut::<16>().0);
+                    => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, input(x, m * 16).as_chunks::<16>().0, w, output(y, m * 16).as_chunks_mut::<16>().0);
                 "gemm_nt_add"(s, m: usize, dy: *const f32, w: &[[f32; 16]; 16], dx: *mut f32)
-                    => blas::fixed::affine_grad_input(
+                    => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
                         s,
                         input(dy, m * 16).as_chunks::<16>().0,
                         w,

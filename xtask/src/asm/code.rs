@@ -29,6 +29,8 @@ pub enum Transfer {
     Through(u64),
     /// To an address in a register, by a call.
     Pointer,
+    /// To an address in a register, by a jump: a `match`, or a call at a function's end.
+    Jump,
     /// Not here, but this address is put into a register.
     Takes(u64),
     /// The same for the address that stands at an address.

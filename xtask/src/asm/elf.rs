@@ -26,8 +26,10 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
         let mut function = Function { names: image.names[&start].clone(), ..Function::default() };
         // Functions whose address is put into a register, as for a call that is repeated in a loop.
         let mut taken = Vec::new();
+        let mut jumps = false;
         for instruction in decode(image.bytes(start, end), start) {
             function.counts.add(&instruction);
+            jumps |= matches!(instruction.transfer, Transfer::Jump);
             match image.callee(instruction.transfer) {
                 Some(Callee::Inside(inside)) if inside == index => {}
                 Some(callee) => function.callees.push(callee),
@@ -37,6 +39,9 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
         // What is called through a register is then one of those.
         if !taken.is_empty() && function.callees.iter().any(|callee| matches!(callee, Callee::Pointer)) {
             function.callees.retain(|callee| !matches!(callee, Callee::Pointer));
+            function.callees.extend(taken);
+        } else if jumps {
+            // So is what a call at the end jumps to. Any other jump stays in the function: it is a `match`, and no function's address was taken.
             function.callees.extend(taken);
         }
         functions.push(function);
@@ -120,7 +125,7 @@ impl<'data> Image<'data> {
     /// The function that an instruction may enter, if it is one at all.
     fn callee(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
-            Transfer::None | Transfer::Takes(_) | Transfer::TakesThrough(_) => None,
+            Transfer::None | Transfer::Jump | Transfer::Takes(_) | Transfer::TakesThrough(_) => None,
             Transfer::Pointer => Some(Callee::Pointer),
             Transfer::Through(slot) => self.through(slot),
             Transfer::To(address) => {

@@ -82,7 +82,7 @@ fn transfer(decoded: &Decoded) -> Transfer {
             }
             _ => Transfer::None,
         },
-        // A jump to a computed address stays in the function: it is a `match`.
+        FlowControl::IndirectBranch => Transfer::Jump,
         _ => Transfer::None,
     }
 }
@@ -144,6 +144,8 @@ mod tests {
         assert_eq!(one(&[0xe8, 0, 0, 0, 0]).transfer, Transfer::To(0x1005));
         assert_eq!(one(&[0xff, 0x25, 0x10, 0, 0, 0]).transfer, Transfer::Through(0x1016));
         assert_eq!(one(&[0xff, 0xd0]).transfer, Transfer::Pointer);
+        // jmp r11
+        assert_eq!(one(&[0x41, 0xff, 0xe3]).transfer, Transfer::Jump);
         assert_eq!(one(&[0x74, 0x02]).transfer, Transfer::To(0x1004));
         assert_eq!(one(&[0xc3]).transfer, Transfer::None);
         // lea rax, [rip+0x10]; mov rax, [rip+0x10]
