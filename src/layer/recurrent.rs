@@ -251,7 +251,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
             pick(x, t, of_step::<T, _>(frames, m, t));
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        // Products over all steps are worth a call; those of one step are done in place.
+        // Products over all steps are worth a call, in a small network too.
         fixed::affine::<_, { usize::MAX }, _, _, _>(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
