@@ -21,7 +21,7 @@ use crate::plain::Plain;
 use crate::{
     bodies::Bodies,
     lanes::{each, get, put, sum},
-    simd::Simd,
+    simd::{self, Simd},
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
 
@@ -153,7 +153,12 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
             // Where k is 0 there is no b to point into.
             let b = Matrix { p: b.p.wrapping_add($j * b.col), ..b };
             let c = Matrix { p: c.p.add($j), ..c };
-            tile::<S, MR, $nr>(s, k, a, b, c, start, $part);
+            let part = $part;
+            simd::part(
+                s,
+                #[inline(always)]
+                || tile::<S, MR, $nr>(s, k, a, b, c, start, part),
+            );
         }};
     }
     let mut j = 0;
