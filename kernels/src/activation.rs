@@ -4,7 +4,9 @@
 //! The functions that take a [`Level`] are the face for users of this crate alone; layers call [`fixed`].
 
 use crate::{
-    Level, dispatch,
+    Level,
+    bodies::{Bodies, called},
+    dispatch,
     lanes::{each, get, max, put, sum},
     math,
     simd::Simd,
@@ -21,6 +23,16 @@ pub trait Map: Copy + 'static {
     fn assembly(_x: &mut [f32]) -> bool {
         false
     }
+
+    /// x ← f(x), called: one copy an activation and backend.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn called<S: Bodies>(s: S, x: &mut [f32]) {
+        s.vectorize(
+            #[inline(always)]
+            || map_body::<S, Self>(s, x),
+        );
+    }
 }
 
 /// A [`Map`] that has a gradient.
@@ -33,6 +45,16 @@ pub trait MapGrad: Map {
     #[inline(always)]
     fn assembly_grad(_y: &[f32], _dy: &mut [f32]) -> bool {
         false
+    }
+
+    /// dy ← dy · f′(y), called.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
+        s.vectorize(
+            #[inline(always)]
+            || map_grad_body::<S, Self>(s, y, dy),
+        );
     }
 }
 
@@ -85,6 +107,10 @@ impl Map for Tanh {
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
         math::tanh(s, x)
     }
+
+    fn called<S: Bodies>(s: S, x: &mut [f32]) {
+        s.tanh(x);
+    }
 }
 impl MapGrad for Tanh {
     #[inline(always)]
@@ -98,17 +124,29 @@ impl MapGrad for Tanh {
         crate::arch::thumb::tanh_grad(y, dy);
         true
     }
+
+    fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
+        s.tanh_grad(y, dy);
+    }
 }
 impl Map for Sigmoid {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
         math::sigmoid(s, x)
     }
+
+    fn called<S: Bodies>(s: S, x: &mut [f32]) {
+        s.sigmoid(x);
+    }
 }
 impl MapGrad for Sigmoid {
     #[inline(always)]
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F {
         s.mul(d, s.mul(y, s.sub(s.splat(1.0), y)))
+    }
+
+    fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
+        s.sigmoid_grad(y, dy);
     }
 }
 impl Map for Relu {
@@ -124,6 +162,10 @@ impl Map for Relu {
         crate::arch::thumb::relu(x);
         true
     }
+
+    fn called<S: Bodies>(s: S, x: &mut [f32]) {
+        s.relu(x);
+    }
 }
 impl MapGrad for Relu {
     #[inline(always)]
@@ -136,6 +178,10 @@ impl MapGrad for Relu {
     fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
         crate::arch::thumb::relu_grad(y, dy);
         true
+    }
+
+    fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
+        s.relu_grad(y, dy);
     }
 }
 impl<const NUM: u32, const DEN: u32> LeakyRelu<NUM, DEN> {
@@ -173,7 +219,7 @@ impl Map for CosPi {
 }
 
 #[inline(always)]
-fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
+pub(crate) fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
     if const { S::LANES == 1 } && A::assembly(x) {
         return;
     }
@@ -192,7 +238,7 @@ fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
 }
 
 #[inline(always)]
-fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
+pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
     if const { S::LANES == 1 } && A::assembly_grad(y, dy) {
         return;
     }
@@ -288,14 +334,14 @@ fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
 }
 
 #[inline(always)]
-fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
+pub(crate) fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
     for row in x.chunks_exact_mut(n) {
         softmax_row(s, row);
     }
 }
 
 #[inline(always)]
-fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f32]) {
+pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f32]) {
     for (y, dy) in y.chunks_exact(n).zip(dy.chunks_exact_mut(n)) {
         softmax_grad_row(s, y, dy);
     }
@@ -309,15 +355,8 @@ pub mod fixed {
     /// x ← f(x)
     #[inline(always)]
     pub fn map<S: Simd, A: Map, const N: usize>(s: S, x: &mut [[f32; N]]) {
-        #[inline(never)]
-        fn shared<S: Simd, A: Map>(s: S, x: &mut [f32]) {
-            s.vectorize(
-                #[inline(always)]
-                || map_body::<S, A>(s, x),
-            );
-        }
         if const { S::INLINE == 0 } {
-            shared::<S::Shared, A>(s.shared(), x.flat_mut());
+            A::called(s.shared(), x.flat_mut());
         } else {
             map_body::<S, A>(s, x.flat_mut());
         }
@@ -326,7 +365,11 @@ pub mod fixed {
     /// dy ← dy · f′(y)
     #[inline(always)]
     pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-        map_grad_body::<S, A>(s, y.flat(), dy.flat_mut());
+        if const { called::<S>() } {
+            A::called_grad(s.shared(), y.flat(), dy.flat_mut());
+        } else {
+            map_grad_body::<S, A>(s, y.flat(), dy.flat_mut());
+        }
     }
 
     /// Each row ← softmax(row); see [`softmax`](super::softmax).
@@ -350,6 +393,9 @@ pub mod fixed {
         if const { cfg!(thumb) && N <= 16 } {
             return short(s.shared(), x);
         }
+        if const { called::<S>() && N > 0 } {
+            return s.shared().softmax(N, x.flat_mut());
+        }
         for row in x {
             if const { S::INLINE == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
         }
@@ -358,6 +404,9 @@ pub mod fixed {
     /// Each row of dy ← y·(dy − Σ dy·y); see [`softmax_grad`](super::softmax_grad).
     #[inline(always)]
     pub fn softmax_grad<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+        if const { called::<S>() && N > 0 } {
+            return s.shared().softmax_grad(N, y.flat(), dy.flat_mut());
+        }
         for (y, dy) in y.iter().zip(dy) {
             softmax_grad_row(s, y, dy);
         }

@@ -19,7 +19,7 @@
 
 use crate::plain::Plain;
 use crate::{
-    bodies::Bodies,
+    bodies::{Bodies, called},
     lanes::{each, get, put, sum},
     simd::{self, Simd},
 };
@@ -606,6 +606,29 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
     body(s.shared(), a, x, y);
 }
 
+/// db ← the sum of `m` rows of `n` values, or what it holds and that sum with `add`.
+///
+/// # Safety
+/// `dy` must be readable for m×n, `db` readable and writable for n.
+#[inline(always)]
+pub(crate) unsafe fn sum_rows_body<S: Simd>(s: S, m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) {
+    each(
+        s,
+        n,
+        #[inline(always)]
+        |j, part| {
+            // SAFETY: `each` stays below n, and i below m.
+            unsafe {
+                let mut sum = if add { get(s, db.add(j).cast_const(), part) } else { s.splat(0.0) };
+                for i in 0..m {
+                    sum = s.add(sum, get(s, dy.add(i * n + j), part));
+                }
+                put(s, db.add(j), part, sum);
+            }
+        },
+    );
+}
+
 /// Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the number of rows is the
 /// shortest slice's.
 pub mod fixed {
@@ -847,33 +870,29 @@ pub mod fixed {
         if const { S::LANES == 1 } {
             return crate::arch::thumb::sum_rows(dy, db);
         }
+        if const { called::<S>() } {
+            // SAFETY: the types say n, and m is how many rows there are.
+            return unsafe {
+                s.shared().sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast(), false)
+            };
+        }
         columns::<S, Y, false>(s, dy, db);
     }
 
     /// db ← db + the sum of the rows of dy: [`sum_rows`] whose sums start at what `db` holds.
     #[inline(always)]
     pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
+        if const { called::<S>() } {
+            // SAFETY: the types say n, and m is how many rows there are.
+            return unsafe { s.shared().sum_rows(dy.len(), N, dy.as_ptr().cast(), ptr::from_mut(db).cast(), true) };
+        }
         columns::<S, [f32; N], true>(s, dy, db);
     }
 
     #[inline(always)]
     fn columns<S: Simd, Y: Plain, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
-        let to: *mut f32 = ptr::from_mut(db).cast();
-        each(
-            s,
-            Y::LEN,
-            #[inline(always)]
-            |j, part| {
-                // SAFETY: `each` stays below Y::LEN, how many values db and each row have.
-                unsafe {
-                    let mut sum = if ADD { get(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
-                    for row in dy {
-                        sum = s.add(sum, get(s, ptr::from_ref(row).cast::<f32>().add(j), part));
-                    }
-                    put(s, to.add(j), part, sum);
-                }
-            },
-        );
+        // SAFETY: db and each of the rows have Y::LEN values.
+        unsafe { sum_rows_body(s, dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast(), ADD) };
     }
 
     /// y ← y + x, value by value.

@@ -4,64 +4,106 @@
 //! alone (`[profile.dev.package.rosenblatt-kernels]`) makes the arithmetic fast.
 
 use crate::{
+    activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    blas::{Any, Matrix, Start, product, product_nt},
+    blas::{Any, Matrix, Start, product, product_nt, sum_rows_body},
+    loss, optimizer,
+    optimizer::AdamStep,
     simd::Simd,
 };
 
-/// The body of [`Bodies::product`].
-macro_rules! product_body {
-    ($s:ident, $mkn:ident, $a:ident, $b:ident, $c:ident, $start:ident) => {
-        $s.vectorize(
-            #[inline(always)]
-            || {
-                // SAFETY: the caller's promise is the same.
-                unsafe { product::<Self, Any, Any, true>($s, $mkn, $a, $b, $c, $start) }
-            },
-        )
-    };
+/// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there flash counts.
+pub(crate) const fn called<S: Simd>() -> bool {
+    S::INLINE == 0 && !cfg!(target_os = "none")
 }
 
-/// The body of [`Bodies::product_nt`]: it calls [`Bodies::product`].
-macro_rules! product_nt_body {
-    ($s:ident, $mkn:ident, $dy:ident, $w:ident, $dx:ident, $first:ident) => {
-        $s.vectorize(
-            #[inline(always)]
-            || {
-                // SAFETY: the caller's promise is the same.
-                unsafe { product_nt::<Self, Any, Any, false>($s, $mkn, $dy, $w, $dx, $first) }
-            },
-        )
+/// Out-of-line methods, each with its body: a function that is compiled in place.
+macro_rules! methods {
+    ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) $(-> $r:ty)? = $body:path;)*) => {$(
+        $(#[$doc])*
+        #[inline(never)]
+        fn $name(self, $($x: $t),*) $(-> $r)? {
+            self.vectorize(
+                #[inline(always)]
+                || $body(self, $($x),*),
+            )
+        }
+    )*};
+}
+
+/// As [`methods`], but unsafe.
+macro_rules! unsafe_methods {
+    ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) = $body:path;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As for its body.
+        #[inline(never)]
+        unsafe fn $name(self, $($x: $t),*) {
+            self.vectorize(
+                #[inline(always)]
+                || {
+                    // SAFETY: the caller's promise is the same.
+                    unsafe { $body(self, $($x),*) }
+                },
+            );
+        }
+    )*};
+}
+
+/// All of them: in the trait for any token, in the implementations for one.
+macro_rules! all {
+    () => {
+        unsafe_methods! {
+            /// c ← start + a·b
+            fn product(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>, c: Matrix<*mut f32>, start: Start
+            ) = product::<Self, Any, Any, true>;
+            /// dx ← first + dy·wᵀ, by calls of `product`
+            fn product_nt(mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start)
+                = product_nt::<Self, Any, Any, false>;
+            /// db ← the sum of `m` rows of dy, or what it holds and that sum
+            fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) = sum_rows_body;
+        }
+        methods! {
+            /// x ← tanh x
+            fn tanh(x: &mut [f32]) = map_body::<Self, Tanh>;
+            /// x ← σ(x)
+            fn sigmoid(x: &mut [f32]) = map_body::<Self, Sigmoid>;
+            /// x ← max(x, 0)
+            fn relu(x: &mut [f32]) = map_body::<Self, Relu>;
+            /// dy ← dy·(1 − y²)
+            fn tanh_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Tanh>;
+            /// dy ← dy·y·(1 − y)
+            fn sigmoid_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Sigmoid>;
+            /// dy ← dy where y > 0
+            fn relu_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Relu>;
+            /// Each row of n values ← softmax(row)
+            fn softmax(n: usize, x: &mut [f32]) = softmax_rows;
+            /// Each row of n values of dy ← y·(dy − Σ dy·y)
+            fn softmax_grad(n: usize, y: &[f32], dy: &mut [f32]) = softmax_grad_rows;
+            /// Σ (y − t)²
+            fn squared_error(scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 = loss::squared_error_body;
+            /// −Σ (t·ln p + (1 − t)·ln(1 − p))
+            fn binary_cross_entropy(scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32
+                = loss::binary_cross_entropy_body;
+            /// −Σ t·ln p
+            fn categorical_cross_entropy(scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32
+                = loss::categorical_cross_entropy_body;
+            /// Whether every value is finite
+            fn all_finite(x: &[f32]) -> bool = optimizer::all_finite_body;
+            /// w ← w − lr·dw
+            fn sgd(lr: f32, w: &mut [f32], dw: &[f32]) = optimizer::sgd_body;
+            /// Adam's step
+            fn adam(step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) = optimizer::adam_body;
+        }
     };
 }
 
 /// The called kernels of a backend. A backend of one's own takes the methods as they are.
 #[doc(hidden)]
 pub trait Bodies: Simd {
-    /// c ← start + a·b; see [`product`].
-    ///
-    /// # Safety
-    /// As for [`product`].
-    #[inline(never)]
-    unsafe fn product(
-        self,
-        mkn: (usize, usize, usize),
-        a: Matrix<*const f32>,
-        b: Matrix<*const f32>,
-        c: Matrix<*mut f32>,
-        start: Start,
-    ) {
-        product_body!(self, mkn, a, b, c, start);
-    }
-
-    /// dx ← first + dy·wᵀ; see [`product_nt`].
-    ///
-    /// # Safety
-    /// As for [`product_nt`].
-    #[inline(never)]
-    unsafe fn product_nt(self, mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start) {
-        product_nt_body!(self, mkn, dy, w, dx, first);
-    }
+    all!();
 }
 
 /// Methods that are not generic, and so are compiled here and not in a user's program.
@@ -69,29 +111,7 @@ macro_rules! compiled_here {
     ($($(#[$cfg:meta])* $backend:ty;)*) => {$(
         $(#[$cfg])*
         impl Bodies for $backend {
-            #[inline(never)]
-            unsafe fn product(
-                self,
-                mkn: (usize, usize, usize),
-                a: Matrix<*const f32>,
-                b: Matrix<*const f32>,
-                c: Matrix<*mut f32>,
-                start: Start,
-            ) {
-                product_body!(self, mkn, a, b, c, start);
-            }
-
-            #[inline(never)]
-            unsafe fn product_nt(
-                self,
-                mkn: (usize, usize, usize),
-                dy: *const f32,
-                w: *const f32,
-                dx: *mut f32,
-                first: Start,
-            ) {
-                product_nt_body!(self, mkn, dy, w, dx, first);
-            }
+            all!();
         }
     )*};
 }

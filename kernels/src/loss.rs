@@ -4,6 +4,7 @@
 //! sigmoid, `scale·(p − t)`, need no logarithm and no such guard. The shortest slice says how many values there are.
 
 use crate::{
+    bodies::{Bodies, called},
     lanes::{get, put, sum},
     math,
     simd::Simd,
@@ -66,6 +67,15 @@ fn difference<S: Simd>(
 /// Σ (y − t)²; dy ← scale·(y − t)
 #[inline(always)]
 pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+    if const { called::<S>() } {
+        s.shared().squared_error(scale, y, t, dy)
+    } else {
+        squared_error_body(s, scale, y, t, dy)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn squared_error_body<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
     difference(
         s,
         scale,
@@ -80,6 +90,15 @@ pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [
 /// −Σ (t·ln p + (1 − t)·ln(1 − p)); dy ← scale·(p − t), the gradient through the sigmoid
 #[inline(always)]
 pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+    if const { called::<S>() } {
+        s.shared().binary_cross_entropy(scale, p, t, dy)
+    } else {
+        binary_cross_entropy_body(s, scale, p, t, dy)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
     let one = s.splat(1.0);
     -difference(
         s,
@@ -103,6 +122,15 @@ pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy:
 /// −Σ t·ln p; dy ← scale·(p − t), the gradient through the softmax
 #[inline(always)]
 pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+    if const { called::<S>() } {
+        s.shared().categorical_cross_entropy(scale, p, t, dy)
+    } else {
+        categorical_cross_entropy_body(s, scale, p, t, dy)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn categorical_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
     -difference(
         s,
         scale,

@@ -9,9 +9,12 @@ mod adaptive;
 mod descent;
 mod gradient;
 
+pub(crate) use adam::adam_body;
 pub use adam::{AdamStep, adam, adam_on, adamw, adamw_on};
 pub use adaptive::{adagrad, adagrad_on, rmsprop, rmsprop_on};
+pub(crate) use descent::sgd_body;
 pub use descent::{momentum, momentum_on, nesterov, nesterov_on, sgd, sgd_on};
+pub(crate) use gradient::all_finite_body;
 pub use gradient::{all_finite, all_finite_on, clip_norm, clip_norm_on, clip_value, clip_value_on, norm, norm_on};
 
 use crate::{

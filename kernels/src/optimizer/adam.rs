@@ -2,7 +2,9 @@
 
 use super::{all_ordinary, normal, ordinary, rest, same_lengths, whole_step};
 use crate::{
-    Level, dispatch,
+    Level,
+    bodies::{Bodies, called},
+    dispatch,
     lanes::{Part, each, get, put},
     simd::Simd,
 };
@@ -140,6 +142,11 @@ fn moments<S: Simd>(
 /// [`adam`] inside a dispatch.
 #[inline(always)]
 pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+    if const { called::<S>() } { s.shared().adam(step, w, m, v, dw) } else { adam_body(s, step, w, m, v, dw) }
+}
+
+#[inline(always)]
+pub(crate) fn adam_body<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
     moments(
         s,
         step,

@@ -2,7 +2,9 @@
 
 use super::{normal, same_lengths, update};
 use crate::{
-    Level, dispatch,
+    Level,
+    bodies::{Bodies, called},
+    dispatch,
     lanes::{each, get, put},
     simd::Simd,
 };
@@ -10,6 +12,11 @@ use crate::{
 /// [`sgd`] inside a dispatch.
 #[inline(always)]
 pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
+    if const { called::<S>() } { s.shared().sgd(lr, w, dw) } else { sgd_body(s, lr, w, dw) }
+}
+
+#[inline(always)]
+pub(crate) fn sgd_body<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
     #[cfg(thumb)]
     if const { S::LANES == 1 } {
         return crate::arch::thumb::sgd(lr, w, dw);

@@ -3,6 +3,7 @@
 use crate::{
     Level,
     arch::scalar::Scalar,
+    bodies::{Bodies, called},
     dispatch,
     lanes::{each, get, put, sum},
     simd::Simd,
@@ -11,6 +12,11 @@ use crate::{
 /// Whether every value is finite.
 #[inline(always)]
 pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
+    if const { called::<S>() } { s.shared().all_finite(x) } else { all_finite_body(s, x) }
+}
+
+#[inline(always)]
+pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
     #[cfg(thumb)]
     if const { S::LANES == 1 } {
         return crate::arch::thumb::all_finite(x);
