@@ -79,11 +79,11 @@ pub trait Layer: 'static {
     fn tensors(tell: &mut dyn FnMut(&Tensor));
 }
 
-/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic.
-/// All others call the kernels' own compiled copies.
+/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic, of few
+/// layers, so that they compile in seconds. All others call the kernels' own compiled copies.
 #[must_use]
 pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
-    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE
+    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE && L::LAYERS <= 4
 }
 
 /// No parameters, no running state.

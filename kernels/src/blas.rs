@@ -129,6 +129,14 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
     }
 }
 
+/// Whether `registers` can be what tiles of `nr` registers leave over of `N` columns: where the compiler knows the number, one tile is enough code.
+const fn could_be_last<N: Count>(registers: usize, nr: usize, lanes: usize) -> bool {
+    match N::EXACT {
+        Some(n) => (n % (nr * lanes)).div_ceil(lanes) == registers,
+        None => true,
+    }
+}
+
 /// `MR` rows of `c` over all `n` columns, tiles of `NR` registers first.
 ///
 /// # Safety
@@ -177,9 +185,10 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
             /// The tile of so many registers, if they are what is left; the last one may be partial.
             macro_rules! last {
                 ($($nr:literal)*) => {$(
-                    if const { NR >= $nr } && left.div_ceil(S::LANES) == $nr {
+                    if const { NR >= $nr && could_be_last::<N>($nr, NR, S::LANES) } && left.div_ceil(S::LANES) == $nr {
                         match part {
                             None => tile_at!($nr, j, None),
+                            _ if const { matches!(N::EXACT, Some(n) if n % S::LANES == 0) } => {}
                             part => tile_at!($nr, j, part),
                         }
                     }
@@ -643,10 +652,20 @@ pub mod fixed {
         ($weights:expr, $m:ty, $n:ty, ($($argument:expr),*)) => {
             if const { $weights <= S::INLINE } {
                 product::<S, $m, $n, false>($($argument),*)
+            } else if const { one_row::<S, $m, $n>() } {
+                product::<S, $m, $n, true>($($argument),*)
             } else {
                 product_called($($argument),*)
             }
         };
+    }
+
+    /// Whether a product is one row of so few columns that two tiles are all of its code: little to compile, and it costs less than a call.
+    const fn one_row<S: Simd, M: Count, N: Count>() -> bool {
+        S::INLINE > 0
+            && M::AT_MOST == 1
+            && matches!(N::EXACT, Some(n) if n <= 2 * S::NR * S::LANES)
+            && !cfg!(target_os = "none")
     }
 
     /// [`gemm`](super::gemm): y ← x·w + b.

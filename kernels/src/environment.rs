@@ -46,11 +46,26 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
         }
         enter();
     }
+    let unwinding = Unwinding(caller);
     let result = f();
+    core::mem::forget(unwinding);
     match caller {
         // What the result still lacks could be computed as late as after the switch: it goes through the call.
         Some(caller) => leave_with(caller, result),
         None => result,
+    }
+}
+
+/// Puts the caller's environment back where a panic leaves [`standard`], as an observer's may. Where a panic ends the program this is no code.
+struct Unwinding(Unusual);
+
+impl Drop for Unwinding {
+    #[cold]
+    #[inline(never)]
+    fn drop(&mut self) {
+        if let Some(caller) = self.0 {
+            control::write(caller);
+        }
     }
 }
 

@@ -64,6 +64,17 @@ fn the_callers_environment_is_put_back() {
 }
 
 #[test]
+fn a_panic_puts_it_back_too() {
+    for mode in modes() {
+        let seen = mode.run(|| {
+            let panicked = std::panic::catch_unwind(|| standard(|| assert!(black_box(!is_standard()), "on purpose")));
+            (panicked.is_err(), is_standard())
+        });
+        assert_eq!(seen, Some((true, false)), "{mode:?}");
+    }
+}
+
+#[test]
 fn without_the_look_the_bits_are_others() {
     let (y, t) = ([0.3, 0.1, 1e-20, 0.7], [0.1f32, 0.3, 0.0, 1.0 / 3.0]);
     let run = |guarded: bool, level: Level| {

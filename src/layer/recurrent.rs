@@ -148,8 +148,15 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     h: &mut [[f32; U]],
     c: &mut [C::Carry],
 ) {
-    fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
-    C::step::<S, M>(s, &p.u, &p.b, a, kept, h, c);
+    if const { M == 1 && !cfg!(target_os = "none") } {
+        // One row a step is so little work that calls would show: in place, in a large network too.
+        let s = s.shared();
+        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+    } else {
+        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+    }
 }
 
 /// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked iterator could, for all that the optimizer knows.
