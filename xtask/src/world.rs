@@ -95,10 +95,10 @@ const PLACES: [Place; 5] = [
 const SUITES: [(&str, &str, &str, &str); 4] = [
     ("kernels", "rosenblatt-kernels", "identity", "golden_hashes"),
     ("in any environment", "rosenblatt-kernels", "environment", "the_identity_suite_ends_in_the_golden_hash"),
-    ("networks", "rosenblatt-tests", "golden", "hashes_are_the_golden_ones"),
+    ("networks", "rosenblatt-golden", "golden", "hashes_are_the_golden_ones"),
     (
         "in any environment",
-        "rosenblatt-tests",
+        "rosenblatt-golden",
         "golden",
         "hashes_are_the_golden_ones_in_any_floating_point_environment",
     ),

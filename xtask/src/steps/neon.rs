@@ -46,6 +46,8 @@ pub fn test(findings: &mut Findings) -> Result<()> {
         "rosenblatt-kernels",
         "--package",
         "rosenblatt-tests",
+        "--package",
+        "rosenblatt-golden",
     ];
     run(target.cargo("clippy", "cross-clippy", "", args).args(["--", "-D", "warnings"]))?;
 

@@ -1,10 +1,11 @@
 //! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on every backend, target and day.
 //!
-//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-tests --test golden` writes it anew; a changed line means
+//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-golden` writes it anew; a changed line means
 //! that no training of before can be repeated, so its commit says why. Where the weights in flash change too, run it twice. Only the lines
 //! `firmware/*-micromath` may change with the version of a crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
 //! outside the contract.
 
+#[path = "../library/support/mod.rs"]
 mod support;
 
 use rosenblatt::{Level, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
