@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::{
     digits::{self, shade},
     learning::Learning,
@@ -37,17 +37,21 @@ const GOAL: f32 = 0.98;
 static NET: ConstStaticCell<Cnn> = ConstStaticCell::new(Cnn::new());
 static TRAINER: ConstStaticCell<CnnTrainer> = ConstStaticCell::new(CnnTrainer::new());
 
-/// Trains a convolutional network on handwritten digits with Adam. Exit status 1 if it reads less than 98 % of the test images.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 50)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = digits::FILE)]
     data: PathBuf,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
+    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", digits::FILE);
+    construct!(Args { common, epochs, data }).to_options().descr("Trains a convolutional network on handwritten digits with Adam. Exit status 1 if it reads less than 98 % of the test images.").run()
 }
 
 /// Each image as it is, and shifted by one pixel to the left, to the right, up and down: what a digit is does not hang on its place.
@@ -66,7 +70,7 @@ fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())),
+        common::start(|| run(&args())),
         "the test accuracy is below the goal; more --epochs or another --seed may help",
     )
 }

@@ -10,12 +10,19 @@ pub mod paths;
 pub mod plot;
 pub mod tumours;
 
-use anyhow::{Result, anyhow};
+use anyhow::anyhow;
+use bpaf::{Parser, construct, long};
 use rosenblatt::{Level, kernels::contract, prelude::Seed};
-use std::{ops::Deref, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    ops::{Deref, RangeInclusive},
+    path::PathBuf,
+    process::ExitCode,
+    str::FromStr,
+};
 
 /// Runs an example, if this build on this CPU computes as the contract says: otherwise its results would be none to compare.
-pub fn start<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     match contract::violation() {
         None => run(),
         Some(violation) => Err(anyhow!("the results would not be those of other machines: {violation}")),
@@ -23,7 +30,7 @@ pub fn start<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// How an example ends: status 1 and a line that says why, if something went wrong or the goal was missed.
-pub fn end(reached: Result<bool>, missed: &str) -> ExitCode {
+pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
     let why = match reached {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => missed.to_owned(),
@@ -34,24 +41,73 @@ pub fn end(reached: Result<bool>, missed: &str) -> ExitCode {
 }
 
 /// Options that every example takes.
-#[derive(clap::Args, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shared {
-    /// Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. The results have the same bits
-    #[arg(long, default_value = "auto")]
+    /// Instructions to use
     pub backend: Level,
-    /// Draws what is shown into FILE (.svg)
-    #[arg(long, value_name = "FILE", value_parser = plot::file)]
+    /// Where to draw what is shown
     pub plot: Option<PathBuf>,
 }
 
 /// And those that draw something take a seed.
-#[derive(clap::Args, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    #[command(flatten)]
     shared: Shared,
     /// Seed of the initial weights and the shuffles
-    #[arg(long, value_name = "N", default_value_t = 1957)]
     pub seed: u64,
+}
+
+/// `--backend` and `--plot`
+pub fn shared() -> impl Parser<Shared> {
+    const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. \
+                            The results have the same bits [default: auto]";
+    let backend = value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Level::detect());
+    let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();
+    construct!(Shared { backend, plot })
+}
+
+/// And `--seed`
+pub fn options() -> impl Parser<Options> {
+    let shared = shared();
+    let seed = option("seed", "N", "Seed of the initial weights and the shuffles", 1957);
+    construct!(Options { shared, seed })
+}
+
+/// `--name WHAT`, read by `read`. An error names the option.
+fn value<T, E: Display>(
+    name: &'static str,
+    what: &'static str,
+    help: &'static str,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> impl Parser<T> {
+    let read = move |text: String| read(&text).map_err(|error| format!("--{name} {what}: {error}"));
+    long(name).help(help).argument(what).parse(read)
+}
+
+/// `--name WHAT`, or the default.
+pub fn option<T>(name: &'static str, what: &'static str, help: &'static str, default: T) -> impl Parser<T>
+where
+    T: FromStr<Err: Display> + Display + Clone + 'static,
+{
+    value(name, what, help, |text| text.parse()).fallback(default).display_fallback()
+}
+
+/// [`option`] for a number within a range.
+pub fn number<T>(name: &'static str, help: &'static str, default: T, range: RangeInclusive<T>) -> impl Parser<T>
+where
+    T: FromStr<Err: Display> + Display + PartialOrd + Clone + 'static,
+{
+    let read = move |text: &str| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("a number from {} to {} is expected", range.start(), range.end())),
+    };
+    value(name, "N", help, read).fallback(default).display_fallback()
+}
+
+/// `--data FILE`, or the file beside the sources.
+pub fn data_file(help: &'static str, default: &'static str) -> impl Parser<PathBuf> {
+    let file = long("data").help(help).argument("FILE").fallback(PathBuf::from(default));
+    file.format_fallback(|path, f| path.display().fmt(f))
 }
 
 impl Options {

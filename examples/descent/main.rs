@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{Rng, data::Permutation, prelude::*};
 use std::process::ExitCode;
@@ -18,22 +18,29 @@ const SAMPLES: usize = 64;
 const DRAWN: usize = 120;
 type PlaneTrainer = Trainer<Plane, Sgd, MeanSquaredError, SAMPLES>;
 
-/// Fits a line by batch, mini-batch and stochastic gradient descent.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the samples are seen
-    #[arg(long, value_name = "N", default_value_t = 120)]
     epochs: usize,
     /// Learning rate, the same for all three
-    #[arg(long, value_name = "RATE", default_value_t = 0.1)]
     lr: f32,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::option("epochs", "N", "How often the samples are seen", 120);
+    let lr = common::option("lr", "RATE", "Learning rate, the same for all three", 0.1);
+    construct!(Args { common, epochs, lr })
+        .to_options()
+        .descr("Fits a line by batch, mini-batch and stochastic gradient descent.")
+        .run()
 }
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())),
+        common::start(|| run(&args())),
         "not all came within 10 % of the least loss; more --epochs or another --lr may help",
     )
 }

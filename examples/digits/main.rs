@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
@@ -22,22 +22,26 @@ const GOAL: f32 = 0.96;
 static NET: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::new());
 static TRAINER: ConstStaticCell<DigitsTrainer> = ConstStaticCell::new(DigitsTrainer::new());
 
-/// Trains a 64-32-10 network on handwritten digits with Adam. Exit status 1 if it reads less than 96 % of the test images.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 30)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::option("epochs", "N", "How often the training samples are seen", 30);
+    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    construct!(Args { common, epochs, data }).to_options().descr("Trains a 64-32-10 network on handwritten digits with Adam. Exit status 1 if it reads less than 96 % of the test images.").run()
 }
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())),
+        common::start(|| run(&args())),
         "the test accuracy is below the goal; more --epochs or another --seed may help",
     )
 }

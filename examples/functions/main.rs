@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::grid::{self, Line, Panel};
 use rosenblatt::{
     Rng,
@@ -17,15 +17,19 @@ use rosenblatt::{
 };
 use std::{path::PathBuf, process::ExitCode};
 
-/// Draws every activation and loss with its gradient.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
 }
 
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    construct!(Args { common }).to_options().descr("Draws every activation and loss with its gradient.").run()
+}
+
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&Args::parse())), "a row of softmax does not sum to 1")
+    common::end(common::start(|| run(&args())), "a row of softmax does not sum to 1")
 }
 
 /// Draws and prints; whether the sums are right.

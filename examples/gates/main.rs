@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::plot::{self, Curve, Map};
 use rosenblatt::{
     Error,
@@ -25,24 +25,25 @@ static BY_HAND: Xor = Mlp::from_params(Join {
     tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },
 });
 
-/// Trains perceptrons on logic gates.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Shared,
     /// The learning rate of Rosenblatt's rule
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
     lr: f32,
     /// How often the four samples are seen at most
-    #[arg(long, value_name = "N", default_value_t = 100)]
     epochs: usize,
 }
 
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::shared();
+    let lr = common::option("lr", "X", "The learning rate of Rosenblatt's rule", 1.0);
+    let epochs = common::option("epochs", "N", "How often the four samples are seen at most", 100);
+    construct!(Args { common, lr, epochs }).to_options().descr("Trains perceptrons on logic gates.").run()
+}
+
 fn main() -> ExitCode {
-    common::end(
-        common::start(|| run(&Args::parse())),
-        "not all ended as they should; more --epochs or another --lr may help",
-    )
+    common::end(common::start(|| run(&args())), "not all ended as they should; more --epochs or another --lr may help")
 }
 
 /// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.

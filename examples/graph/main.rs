@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
+use bpaf::{Parser, construct, long};
 use rosenblatt::{graph::Node, kernels::Plain, prelude::*};
 use std::process::ExitCode;
 
@@ -21,24 +21,32 @@ const ROOM: usize = 65;
 // Known at compile time: what a chip must have.
 const _: () = assert!(Graph::<ROOM>::BYTES < 4096);
 
-/// Shows a neuron as a computational graph, and trains XOR through one.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// Steps of gradient descent
-    #[arg(long, value_name = "N", default_value_t = 1000)]
     steps: usize,
     /// Learning rate
-    #[arg(long, value_name = "LR", default_value_t = 0.5)]
     lr: f32,
     /// Draws XOR's network, not the neuron, with --plot
-    #[arg(long, requires = "plot")]
     network: bool,
 }
 
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let steps = common::option("steps", "N", "Steps of gradient descent", 1000);
+    let lr = common::option("lr", "LR", "Learning rate", 0.5);
+    let network = long("network").help("Draws XOR's network, not the neuron, with --plot").switch();
+    construct!(Args { common, steps, lr, network })
+        .guard(|args| !args.network || args.common.plot.is_some(), "--network needs --plot FILE")
+        .to_options()
+        .descr("Shows a neuron as a computational graph, and trains XOR through one.")
+        .run()
+}
+
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&Args::parse())), "XOR was not learnt; more --steps or another --seed may help")
+    common::end(common::start(|| run(&args())), "XOR was not learnt; more --steps or another --seed may help")
 }
 
 /// Shows and trains; whether all four predictions are right.

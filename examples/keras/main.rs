@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use bpaf::{Parser, construct, long};
 use common::{
     plot::{self, Curve},
     tumours,
@@ -29,22 +29,26 @@ type ModelTrainer = Trainer<Model, Adam, BinaryCrossEntropy, 10>;
 /// At most so many epochs.
 const EPOCHS: usize = 150;
 
-/// Learns which of 569 tumours are benign.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the samples are seen, at most
-    #[arg(long, value_name = "N", default_value_t = EPOCHS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=EPOCHS as u64))]
     epochs: usize,
     /// Writes the history as comma-separated values
-    #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::number("epochs", "How often the samples are seen, at most", EPOCHS, 1..=EPOCHS);
+    let log = long("log").help("Writes the history as comma-separated values").argument("FILE").optional();
+    construct!(Args { common, epochs, log }).to_options().descr("Learns which of 569 tumours are benign.").run()
 }
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())),
+        common::start(|| run(&args())),
         "less than 0.95 test accuracy; more --epochs or another --seed may help",
     )
 }

@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::{
     plot::{self, Curve},
     tumours,
@@ -21,22 +21,29 @@ type CellsTrainer = Trainer<Cells, Sgd, BinaryCrossEntropy, 32>;
 /// What the test accuracy must reach.
 const GOAL: f32 = 0.95;
 
-/// Trains one sigmoid unit with cross-entropy on breast-cancer data.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 50)]
     epochs: usize,
     /// Rows of 30 measurements, then 0 (malignant) or 1 (benign)
-    #[arg(long, value_name = "FILE", default_value = tumours::FILE)]
     data: PathBuf,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
+    let data = common::data_file("Rows of 30 measurements, then 0 (malignant) or 1 (benign)", tumours::FILE);
+    construct!(Args { common, epochs, data })
+        .to_options()
+        .descr("Trains one sigmoid unit with cross-entropy on breast-cancer data.")
+        .run()
 }
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())).map(|accuracy| accuracy >= GOAL),
+        common::start(|| run(&args())).map(|accuracy| accuracy >= GOAL),
         "the test accuracy is below the goal; more --epochs or another --seed may help",
     )
 }

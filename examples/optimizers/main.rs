@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{
     kernels::dispatch,
@@ -16,22 +16,29 @@ use rosenblatt::{
 };
 use std::process::ExitCode;
 
-/// Sends every optimizer down one valley, and counts its steps.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Shared,
     /// How many steps each may take
-    #[arg(long, value_name = "N", default_value_t = 300)]
     steps: usize,
     /// How low they have to come
-    #[arg(long, value_name = "HEIGHT", default_value_t = 0.01)]
     threshold: f32,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::shared();
+    let steps = common::option("steps", "N", "How many steps each may take", 300);
+    let threshold = common::option("threshold", "HEIGHT", "How low they have to come", 0.01);
+    construct!(Args { common, steps, threshold })
+        .to_options()
+        .descr("Sends every optimizer down one valley, and counts its steps.")
+        .run()
 }
 
 fn main() -> ExitCode {
     common::end(
-        common::start(|| run(&Args::parse())),
+        common::start(|| run(&args())),
         "not all optimizers came below the threshold; more --steps or a higher --threshold may help",
     )
 }

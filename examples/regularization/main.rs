@@ -7,7 +7,7 @@
 mod common;
 
 use anyhow::{Result, ensure};
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::{
     digits::Samples,
     plot::{self, Pair},
@@ -30,23 +30,32 @@ type Lasso = (DenseL1<64, WIDE, Relu, 1, 1000>, DenseL1<WIDE, 10, Softmax, 1, 10
 type Dropped = (Dense<64, WIDE, Relu>, Dropout<[f32; WIDE], 1, 2>, Dense<WIDE, 10, Softmax>);
 type Normed = (Dense<64, WIDE>, BatchNorm<[f32; WIDE]>, Activate<[f32; WIDE], Relu>, Dense<WIDE, 10, Softmax>);
 
-/// Trains a wide network on few handwritten digits: plain, and with L2, L1, dropout and batch normalization.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Samples to learn from; the others are for the test
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..1797))]
     samples: u16,
     /// Percent of the training samples that get a wrong label
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=50))]
     wrong: u32,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::number("epochs", "How often the training samples are seen", 100, 1..=u32::MAX);
+    let samples = common::number("samples", "Samples to learn from; the others are for the test", 300, 1..=1796);
+    let wrong = common::number("wrong", "Percent of the training samples that get a wrong label", 20, 0..=50);
+    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    construct!(Args { common, epochs, samples, wrong, data })
+        .to_options()
+        .descr(
+            "Trains a wide network on few handwritten digits: plain, and with L2, L1, dropout and batch normalization.",
+        )
+        .run()
 }
 
 /// What became of one network.
@@ -63,7 +72,7 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    common::end(common::start(|| compare(&Args::parse())).map(|()| true), "")
+    common::end(common::start(|| compare(&args())).map(|()| true), "")
 }
 
 /// Trains all five and reports; an error if one does not do what it is for.

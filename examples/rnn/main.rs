@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
+use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{
     kernels::plain::recast,
@@ -16,7 +16,7 @@ use rosenblatt::{
     prelude::*,
 };
 use static_cell::ConstStaticCell;
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
 
 /// What must be reached on samples that were not learnt from.
 const GOAL: f32 = 0.95;
@@ -27,30 +27,62 @@ type Image = [[f32; 8]; 8];
 type ImageTrainer<T> = Trainer<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 32>;
 
 /// Which recurrent layer reads the rows.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy)]
 enum Cell {
-    /// The simple recurrent layer
     Simple,
-    /// Gated recurrent units
     Gru,
-    /// Long short-term memory
     Lstm,
 }
 
-/// Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.
-#[derive(Parser)]
+impl FromStr for Cell {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "simple" => Ok(Self::Simple),
+            "gru" => Ok(Self::Gru),
+            "lstm" => Ok(Self::Lstm),
+            _ => Err("simple, gru or lstm is expected".into()),
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Simple => "simple",
+            Self::Gru => "gru",
+            Self::Lstm => "lstm",
+        })
+    }
+}
+
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// The recurrent layer
-    #[arg(long, value_enum, default_value = "gru")]
     cell: Cell,
     /// How often the training samples are seen
-    #[arg(long, value_name = "N", default_value_t = 60)]
     epochs: usize,
     /// Rows of 64 pixels from 0 to 16, then the digit
-    #[arg(long, value_name = "FILE", default_value = common::digits::FILE)]
     data: PathBuf,
+}
+
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let cell = common::option(
+        "cell",
+        "CELL",
+        "The recurrent layer: simple, gru (gated recurrent units) or lstm (long short-term memory)",
+        Cell::Gru,
+    );
+    let epochs = common::option("epochs", "N", "How often the training samples are seen", 60);
+    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    construct!(Args { common, cell, epochs, data })
+        .to_options()
+        .descr("Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.")
+        .run()
 }
 
 /// Runs with a recurrent layer of this type.
@@ -65,7 +97,7 @@ macro_rules! with {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = args();
     let accuracy = common::start(|| match args.cell {
         Cell::Simple => with!(Rnn<8, 32, 8>, &args),
         Cell::Gru => with!(Gru<8, 32, 8>, &args),

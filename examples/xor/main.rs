@@ -6,7 +6,7 @@
 mod common;
 
 use anyhow::Result;
-use clap::Parser;
+use bpaf::{Parser, construct};
 use common::plot::{self, Curve, Map};
 use rosenblatt::prelude::*;
 use std::{ops::ControlFlow, process::ExitCode};
@@ -17,18 +17,22 @@ type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
 // Known at compile time: what a chip must have.
 const _: () = assert!(Xor::BYTES + XorTrainer::BYTES < 2048);
 
-/// Trains a 2-8-1 network on XOR with Adam.
-#[derive(Parser)]
+/// What it takes.
 struct Args {
-    #[command(flatten)]
     common: common::Options,
     /// How often the four samples are seen
-    #[arg(long, value_name = "N", default_value_t = 500)]
     epochs: usize,
 }
 
+/// Reads them from the command line; ends the program where one is wrong.
+fn args() -> Args {
+    let common = common::options();
+    let epochs = common::option("epochs", "N", "How often the four samples are seen", 500);
+    construct!(Args { common, epochs }).to_options().descr("Trains a 2-8-1 network on XOR with Adam.").run()
+}
+
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&Args::parse())), "XOR was not learnt; more --epochs or another --seed may help")
+    common::end(common::start(|| run(&args())), "XOR was not learnt; more --epochs or another --seed may help")
 }
 
 /// Trains and reports; whether all four predictions are right.
