@@ -1,5 +1,5 @@
-//! Tells the kernels what cargo alone knows: whether firmware is built for little flash (`opt-level` s or z), and whether for a core on which a multiply
-//! and an addition are quicker than the one instruction for both (`-C target-cpu=cortex-m4`).
+//! Tells the kernels what cargo alone knows: whether they are built without optimization, whether firmware is built for little flash (`opt-level` s or z),
+//! and whether for a core on which a multiply and an addition are quicker than the one instruction for both (`-C target-cpu=cortex-m4`).
 //!
 //! Refuses compilers whose own vector code would break the numeric contract: those that know of Helium or of AltiVec.
 
@@ -7,8 +7,12 @@ use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, riscv_fpu, thumb, slow_vmla)");
+    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, riscv_fpu, thumb, slow_vmla, unoptimized)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    if is("OPT_LEVEL", "0") {
+        // Every operation that is compiled in place takes stack of its own: functions stay functions.
+        println!("cargo:rustc-cfg=unoptimized");
+    }
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     // Every CPU that Rust's little-endian PowerPC targets run on has VSX.
     if is("CARGO_CFG_TARGET_ENDIAN", "big")

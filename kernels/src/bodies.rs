@@ -9,6 +9,7 @@ use crate::{
     blas::{Any, Matrix, Start, product, product_nt, sum_rows_body},
     loss, optimizer,
     optimizer::AdamStep,
+    recurrent,
     simd::Simd,
 };
 
@@ -64,6 +65,16 @@ macro_rules! all {
                 = product_nt::<Self, Any, Any, false>;
             /// db ← the sum of `m` rows of dy, or what it holds and that sum
             fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) = sum_rows_body;
+            /// A GRU's step for `m` rows of `u` units
+            fn gru(m: usize, u: usize, a: *mut f32, b: *mut f32, h: *mut f32) = recurrent::gru_rows;
+            /// Its step backward
+            fn gru_grad(m: usize, u: usize, a: *mut f32, b: *mut f32, before: *mut f32, dh: *mut f32)
+                = recurrent::gru_grad_rows;
+            /// An LSTM's step for `m` rows of `u` units
+            fn lstm(m: usize, u: usize, a: *mut f32, kept: *mut f32, h: *mut f32, c: *mut f32) = recurrent::lstm_rows;
+            /// Its step backward
+            fn lstm_grad(m: usize, u: usize, a: *mut f32, kept: *mut f32, dh: *mut f32, dc: *mut f32)
+                = recurrent::lstm_grad_rows;
         }
         methods! {
             /// x ← tanh x

@@ -6,61 +6,51 @@
 
 use crate::{
     activation::{MapGrad, Sigmoid, Tanh},
+    bodies::Bodies,
     lanes::{each, get, put},
     math,
     simd::Simd,
 };
 
-/// Kernels over rows of gates: a public function on arrays, which runs the body in place or, where nothing is unrolled, in one copy for all lengths.
+/// Kernels over rows of gates: the body, which the backends compile once ([`Bodies`](crate::bodies::Bodies)), and a public function on arrays, which runs it in
+/// place or calls it.
 ///
 /// In the body each argument is a pointer to unit `j` of the current row; a row of it has `width` registers' worth of units, `u` apart.
 macro_rules! cells {
     ($(
         $(#[$doc:meta])*
-        $name:ident($s:ident, $u:ident, $part:ident; $($x:ident: $row:ty = $gates:literal),*) $body:block
+        $name:ident = $rows:ident($s:ident, $u:ident, $part:ident; $($x:ident: $row:ty = $gates:literal),*) $body:block
     )*) => {$(
-        $(#[$doc])*
+        /// # Safety
+        /// Each pointer must be good for reading and writing `m` rows of as many values as its type says.
         #[inline(always)]
-        pub fn $name<S: Simd, const U: usize>($s: S, $($x: &mut [$row]),*) {
-            /// # Safety
-            /// Each pointer must be good for reading and writing `m` rows of as many values as its type says.
-            #[inline(always)]
-            unsafe fn rows<S: Simd>($s: S, m: usize, $u: usize, $($x: *mut f32),*) {
-                for i in 0..m {
-                    each(
-                        $s,
-                        $u,
-                        #[inline(always)]
-                        |j, $part| {
-                            // SAFETY: row i < m, and `each` stays below the u units of each of its gates.
-                            unsafe {
-                                $(let $x = $x.add(i * $gates * $u + j);)*
-                                $body
-                            }
-                        },
-                    );
-                }
-            }
-            /// # Safety
-            /// As for `rows`.
-            #[inline(never)]
-            unsafe fn shared<S: Simd>($s: S, m: usize, $u: usize, $($x: *mut f32),*) {
-                $s.vectorize(
+        pub(crate) unsafe fn $rows<S: Simd>($s: S, m: usize, $u: usize, $($x: *mut f32),*) {
+            for i in 0..m {
+                each(
+                    $s,
+                    $u,
                     #[inline(always)]
-                    || {
-                        // SAFETY: the caller's promise is the same.
-                        unsafe { rows($s, m, $u, $($x),*) }
+                    |j, $part| {
+                        // SAFETY: row i < m, and `each` stays below the u units of each of its gates.
+                        unsafe {
+                            $(let $x = $x.add(i * $gates * $u + j);)*
+                            $body
+                        }
                     },
                 );
             }
+        }
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name<S: Simd, const U: usize>($s: S, $($x: &mut [$row]),*) {
             let m = usize::MAX$(.min($x.len()))*;
             $(let $x = $x.as_mut_ptr().cast::<f32>();)*
             // SAFETY: the types say what a row holds, and no slice has fewer than m.
             unsafe {
                 if const { S::INLINE == 0 } {
-                    shared($s.shared(), m, U, $($x),*);
+                    $s.shared().$name(m, U, $($x),*);
                 } else {
-                    rows($s, m, U, $($x),*);
+                    $rows($s, m, U, $($x),*);
                 }
             }
         }
@@ -72,7 +62,7 @@ cells! {
     ///
     /// `a` is what comes from the inputs (x·w and its bias), `b` what comes from the state (h·u and its bias), each as the columns z, r, c. Afterwards
     /// `a` holds z, r and c. Cho and others, 2014; the reset gate is applied after the product, as cuDNN and Keras (`reset_after`) do.
-    gru(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, h: [f32; U] = 1) {
+    gru = gru_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, h: [f32; U] = 1) {
         let z = math::sigmoid(s, s.add(get(s, a, part), get(s, b, part)));
         let r = math::sigmoid(s, s.add(get(s, a.add(u), part), get(s, b.add(u), part)));
         let c = math::tanh(s, s.mul_add(r, get(s, b.add(2 * u), part), get(s, a.add(2 * u), part)));
@@ -87,7 +77,7 @@ cells! {
     ///
     /// `a` holds z, r, c and `b` what [`gru`](fn@gru) was given; `before` is the state before the step. Afterwards `a` is the gradient by `a`, `b` that
     /// by `b`, and dh what reaches the state before without a product: dh·z.
-    gru_grad(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1) {
+    gru_grad = gru_grad_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1) {
         let (z, r, c) = (get(s, a, part), get(s, a.add(u), part), get(s, a.add(2 * u), part));
         let d = get(s, dh, part);
         let dz = Sigmoid::df(s, z, s.mul(d, s.sub(get(s, before, part), c)));
@@ -106,7 +96,7 @@ cells! {
     ///
     /// `a` is x·w + b + h·u as the columns i, f, g, o. Afterwards `a` holds i, f, g and o, and `kept` the c before and the tanh of the c after.
     /// Hochreiter and Schmidhuber, 1997; Gers and others, 2000, for the forget gate.
-    lstm(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, h: [f32; U] = 1, c: [f32; U] = 1) {
+    lstm = lstm_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, h: [f32; U] = 1, c: [f32; U] = 1) {
         let i = math::sigmoid(s, get(s, a, part));
         let f = math::sigmoid(s, get(s, a.add(u), part));
         let g = math::tanh(s, get(s, a.add(2 * u), part));
@@ -128,7 +118,7 @@ cells! {
     ///
     /// `a` and `kept` hold what [`lstm`](fn@lstm) left there. Afterwards `a` is the gradient by `a`, and dc that by the cell before: dc′·f with
     /// dc′ = (dh·o)·(1 − t²) + dc, t = tanh c.
-    lstm_grad(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, dh: [f32; U] = 1, dc: [f32; U] = 1) {
+    lstm_grad = lstm_grad_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, dh: [f32; U] = 1, dc: [f32; U] = 1) {
         let (i, f) = (get(s, a, part), get(s, a.add(u), part));
         let (g, o) = (get(s, a.add(2 * u), part), get(s, a.add(3 * u), part));
         let (before, t) = (get(s, kept, part), get(s, kept.add(u), part));

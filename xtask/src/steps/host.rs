@@ -17,7 +17,7 @@ const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
-    for apart in ["tests/wasm", "tests/firmware", "examples/cortex-m"] {
+    for apart in ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"] {
         run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
     Ok(())
@@ -51,7 +51,12 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
     }
     tally::run(cargo(all).args(["--doc"]), findings)?;
     // Without optimization, where every temporary value has a place of its own on the stack.
-    tally::run(&mut cargo(["test", "--package", "rosenblatt-debug", "--", "--show-output"]), findings)?;
+    let unoptimized = ["test", "--package", "rosenblatt-debug"];
+    tally::run(cargo(unoptimized).args(["--", "--show-output"]), findings)?;
+    // And with the lines that README gives for fast debug builds.
+    let lines = ["--config", "profile.dev.package.rosenblatt-kernels.opt-level=3", "--", "--show-output"];
+    let folder = paths::target().join("optimized-kernels");
+    tally::run(cargo(unoptimized).args(lines).env("CARGO_TARGET_DIR", folder), findings)?;
     fusing_is_seen()
 }
 
