@@ -358,9 +358,10 @@ unsafe fn product_for<S: Simd, M: Count, N: Count, const INLINE: bool>(
     }
 }
 
-/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the assembly on a chip, which works on eight columns, 512 bytes.
+/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the assembly on a chip, which works on
+/// eight columns, 512 bytes. Where the rows are known to be short, the buffer has only as many as they need.
 const STRIP: usize = if cfg!(thumb) { 8 } else { 16 };
-const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
+pub(crate) const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
 
 /// packed ← the transpose of `width` rows of `depth` values, the rows `n` apart.
 ///
@@ -373,7 +374,7 @@ unsafe fn pack<S: Simd>(
     w: *const f32,
     n: usize,
     (width, depth): (usize, usize),
-    packed: &mut [[MaybeUninit<f32>; STRIP]; DEPTH],
+    packed: &mut [[MaybeUninit<f32>; STRIP]],
 ) {
     // SAFETY: rows below width and values q (to q + 3) below depth; the caller vouches for both sides.
     unsafe {
@@ -404,12 +405,13 @@ unsafe fn pack<S: Simd>(
     }
 }
 
-/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ` are packed, then multiplied.
+/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ`, `D` rows at a time, are packed,
+/// then multiplied.
 ///
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start at what it holds; all dense and row-major.
 #[inline(always)]
-pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool>(
+pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, const INLINE: bool>(
     s: S,
     (m, k, n): (usize, usize, usize),
     dy: *const f32,
@@ -419,7 +421,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool>
 ) {
     let a = Matrix { p: dy, row: n, col: 1 };
     let c = Matrix { p: dx, row: k, col: 1 };
-    // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·DEPTH values and only the packed ones are read.
+    // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·D values and only the packed ones are read.
     unsafe {
         if m == 0 {
             return;
@@ -435,13 +437,13 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const INLINE: bool>
             if matches!(first, Start::Carry) { 0 } else { crate::arch::thumb::few_outputs((m, k, n), dy, w, dx) };
         #[cfg(not(thumb))]
         let mut i = 0;
-        let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; DEPTH];
+        let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; D];
         while i < k {
             let width = (k - i).min(STRIP);
             let mut start = first;
             let mut p = 0;
             while p < n {
-                let depth = (n - p).min(DEPTH);
+                let depth = (n - p).min(D);
                 #[cfg(thumb)]
                 crate::arch::thumb::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
                 #[cfg(not(thumb))]
@@ -869,7 +871,14 @@ pub mod fixed {
                 let b = Matrix { p: w, row: 1, col: Y::LEN };
                 sized!(X::LEN * Y::LEN, AtMost<M>, Len<X>, (s, (m, Y::LEN, X::LEN), a, b, c, start));
             } else if const { X::LEN * Y::LEN <= S::INLINE } {
-                product_nt::<S, AtMost<M>, Len<X>, true>(s, mkn, dy, w, dx, start);
+                // 48 weights need no buffer of 4 KiB on a small stack.
+                if const { Y::LEN <= 4 } {
+                    product_nt::<S, AtMost<M>, Len<X>, 4, true>(s, mkn, dy, w, dx, start);
+                } else if const { Y::LEN <= 16 } {
+                    product_nt::<S, AtMost<M>, Len<X>, 16, true>(s, mkn, dy, w, dx, start);
+                } else {
+                    product_nt::<S, AtMost<M>, Len<X>, DEPTH, true>(s, mkn, dy, w, dx, start);
+                }
             } else {
                 s.shared().product_nt(mkn, dy, w, dx, start);
             }

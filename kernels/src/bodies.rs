@@ -6,7 +6,7 @@
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    blas::{Any, Matrix, Start, product, product_nt, sum_rows_body},
+    blas::{Any, DEPTH, Matrix, Start, product, product_nt, sum_rows_body},
     loss, optimizer,
     optimizer::AdamStep,
     recurrent,
@@ -62,7 +62,7 @@ macro_rules! all {
             ) = product::<Self, Any, Any, true>;
             /// dx ← first + dy·wᵀ, by calls of `product`
             fn product_nt(mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start)
-                = product_nt::<Self, Any, Any, false>;
+                = product_nt::<Self, Any, Any, DEPTH, false>;
             /// db ← the sum of `m` rows of dy, or what it holds and that sum
             fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) = sum_rows_body;
             /// A GRU's step for `m` rows of `u` units
