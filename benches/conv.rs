@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use plain::cnn::Cnn as ByHand;
 use rosenblatt::{
     Rng,
-    kernels::{Level, Plain, plain::recast},
+    kernels::{Backend, Plain, plain::recast},
     layer::{Layer, Train},
     network::{InputOf, NetOf, OutputOf, Stack},
     prelude::*,
@@ -68,10 +68,10 @@ where
         }
         group.bench_function("plain", |b| b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr)));
     }
-    for level in Level::available() {
+    for backend in Backend::available() {
         let (mut net, mut trainer) = (start.clone(), trainer());
-        group.bench_function(level.name(), |b| {
-            b.iter(|| trainer.step_on(level, &mut net, &adam, black_box(&x), black_box(&t)).expect("a finite loss"));
+        group.bench_function(backend.name(), |b| {
+            b.iter(|| trainer.step_on(backend, &mut net, &adam, black_box(&x), black_box(&t)).expect("a finite loss"));
         });
     }
     group.finish();

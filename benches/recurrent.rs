@@ -5,7 +5,7 @@
 //! are compared: over 20 steps from the same weights the losses must agree within rounding.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rosenblatt::{kernels::Level, prelude::*};
+use rosenblatt::{kernels::Backend, prelude::*};
 use std::hint::black_box;
 
 const I: usize = 8;
@@ -183,20 +183,20 @@ fn recurrent(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("gru 8x8-12-10 batch 32");
     group.bench_function("plain", |b| b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr)));
-    for level in Level::available() {
+    for backend in Backend::available() {
         let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
-        group.bench_function(level.name(), |b| {
+        group.bench_function(backend.name(), |b| {
             b.iter(|| {
-                trainer.step_on(level, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                trainer.step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
             });
         });
     }
     group.finish();
 
     let mut group = c.benchmark_group("gru 8x8-12-10, one frame");
-    for level in Level::available() {
+    for backend in Backend::available() {
         let mut memory = Net::memory();
-        group.bench_function(level.name(), |b| b.iter(|| start.step_on(level, &mut memory, black_box(&x[0][0]))));
+        group.bench_function(backend.name(), |b| b.iter(|| start.step_on(backend, &mut memory, black_box(&x[0][0]))));
     }
     group.finish();
 }

@@ -9,7 +9,7 @@ mod plain;
 use criterion::{Criterion, criterion_group, criterion_main};
 use plain::Plain;
 use rosenblatt::{
-    kernels::{Level, environment::standard},
+    kernels::{Backend, environment::standard},
     prelude::*,
 };
 use std::hint::black_box;
@@ -50,11 +50,11 @@ macro_rules! steps {
 
         let mut group = $c.benchmark_group($name);
         group.bench_function("plain", |b| b.iter(|| by_hand.$plain(black_box(&x), black_box(&t), $lr)));
-        for level in Level::available() {
+        for backend in Backend::available() {
             let (mut net, mut trainer) = (start.clone(), Box::new(T::new()));
-            group.bench_function(level.name(), |b| {
+            group.bench_function(backend.name(), |b| {
                 b.iter(|| {
-                    trainer.step_on(level, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                    trainer.step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
                 });
             });
         }

@@ -47,7 +47,7 @@ pub trait Layer: 'static {
     type Params: Plain;
     /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
     type Running: Plain;
-    /// The most values that a row of any layer has; picks the backend for narrow networks ([`Level::for_width`](crate::Level::for_width)).
+    /// The most values that a row of any layer has; picks the backend for narrow networks ([`Backend::for_width`](crate::Backend::for_width)).
     const WIDTH: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
     const KERNEL: usize;

@@ -53,7 +53,7 @@ pub use network::{Mlp, hash};
 pub use perceptron::Perceptron;
 pub use rng::{Rng, Seed};
 pub use rosenblatt_kernels as kernels;
-pub use rosenblatt_kernels::Level;
+pub use rosenblatt_kernels::Backend;
 pub use train::Trainer;
 
 /// Everything a program names: `use rosenblatt::prelude::*;`
@@ -66,7 +66,7 @@ pub mod prelude {
         init::{
             Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal, Uniform,
         },
-        kernels::Level,
+        kernels::Backend,
         layer::{
             Activate, All, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DenseL1, DenseL2, Dropout, Flatten,
             GlobalAvgPool1d, GlobalAvgPool2d, Gru, L1, L1L2, L2, Last, LayerNorm, Lstm, Map, MaxPool1d, MaxPool2d,

@@ -14,7 +14,7 @@ use core::{
 };
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
-use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, environment::standard, zero_bits};
+use rosenblatt_kernels::{Backend, Compact, Plain, Simd, dispatch, environment::standard, zero_bits};
 
 /// A tuple of layers whose shapes fit.
 ///
@@ -295,15 +295,15 @@ impl<T: Stack> Mlp<T> {
     /// y for one sample, on the fastest backend.
     #[inline]
     pub fn predict(&self, x: &InputOf<T>) -> OutputOf<T> {
-        self.predict_on(Level::detect(), x)
+        self.predict_on(Backend::detect(), x)
     }
 
     /// [`Mlp::predict`] on a chosen backend: the same bits.
     #[inline]
-    pub fn predict_on(&self, level: Level, x: &InputOf<T>) -> OutputOf<T> {
+    pub fn predict_on(&self, backend: Backend, x: &InputOf<T>) -> OutputOf<T> {
         let mut y = OutputOf::<T>::ZERO;
         let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(level, width: NetOf::<T>::WIDTH, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.running, row, to));
+        dispatch!(backend, width: NetOf::<T>::WIDTH, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.running, row, to));
         y
     }
 
@@ -311,13 +311,13 @@ impl<T: Stack> Mlp<T> {
     /// # Errors
     /// [`Error::Lengths`] if `x` and `y` have different lengths; nothing is written then.
     pub fn predict_batch(&self, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
-        self.predict_batch_on(Level::detect(), x, y)
+        self.predict_batch_on(Backend::detect(), x, y)
     }
 
     /// [`Mlp::predict_batch`] on a chosen backend.
     /// # Errors
     /// As [`Mlp::predict_batch`].
-    pub fn predict_batch_on(&self, level: Level, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
+    pub fn predict_batch_on(&self, backend: Backend, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
         same_lengths(x, y)?;
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
@@ -327,7 +327,7 @@ impl<T: Stack> Mlp<T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(level, width: NetOf::<T>::WIDTH, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
+        dispatch!(backend, width: NetOf::<T>::WIDTH, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
         Ok(())
     }
 

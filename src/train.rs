@@ -16,7 +16,7 @@ use heapless::Vec;
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Compact, Flat, Level, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
+    Backend, Compact, Flat, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
     zero::ZeroBits, zero_bits,
 };
 
@@ -56,13 +56,13 @@ pub struct Fit<O> {
     /// those of the samples that were seen
     pub drop_last: bool,
     /// The backend; the result has the same bits on each
-    pub level: Level,
+    pub backend: Backend,
 }
 
 impl<O: Optimizer> Fit<O> {
     /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the fastest backend.
     pub fn new(optimizer: O) -> Self {
-        Self { optimizer, epochs: 1, batch: None, shuffle: None, drop_last: false, level: Level::detect() }
+        Self { optimizer, epochs: 1, batch: None, shuffle: None, drop_last: false, backend: Backend::detect() }
     }
 }
 
@@ -140,7 +140,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
     #[cfg_attr(not(compact), inline(never))]
     fn run<L>(
         &mut self,
-        level: Level,
+        backend: Backend,
         net: &mut N,
         optimizer: &O,
         x: &[InputOf<N>],
@@ -149,7 +149,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
     where
         L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
     {
-        dispatch_inside!(level, width: LayersOf::<N>::WIDTH, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        dispatch_inside!(backend, width: LayersOf::<N>::WIDTH, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
     /// [`Work::step`]: for a small network's full mini-batches in place, because the number of samples is known; else by called kernels.
@@ -295,7 +295,7 @@ where
     /// set ([`Error::NeverSet`]), or a loss or gradient that is not finite. No weight is changed then. (A finite gradient times a huge learning rate may still overflow a weight: the next step's loss is not finite then.)
     #[inline]
     pub fn step(&mut self, net: &mut N, optimizer: &O, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<f32> {
-        self.step_on(Level::detect(), net, optimizer, x, t)
+        self.step_on(Backend::detect(), net, optimizer, x, t)
     }
 
     /// [`Trainer::step`] on a chosen backend: the same bits.
@@ -304,7 +304,7 @@ where
     #[inline]
     pub fn step_on(
         &mut self,
-        level: Level,
+        backend: Backend,
         net: &mut N,
         optimizer: &O,
         x: &[InputOf<N>],
@@ -318,7 +318,7 @@ where
         Self::enough(x.len())?;
         Self::set(net)?;
         optimizer.check_next(&self.work.state)?;
-        let done = standard(|| self.work.run::<L>(level, net, optimizer, x, t));
+        let done = standard(|| self.work.run::<L>(backend, net, optimizer, x, t));
         done.map_err(|what| Self::culprit(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
     }
 
@@ -344,7 +344,7 @@ where
     where
         Obs: for<'a> Observer<Running<'a, N, O, L, B>>,
     {
-        Self::good(fit.level, x, t)?;
+        Self::good(fit.backend, x, t)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -369,7 +369,7 @@ where
             }
         }
         Self::set(net)?;
-        let mut running = Running { trainer: self, net, optimizer: fit.optimizer, level: fit.level };
+        let mut running = Running { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
         standard(
             #[inline(always)]
             || {
@@ -388,16 +388,22 @@ where
     /// # Errors
     /// For no samples, other lengths or wrong targets.
     pub fn evaluate(&mut self, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
-        self.evaluate_on(Level::detect(), net, x, t)
+        self.evaluate_on(Backend::detect(), net, x, t)
     }
 
     /// [`Trainer::evaluate`] on a chosen backend: the same bits.
     /// # Errors
     /// As [`Trainer::evaluate`].
-    pub fn evaluate_on(&mut self, level: Level, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+    pub fn evaluate_on(
+        &mut self,
+        backend: Backend,
+        net: &N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<Evaluation> {
         let (mut total, mut correct) = (Sum::ZERO, 0);
         standard(|| {
-            self.visit(level, net, x, t, |loss, y, t| {
+            self.visit(backend, net, x, t, |loss, y, t| {
                 total.add(loss * t.len() as f32);
                 correct += hits::<N, L>(y, t);
                 Ok(())
@@ -417,7 +423,7 @@ where
     ) -> Result<Confusion<C>> {
         let mut confusion = Confusion::new();
         standard(|| {
-            self.visit(Level::detect(), net, x, t, |_, y, t| {
+            self.visit(Backend::detect(), net, x, t, |_, y, t| {
                 y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
             })
         })?;
@@ -426,7 +432,7 @@ where
 
     /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows on the stack.
     pub fn predict(&mut self, net: &N, x: &InputOf<N>) -> OutputOf<N> {
-        standard(|| self.forward(Level::detect(), net, core::slice::from_ref(x)));
+        standard(|| self.forward(Backend::detect(), net, core::slice::from_ref(x)));
         LayersOf::<N>::output::<B>(&self.work.tape)[0]
     }
 
@@ -437,13 +443,13 @@ where
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
-        standard(|| self.forward(Level::detect(), net, x));
+        standard(|| self.forward(Backend::detect(), net, x));
         Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
     }
 
     /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
-    fn forward(&mut self, level: Level, net: &N, x: &[InputOf<N>]) {
-        dispatch_inside!(level, width: LayersOf::<N>::WIDTH, s => {
+    fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
+        dispatch_inside!(backend, width: LayersOf::<N>::WIDTH, s => {
             LayersOf::<N>::forward::<_, B>(Compact(s), Pass::INFERENCE, net.params(), net.running(), x, &mut self.work.tape)
         });
     }
@@ -451,7 +457,7 @@ where
     /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller, and calls `see(mean loss, outputs, targets)` for each batch.
     fn visit(
         &mut self,
-        level: Level,
+        backend: Backend,
         net: &N,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
@@ -459,16 +465,16 @@ where
     ) -> Result<()> {
         Self::check(x, t)?;
         let penalty = if const { LayersOf::<N>::PENALIZED } {
-            dispatch_inside!(level, s => LayersOf::<N>::penalty(s, net.params()))
+            dispatch_inside!(backend, s => LayersOf::<N>::penalty(s, net.params()))
         } else {
             0.0
         };
         let all = (x, t);
         for (x, t) in x.chunks(B).zip(t.chunks(B)) {
-            self.forward(level, net, x);
+            self.forward(backend, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
             let dy = first_mut(&mut self.work.dy, x.len());
-            let mut loss = dispatch_inside!(level, s => L::loss(s, y, t, dy));
+            let mut loss = dispatch_inside!(backend, s => L::loss(s, y, t, dy));
             if const { LayersOf::<N>::PENALIZED } {
                 loss += penalty;
             }
@@ -501,10 +507,10 @@ where
 
     /// What must be true of data before a whole training: every number is looked at.
     #[inline(always)]
-    fn good(level: Level, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+    fn good(backend: Backend, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         Self::lengths(x, t)?;
         L::culprit(t)?;
-        let finite = dispatch_inside!(level, s => all_finite_on(s, x.flat()));
+        let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));
         if finite { Ok(()) } else { Err(bad_input(x)) }
     }
 
@@ -549,7 +555,7 @@ where
     trainer: &'a mut Trainer<N, O, L, B>,
     net: &'a mut N,
     optimizer: O,
-    level: Level,
+    backend: Backend,
 }
 
 impl<N, O, L, const B: usize> Running<'_, N, O, L, B>
@@ -622,7 +628,7 @@ where
                 None => (rows(x, start, m), rows(t, start, m)),
             };
             self.optimizer.check_next(&work.state)?;
-            let done = work.run::<L>(self.level, self.net, &self.optimizer, xs, ts);
+            let done = work.run::<L>(self.backend, self.net, &self.optimizer, xs, ts);
             let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
             total.add(loss * m as f32);
             if counts {
@@ -667,15 +673,15 @@ where
 
     fn finite(&self) -> bool {
         let (params, running) = (self.net.params().as_flat(), self.net.running().as_flat());
-        dispatch_inside!(self.level, s => all_finite_on(s, params) && all_finite_on(s, running))
+        dispatch_inside!(self.backend, s => all_finite_on(s, params) && all_finite_on(s, running))
     }
 
     fn check(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        Trainer::<N, O, L, B>::good(self.level, x, t)
+        Trainer::<N, O, L, B>::good(self.backend, x, t)
     }
 
     fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
-        self.trainer.evaluate_on(self.level, self.net, x, t)
+        self.trainer.evaluate_on(self.backend, self.net, x, t)
     }
 }
 

@@ -77,19 +77,19 @@ fn main() -> ExitCode {
 
 /// Trains and reports; whether enough test images are read rightly.
 fn run(args: &Args) -> Result<bool> {
-    let (seed, level) = (args.common.seed(), args.common.backend);
+    let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = digits::split(&args.data, digits::most)?;
     let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) = (recast(&train.0), recast(&test.0));
 
     println!("{}", Cnn::summary());
-    println!("trainer: {} bytes; backend: {level}", CnnTrainer::BYTES);
+    println!("trainer: {} bytes; backend: {backend}", CnnTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", images.len(), unseen.len());
 
     let net = NET.take();
     let trainer = TRAINER.take();
     net.init(seed);
     let adam = Adam { lr: 0.003, decay: 3e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let (images, labels) = shifted(images, &train.1);
     let report = trainer.fit(net, &images, &labels, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
@@ -99,11 +99,11 @@ fn run(args: &Args) -> Result<bool> {
     draw_filters(net);
     println!("{}", trainer.confusion::<10>(net, unseen, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(unseen).zip(&test.1))
-        .map(|((pixels, x), t)| (pixels, *t, predicted(&net.predict_on(level, x)).unwrap_or(usize::MAX)))
+        .map(|((pixels, x), t)| (pixels, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX)))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     digits::draw(&misread);
-    let accuracy = trainer.evaluate_on(level, net, unseen, &test.1)?.accuracy();
+    let accuracy = trainer.evaluate_on(backend, net, unseen, &test.1)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;

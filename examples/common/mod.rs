@@ -12,7 +12,7 @@ pub mod tumours;
 
 use anyhow::anyhow;
 use bpaf::{Parser, construct, long};
-use rosenblatt::{Level, kernels::contract, prelude::Seed};
+use rosenblatt::{Backend, kernels::contract, prelude::Seed};
 use std::{
     fmt::Display,
     ops::{Deref, RangeInclusive},
@@ -44,7 +44,7 @@ pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// Instructions to use
-    pub backend: Level,
+    pub backend: Backend,
     /// Where to draw what is shown
     pub plot: Option<PathBuf>,
 }
@@ -61,7 +61,7 @@ pub struct Options {
 pub fn shared() -> impl Parser<Shared> {
     const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. \
                             The results have the same bits [default: auto]";
-    let backend = value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Level::detect());
+    let backend = value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
     let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();
     construct!(Shared { backend, plot })
 }

@@ -101,7 +101,7 @@ fn run(args: &Args) -> Result<bool> {
 
 /// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step by step, to see the path.
 fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1]], t: &[[f32; 1]]) -> Result<Descent> {
-    let (seed, level, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
+    let (seed, backend, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
     let start = {
         let mut net = Plane::new();
         net.set_weights(&[-1.0, 2.5])?;
@@ -110,21 +110,21 @@ fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1
     let mut net = start.clone();
     let mut trainer = PlaneTrainer::new();
     let at = |net: &Plane| (net.weights()[0], net.weights()[1]);
-    let (mut losses, mut path) = (vec![trainer.evaluate_on(level, &net, x, t)?.loss], vec![at(&net)]);
+    let (mut losses, mut path) = (vec![trainer.evaluate_on(backend, &net, x, t)?.loss], vec![at(&net)]);
     for epoch in 1..=args.epochs {
         let order = Permutation::new(x.len(), seed, epoch);
         let places: Vec<_> = (0..x.len()).map(|i| order.index(i)).collect();
         for places in places.chunks(m) {
             let (xs, ts): (Vec<_>, Vec<_>) = places.iter().map(|i| (x[*i], t[*i])).unzip();
-            trainer.step_on(level, &mut net, &sgd, &xs, &ts)?;
+            trainer.step_on(backend, &mut net, &sgd, &xs, &ts)?;
             path.push(at(&net));
         }
-        losses.push(trainer.evaluate_on(level, &net, x, t)?.loss);
+        losses.push(trainer.evaluate_on(backend, &net, x, t)?.loss);
     }
 
     let mut whole = start;
     trainer.reset();
-    let fit = Fit { epochs: args.epochs, batch: Some(batch), shuffle: Some(seed), level, ..Fit::new(sgd) };
+    let fit = Fit { epochs: args.epochs, batch: Some(batch), shuffle: Some(seed), backend, ..Fit::new(sgd) };
     trainer.fit(&mut whole, x, t, &fit, &mut ())?;
     assert_eq!(whole.hash(), net.hash(), "fit does the same steps");
     Ok(Descent { name, batch: m, losses, path })
@@ -173,14 +173,14 @@ fn draw(
         color,
         points: descent.path.iter().take(DRAWN + 1).copied().collect(),
     });
-    let levels: Vec<_> = (0..14).map(|i| least * (1.0 + 0.15 * 1.9f32.powi(i))).collect();
+    let backends: Vec<_> = (0..14).map(|i| least * (1.0 + 0.15 * 1.9f32.powi(i))).collect();
     let landscape = Landscape {
         title: format!("the first {DRAWN} steps over the loss surface"),
         axes: ("w", "b"),
         x: -1.5..3.5,
         y: -2.0..3.0,
         height: &|w, b| loss(x, t, w, b),
-        levels: &levels,
+        backends: &backends,
         minimum,
         paths: paths.collect(),
         legend: true,

@@ -48,29 +48,29 @@ fn main() -> ExitCode {
 
 /// Trains and reports; whether enough test images are read rightly.
 fn run(args: &Args) -> Result<bool> {
-    let (seed, level) = (args.common.seed(), args.common.backend);
+    let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = common::digits::split(&args.data, common::digits::most)?;
 
     println!("{}", Digits::summary());
-    println!("trainer: {} bytes; backend: {level}", DigitsTrainer::BYTES);
+    println!("trainer: {} bytes; backend: {backend}", DigitsTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.0.len(), test.0.len());
 
     let net = NET.take();
     let trainer = TRAINER.take();
     net.init(seed);
     let adam = Adam { lr: 0.005, decay: 1e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let report = trainer.fit(net, &train.0, &train.1, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(&test.1))
-        .map(|(x, t)| (x, *t, predicted(&net.predict_on(level, x)).unwrap_or(usize::MAX)))
+        .map(|(x, t)| (x, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX)))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     common::digits::draw(&misread);
-    let accuracy = trainer.evaluate_on(level, net, &test.0, &test.1)?.accuracy();
+    let accuracy = trainer.evaluate_on(backend, net, &test.0, &test.1)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;

@@ -34,17 +34,17 @@ fn main() -> ExitCode {
 
 /// Draws and prints; whether the sums are right.
 fn run(args: &Args) -> Result<bool> {
-    let level = args.common.backend;
+    let backend = args.common.backend;
     let mut panels = vec![
-        step(level),
-        curve::<Linear>(level, "linear: z", (-4.0, 4.0)),
-        curve::<Sigmoid>(level, "sigmoid: 1 / (1 + exp -z)", (-0.25, 1.25)),
-        curve::<Tanh>(level, "tanh", (-1.5, 1.5)),
-        curve::<Relu>(level, "ReLU: z above 0, else 0", (-1.0, 4.0)),
-        curve::<LeakyRelu>(level, "leaky ReLU: z above 0, else 0.3 z", (-2.0, 4.0)),
-        softmax(level),
-        exp(level),
-        ln(level),
+        step(backend),
+        curve::<Linear>(backend, "linear: z", (-4.0, 4.0)),
+        curve::<Sigmoid>(backend, "sigmoid: 1 / (1 + exp -z)", (-0.25, 1.25)),
+        curve::<Tanh>(backend, "tanh", (-1.5, 1.5)),
+        curve::<Relu>(backend, "ReLU: z above 0, else 0", (-1.0, 4.0)),
+        curve::<LeakyRelu>(backend, "leaky ReLU: z above 0, else 0.3 z", (-2.0, 4.0)),
+        softmax(backend),
+        exp(backend),
+        ln(backend),
     ];
     println!("activations over z, and their slopes\n");
     grid::print(3, (29, 9), &panels);
@@ -52,19 +52,19 @@ fn run(args: &Args) -> Result<bool> {
     println!(
         "losses of one sample over p, the output of a sigmoid; their gradients by p, and by z before the sigmoid\n"
     );
-    let losses: Vec<Panel> = [1.0, 0.0].into_iter().flat_map(|t| losses(level, t)).collect();
+    let losses: Vec<Panel> = [1.0, 0.0].into_iter().flat_map(|t| losses(backend, t)).collect();
     grid::print(3, (29, 9), &losses);
     println!(
         "by z, the squared error's gradient vanishes where the unit is most wrong; the cross-entropy's is p - t\n"
     );
     panels.extend(losses);
-    let categorical = [categorical(level)];
+    let categorical = [categorical(backend)];
     println!("the loss of one sample over the logit of its class, the others at 1 and 0\n");
     grid::print(3, (29, 9), &categorical);
     panels.extend(categorical);
 
-    let good = row_sums(level, args.common.seed());
-    costs(level, args.common.seed())?;
+    let good = row_sums(backend, args.common.seed());
+    costs(backend, args.common.seed())?;
     let path = match &args.common.plot {
         Some(path) => path.clone(),
         None => beside_the_program(),
@@ -93,40 +93,44 @@ fn line(name: &'static str, x: &[f32], y: impl IntoIterator<Item = f32>) -> Line
 }
 
 /// f(z) by the library's forward pass.
-fn forward<A: Activation, const N: usize>(level: Level, mut rows: Vec<[f32; N]>) -> Vec<[f32; N]> {
-    dispatch!(level, s => A::forward(s, &mut rows));
+fn forward<A: Activation, const N: usize>(backend: Backend, mut rows: Vec<[f32; N]>) -> Vec<[f32; N]> {
+    dispatch!(backend, s => A::forward(s, &mut rows));
     rows
 }
 
 /// The gradient by z by the library's backward pass, from the outputs and the gradient by them.
-fn backward<A: Differentiable, const N: usize>(level: Level, y: &[[f32; N]], mut dy: Vec<[f32; N]>) -> Vec<[f32; N]> {
-    dispatch!(level, s => A::backward(s, y, &mut dy));
+fn backward<A: Differentiable, const N: usize>(
+    backend: Backend,
+    y: &[[f32; N]],
+    mut dy: Vec<[f32; N]>,
+) -> Vec<[f32; N]> {
+    dispatch!(backend, s => A::backward(s, y, &mut dy));
     dy
 }
 
 /// An activation of one value and its slope.
-fn curve<A: Differentiable>(level: Level, title: &str, y_range: (f32, f32)) -> Panel {
+fn curve<A: Differentiable>(backend: Backend, title: &str, y_range: (f32, f32)) -> Panel {
     let range = (-4.0, 4.0);
     let z = arguments(range.0, range.1);
-    let y = forward::<A, 1>(level, z.iter().map(|z| [*z]).collect());
-    let slope = backward::<A, 1>(level, &y, vec![[1.0]; z.len()]);
+    let y = forward::<A, 1>(backend, z.iter().map(|z| [*z]).collect());
+    let slope = backward::<A, 1>(backend, &y, vec![[1.0]; z.len()]);
     let lines = vec![line("f", &z, y.into_iter().flatten()), line("slope", &z, slope.into_iter().flatten())];
     Panel { title: title.to_owned(), x: range, y: y_range, lines }
 }
 
 /// The step has no backward pass: its slope is 0, and at 0 there is none.
-fn step(level: Level) -> Panel {
+fn step(backend: Backend) -> Panel {
     let z = arguments(-4.0, 4.0);
-    let y = forward::<Step, 1>(level, z.iter().map(|z| [*z]).collect());
+    let y = forward::<Step, 1>(backend, z.iter().map(|z| [*z]).collect());
     let lines = vec![line("f", &z, y.into_iter().flatten()), line("no gradient", &[], [])];
     Panel { title: "step: 1 above 0, else 0".to_owned(), x: (-4.0, 4.0), y: (-0.25, 1.25), lines }
 }
 
 /// Three probabilities while the first logit moves and the others stay at 1 and 0, and the slope of the first.
-fn softmax(level: Level) -> Panel {
+fn softmax(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
-    let p = forward::<Softmax, 3>(level, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
-    let slope = backward::<Softmax, 3>(level, &p, vec![[1.0, 0.0, 0.0]; z.len()]);
+    let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
+    let slope = backward::<Softmax, 3>(backend, &p, vec![[1.0, 0.0, 0.0]; z.len()]);
     let of = |i: usize| p.iter().map(move |p| p[i]);
     let lines = vec![
         line("p1", &z, of(0)),
@@ -137,12 +141,12 @@ fn softmax(level: Level) -> Panel {
     Panel { title: "softmax of (z, 1, 0)".to_owned(), x: (-4.0, 6.0), y: (0.0, 1.4), lines }
 }
 
-fn exp(level: Level) -> Panel {
+fn exp(backend: Backend) -> Panel {
     let x = arguments(-4.0, 2.0);
     let mut y = x.clone();
-    activation::exp(level, &mut y);
+    activation::exp(backend, &mut y);
     let mut slope = vec![1.0; x.len()];
-    activation::exp_grad(level, &y, &mut slope);
+    activation::exp_grad(backend, &y, &mut slope);
     Panel {
         title: "exp, which is its own slope".to_owned(),
         x: (-4.0, 2.0),
@@ -151,12 +155,12 @@ fn exp(level: Level) -> Panel {
     }
 }
 
-fn ln(level: Level) -> Panel {
+fn ln(backend: Backend) -> Panel {
     let x = arguments(0.01, 4.0);
     let mut y = x.clone();
-    activation::ln(level, &mut y);
+    activation::ln(backend, &mut y);
     let mut slope = vec![1.0; x.len()];
-    activation::ln_grad(level, &x, &mut slope);
+    activation::ln_grad(backend, &x, &mut slope);
     Panel {
         title: "ln".to_owned(),
         x: (0.0, 4.0),
@@ -166,28 +170,32 @@ fn ln(level: Level) -> Panel {
 }
 
 /// A loss of one output p for the target t, and the gradient that goes backward from it.
-fn loss<L: Loss<Sigmoid, [f32; 1], Target = [f32; 1]>>(level: Level, p: &[f32], t: f32) -> (Vec<f32>, Vec<[f32; 1]>) {
+fn loss<L: Loss<Sigmoid, [f32; 1], Target = [f32; 1]>>(
+    backend: Backend,
+    p: &[f32],
+    t: f32,
+) -> (Vec<f32>, Vec<[f32; 1]>) {
     p.iter()
         .map(|p| {
             let mut dy = [[0.0]];
-            let loss = dispatch!(level, s => L::loss(s, &[[*p]], &[[t]], &mut dy));
+            let loss = dispatch!(backend, s => L::loss(s, &[[*p]], &[[t]], &mut dy));
             (loss, dy[0])
         })
         .unzip()
 }
 
 /// Squared error beside cross-entropy for one target: values, gradients by p, gradients by z.
-fn losses(level: Level, t: f32) -> [Panel; 3] {
+fn losses(backend: Backend, t: f32) -> [Panel; 3] {
     let p = arguments(0.005, 0.995);
     let rows: Vec<[f32; 1]> = p.iter().map(|p| [*p]).collect();
-    let (squares, squares_by_p) = loss::<MeanSquaredError>(level, &p, t);
+    let (squares, squares_by_p) = loss::<MeanSquaredError>(backend, &p, t);
     // Joined with the sigmoid: the gradient is the one by z already.
-    let (entropy, entropy_by_z) = loss::<BinaryCrossEntropy>(level, &p, t);
-    let squares_by_z = backward::<Sigmoid, 1>(level, &rows, squares_by_p.clone());
+    let (entropy, entropy_by_z) = loss::<BinaryCrossEntropy>(backend, &p, t);
+    let squares_by_z = backward::<Sigmoid, 1>(backend, &rows, squares_by_p.clone());
     // By p it is that of −ln p, or of −ln(1 − p), whose inner slope is −1.
     let (inside, sign) = if t == 1.0 { (p.clone(), 1.0) } else { (p.iter().map(|p| 1.0 - p).collect(), -1.0) };
     let mut entropy_by_p = vec![-sign; p.len()];
-    activation::ln_grad(level, &inside, &mut entropy_by_p);
+    activation::ln_grad(backend, &inside, &mut entropy_by_p);
 
     let panel = |title: String, y, squares: Vec<f32>, entropy: Vec<f32>| Panel {
         title,
@@ -205,16 +213,16 @@ fn losses(level: Level, t: f32) -> [Panel; 3] {
 }
 
 /// Categorical cross-entropy over the logit of the right class, with its gradient by that logit, which is p − 1.
-fn categorical(level: Level) -> Panel {
+fn categorical(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
-    let p = forward::<Softmax, 3>(level, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
+    let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
     let (loss, gradient): (Vec<_>, Vec<_>) = p
         .iter()
         .map(|p| {
             let mut dy = [[0.0; 3]];
             let target = [[1.0, 0.0, 0.0]];
             (
-                dispatch!(level, s => <CategoricalCrossEntropy as Loss<Softmax, _>>::loss(s, &[*p], &target, &mut dy)),
+                dispatch!(backend, s => <CategoricalCrossEntropy as Loss<Softmax, _>>::loss(s, &[*p], &target, &mut dy)),
                 dy[0][0],
             )
         })
@@ -224,11 +232,11 @@ fn categorical(level: Level) -> Panel {
 }
 
 /// What rows of softmax sum to; whether it is 1.
-fn row_sums(level: Level, seed: Seed) -> bool {
+fn row_sums(backend: Backend, seed: Seed) -> bool {
     let mut rng = Rng::new(seed);
     let mut rows = vec![[0.0; 4], [1.0, 2.0, 3.0, 4.0], [1000.0, 0.0, -1000.0, 999.0], [-1e-3, 0.0, 1e-3, 88.0]];
     rows.extend((0..3).map(|_| std::array::from_fn(|_| 10.0 * rng.uniform() - 5.0)));
-    let probabilities = forward::<Softmax, 4>(level, rows.clone());
+    let probabilities = forward::<Softmax, 4>(backend, rows.clone());
     println!("softmax: rows of any logits become rows of probabilities");
     println!("{:>40}  {:>40} {:>11}", "logits", "probabilities", "sum");
     let mut good = true;
@@ -246,19 +254,19 @@ fn row_sums(level: Level, seed: Seed) -> bool {
 type Three = Mlp<(Dense<2, 3, Sigmoid>,)>;
 
 /// Loss and gradient of the first bias, of three outputs over four samples.
-fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(level: Level, seed: Seed) -> Result<(f32, f32)> {
+fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(backend: Backend, seed: Seed) -> Result<(f32, f32)> {
     let mut net = Three::new();
     net.init(seed);
     let t: [[f32; 3]; 4] = std::array::from_fn(|i| [gates::OR.t[i][0], gates::AND.t[i][0], gates::XOR.t[i][0]]);
     let mut trainer = Trainer::<Three, Sgd, L, 4>::new();
-    let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &gates::OR.x, &t)?;
+    let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &gates::OR.x, &t)?;
     Ok((loss, trainer.gradient().b[0]))
 }
 
 /// The lecture's cost of a network, summed over the k outputs, beside Keras' mean.
-fn costs(level: Level, seed: Seed) -> Result<()> {
-    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(name: &str, level: Level, seed: Seed) -> Result<()> {
-        let (keras, lecture) = (cost::<L>(level, seed)?, cost::<Summed<L>>(level, seed)?);
+fn costs(backend: Backend, seed: Seed) -> Result<()> {
+    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(name: &str, backend: Backend, seed: Seed) -> Result<()> {
+        let (keras, lecture) = (cost::<L>(backend, seed)?, cost::<Summed<L>>(backend, seed)?);
         for (what, keras, lecture) in [("loss", keras.0, lecture.0), ("gradient of b1", keras.1, lecture.1)] {
             println!("{name:<22} {what:<15} {keras:>14.7} {lecture:>16.7} {:>10.6}", lecture / keras);
         }
@@ -266,8 +274,8 @@ fn costs(level: Level, seed: Seed) -> Result<()> {
     }
     println!("the cost of a network with k = 3 outputs (OR, AND, XOR), before it has learnt anything");
     println!("{:<22} {:<15} {:>14} {:>16} {:>10}", "", "", "Keras: mean", "lecture: sum", "quotient");
-    row::<BinaryCrossEntropy>("BinaryCrossEntropy", level, seed)?;
-    row::<MeanSquaredError>("MeanSquaredError", level, seed)?;
+    row::<BinaryCrossEntropy>("BinaryCrossEntropy", backend, seed)?;
+    row::<MeanSquaredError>("MeanSquaredError", backend, seed)?;
     println!("the lecture's is Summed<L>, for instance Summed<BinaryCrossEntropy>\n");
     Ok(())
 }

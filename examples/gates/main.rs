@@ -154,7 +154,7 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
 }
 
 /// The truth table of the hand-set network; whether it is XOR's.
-fn by_hand(level: Level) -> bool {
+fn by_hand(backend: Backend) -> bool {
     println!(
         "two layers can, with weights set by hand: h1 = s(20 x1 + 20 x2 - 10) is OR, h2 = s(-20 x1 - 20 x2 + 30) is NAND,"
     );
@@ -163,7 +163,7 @@ fn by_hand(level: Level) -> bool {
     let first = Mlp::<(Dense<2, 2, Sigmoid>,)>::from_params(BY_HAND.params().head);
     let mut right = true;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-        let ([h1, h2], [y]) = (first.predict_on(level, x), BY_HAND.predict_on(level, x));
+        let ([h1, h2], [y]) = (first.predict_on(backend, x), BY_HAND.predict_on(backend, x));
         println!("{:>3} {:>3} {h1:>10.6} {h2:>10.6} {y:>10.6} {t:>7}", x[0], x[1]);
         right &= (y - t).abs() < 1e-3;
     }

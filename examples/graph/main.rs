@@ -130,7 +130,7 @@ fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt::Result<f32> {
 
 /// Trains through the graph and through the library; whether the graph's outputs are right, and its picture.
 fn xor(args: &Args) -> Result<(bool, String)> {
-    let level = args.common.backend;
+    let backend = args.common.backend;
     let optimizer = Sgd::with_lr(args.lr);
     let mut net = Xor::new();
     net.init(args.common.seed());
@@ -138,7 +138,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
     let graph = Graph::<ROOM>::new();
     let nodes = network(&graph, &net);
     println!(
-        "XOR by 2-{H}-1: a graph of {} nodes in {} bytes; backend of the library: {level}\n",
+        "XOR by 2-{H}-1: a graph of {} nodes in {} bytes; backend of the library: {backend}\n",
         graph.len(),
         Graph::<ROOM>::BYTES
     );
@@ -146,7 +146,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
     let every = args.steps.div_ceil(10).max(1);
     for step in 1..=args.steps {
         let loss = gradient(&graph, &nodes)?;
-        let theirs = trainer.step_on(level, &mut net, &optimizer, &gates::XOR.x, &gates::XOR.t)?;
+        let theirs = trainer.step_on(backend, &mut net, &optimizer, &gates::XOR.x, &gates::XOR.t)?;
         if step == 1 {
             side_by_side(&nodes, trainer.gradient().as_flat())?;
             println!("{:>6} {:>12} {:>12} {:>14}", "step", "graph's loss", "library's", "weights apart");
@@ -167,7 +167,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
         nodes.x.iter().zip(x).try_for_each(|(node, x)| node.set(*x))?;
         let y = nodes.y.value()?;
         right += usize::from((y > 0.5) == (t > 0.5));
-        println!("{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}", x[0], x[1], net.predict_on(level, x)[0]);
+        println!("{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}", x[0], x[1], net.predict_on(backend, x)[0]);
     }
     println!("accuracy {right}/4");
     let weights = nodes.weights.iter().map(|node| node.value()).collect::<rosenblatt::Result<Vec<_>>>()?;

@@ -65,19 +65,19 @@ impl fmt::Write for Log {
 
 /// Trains and reports; whether enough test samples are right.
 fn run(args: &Args) -> Result<bool> {
-    let level = args.common.backend;
+    let backend = args.common.backend;
     // Four fifths to learn from, columns brought to mean 0 and deviation 1 by what is learnt from.
     let ((x, t), (x_test, t_test)) = tumours::split(Path::new(tumours::FILE), args.common.seed())?;
 
     println!("{}", Model::summary());
-    println!("trainer: {} bytes; backend: {level}\n", ModelTrainer::BYTES);
+    println!("trainer: {} bytes; backend: {backend}\n", ModelTrainer::BYTES);
     let mut net = Model::new();
     net.init(args.common.seed());
     let mut trainer = ModelTrainer::new();
 
     // model.fit(x, t, epochs=150, batch_size=10, validation_split=0.2, callbacks=[...])
     let data = split(&x, &t, 0.2)?;
-    let fit = Fit { epochs: args.epochs, shuffle: Some(args.common.seed()), level, ..Fit::new(Adam::default()) };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(args.common.seed()), backend, ..Fit::new(Adam::default()) };
     let file = match &args.log {
         Some(path) => Some(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
         None => None,
@@ -124,10 +124,10 @@ fn run(args: &Args) -> Result<bool> {
     println!("restored the weights of epoch {}", best.best_epoch());
 
     // model.evaluate(x_test, t_test); model.predict(x_test[:5])
-    let found = trainer.evaluate_on(level, &net, &x_test, &t_test)?;
+    let found = trainer.evaluate_on(backend, &net, &x_test, &t_test)?;
     println!("\n{:>10} {:>9} {:>9}", "predicted", "rounded", "true");
     for (x, [t]) in x_test.iter().zip(t_test).take(5) {
-        let [p] = net.predict_on(level, x);
+        let [p] = net.predict_on(backend, x);
         println!("{p:>10.4} {:>9} {t:>9}", p.round());
     }
     println!("\ntest loss {:.4}", found.loss);

@@ -50,16 +50,16 @@ fn main() -> ExitCode {
 
 /// Trains and reports; the test accuracy.
 fn run(args: &Args) -> Result<f32> {
-    let (seed, level) = (args.common.seed(), args.common.backend);
+    let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = tumours::split(&args.data, seed)?;
     println!("{}", Cells::summary());
-    println!("trainer: {} bytes; backend: {level}", CellsTrainer::BYTES);
+    println!("trainer: {} bytes; backend: {backend}", CellsTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.0.len(), test.0.len());
 
     let mut net = Cells::new();
     net.init(seed);
     let mut trainer = CellsTrainer::new();
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(Sgd::with_lr(0.1)) };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(Sgd::with_lr(0.1)) };
     let every = args.epochs.div_ceil(10).max(1);
     let mut losses = Vec::new();
     println!("{:>6} {:>9} {:>9}", "epoch", "loss", "accuracy");
@@ -74,7 +74,7 @@ fn run(args: &Args) -> Result<f32> {
     println!("\non the samples not seen (0 malignant, 1 benign):\n");
     println!("{}", trainer.confusion::<2>(&net, &test.0, &test.1)?);
     strongest(&net);
-    let found = trainer.evaluate_on(level, &net, &test.0, &test.1)?;
+    let found = trainer.evaluate_on(backend, &net, &test.0, &test.1)?;
     println!("test loss {:.4}", found.loss);
     println!("test accuracy {:.4}", found.accuracy());
     println!("weights {:016x}", net.hash());

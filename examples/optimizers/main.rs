@@ -57,12 +57,12 @@ const START: [f32; 2] = [-7.0, 2.0];
 const DRAWN: usize = 40;
 
 /// Where an optimizer is after each step, the start first.
-fn descend<O: Optimizer>(level: Level, steps: usize, rule: O) -> Vec<[f32; 2]> {
+fn descend<O: Optimizer>(backend: Backend, steps: usize, rule: O) -> Vec<[f32; 2]> {
     let (mut w, mut state) = (START, O::State::<[f32; 2]>::ZERO);
     let mut path = vec![w];
     for _ in 0..steps {
         let dw = gradient(w);
-        dispatch!(level, s => rule.update(s, &mut state, &mut w, &dw));
+        dispatch!(backend, s => rule.update(s, &mut state, &mut w, &dw));
         path.push(w);
     }
     path
@@ -140,7 +140,7 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
             x: -8.0..8.0,
             y: -3.2..3.2,
             height: &|x, y| height([x, y]),
-            levels: &[0.05, 0.25, 0.6, 1.2, 2.0, 3.0, 4.2, 5.6, 7.2, 9.0],
+            backends: &[0.05, 0.25, 0.6, 1.2, 2.0, 3.0, 4.2, 5.6, 7.2, 9.0],
             minimum: (0.0, 0.0),
             paths,
             legend,

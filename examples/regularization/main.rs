@@ -152,18 +152,18 @@ fn run<T>(args: &Args, train: &Samples, test: &Samples) -> Result<Outcome>
 where
     T: Stack<Net: Train<Input = [f32; 64], Output = [f32; 10]> + Layer<Head = Softmax>>,
 {
-    let (seed, level) = (args.common.seed(), args.common.backend);
+    let (seed, backend) = (args.common.seed(), args.common.backend);
     let mut net = Box::new(Mlp::<T>::new());
     let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 20>::new());
     net.init_with(&HeUniform, seed);
     let (mut losses, mut accuracy) = ([Vec::new(), Vec::new()], [0.0; 2]);
     for epoch in 0..args.epochs {
         let order = Seed(seed.0.wrapping_add(u64::from(epoch)));
-        let fit = Fit { shuffle: Some(order), level, ..Fit::new(Adam::with_lr(0.003)) };
+        let fit = Fit { shuffle: Some(order), backend, ..Fit::new(Adam::with_lr(0.003)) };
         trainer.fit(&mut net, &train.0, &train.1, &fit, &mut ())?;
         for (i, (x, t)) in [train, test].into_iter().enumerate() {
             let mut y = vec![[0.0; 10]; x.len()];
-            net.predict_batch_on(level, x, &mut y)?;
+            net.predict_batch_on(backend, x, &mut y)?;
             let right = |(y, t): (&[f32; 10], &u8)| -> (f32, usize) {
                 let p = y[usize::from(*t)];
                 (-p.max(1e-7).ln(), usize::from(y.iter().all(|other| *other <= p)))

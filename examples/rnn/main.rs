@@ -116,24 +116,24 @@ where
     NetOf<T>:
         Train<Input = Image, Output = [f32; 10], Head = Softmax> + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
-    let (seed, level) = (args.common.seed(), args.common.backend);
+    let (seed, backend) = (args.common.seed(), args.common.backend);
     let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
     let (train, test) = (recast::<_, Image>(&train), recast::<_, Image>(&test));
 
     println!("{}", Mlp::<T>::summary());
-    println!("trainer: {} bytes; backend: {level}", ImageTrainer::<T>::BYTES);
+    println!("trainer: {} bytes; backend: {backend}", ImageTrainer::<T>::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.len(), test.len());
 
     net.init(seed);
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
+    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
-    row_by_row(net, level, test, &test_digits);
-    let accuracy = trainer.evaluate_on(level, net, test, &test_digits)?.accuracy();
+    row_by_row(net, backend, test, &test_digits);
+    let accuracy = trainer.evaluate_on(backend, net, test, &test_digits)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;
@@ -141,12 +141,12 @@ where
 }
 
 /// A digit as it comes in: after each row what the network takes it for, from the state that it keeps.
-fn row_by_row<T>(net: &Mlp<T>, level: Level, images: &[Image], digits: &[u8])
+fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
     T: Stack,
     NetOf<T>: Stepwise<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
 {
-    let sure = |image: &Image, digit: u8| net.predict_on(level, image)[usize::from(digit)] > 0.9;
+    let sure = |image: &Image, digit: u8| net.predict_on(backend, image)[usize::from(digit)] > 0.9;
     let Some((image, digit)) = images.iter().zip(digits).find(|(image, digit)| sure(image, **digit)) else {
         println!("no digit is read with certainty\n");
         return;
@@ -155,7 +155,7 @@ where
     println!("  {:<16}     {}   guess", "row", (0..10).map(|digit| format!("{digit:>4}")).collect::<String>());
     let mut memory: MemoryOf<T> = Mlp::<T>::memory();
     for row in image {
-        let p = net.step_on(level, &mut memory, row);
+        let p = net.step_on(backend, &mut memory, row);
         let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();
         println!(
             "  {}     {percent}   {:>5}  {}",

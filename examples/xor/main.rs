@@ -37,14 +37,14 @@ fn main() -> ExitCode {
 
 /// Trains and reports; whether all four predictions are right.
 fn run(args: &Args) -> Result<bool> {
-    let level = args.common.backend;
+    let backend = args.common.backend;
     println!("{}", Xor::summary());
-    println!("trainer: {} bytes; backend: {level}\n", XorTrainer::BYTES);
+    println!("trainer: {} bytes; backend: {backend}\n", XorTrainer::BYTES);
 
     let mut net = Xor::new();
     net.init(args.common.seed());
     let mut trainer = XorTrainer::new();
-    let fit = Fit { epochs: args.epochs, level, ..Fit::new(Adam::with_lr(0.01)) };
+    let fit = Fit { epochs: args.epochs, backend, ..Fit::new(Adam::with_lr(0.01)) };
 
     let mut losses = Vec::new();
     let every = args.epochs.div_ceil(10).max(1);
@@ -61,19 +61,19 @@ fn run(args: &Args) -> Result<bool> {
     println!("\n{:>3} {:>3} {:>7} {:>11}", "x1", "x2", "target", "prediction");
     let mut right = 0;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-        let [y] = net.predict_on(level, x);
+        let [y] = net.predict_on(backend, x);
         right += usize::from((y > 0.5) == (t > 0.5));
         println!("{:>3} {:>3} {t:>7} {y:>11.4}", x[0], x[1]);
     }
 
-    picture(&net, level);
+    picture(&net, backend);
     println!("accuracy {right}/4");
     println!("weights {:016x}", net.hash());
     if let Some(path) = &args.common.plot {
         let map = Map {
             title: "output over both inputs",
             range: (-0.5, 1.5),
-            output: &|x1, x2| net.predict_on(level, &[x1, x2])[0],
+            output: &|x1, x2| net.predict_on(backend, &[x1, x2])[0],
             points: gates::XOR.x.into_iter().zip(gates::XOR.t.map(|[t]| t > 0.5)).collect(),
         };
         plot::draw(path, &[Curve { name: "loss", values: losses }], Some(&map))?;
@@ -83,7 +83,7 @@ fn run(args: &Args) -> Result<bool> {
 }
 
 /// The output over the square from −0.5 to 1.5: darker is nearer to 1; the samples are their targets.
-fn picture(net: &Xor, level: Level) {
+fn picture(net: &Xor, backend: Backend) {
     const ROWS: usize = 17;
     const COLUMNS: usize = 41;
     let at = |i: usize, n: usize| -0.5 + 2.0 * i as f32 / (n - 1) as f32;
@@ -95,7 +95,7 @@ fn picture(net: &Xor, level: Level) {
                 if let Some(i) = gates::XOR.x.iter().position(|sample| *sample == x) {
                     return if gates::XOR.t[i][0] > 0.5 { '1' } else { '0' };
                 }
-                let [y] = net.predict_on(level, &x);
+                let [y] = net.predict_on(backend, &x);
                 [' ', '░', '▒', '▓', '█'][((y * 5.0) as usize).min(4)]
             })
             .collect();

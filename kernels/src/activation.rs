@@ -1,10 +1,10 @@
 //! Activations and their gradients, element by element or (softmax) row by row.
 //!
 //! A gradient is written in terms of the activation's *output* y, which the forward pass keeps: `dy ← dy · f′(y)`.
-//! The functions that take a [`Level`] are the face for users of this crate alone; layers call [`fixed`].
+//! The functions that take a [`Backend`] are the face for users of this crate alone; layers call [`fixed`].
 
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
     dispatch,
     lanes::{each, get, max, put, sum},
@@ -417,8 +417,8 @@ pub mod fixed {
 macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
-        pub fn $name(level: Level, x: &mut [f32]) {
-            dispatch!(level, s => map_body::<_, $map>(s, x));
+        pub fn $name(backend: Backend, x: &mut [f32]) {
+            dispatch!(backend, s => map_body::<_, $map>(s, x));
         }
     )*};
 }
@@ -429,9 +429,9 @@ macro_rules! face_grad {
         $(#[$doc])*
         /// # Panics
         /// If the lengths differ.
-        pub fn $name(level: Level, y: &[f32], dy: &mut [f32]) {
+        pub fn $name(backend: Backend, y: &[f32], dy: &mut [f32]) {
             assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
-            dispatch!(level, s => map_grad_body::<_, $map>(s, y, dy));
+            dispatch!(backend, s => map_grad_body::<_, $map>(s, y, dy));
         }
     )*};
 }
@@ -444,9 +444,9 @@ face! {
     /// Functions*, 1980, with a minimax polynomial of degree 6.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, activation};
+    /// use rosenblatt_kernels::{Backend, activation};
     /// let mut x = [0.0, 1.0, -200.0];
-    /// activation::exp(Level::detect(), &mut x);
+    /// activation::exp(Backend::detect(), &mut x);
     /// assert_eq!(x, [1.0, std::f32::consts::E, 0.0]);
     /// ```
     exp = Exp;
@@ -473,17 +473,17 @@ face! {
     /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). Even to the bit; +0 at every half, ±1 at every whole number, 1 from 2²⁴ on; ±∞ gives NaN, NaN stays NaN.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, activation};
+    /// use rosenblatt_kernels::{Backend, activation};
     /// let mut x = [0.0, 0.5, 1.0, 1e9];
-    /// activation::cos_pi(Level::detect(), &mut x);
+    /// activation::cos_pi(Backend::detect(), &mut x);
     /// assert_eq!(x, [1.0, 0.0, -1.0, 1.0]);
     /// ```
     cos_pi = CosPi;
 }
 
 /// x ← x for x ≥ 0, else x · `NUM` / `DEN`. Rounded once; NaN stays NaN.
-pub fn leaky_relu<const NUM: u32, const DEN: u32>(level: Level, x: &mut [f32]) {
-    dispatch!(level, s => map_body::<_, LeakyRelu<NUM, DEN>>(s, x));
+pub fn leaky_relu<const NUM: u32, const DEN: u32>(backend: Backend, x: &mut [f32]) {
+    dispatch!(backend, s => map_body::<_, LeakyRelu<NUM, DEN>>(s, x));
 }
 
 face_grad! {
@@ -500,7 +500,7 @@ face_grad! {
 /// dy ← dy / x: the gradient of ln, by its **input** x
 /// # Panics
 /// If the lengths differ.
-pub fn ln_grad(level: Level, x: &[f32], dy: &mut [f32]) {
+pub fn ln_grad(backend: Backend, x: &[f32], dy: &mut [f32]) {
     #[inline(always)]
     fn body<S: Simd>(s: S, x: &[f32], dy: &mut [f32]) {
         each(
@@ -517,15 +517,15 @@ pub fn ln_grad(level: Level, x: &[f32], dy: &mut [f32]) {
         );
     }
     assert!(x.len() == dy.len(), "x has {} values, dy has {}", x.len(), dy.len());
-    dispatch!(level, s => body(s, x, dy));
+    dispatch!(backend, s => body(s, x, dy));
 }
 
 /// dy ← dy where y > 0, else dy · `NUM` / `DEN`
 /// # Panics
 /// If the lengths differ.
-pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(level: Level, y: &[f32], dy: &mut [f32]) {
+pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(backend: Backend, y: &[f32], dy: &mut [f32]) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
-    dispatch!(level, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
+    dispatch!(backend, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
 }
 
 /// Each row of `n` values ← softmax(row): `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`
@@ -533,16 +533,16 @@ pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(level: Level, y: &[f32], 
 /// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞ becomes NaN.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
-pub fn softmax(level: Level, n: usize, x: &mut [f32]) {
+pub fn softmax(backend: Backend, n: usize, x: &mut [f32]) {
     assert!(n > 0 && x.len().is_multiple_of(n), "{} values are no rows of {n}", x.len());
-    dispatch!(level, s => softmax_rows(s, n, x));
+    dispatch!(backend, s => softmax_rows(s, n, x));
 }
 
 /// Each row of dy ← y·(dy − Σ dy·y), y = softmax(x): the Jacobian of softmax times dy
 /// # Panics
 /// If `n` is 0 or does not divide the lengths, or they differ.
-pub fn softmax_grad(level: Level, n: usize, y: &[f32], dy: &mut [f32]) {
+pub fn softmax_grad(backend: Backend, n: usize, y: &[f32], dy: &mut [f32]) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
     assert!(n > 0 && y.len().is_multiple_of(n), "{} values are no rows of {n}", y.len());
-    dispatch!(level, s => softmax_grad_rows(s, n, y, dy));
+    dispatch!(backend, s => softmax_grad_rows(s, n, y, dy));
 }

@@ -14,7 +14,7 @@
 //! Measured by `cargo test -p rosenblatt-kernels --release --all-features --test approx -- --nocapture`, over a dense sample against f64.
 
 use crate::{
-    Level,
+    Backend,
     activation::{Exp, Map, MapGrad, Sigmoid, Tanh, fixed},
     dispatch,
     simd::Simd,
@@ -109,8 +109,8 @@ maps! {
 macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
-        pub fn $name(level: Level, x: &mut [f32]) {
-            dispatch!(level, s => fixed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
+        pub fn $name(backend: Backend, x: &mut [f32]) {
+            dispatch!(backend, s => fixed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
         }
     )*};
 }
@@ -121,9 +121,9 @@ face! {
     /// ±0 and subnormal numbers give 1. Above 88.72 it is ∞, below −87.33 +0: no subnormal results. NaN stays NaN.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, approx};
+    /// use rosenblatt_kernels::{Backend, approx};
     /// let mut x = [0.0, 2.0, -100.0];
-    /// approx::exp(Level::detect(), &mut x);
+    /// approx::exp(Backend::detect(), &mut x);
     /// assert_eq!((x[0], x[2]), (1.0, 0.0));
     /// assert!((x[1] / 7.389_056 - 1.0).abs() < 0.002_4);
     /// ```

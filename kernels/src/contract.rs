@@ -4,7 +4,7 @@
 //! themselves. What they cannot prevent is a compiler that was told to fuse (`-Cllvm-args=-fp-contract=fast`): the bits would
 //! be others, and nothing would fail. This sees it.
 
-use crate::{Level, dispatch_inside, simd::Simd};
+use crate::{Backend, dispatch_inside, simd::Simd};
 use core::{fmt, hint::black_box};
 
 /// What breaks the contract.
@@ -33,7 +33,7 @@ impl core::error::Error for Violation {}
 
 /// Whether arithmetic here is the contract's, as the caller's environment has it: unfused, to nearest, subnormal numbers kept.
 ///
-/// Some twenty instructions for the backend that [`Level::detect`] names and for scalar code. In an environment that flushes or rounds otherwise
+/// Some twenty instructions for the backend that [`Backend::detect`] names and for scalar code. In an environment that flushes or rounds otherwise
 /// it is false, although what the crates compute is right there: their entries switch to the right one.
 ///
 /// ```
@@ -50,7 +50,7 @@ pub fn holds() -> bool {
 #[inline(never)]
 pub fn violation() -> Option<Violation> {
     // Where the switch over backends has one case, one look is enough.
-    scalar().or_else(|| dispatch_inside!(Level::detect(), s => vector(s)))
+    scalar().or_else(|| dispatch_inside!(Backend::detect(), s => vector(s)))
 }
 
 /// 1 + 2⁻²³

@@ -10,14 +10,14 @@
 //! hash is another one.
 //!
 //! ```
-//! use rosenblatt_kernels::{Level, identity};
-//! let outcome = identity::run(Level::detect());
+//! use rosenblatt_kernels::{Backend, identity};
+//! let outcome = identity::run(Backend::detect());
 //! assert_eq!(outcome.mismatches, 0);
-//! assert_eq!(outcome.hash, identity::run(Level::baseline()).hash);
+//! assert_eq!(outcome.hash, identity::run(Backend::baseline()).hash);
 //! ```
 
 use crate::{
-    Level,
+    Backend,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     blas, dispatch, dropout,
     environment::standard,
@@ -67,9 +67,9 @@ pub fn canonical(x: f32) -> u32 {
 }
 
 /// All kernels; the hash is over the hashes of [`each`].
-pub fn run(level: Level) -> Outcome {
+pub fn run(backend: Backend) -> Outcome {
     let mut total = Outcome::EMPTY;
-    each(level, &mut |_, outcome| {
+    each(backend, &mut |_, outcome| {
         total.checks += outcome.checks;
         total.mismatches += outcome.mismatches;
         total.add(&outcome.hash.to_le_bytes());
@@ -79,10 +79,10 @@ pub fn run(level: Level) -> Outcome {
 
 /// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from inputs of its own: its hash does not depend
 /// on the others.
-pub fn each(level: Level, report: &mut dyn FnMut(&'static str, Outcome)) {
+pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
     let mut pool = Pool([0.0; POOL]);
     for (seed, (name, kernel)) in (1..).zip(KERNELS) {
-        let mut judge = Judge { level, random: Random(seed << 16), outcome: Outcome::EMPTY };
+        let mut judge = Judge { backend, random: Random(seed << 16), outcome: Outcome::EMPTY };
         kernel(&mut judge, &mut pool);
         report(name, judge.outcome);
     }
@@ -127,21 +127,21 @@ const KERNELS: [Kernel; 55] = [
     ("exp_grad", |judge, pool| map_grad::<Exp>(judge, pool, activation::exp_grad)),
     ("ln_grad", ln_grad),
     ("momentum", |judge, pool| {
-        update::<1>(judge, pool, |level, lr, w, [v], dw| optimizer::momentum(level, lr, 0.9, w, v, dw));
+        update::<1>(judge, pool, |backend, lr, w, [v], dw| optimizer::momentum(backend, lr, 0.9, w, v, dw));
     }),
     ("nesterov", |judge, pool| {
-        update::<1>(judge, pool, |level, lr, w, [v], dw| optimizer::nesterov(level, lr, 0.9, w, v, dw));
+        update::<1>(judge, pool, |backend, lr, w, [v], dw| optimizer::nesterov(backend, lr, 0.9, w, v, dw));
     }),
     ("adagrad", |judge, pool| {
-        update::<1>(judge, pool, |level, lr, w, [h], dw| optimizer::adagrad(level, lr, 1e-8, w, h, dw));
+        update::<1>(judge, pool, |backend, lr, w, [h], dw| optimizer::adagrad(backend, lr, 1e-8, w, h, dw));
     }),
     ("rmsprop", |judge, pool| {
-        update::<1>(judge, pool, |level, lr, w, [h], dw| optimizer::rmsprop(level, lr, 0.9, 1e-8, w, h, dw));
+        update::<1>(judge, pool, |backend, lr, w, [h], dw| optimizer::rmsprop(backend, lr, 0.9, 1e-8, w, h, dw));
     }),
     ("adamw", |judge, pool| {
-        update::<2>(judge, pool, |level, lr, w, [m, v], dw| {
+        update::<2>(judge, pool, |backend, lr, w, [m, v], dw| {
             let step = AdamStep { alpha: lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-            optimizer::adamw(level, step, 0.125 * lr, w, m, v, dw);
+            optimizer::adamw(backend, step, 0.125 * lr, w, m, v, dw);
         });
     }),
     ("clip_value", clip_value),
@@ -272,7 +272,7 @@ impl Kind {
 
 /// The backend under test, the inputs and what was seen.
 struct Judge {
-    level: Level,
+    backend: Backend,
     random: Random,
     outcome: Outcome,
 }
@@ -321,9 +321,9 @@ impl Judge {
     }
 
     /// Runs one thing on the backend under test and on the scalar one.
-    fn levels(&mut self, outputs: &mut [&mut [f32]; 2], f: impl Fn(Level, &mut [f32])) {
-        let level = self.level;
-        self.same(outputs, |out| f(level, out), |out| f(Level::baseline(), out));
+    fn backends(&mut self, outputs: &mut [&mut [f32]; 2], f: impl Fn(Backend, &mut [f32])) {
+        let backend = self.backend;
+        self.same(outputs, |out| f(backend, out), |out| f(Backend::baseline(), out));
     }
 }
 
@@ -387,15 +387,15 @@ fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let b = judge.input(&mut room, n, shift + 2, kind)?;
         let mut y = judge.outputs(&mut room, m * n, shift + 3, kind)?;
-        judge.levels(&mut y, |level, y| dispatch!(level, s => blas::gemm(s, m, k, n, x, w, b, y)));
+        judge.backends(&mut y, |backend, y| dispatch!(backend, s => blas::gemm(s, m, k, n, x, w, b, y)));
         // A batch is its samples.
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(level, s => blas::gemm(s, m, k, n, x, w, b, y)),
+            |y| dispatch!(backend, s => blas::gemm(s, m, k, n, x, w, b, y)),
             |y| {
                 for i in 0..m {
-                    dispatch!(level, s => blas::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
+                    dispatch!(backend, s => blas::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
                 }
             },
         );
@@ -410,17 +410,17 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
         let mut dw = judge.outputs(&mut room, k * n, shift + 2, kind)?;
         // On what is there, then from zero.
-        judge.levels(&mut dw, |level, dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, true)));
-        judge.levels(&mut dw, |level, dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)));
+        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, true)));
+        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)));
         // Sample after sample adds up to the batch.
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut dw,
-            |dw| dispatch!(level, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)),
+            |dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)),
             |dw| {
                 dw.fill(0.0);
                 for i in 0..m {
-                    dispatch!(level, s => blas::ger(s, &x[i * k..][..k], &dy[i * n..][..n], dw));
+                    dispatch!(backend, s => blas::ger(s, &x[i * k..][..k], &dy[i * n..][..n], dw));
                 }
             },
         );
@@ -434,14 +434,14 @@ fn gemm_nt(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift, kind)?;
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let mut dx = judge.outputs(&mut room, m * k, shift + 2, kind)?;
-        judge.levels(&mut dx, |level, dx| dispatch!(level, s => blas::gemm_nt(s, m, k, n, dy, w, dx)));
-        let level = judge.level;
+        judge.backends(&mut dx, |backend, dx| dispatch!(backend, s => blas::gemm_nt(s, m, k, n, dy, w, dx)));
+        let backend = judge.backend;
         judge.same(
             &mut dx,
-            |dx| dispatch!(level, s => blas::gemm_nt(s, m, k, n, dy, w, dx)),
+            |dx| dispatch!(backend, s => blas::gemm_nt(s, m, k, n, dy, w, dx)),
             |dx| {
                 for i in 0..m {
-                    dispatch!(level, s => blas::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
+                    dispatch!(backend, s => blas::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
                 }
             },
         );
@@ -478,11 +478,11 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
         let mut y = judge.outputs(room, m * N, shift + 3, kind)?;
         let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) = (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
         let bs: &[f32; N] = b.try_into().ok()?;
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(level, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
-            |y| dispatch!(Level::baseline(), s => blas::gemm(s, m, K, N, x, w, b, y)),
+            |y| dispatch!(backend, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
+            |y| dispatch!(Backend::baseline(), s => blas::gemm(s, m, K, N, x, w, b, y)),
         );
         Some(())
     }
@@ -505,15 +505,15 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
         let dy = judge.input(room, m * N, shift + 1, kind)?;
         let mut dw = judge.outputs(room, K * N, shift + 2, kind)?;
         let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut dw,
             |dw| {
                 if let Ok(dw) = dw.as_chunks_mut().0.try_into() {
-                    dispatch!(level, s => blas::fixed::gemm_tn::<_, K, N>(s, xs, dys, dw));
+                    dispatch!(backend, s => blas::fixed::gemm_tn::<_, K, N>(s, xs, dys, dw));
                 }
             },
-            |dw| dispatch!(Level::baseline(), s => blas::gemm_tn(s, m, K, N, x, dy, dw, false)),
+            |dw| dispatch!(Backend::baseline(), s => blas::gemm_tn(s, m, K, N, x, dy, dw, false)),
         );
         Some(())
     }
@@ -550,17 +550,17 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
         let dy = judge.input(room, m * N, shift + 2, kind)?;
         let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
         let ws: &[[f32; N]; K] = w.as_chunks().0.try_into().ok()?;
-        let level = judge.level;
+        let backend = judge.backend;
         let mut out = judge.outputs(room, m * N, shift + 3, kind)?;
         judge.same(
             &mut out,
-            |y| dispatch!(level, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
+            |y| dispatch!(backend, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
             |y| standard(|| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j])),
         );
         let mut out = judge.outputs(room, m * K, shift, kind)?;
         judge.same(
             &mut out,
-            |dx| dispatch!(level, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
+            |dx| dispatch!(backend, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
             |dx| standard(|| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p])),
         );
         let mut out = judge.outputs(room, K * N, shift + 1, kind)?;
@@ -568,7 +568,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
             &mut out,
             |dw| {
                 if let Ok(dw) = <&mut [[f32; N]; K]>::try_from(dw.as_chunks_mut().0) {
-                    dispatch!(level, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                    dispatch!(backend, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
                 }
             },
             |dw| standard(|| add_sums((K, m, N), dw, |i, p, j| x[p * K + i] * dy[p * N + j])),
@@ -578,7 +578,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
             &mut out,
             |db| {
                 if let Ok(db) = db.try_into() {
-                    dispatch!(level, s => blas::fixed::sum_rows_add(s, dys, db));
+                    dispatch!(backend, s => blas::fixed::sum_rows_add(s, dys, db));
                 }
             },
             |db| standard(|| add_sums((1, m, N), db, |_, p, j| dy[p * N + j])),
@@ -604,11 +604,11 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
         let w = judge.input(room, K * N, shift + 1, kind)?;
         let mut dx = judge.outputs(room, m * K, shift + 2, kind)?;
         let (dys, ws): (&[[f32; N]], &[[f32; N]; K]) = (dy.as_chunks().0, w.as_chunks().0.try_into().ok()?);
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut dx,
-            |dx| dispatch!(level, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0)),
-            |dx| dispatch!(Level::baseline(), s => blas::gemm_nt(s, m, K, N, dy, w, dx)),
+            |dx| dispatch!(backend, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0)),
+            |dx| dispatch!(Backend::baseline(), s => blas::gemm_nt(s, m, K, N, dy, w, dx)),
         );
         Some(())
     }
@@ -623,9 +623,9 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let dy = judge.input(room, m * N, shift, kind)?;
         let mut db = judge.outputs(room, N, shift + 1, kind)?;
-        judge.levels(&mut db, |level, db| {
+        judge.backends(&mut db, |backend, db| {
             if let Ok(db) = db.try_into() {
-                dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks::<N>().0, db));
+                dispatch!(backend, s => blas::fixed::sum_rows(s, dy.as_chunks::<N>().0, db));
             }
         });
         Some(())
@@ -654,7 +654,7 @@ fn dot(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(&mut room, n, shift, kind)?;
         let y = judge.input(&mut room, n, shift + 1, kind)?;
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
-        judge.levels(&mut out, |level, out| out.fill(dispatch!(level, s => blas::dot(s, x, y))));
+        judge.backends(&mut out, |backend, out| out.fill(dispatch!(backend, s => blas::dot(s, x, y))));
         Some(())
     });
 }
@@ -665,25 +665,25 @@ fn axpy(judge: &mut Judge, pool: &mut Pool) {
         let a = kind.value(&mut judge.random);
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
-        judge.levels(&mut y, |level, y| dispatch!(level, s => blas::axpy(s, a, x, y)));
+        judge.backends(&mut y, |backend, y| dispatch!(backend, s => blas::axpy(s, a, x, y)));
         Some(())
     });
 }
 
-fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &mut [f32])) {
+fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &mut [f32])) {
     lengths(|n, kind, shift| {
         let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
-        judge.levels(&mut x, f);
+        judge.backends(&mut x, f);
         let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut x,
             |x| {
                 let (rows, rest) = x.as_chunks_mut::<13>();
-                dispatch!(level, s => activation::fixed::map::<_, A, 13>(s, rows));
-                dispatch!(level, s => activation::fixed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
+                dispatch!(backend, s => activation::fixed::map::<_, A, 13>(s, rows));
+                dispatch!(backend, s => activation::fixed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
             },
-            |x| f(Level::baseline(), x),
+            |x| f(Backend::baseline(), x),
         );
         Some(())
     });
@@ -698,27 +698,27 @@ fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &mut [f32])) {
             bits = bits.wrapping_add(2_097_143);
             x.iter_mut().for_each(|x| x[i] = value);
         }
-        judge.levels(&mut x, f);
+        judge.backends(&mut x, f);
     }
 }
 
-fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Level, &[f32], &mut [f32])) {
+fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &[f32], &mut [f32])) {
     lengths(|n, kind, shift| {
         let mut room = Room::new(pool);
         let y = judge.input(&mut room, n, shift, kind)?;
         let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
-        judge.levels(&mut dy, |level, dy| f(level, y, dy));
-        let level = judge.level;
+        judge.backends(&mut dy, |backend, dy| f(backend, y, dy));
+        let backend = judge.backend;
         let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
         judge.same(
             &mut dy,
             |dy| {
                 let (ys, rest) = y.as_chunks::<13>();
                 let (rows, last) = dy.as_chunks_mut::<13>();
-                dispatch!(level, s => activation::fixed::map_grad::<_, A, 13>(s, ys, rows));
-                dispatch!(level, s => activation::fixed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
+                dispatch!(backend, s => activation::fixed::map_grad::<_, A, 13>(s, ys, rows));
+                dispatch!(backend, s => activation::fixed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
             },
-            |dy| f(Level::baseline(), y, dy),
+            |dy| f(Backend::baseline(), y, dy),
         );
         Some(())
     });
@@ -729,7 +729,7 @@ fn ln_grad(judge: &mut Judge, pool: &mut Pool) {
         let mut room = Room::new(pool);
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut dy = judge.outputs(&mut room, n, shift + 1, kind)?;
-        judge.levels(&mut dy, |level, dy| activation::ln_grad(level, x, dy));
+        judge.backends(&mut dy, |backend, dy| activation::ln_grad(backend, x, dy));
         Some(())
     });
 }
@@ -743,13 +743,13 @@ fn softmax(judge: &mut Judge, pool: &mut Pool) {
             return None;
         }
         let mut x = judge.outputs(&mut Room::new(pool), ROWS * n, shift, kind)?;
-        judge.levels(&mut x, |level, x| activation::softmax(level, n, x));
+        judge.backends(&mut x, |backend, x| activation::softmax(backend, n, x));
         let mut x = judge.outputs(&mut Room::new(pool), ROWS * n, shift, kind)?;
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut x,
-            |x| activation::softmax(level, n, x),
-            |x| x.chunks_exact_mut(n).for_each(|row| activation::softmax(level, n, row)),
+            |x| activation::softmax(backend, n, x),
+            |x| x.chunks_exact_mut(n).for_each(|row| activation::softmax(backend, n, row)),
         );
         Some(())
     });
@@ -763,7 +763,7 @@ fn softmax_grad(judge: &mut Judge, pool: &mut Pool) {
         let mut room = Room::new(pool);
         let y = judge.input(&mut room, ROWS * n, shift, kind)?;
         let mut dy = judge.outputs(&mut room, ROWS * n, shift + 1, kind)?;
-        judge.levels(&mut dy, |level, dy| activation::softmax_grad(level, n, y, dy));
+        judge.backends(&mut dy, |backend, dy| activation::softmax_grad(backend, n, y, dy));
         Some(())
     });
 }
@@ -772,16 +772,16 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let y = judge.input(room, m * N, shift, kind)?;
         let mut x = judge.outputs(room, m * N, shift + 1, kind)?;
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut x,
-            |x| dispatch!(level, s => activation::fixed::softmax::<_, N>(s, x.as_chunks_mut().0)),
-            |x| activation::softmax(Level::baseline(), N, x),
+            |x| dispatch!(backend, s => activation::fixed::softmax::<_, N>(s, x.as_chunks_mut().0)),
+            |x| activation::softmax(Backend::baseline(), N, x),
         );
         judge.same(
             &mut x,
-            |x| dispatch!(level, s => activation::fixed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
-            |x| activation::softmax_grad(Level::baseline(), N, y, x),
+            |x| dispatch!(backend, s => activation::fixed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
+            |x| activation::softmax_grad(Backend::baseline(), N, y, x),
         );
         Some(())
     }
@@ -791,7 +791,7 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
 }
 
 /// Probabilities and targets of a loss: p in [0, 1) and beyond it at times, t hard or soft.
-fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Level, f32, &[f32], &[f32], &mut [f32]) -> f32) {
+fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Backend, f32, &[f32], &[f32], &mut [f32]) -> f32) {
     lengths(|n, kind, shift| {
         let mut room = Room::new(pool);
         let y = room.take(n, shift % 4)?;
@@ -813,9 +813,9 @@ fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Level, f32, &[f32], 
         });
         let scale = standard(|| Kind::Plain.value(&mut judge.random));
         let mut out = judge.outputs(&mut room, n + 1, shift + 2, kind)?;
-        judge.levels(&mut out, |level, out| {
+        judge.backends(&mut out, |backend, out| {
             if let [value, dy @ ..] = out {
-                *value = f(level, scale, y, t, dy);
+                *value = f(backend, scale, y, t, dy);
             }
         });
         Some(())
@@ -823,14 +823,14 @@ fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Level, f32, &[f32], 
 }
 
 fn squared_error(judge: &mut Judge, pool: &mut Pool) {
-    loss_case(judge, pool, |level, scale, y, t, dy| dispatch!(level, s => loss::squared_error(s, scale, y, t, dy)));
+    loss_case(judge, pool, |backend, scale, y, t, dy| dispatch!(backend, s => loss::squared_error(s, scale, y, t, dy)));
 }
 
 fn binary_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
     loss_case(
         judge,
         pool,
-        |level, scale, y, t, dy| dispatch!(level, s => loss::binary_cross_entropy(s, scale, y, t, dy)),
+        |backend, scale, y, t, dy| dispatch!(backend, s => loss::binary_cross_entropy(s, scale, y, t, dy)),
     );
 }
 
@@ -838,7 +838,7 @@ fn categorical_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
     loss_case(
         judge,
         pool,
-        |level, scale, y, t, dy| dispatch!(level, s => loss::categorical_cross_entropy(s, scale, y, t, dy)),
+        |backend, scale, y, t, dy| dispatch!(backend, s => loss::categorical_cross_entropy(s, scale, y, t, dy)),
     );
 }
 
@@ -852,11 +852,11 @@ fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
         // Now and then a class that a row does not have.
         let missing = usize::from(shift == m + 3);
         let mut out = judge.outputs(room, m * N + 1, shift + 1, kind)?;
-        judge.levels(&mut out, |level, out| {
+        judge.backends(&mut out, |backend, out| {
             if let [value, dy @ ..] = out {
                 let dy = dy.as_chunks_mut().0;
                 let class = |i: usize| (i * 7 + 3) % (N + missing);
-                *value = dispatch!(level, s => loss::sparse_cross_entropy::<_, N>(s, scale, p, class, dy));
+                *value = dispatch!(backend, s => loss::sparse_cross_entropy::<_, N>(s, scale, p, class, dy));
             }
         });
         Some(())
@@ -873,7 +873,7 @@ fn sgd(judge: &mut Judge, pool: &mut Pool) {
         let dw = judge.input(&mut room, n, shift, kind)?;
         let mut w = judge.outputs(&mut room, n, shift + 1, kind)?;
         let lr = kind.value(&mut judge.random);
-        judge.levels(&mut w, |level, w| optimizer::sgd(level, lr, w, dw));
+        judge.backends(&mut w, |backend, w| optimizer::sgd(backend, lr, w, dw));
         Some(())
     });
 }
@@ -883,21 +883,21 @@ fn adam(judge: &mut Judge, pool: &mut Pool) {
         let mut room = Room::new(pool);
         let dw = judge.input(&mut room, n, shift, kind)?;
         let mut all = judge.outputs(&mut room, 3 * n, shift + 1, kind)?;
-        judge.levels(&mut all, |level, all| {
+        judge.backends(&mut all, |backend, all| {
             let (w, state) = all.split_at_mut(n);
             let (m, v) = state.split_at_mut(n);
             m.fill(0.0);
             v.fill(0.0);
             for alpha in [0.001, 0.0005, 0.25] {
-                optimizer::adam(level, AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, w, m, v, dw);
+                optimizer::adam(backend, AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, w, m, v, dw);
             }
         });
         // Any state: below zero the root is NaN.
         let mut all = judge.outputs(&mut room, 3 * n, shift + 1, kind)?;
-        judge.levels(&mut all, |level, all| {
+        judge.backends(&mut all, |backend, all| {
             let (w, state) = all.split_at_mut(n);
             let (m, v) = state.split_at_mut(n);
-            optimizer::adam(level, AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 }, w, m, v, dw);
+            optimizer::adam(backend, AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 }, w, m, v, dw);
         });
         Some(())
     });
@@ -910,7 +910,7 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
         judge.fill(x, kind);
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
         for i in 0..n + 1 {
-            judge.levels(&mut out, |level, out| out.fill(f32::from(u8::from(optimizer::all_finite(level, x)))));
+            judge.backends(&mut out, |backend, out| out.fill(f32::from(u8::from(optimizer::all_finite(backend, x)))));
             // Then one place after the other holds what is not finite.
             let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
             if let Some(value) = x.get_mut(i) {
@@ -928,14 +928,14 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
 fn update<const N: usize>(
     judge: &mut Judge,
     pool: &mut Pool,
-    f: impl Fn(Level, f32, &mut [f32], [&mut [f32]; N], &[f32]),
+    f: impl Fn(Backend, f32, &mut [f32], [&mut [f32]; N], &[f32]),
 ) {
     lengths(|n, kind, shift| {
         let mut room = Room::new(pool);
         let dw = judge.input(&mut room, n, shift, kind)?;
         let mut all = judge.outputs(&mut room, (1 + N) * n, shift + 1, kind)?;
         for (from_nothing, rates) in [(true, [0.001, 0.0005, 0.25].as_slice()), (false, &[0.1])] {
-            judge.levels(&mut all, |level, all| {
+            judge.backends(&mut all, |backend, all| {
                 let (w, state) = all.split_at_mut(n);
                 if from_nothing {
                     state.fill(0.0);
@@ -943,7 +943,7 @@ fn update<const N: usize>(
                 for lr in rates {
                     let mut parts = state.chunks_exact_mut(n.max(1));
                     let parts = core::array::from_fn(|_| parts.next().unwrap_or_default());
-                    f(level, *lr, w, parts, dw);
+                    f(backend, *lr, w, parts, dw);
                 }
             });
             judge.fill(all[0], kind);
@@ -957,7 +957,7 @@ fn update<const N: usize>(
 fn clip_value(judge: &mut Judge, pool: &mut Pool) {
     lengths(|n, kind, shift| {
         let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
-        judge.levels(&mut x, |level, x| optimizer::clip_value(level, 0.75, x));
+        judge.backends(&mut x, |backend, x| optimizer::clip_value(backend, 0.75, x));
         Some(())
     });
 }
@@ -967,7 +967,7 @@ fn norm(judge: &mut Judge, pool: &mut Pool) {
         let mut room = Room::new(pool);
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
-        judge.levels(&mut out, |level, out| out.fill(optimizer::norm(level, x)));
+        judge.backends(&mut out, |backend, out| out.fill(optimizer::norm(backend, x)));
         Some(())
     });
 }
@@ -976,8 +976,8 @@ fn clip_norm(judge: &mut Judge, pool: &mut Pool) {
     lengths(|n, kind, shift| {
         for limit in [0.75, 1e-30] {
             let mut x = judge.outputs(&mut Room::new(pool), n, shift, kind)?;
-            judge.levels(&mut x, |level, x| {
-                optimizer::clip_norm(level, limit, x);
+            judge.backends(&mut x, |backend, x| {
+                optimizer::clip_norm(backend, limit, x);
             });
         }
         Some(())
@@ -1001,7 +1001,7 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
         shift: usize,
     ) -> Option<()> {
         let mut values = judge.outputs(&mut Room::new(pool), m * 8 * U, shift, kind)?;
-        judge.levels(&mut values, |level, values| {
+        judge.backends(&mut values, |backend, values| {
             let gru = CELL == GRU || CELL == GRU_GRAD;
             let (a, rest) = values.split_at_mut(m * U * if gru { 3 } else { 4 });
             let (b, rest) = rest.split_at_mut(m * U * if gru { 3 } else { 2 });
@@ -1010,16 +1010,16 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
             let (h, c) = (h.as_chunks_mut::<U>().0, c.as_chunks_mut::<U>().0);
             match CELL {
                 GRU => {
-                    dispatch!(level, s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h));
+                    dispatch!(backend, s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h));
                 }
                 GRU_GRAD => {
-                    dispatch!(level, s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(backend, s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
                 }
                 LSTM => {
-                    dispatch!(level, s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(backend, s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
                 }
                 _ => {
-                    dispatch!(level, s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(backend, s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
                 }
             }
         });
@@ -1062,9 +1062,9 @@ fn moments(judge: &mut Judge, pool: &mut Pool) {
     fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let mut out = judge.outputs(room, 3 * N, shift + 1, kind)?;
-        judge.levels(&mut out, |level, out| {
+        judge.backends(&mut out, |backend, out| {
             let mut moments = BatchMoments::<[f32; N]>::ZERO;
-            dispatch!(level, s => normalize::moments(s, x.as_chunks().0, &mut moments));
+            dispatch!(backend, s => normalize::moments(s, x.as_chunks().0, &mut moments));
             out.copy_from_slice(moments.as_flat());
         });
         Some(())
@@ -1079,21 +1079,21 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         let [mean, variance] = two(judge, kind);
         let (moments, p) = (Moments { mean, variance: variance.map(f32::abs) }, scale::<N>(judge, kind));
         let mut y = judge.outputs(room, m * N, shift + 1, kind)?;
-        judge.levels(&mut y, |level, y| {
-            dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+        judge.backends(&mut y, |backend, y| {
+            dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
         });
         let own = BatchMoments { mean, rest: standard(|| mean.map(|x| x * 1e-8)), variance: moments.variance };
-        judge.levels(&mut y, |level, y| {
-            dispatch!(level, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
+        judge.backends(&mut y, |backend, y| {
+            dispatch!(backend, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
         // A batch is its samples.
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)),
+            |y| dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)),
             |y| {
                 for (x, y) in x.chunks_exact(N).zip(y.chunks_exact_mut(N)) {
-                    dispatch!(level, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+                    dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
                 }
             },
         );
@@ -1107,20 +1107,20 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
 fn gradients<const N: usize>(
     judge: &mut Judge,
     out: &mut [&mut [f32]; 2],
-    grad: impl Fn(Level, &mut Scale<[f32; N]>, Option<&mut [[f32; N]]>),
+    grad: impl Fn(Backend, &mut Scale<[f32; N]>, Option<&mut [[f32; N]]>),
 ) {
-    let run = |level: Level, out: &mut [f32], alone: bool| {
+    let run = |backend: Backend, out: &mut [f32], alone: bool| {
         let (parameters, dx) = out.split_at_mut(2 * N);
         let mut dp = Scale::ZERO;
-        grad(level, &mut dp, Some(dx.as_chunks_mut().0));
+        grad(backend, &mut dp, Some(dx.as_chunks_mut().0));
         if alone {
-            grad(level, &mut dp, None);
+            grad(backend, &mut dp, None);
         }
         parameters.copy_from_slice(dp.as_flat());
     };
-    judge.levels(out, |level, out| run(level, out, false));
-    let level = judge.level;
-    judge.same(out, |out| run(level, out, false), |out| run(level, out, true));
+    judge.backends(out, |backend, out| run(backend, out, false));
+    let backend = judge.backend;
+    judge.same(out, |out| run(backend, out, false), |out| run(backend, out, true));
 }
 
 fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
@@ -1131,12 +1131,12 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
         let p = scale::<N>(judge, kind);
         let (x, dy) = (x.as_chunks().0, dy.as_chunks().0);
         let mut moments = BatchMoments::ZERO;
-        dispatch!(Level::baseline(), s => normalize::moments(s, x, &mut moments));
+        dispatch!(Backend::baseline(), s => normalize::moments(s, x, &mut moments));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
         gradients(
             judge,
             &mut out,
-            |level, dp, dx| dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)),
+            |backend, dp, dx| dispatch!(backend, s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)),
         );
         Some(())
     }
@@ -1149,20 +1149,20 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(room, m * N, shift, kind)?;
         let (x, p) = (x.as_chunks().0, scale::<N>(judge, kind));
         let mut out = judge.outputs(room, 3 * m + m * N, shift + 1, kind)?;
-        judge.levels(&mut out, |level, out| {
+        judge.backends(&mut out, |backend, out| {
             let (stats, y) = out.split_at_mut(3 * m);
             let (mean, stats) = stats.split_at_mut(m);
             let (rest, variance) = stats.split_at_mut(m);
-            dispatch!(level, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, rest, variance))));
+            dispatch!(backend, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, rest, variance))));
         });
-        let level = judge.level;
+        let backend = judge.backend;
         judge.same(
             &mut out,
-            |out| dispatch!(level, s => normalize::layer(s, x, &p, out.as_chunks_mut().0, None)),
+            |out| dispatch!(backend, s => normalize::layer(s, x, &p, out.as_chunks_mut().0, None)),
             |out| {
                 for (x, y) in x.iter().zip(out.as_chunks_mut().0) {
                     let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
-                    dispatch!(level, s => normalize::layer(s, x, &p, y, None));
+                    dispatch!(backend, s => normalize::layer(s, x, &p, y, None));
                 }
             },
         );
@@ -1188,7 +1188,7 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         gradients(
             judge,
             &mut out,
-            |level, dp, dx| dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)),
+            |backend, dp, dx| dispatch!(backend, s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)),
         );
         Some(())
     }
@@ -1206,11 +1206,11 @@ fn pooling(judge: &mut Judge, pool: &mut Pool) {
         let mut out = judge.outputs(room, 2 * C + m * W * C, shift + 2, kind)?;
         for across in [0..W, 1..4, 4..W] {
             let places = (m * across.len()) as f32;
-            judge.levels(&mut out, |level, out| {
+            judge.backends(&mut out, |backend, out| {
                 let (y, dx) = out.split_at_mut(2 * C);
                 let dx = dx.as_chunks_mut::<C>().0.as_chunks_mut::<W>().0;
                 if let [top, mean] = y.as_chunks_mut::<C>().0 {
-                    dispatch!(level, s => {
+                    dispatch!(backend, s => {
                         windows::greatest(s, x, across.clone(), top);
                         windows::greatest_grad(s, x, across.clone(), (top, dy), dx);
                         windows::mean(s, x, across.clone(), places, mean);
@@ -1230,7 +1230,7 @@ fn dropout(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
         let (key, limit) = (judge.random.next(), judge.random.next());
-        judge.levels(&mut y, |level, y| dispatch!(level, s => dropout::dropout(s, key, limit, 1.25, x, y)));
+        judge.backends(&mut y, |backend, y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, x, y)));
         Some(())
     });
 }
@@ -1241,12 +1241,12 @@ fn regularize(judge: &mut Judge, pool: &mut Pool) {
         let w = judge.input(&mut room, n, shift, kind)?;
         let lambda = kind.value(&mut judge.random);
         let mut out = judge.outputs(&mut room, n + 2, shift + 1, kind)?;
-        judge.levels(&mut out, |level, out| {
+        judge.backends(&mut out, |backend, out| {
             if let [l1, l2, dw @ ..] = out {
-                *l1 = dispatch!(level, s => regularize::l1(s, w));
-                *l2 = dispatch!(level, s => regularize::l2(s, w));
-                dispatch!(level, s => regularize::l1_grad(s, lambda, w, dw));
-                dispatch!(level, s => regularize::l2_grad(s, lambda, w, dw));
+                *l1 = dispatch!(backend, s => regularize::l1(s, w));
+                *l2 = dispatch!(backend, s => regularize::l2(s, w));
+                dispatch!(backend, s => regularize::l1_grad(s, lambda, w, dw));
+                dispatch!(backend, s => regularize::l2_grad(s, lambda, w, dw));
             }
         });
         Some(())

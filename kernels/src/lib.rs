@@ -7,17 +7,17 @@
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
 //! - [`blas`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
-//! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
+//! - [`simd`], [`backend`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment, and a check that they are.
 //! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on the heap.
 //!
 //! ```
-//! use rosenblatt_kernels::{Level, fixed};
+//! use rosenblatt_kernels::{Backend, fixed};
 //!
 //! let x: heapless::Vec<[f32; 2], 4> = [[0.0, 1.0], [1.0, 1.0]].into_iter().collect();
 //! let w = [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]];
 //! let mut y = heapless::Vec::new();
-//! fixed::matmul(Level::detect(), &x, &w, &[0.5; 3], &mut y);
+//! fixed::matmul(Backend::detect(), &x, &w, &[0.5; 3], &mut y);
 //! assert_eq!(y, [[10.5, 20.5, 30.5], [11.5, 22.5, 33.5]]);
 //! ```
 #![no_std]
@@ -40,6 +40,7 @@ pub mod activation;
 #[cfg(feature = "micromath")]
 pub mod approx;
 pub mod arch;
+pub mod backend;
 pub mod blas;
 #[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
@@ -50,7 +51,6 @@ pub mod dropout;
 pub mod environment;
 pub mod fixed;
 mod lanes;
-pub mod level;
 #[cfg(compact)]
 #[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
 mod little;
@@ -70,7 +70,7 @@ pub mod identity;
 #[cfg(feature = "reference")]
 pub mod naive;
 
+pub use backend::{Backend, BackendError};
 pub use compact::Compact;
-pub use level::{Level, LevelError};
 pub use plain::{Flat, Plain};
 pub use simd::Simd;

@@ -1,7 +1,7 @@
 //! The vocabulary in which every kernel is written: lanes of `f32` and little else.
 //!
 //! A type that implements [`Simd`] is a zero-size *token*: holding one proves that the CPU has the instructions
-//! behind it, because the only way to get one is to ask the CPU (`Level::detect`) or to be compiled for it.
+//! behind it, because the only way to get one is to ask the CPU (`Backend::detect`) or to be compiled for it.
 //! Kernels are generic over the token, marked `#[inline(always)]`, and entered through [`Simd::vectorize`].
 //!
 //! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend

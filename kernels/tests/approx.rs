@@ -3,10 +3,10 @@
 
 mod support;
 
-use rosenblatt_kernels::{Level, activation, approx, naive};
+use rosenblatt_kernels::{Backend, activation, approx, naive};
 use support::{assert_same, backends, stride};
 
-type Kernel = fn(Level, &mut [f32]);
+type Kernel = fn(Backend, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
 /// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and where.
@@ -17,7 +17,7 @@ fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f
         (0..=u32::MAX).step_by(step).map(f32::from_bits).filter(|x| (range[0]..=range[1]).contains(x)).collect();
     let mut worst = (0.0, 0.0);
     let mut y = inputs.clone();
-    kernel(Level::detect(), &mut y);
+    kernel(Backend::detect(), &mut y);
     for (x, y) in inputs.into_iter().zip(y) {
         let error = error(y.into(), exact(x));
         // A NaN must not pass, nor be forgotten.
@@ -59,14 +59,14 @@ fn errors_are_the_documented_ones() {
 #[test]
 fn a_wrong_value_is_found() {
     // One value of millions.
-    let spoilt = |level: Level, x: &mut [f32]| {
+    let spoilt = |backend: Backend, x: &mut [f32]| {
         let at = x.len() / 3;
-        approx::tanh(level, x);
+        approx::tanh(backend, x);
         x[at] += 0.01;
     };
     assert!(worst(spoilt, naive::tanh, [-4.0, 4.0], absolute).0 > 0.009);
-    let spoilt = |level: Level, x: &mut [f32]| {
-        approx::tanh(level, x);
+    let spoilt = |backend: Backend, x: &mut [f32]| {
+        approx::tanh(backend, x);
         x[0] = f32::NAN;
     };
     assert!(worst(spoilt, naive::tanh, [-4.0, 4.0], absolute).0.is_nan());
@@ -119,13 +119,13 @@ fn values_at_the_ends() {
         ("tanh", approx::tanh, [&tanh, &more]),
         ("sigmoid", approx::sigmoid, [&sigmoid, &last]),
     ];
-    for level in backends() {
+    for backend in backends() {
         for (name, kernel, pairs) in cases {
             for &(x, want) in pairs.into_iter().flatten() {
                 for n in [1, 16, 17] {
                     let mut y = vec![x; n];
-                    kernel(level, &mut y);
-                    assert_same(&y, &vec![want; n], || format!("{level} {name}({x:e})"));
+                    kernel(backend, &mut y);
+                    assert_same(&y, &vec![want; n], || format!("{backend} {name}({x:e})"));
                 }
             }
         }
@@ -136,7 +136,7 @@ fn values_at_the_ends() {
 #[test]
 fn lanes_are_values_by_themselves() {
     let mut random = support::Random(6);
-    for level in backends() {
+    for backend in backends() {
         for (name, kernel) in [("exp", approx::exp as Kernel), ("tanh", approx::tanh), ("sigmoid", approx::sigmoid)] {
             for n in 0..70 {
                 for sort in 0..4 {
@@ -145,13 +145,13 @@ fn lanes_are_values_by_themselves() {
                         .iter()
                         .map(|x| {
                             let mut y = [*x];
-                            kernel(Level::baseline(), &mut y);
+                            kernel(Backend::baseline(), &mut y);
                             y[0]
                         })
                         .collect();
                     let mut room = support::Guarded::new(n);
-                    assert_same(room.run(&x, n, |x| kernel(level, x)), &alone, || {
-                        format!("{level} {name}, {n} values")
+                    assert_same(room.run(&x, n, |x| kernel(backend, x)), &alone, || {
+                        format!("{backend} {name}, {n} values")
                     });
                 }
             }
@@ -164,10 +164,10 @@ fn tanh_is_odd_and_sigmoids_add_to_one() {
     for i in 0..50_000u16 {
         let x = f32::from(i) / 4096.0;
         let mut y = [x, -x];
-        approx::tanh(Level::detect(), &mut y);
+        approx::tanh(Backend::detect(), &mut y);
         assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "tanh({x})");
         let mut y = [x, -x];
-        approx::sigmoid(Level::detect(), &mut y);
+        approx::sigmoid(Backend::detect(), &mut y);
         assert!((y[0] + y[1] - 1.0).abs() <= f32::EPSILON / 2.0, "sigmoid({x})");
     }
 }
@@ -180,7 +180,7 @@ fn softmax_rows() {
         let x: Vec<_> = random.values(0, 30 * n).iter().map(|x| 20.0 * x).collect();
         let (mut y, mut exact) = (x.clone(), x);
         approx::softmax(n, &mut y);
-        activation::softmax(Level::detect(), n, &mut exact);
+        activation::softmax(Backend::detect(), n, &mut exact);
         for (y, exact) in y.chunks(n).zip(exact.chunks(n)) {
             assert!((y.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             worst = y.iter().zip(exact).map(|(y, exact)| relative((*y).into(), (*exact).into())).fold(worst, f64::max);

@@ -2,7 +2,7 @@
 
 mod support;
 
-use rosenblatt_kernels::Level;
+use rosenblatt_kernels::Backend;
 use support::{Guarded, difference, pick};
 
 #[test]
@@ -23,9 +23,9 @@ fn one_wrong_bit_is_seen() {
 
 #[test]
 fn a_missing_backend_fails_only_where_required() {
-    let only_scalar = |name: &str| (name == "scalar").then_some(Level::baseline());
-    assert_eq!(pick("", only_scalar), [Level::baseline()]);
-    assert_eq!(pick("scalar, ", only_scalar), [Level::baseline()]);
+    let only_scalar = |name: &str| (name == "scalar").then_some(Backend::baseline());
+    assert_eq!(pick("", only_scalar), [Backend::baseline()]);
+    assert_eq!(pick("scalar, ", only_scalar), [Backend::baseline()]);
     assert!(std::panic::catch_unwind(|| pick("scalar,avx512", only_scalar)).is_err());
     assert!(std::panic::catch_unwind(|| pick("sse9", only_scalar)).is_err());
 }

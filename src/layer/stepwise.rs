@@ -9,7 +9,7 @@ use crate::{
     network::{Mlp, NetOf, Network, Stack},
 };
 use core::slice::{from_mut, from_ref};
-use rosenblatt_kernels::{Compact, Level, Plain, Simd, dispatch, plain::Join};
+use rosenblatt_kernels::{Backend, Compact, Plain, Simd, dispatch, plain::Join};
 
 /// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself (dense, normalizations, dropout,
 /// activations), regularized or not.
@@ -159,12 +159,12 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
     /// ```
     #[inline]
     pub fn step(&self, memory: &mut MemoryOf<T>, frame: &FrameOf<T>) -> FrameOutputOf<T> {
-        self.step_on(Level::detect(), memory, frame)
+        self.step_on(Backend::detect(), memory, frame)
     }
 
     /// [`Mlp::step`] on a chosen backend: the same bits.
     #[inline]
-    pub fn step_on(&self, level: Level, memory: &mut MemoryOf<T>, frame: &FrameOf<T>) -> FrameOutputOf<T> {
+    pub fn step_on(&self, backend: Backend, memory: &mut MemoryOf<T>, frame: &FrameOf<T>) -> FrameOutputOf<T> {
         let mut y = FrameOutputOf::<T>::ZERO;
         #[inline(always)]
         fn step<S: Simd, N: Stepwise>(
@@ -182,7 +182,7 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
             }
         }
         let (p, r) = (self.params(), self.running());
-        dispatch!(level, width: NetOf::<T>::WIDTH, s => step::<_, NetOf<T>>(s, p, r, memory, frame, &mut y));
+        dispatch!(backend, width: NetOf::<T>::WIDTH, s => step::<_, NetOf<T>>(s, p, r, memory, frame, &mut y));
         y
     }
 }

@@ -14,7 +14,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 ///
 /// let rule = AdaGrad::with_lr(0.5);
 /// let (mut w, mut state) = ([1.0, 1.0], <AdaGrad as Optimizer>::State::<[f32; 2]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[4.0, -8.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[4.0, -8.0]));
 /// assert_eq!(w, [0.5, 1.5]); // the first step is lr, whatever the size of the gradient
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 ///
 /// let rule = AdamW { lr: 0.5, weight_decay: 0.25, ..AdamW::DEFAULT };
 /// let (mut w, mut state) = ([2.0], <AdamW as Optimizer>::State::<[f32; 1]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[0.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[0.0]));
 /// assert_eq!(w, [1.75]); // no gradient: only the decay, 0.5·0.25·2
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// let rule = Momentum { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Momentum as Optimizer>::State::<[f32; 1]>::ZERO);
 /// for _ in 0..2 {
-///     dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
+///     dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
 /// }
 /// assert_eq!(w, [1.0 - 0.25 - 0.375]); // v is -0.25, then 0.5·(-0.25) - 0.25
 /// ```

@@ -14,7 +14,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 ///
 /// let rule = Nesterov { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Nesterov as Optimizer>::State::<[f32; 1]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
 /// assert_eq!(w, [1.0 - 0.125 - 0.25]); // v is -0.25
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

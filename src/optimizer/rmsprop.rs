@@ -14,7 +14,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 ///
 /// let rule = RmsProp { lr: 0.5, rho: 0.75, ..RmsProp::DEFAULT };
 /// let (mut w, mut state) = ([1.0], <RmsProp as Optimizer>::State::<[f32; 1]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[4.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[4.0]));
 /// assert_eq!(w, [0.0]); // h = 0.25·16, the step 0.5·4 / √4
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@
 #[path = "../library/support/mod.rs"]
 mod support;
 
-use rosenblatt::{Level, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
+use rosenblatt::{Backend, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
 use rosenblatt_kernels::environment::Mode;
 use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
 use std::{fmt::Write as _, hash::Hasher};
@@ -34,58 +34,58 @@ fn losses<const N: usize>(history: &History<N>) -> u64 {
 }
 
 /// XOR, 500 epochs of all four samples with Adam. `change` may spoil the initial weights.
-fn xor(level: Level, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
+fn xor(backend: Backend, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
     let mut net = Xor::new();
     net.init(Seed(1957));
     change(net.params_mut().as_flat_mut());
     let mut history = History::new();
-    let fit = Fit { epochs: 500, level, ..Fit::new(Adam::with_lr(0.01)) };
+    let fit = Fit { epochs: 500, backend, ..Fit::new(Adam::with_lr(0.01)) };
     let mut trainer = Trainer::<Xor, Adam, BinaryCrossEntropy, 4>::new();
     trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut history).expect("good data");
     (net, history)
 }
 
 /// Iris, 100 shuffled epochs in mini-batches of 16 (the last has 6) with decaying Adam.
-fn iris(level: Level) -> (Iris, History<100>, f32) {
+fn iris(backend: Backend) -> (Iris, History<100>, f32) {
     let (x, t) = data::iris();
     let mut net = Iris::new();
     net.init_with(&LecunNormal, Seed(1936));
     let mut history = History::new();
     let optimizer = Adam { decay: 1e-3, ..Adam::with_lr(0.01) };
-    let fit = Fit { epochs: 100, shuffle: Some(Seed(4)), level, ..Fit::new(optimizer) };
+    let fit = Fit { epochs: 100, shuffle: Some(Seed(4)), backend, ..Fit::new(optimizer) };
     let mut trainer = Trainer::<Iris, Adam, SparseCategoricalCrossEntropy, 16>::new();
     trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
-    let accuracy = trainer.evaluate_on(level, &net, &x, &t).expect("good data").accuracy();
+    let accuracy = trainer.evaluate_on(backend, &net, &x, &t).expect("good data").accuracy();
     (net, history, accuracy)
 }
 
 /// Digits, two shuffled epochs in mini-batches of 32 (the last has 5) with gradient descent.
-fn digits(level: Level) -> (Box<Digits>, History<2>, f32) {
+fn digits(backend: Backend) -> (Box<Digits>, History<2>, f32) {
     let (x, t) = data::digits();
     let t = data::one_hot::<10>(&t);
     let mut net = Box::new(Digits::new());
     net.init_with(&HeUniform, Seed(64));
     let mut history = History::new();
-    let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), level, ..Fit::new(Sgd::with_lr(0.1)) };
+    let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), backend, ..Fit::new(Sgd::with_lr(0.1)) };
     let mut trainer = Box::new(Trainer::<Digits, Sgd, CategoricalCrossEntropy, 32>::new());
     trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
-    let accuracy = trainer.evaluate_on(level, &net, &x, &t).expect("good data").accuracy();
+    let accuracy = trainer.evaluate_on(backend, &net, &x, &t).expect("good data").accuracy();
     (net, history, accuracy)
 }
 
 /// A program of the firmware, which `cargo xtask qemu` runs on every board: the hash it ends in.
-fn program<P: Program>(level: Level, spoil: impl FnOnce(&mut [f32])) -> u64 {
+fn program<P: Program>(backend: Backend, spoil: impl FnOnce(&mut [f32])) -> u64 {
     let (mut net, mut trainer) = (Box::new(P::NET), Box::new(P::TRAINER));
-    P::run(level, &mut net, &mut trainer, spoil)
+    P::run(backend, &mut net, &mut trainer, spoil)
 }
 
 /// All programs of the firmware.
-fn firmware(level: Level) -> Vec<(String, u64)> {
+fn firmware(backend: Backend) -> Vec<(String, u64)> {
     let mut lines = Vec::new();
     macro_rules! line {
         ($name:literal, $program:ty) => {
             assert_eq!($name, <$program>::NAME);
-            lines.push((concat!("firmware/", $name).to_owned(), program::<$program>(level, |_| {})));
+            lines.push((concat!("firmware/", $name).to_owned(), program::<$program>(backend, |_| {})));
         };
     }
     programs!(line);
@@ -93,12 +93,12 @@ fn firmware(level: Level) -> Vec<(String, u64)> {
 }
 
 /// What a backend takes part in.
-fn trained(level: Level) -> Vec<(String, u64)> {
-    let (xor, xor_history) = xor(level, |_| {});
+fn trained(backend: Backend) -> Vec<(String, u64)> {
+    let (xor, xor_history) = xor(backend, |_| {});
     assert!(xor.predict(&[0.0, 1.0])[0] > 0.9 && xor.predict(&[1.0, 1.0])[0] < 0.1, "XOR was not learnt");
-    let (iris, iris_history, accuracy) = iris(level);
+    let (iris, iris_history, accuracy) = iris(backend);
     assert!(accuracy > 0.95, "iris was not learnt: {accuracy}");
-    let (digits, digits_history, accuracy) = digits(level);
+    let (digits, digits_history, accuracy) = digits(backend);
     assert!(accuracy > 0.8, "the digits were not learnt: {accuracy}");
     let trainings = [
         ("xor", xor.hash()),
@@ -109,7 +109,7 @@ fn trained(level: Level) -> Vec<(String, u64)> {
         ("digits/losses", losses(&digits_history)),
     ]
     .map(|(name, hash)| (name.to_owned(), hash));
-    trainings.into_iter().chain(firmware(level)).collect()
+    trainings.into_iter().chain(firmware(backend)).collect()
 }
 
 /// Initial weights of the digits' network, by one initializer.
@@ -161,9 +161,9 @@ fn lines(hashes: &[(String, u64)]) -> String {
 fn hashes_are_the_golden_ones() {
     let drawn = drawn();
     let mut first = None;
-    for level in backends() {
-        let text = lines(&[drawn.as_slice(), &trained(level)].concat());
-        println!("backend {level}:\n{text}");
+    for backend in backends() {
+        let text = lines(&[drawn.as_slice(), &trained(backend)].concat());
+        println!("backend {backend}:\n{text}");
         let want = first.get_or_insert_with(|| {
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
                 let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../golden.txt");
@@ -174,7 +174,7 @@ fn hashes_are_the_golden_ones() {
             }
         });
         for (got, want) in text.lines().zip(want.lines()) {
-            assert_eq!(got, want, "on {level} (left) the hash is not the golden one (right)");
+            assert_eq!(got, want, "on {backend} (left) the hash is not the golden one (right)");
         }
         assert_eq!(text.lines().count(), want.lines().count(), "another number of golden hashes");
     }
@@ -182,9 +182,9 @@ fn hashes_are_the_golden_ones() {
 
 #[test]
 fn one_bit_of_one_initial_weight_shows() {
-    for level in backends() {
-        let (golden, _) = xor(level, |_| {});
-        let (changed, _) = xor(level, |weights| weights[0] = weights[0].next_up());
+    for backend in backends() {
+        let (golden, _) = xor(backend, |_| {});
+        let (changed, _) = xor(backend, |weights| weights[0] = weights[0].next_up());
         assert_ne!(changed.hash(), golden.hash());
         assert!(!GOLDEN.contains(&format!("{:016x}", changed.hash())));
     }
@@ -194,8 +194,8 @@ fn one_bit_of_one_initial_weight_shows() {
 #[test]
 fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
     for mode in Mode::ALL {
-        for level in backends() {
-            let Some(text) = mode.run(|| lines(&[drawn().as_slice(), &trained(level)].concat())) else {
+        for backend in backends() {
+            let Some(text) = mode.run(|| lines(&[drawn().as_slice(), &trained(backend)].concat())) else {
                 continue;
             };
             for (got, want) in text.lines().zip(GOLDEN.lines()) {
@@ -203,7 +203,7 @@ fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
                 let own =
                     ["firmware/products", "firmware/subnormal", "firmware/exp-micromath", "firmware/tanh-micromath"];
                 if !own.iter().any(|name| want.starts_with(name)) {
-                    assert_eq!(got, want, "{mode:?} on {level} (left) the hash is not the golden one (right)");
+                    assert_eq!(got, want, "{mode:?} on {backend} (left) the hash is not the golden one (right)");
                 }
             }
         }
@@ -239,8 +239,8 @@ fn one_bit_of_one_initial_weight_shows_in_every_program() {
         // What it tries is errors; a bit may be rounded away in its few steps.
         ("weather", $program:ty) => {};
         ($name:literal, $program:ty) => {
-            let good = program::<$program>(Level::detect(), |_| {});
-            let bad = program::<$program>(Level::detect(), |values| values[0] = values[0].next_up());
+            let good = program::<$program>(Backend::detect(), |_| {});
+            let bad = program::<$program>(Backend::detect(), |values| values[0] = values[0].next_up());
             assert_ne!(good, bad, "{}", $name);
         };
     }

@@ -7,7 +7,7 @@ use proptest::{
     test_runner::{Config, RngSeed},
 };
 use rosenblatt::{
-    Level, Rng,
+    Backend, Rng,
     kernels::{Compact, Flat, Plain, Simd, dispatch},
     layer::{Layer, Pass, Train},
     network::NetOf,
@@ -262,10 +262,10 @@ fn same_bits<L: Train>(plan: Plan) {
             let dys: Vec<_> = dy.iter().map(|dy| dy.as_flat().to_vec()).collect();
             let (dp, dx) = plan.backward(p.as_flat(), &rows, &dys);
             let want = [flat(&y), flat(&y), flat(&[dp]), flat(&dx)];
-            for level in backends() {
-                let got = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
+            for backend in backends() {
+                let got = dispatch!(backend, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
                 for ((got, want), part) in got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"]) {
-                    assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {level}: {plan:?}");
+                    assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {backend}: {plan:?}");
                 }
             }
         }
@@ -302,14 +302,17 @@ fn differences<L: Train>(plan: Plan) {
             slopes(&inputs, |x| cost(&weights, x)),
         ];
         let mut first: Option<Made> = None;
-        for level in backends() {
-            let made = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, true, false));
-            assert!(*first.get_or_insert_with(|| made.clone()) == made, "{m} samples on {level}: other bits: {plan:?}");
+        for backend in backends() {
+            let made = dispatch!(backend, s => make::<_, L>(s, &p, &x, &dy, true, false));
+            assert!(
+                *first.get_or_insert_with(|| made.clone()) == made,
+                "{m} samples on {backend}: other bits: {plan:?}"
+            );
             let [_, y, dp, dx] = made;
             for ((got, want), part) in [y, dp, dx].iter().zip(&want).zip(["y", "dp", "dx"]) {
                 let got: Vec<f32> = got.concat().into_iter().map(f32::from_bits).collect();
                 if let Err(error) = TOLERANCE.judge(&got, want) {
-                    panic!("{part} of {m} samples on {level}: {error}: {plan:?}");
+                    panic!("{part} of {m} samples on {backend}: {error}: {plan:?}");
                 }
             }
         }
@@ -490,22 +493,22 @@ proptest! {
         net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
         let x: Vec<Map<6, 7, 2>> = samples(&mut rng, m, 2f32.powi(inputs));
         let t: Vec<u8> = (0..m).map(|i| (i % 4) as u8).collect();
-        let want: Vec<_> = x.iter().map(|x| bits(&net.predict_on(Level::baseline(), x))).collect();
+        let want: Vec<_> = x.iter().map(|x| bits(&net.predict_on(Backend::baseline(), x))).collect();
         let mut trained = None;
-        for level in backends() {
+        for backend in backends() {
             let mut y = vec![[0.0; 4]; m];
-            net.predict_batch_on(level, &x, &mut y).expect("as many outputs as inputs");
+            net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
             for (i, (y, x)) in y.iter().zip(&x).enumerate() {
-                prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, level);
-                prop_assert_eq!(&bits(&net.predict_on(level, x)), &want[i], "sample {} alone on {}", i, level);
+                prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
+                prop_assert_eq!(&bits(&net.predict_on(backend, x)), &want[i], "sample {} alone on {}", i, backend);
             }
             let mut trainer = Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
             let y = trainer.predict_batch(&net, &x).expect("fits");
             prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
             let mut net = net.clone();
-            let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
+            let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
             let outcome = (loss.ok(), net.hash());
-            prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", level);
+            prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", backend);
         }
     }
 }

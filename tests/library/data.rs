@@ -186,13 +186,13 @@ fn summed_losses_are_k_times_the_means() {
     where
         L: rosenblatt::loss::PerOutput<Sigmoid, [f32; O], Target = [f32; O]>,
     {
-        for level in backends() {
+        for backend in backends() {
             let y: [[f32; O]; 5] = std::array::from_fn(|_| std::array::from_fn(|_| rng.uniform()));
             let t: [[f32; O]; 5] = std::array::from_fn(|_| std::array::from_fn(|_| rng.uniform()));
             let (mut mean, mut sum) = ([[0.0; O]; 5], [[0.0; O]; 5]);
             let k = O as f32;
-            let keras = rosenblatt::kernels::dispatch!(level, s => L::loss(s, &y, &t, &mut mean));
-            let lecture = rosenblatt::kernels::dispatch!(level, s => Summed::<L>::loss(s, &y, &t, &mut sum));
+            let keras = rosenblatt::kernels::dispatch!(backend, s => L::loss(s, &y, &t, &mut mean));
+            let lecture = rosenblatt::kernels::dispatch!(backend, s => Summed::<L>::loss(s, &y, &t, &mut sum));
             assert!((lecture / (k * keras) - 1.0).abs() < 1e-6, "{lecture} is not {O} times {keras}");
             for (sum, mean) in sum.as_flattened().iter().zip(mean.as_flattened()) {
                 assert!((sum - k * mean).abs() <= 1e-6 * sum.abs(), "{sum} is not {O} times {mean}");
@@ -286,7 +286,7 @@ fn standardizing_refuses_what_has_no_mean() {
 fn a_neuron_follows_its_formula() {
     type Single = Mlp<(Neuron<4>,)>;
     let mut rng = Rng::new(Seed(11));
-    for level in backends() {
+    for backend in backends() {
         let mut net = Single::new();
         let mut w: Vec<f64> = Vec::new();
         let weights: Vec<f32> = (0..5).map(|_| draw(&mut rng, 1.0)).collect();
@@ -303,7 +303,7 @@ fn a_neuron_follows_its_formula() {
                 gradient.iter_mut().zip(with_one()).for_each(|(g, x)| *g += (p - f64::from(t)) * x / 6.0);
                 loss -= if t == 1.0 { p.ln() } else { (1.0 - p).ln() } / 6.0;
             }
-            let got = trainer.step_on(level, &mut net, &Sgd::with_lr(0.5), &x, &t).expect("good data");
+            let got = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.5), &x, &t).expect("good data");
             assert!((f64::from(got) - loss).abs() < 1e-5, "loss {got}, by the formula {loss}");
             let params = trainer.gradient();
             for (got, want) in params.w.as_flattened().iter().chain(&params.b).zip(gradient) {

@@ -6,7 +6,7 @@ use rosenblatt::{
     data::Standardize,
     error::Quantity,
     graph::Operation,
-    kernels::{LevelError, optimizer::AdamStep},
+    kernels::{BackendError, optimizer::AdamStep},
     layer::Description,
     prelude::*,
 };
@@ -19,8 +19,8 @@ fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<rosenblatt::Result<Epoch>>();
     is_format::<Quantity>();
     is_format::<Operation>();
-    is_format::<Level>();
-    is_format::<LevelError>();
+    is_format::<Backend>();
+    is_format::<BackendError>();
     is_format::<Epoch>();
     is_format::<History<1>>();
     is_format::<History<500>>();

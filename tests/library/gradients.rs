@@ -97,7 +97,7 @@ where
     T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
     L: Judged<<NetOf<T> as Layer>::Head, O>,
 {
-    let levels = backends();
+    let backends = backends();
     let judge = Reference::of::<NetOf<T>>(slope);
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
@@ -118,21 +118,21 @@ where
         let want = slopes(&weights, |weights| judge.loss::<_, L, I, O>(weights, &x, &t).0);
 
         let mut first = None;
-        for &level in &levels {
+        for &backend in &backends {
             let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, L, B>::new());
             let mut net = net.clone();
             // A learning rate of 0: the gradient is what is asked for.
-            let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+            let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
             let got = trainer.gradient().as_flat();
             let off = (f64::from(loss) / want_loss - 1.0).abs();
-            assert!(off < 1e-5, "{name}, batch {m}, {level}: loss {loss}, judge {want_loss}");
+            assert!(off < 1e-5, "{name}, batch {m}, {backend}: loss {loss}, judge {want_loss}");
             let (off, tried) =
-                TOLERANCE.judge(got, &want).unwrap_or_else(|error| panic!("{name}, batch {m}, {level}: {error}"));
+                TOLERANCE.judge(got, &want).unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}: {error}"));
             worst = worst.max(off);
             // Behind a relu that is shut a gradient is 0.
             assert!(tried > 0.25, "{name}: only {tried} of the gradients could be tried");
             let got = bits(got);
-            assert_eq!(*first.get_or_insert_with(|| got.clone()), got, "{name}, batch {m}: {level} has other bits");
+            assert_eq!(*first.get_or_insert_with(|| got.clone()), got, "{name}, batch {m}: {backend} has other bits");
         }
     }
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);

@@ -3,7 +3,7 @@
 use crate::support;
 
 use rosenblatt::{
-    Level, Rng,
+    Backend, Rng,
     kernels::Plain,
     layer::{Dense, Layer, Train},
     network::{NetOf, Stack},
@@ -71,7 +71,7 @@ where
     }
 
     /// Every training on one backend. `planted` moves one initial weight by one unit in the last place.
-    fn run(&self, level: Level, sorts: &[Sort], planted: bool) -> Record {
+    fn run(&self, backend: Backend, sorts: &[Sort], planted: bool) -> Record {
         let mut record = Record::default();
         let mut trainer = Box::new(Trainer::<Mlp<T>, O, L, B>::new());
         for (i, sort) in sorts.iter().enumerate() {
@@ -92,7 +92,7 @@ where
                     // A full batch must fit the trainer.
                     let n = if batch == Some(Batch::Full) { B } else { n };
                     let (x, t) = (&x[..n], &t[..n]);
-                    let fit = Fit { optimizer: self.optimizer, epochs: 2, batch, shuffle, drop_last: false, level };
+                    let fit = Fit { optimizer: self.optimizer, epochs: 2, batch, shuffle, drop_last: false, backend };
                     let mut net = start.clone();
                     trainer.reset();
                     let mut history = Vec::new();
@@ -106,9 +106,9 @@ where
                     record.values(&format!("{name}: history"), &history);
                     record.values(&format!("{name}: weights"), net.weights());
                     record.text(format!("{name}: hash {:016x}", net.hash()));
-                    let evaluation = trainer.evaluate_on(level, &net, x, t).expect("good data");
+                    let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
                     record.values(&format!("{name}: loss"), &[evaluation.loss, evaluation.correct as f32]);
-                    self.predict(level, &mut trainer, &net, x, &name, &mut record);
+                    self.predict(backend, &mut trainer, &net, x, &name, &mut record);
                 }
             }
         }
@@ -118,46 +118,48 @@ where
     /// Predictions: alone, in one batch, and in the trainer's memory have the same bits.
     fn predict(
         &self,
-        level: Level,
+        backend: Backend,
         trainer: &mut Trainer<Mlp<T>, O, L, B>,
         net: &Mlp<T>,
         x: &[[f32; I]],
         name: &str,
         record: &mut Record,
     ) {
-        let alone: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+        let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
         let alone = alone.as_flattened();
         let mut y = vec![[0.0; OUT]; x.len()];
-        net.predict_batch_on(level, x, &mut y).expect("as many outputs as inputs");
-        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: a batch on {level} differs from its samples alone");
+        net.predict_batch_on(backend, x, &mut y).expect("as many outputs as inputs");
+        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: a batch on {backend} differs from its samples alone");
         for chunk in [1, B.div_ceil(2), B] {
             let y: Vec<_> =
                 x.chunks(chunk).flat_map(|x| trainer.predict_batch(net, x).expect("fits").to_vec()).collect();
             assert_eq!(
                 bits(y.as_flattened()),
                 bits(alone),
-                "{name}: the trainer's batch of {chunk} differs from {level}"
+                "{name}: the trainer's batch of {chunk} differs from {backend}"
             );
         }
         let y: Vec<_> = x.iter().map(|x| trainer.predict(net, x)).collect();
-        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: the trainer's prediction differs from {level}");
+        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: the trainer's prediction differs from {backend}");
         record.values(&format!("{name}: predictions"), alone);
     }
 
     fn check(&self, name: &str) {
-        let levels = backends();
-        let want = self.run(levels[0], &SORTS, false);
-        for &level in &levels[1..] {
-            let got = self.run(level, &SORTS, false);
+        let backends = backends();
+        let want = self.run(backends[0], &SORTS, false);
+        for &backend in &backends[1..] {
+            let got = self.run(backend, &SORTS, false);
             if let Some(difference) = got.difference(&want) {
-                panic!("{name} on {level}: {difference}");
+                panic!("{name} on {backend}: {difference}");
             }
         }
         let stopped = want.0.iter().filter(|(name, _)| name.contains("NotFinite")).count();
-        println!("{name}: {} results the same on {} backends, {stopped} of them errors", want.0.len(), levels.len());
+        println!("{name}: {} results the same on {} backends, {stopped} of them errors", want.0.len(), backends.len());
 
         // The comparison sees a single bit.
-        assert!(self.run(levels[0], &SORTS[..1], true).difference(&self.run(levels[0], &SORTS[..1], false)).is_some());
+        assert!(
+            self.run(backends[0], &SORTS[..1], true).difference(&self.run(backends[0], &SORTS[..1], false)).is_some()
+        );
     }
 }
 

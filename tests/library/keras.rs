@@ -6,7 +6,7 @@
 use crate::support;
 
 use rosenblatt::{
-    Level,
+    Backend,
     kernels::{Plain, Simd, dispatch},
     layer::{Dense, Layer, Train},
     loss::Loss,
@@ -315,18 +315,18 @@ impl Steps {
         let rows = rows.as_array().expect("rows");
         assert_eq!((rows.len(), gradients.len()), (50, 50));
         let mut worst = 0.0f64;
-        for level in backends() {
+        for backend in backends() {
             let mut w = Self::row(&self.document["start"]);
             let mut state = O::State::<[f32; Self::PARAMETERS]>::ZERO;
             for (step, (gradient, row)) in gradients.iter().zip(rows).enumerate() {
                 let mut gradient = Self::row(gradient);
-                dispatch!(level, s => optimizer.prepare(s, &mut gradient));
-                dispatch!(level, s => optimizer.update(s, &mut state, &mut w, &gradient));
+                dispatch!(backend, s => optimizer.prepare(s, &mut gradient));
+                dispatch!(backend, s => optimizer.update(s, &mut state, &mut w, &gradient));
                 for (i, (got, want)) in w.iter().zip(Self::row(row)).enumerate() {
                     let off = f64::from((got - want).abs()) / f64::from(want.abs().max(1.0));
                     if beyond(off, STEP) {
                         return Err(format!(
-                            "{name} on {level}, step {}: parameter {i} is {got}, Keras has {want}",
+                            "{name} on {backend}, step {}: parameter {i} is {got}, Keras has {want}",
                             step + 1
                         ));
                     }
@@ -383,7 +383,7 @@ fn a_wrong_learning_rate_is_seen() {
     let data = DataSet::read();
     if (data.inputs, data.classes) == (64, 10) {
         let training = Training::read("mlp_sgd");
-        let run = |lr| training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Level::detect(), &data, lr);
+        let run = |lr| training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Backend::detect(), &data, lr);
         assert!(training.compare(&run(1.01).expect("good data")).is_err());
     }
 }
@@ -697,7 +697,7 @@ impl Training {
     }
 
     /// Trains from the fixture's weights, over the samples in their order.
-    fn run<N, L>(&self, level: Level, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
+    fn run<N, L>(&self, backend: Backend, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
     where
         N: Tensors,
         L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
@@ -712,7 +712,7 @@ impl Training {
         let mut losses = Vec::new();
         for _ in 0..self.epochs {
             for (x, t) in x.chunks(BATCH).zip(t.chunks(BATCH)) {
-                losses.push(trainer.step_on(level, &mut net, &optimizer, x, t)?);
+                losses.push(trainer.step_on(backend, &mut net, &optimizer, x, t)?);
             }
         }
         let mut predict = |net: &N| {
@@ -785,14 +785,14 @@ where
 {
     let training = Training::read(file);
     let same =
-        |lr| training.run::<N, L>(Level::baseline(), data, lr).is_ok_and(|other| training.compare(&other).is_ok());
+        |lr| training.run::<N, L>(Backend::baseline(), data, lr).is_ok_and(|other| training.compare(&other).is_ok());
     assert!(!same(2.0), "{file}: twice the learning rate went unseen");
-    for level in backends() {
+    for backend in backends() {
         let far = training
-            .compare(&training.run::<N, L>(level, data, 1.0).expect("good data"))
-            .unwrap_or_else(|error| panic!("{level}: {error}"));
+            .compare(&training.run::<N, L>(backend, data, 1.0).expect("good data"))
+            .unwrap_or_else(|error| panic!("{backend}: {error}"));
         println!(
-            "{file} on {level}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
+            "{file} on {backend}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
             training.outcome.losses.len(),
             far.loss,
             far.prediction,

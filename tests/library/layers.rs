@@ -3,7 +3,7 @@
 use crate::support;
 
 use rosenblatt::{
-    Level, Rng,
+    Backend, Rng,
     activation::Activation,
     error::{Error, Quantity},
     kernels::{Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
@@ -282,9 +282,9 @@ where
         let want_penalty = <NetOf<T> as Textbook>::cost(&p);
 
         let mut first = None;
-        for level in backends() {
-            let got = dispatch!(level, s => pass::<_, NetOf<T>, B>(s, net.params(), &running, &x, &mut c.clone()));
-            let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {level}: {what}: {error}") };
+        for backend in backends() {
+            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, net.params(), &running, &x, &mut c.clone()));
+            let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {backend}: {what}: {error}") };
             let off = (f64::from(got.penalty) - want_penalty).abs();
             assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
             let mut judge = |what: &str, tolerance: Tolerance, got: &[f32], want: &[f64]| {
@@ -295,7 +295,7 @@ where
             judge("dp", GRADIENTS, &got.dp, &want_dp);
             judge("dx", GRADIENTS, &got.dx, &want_dx);
             let all = [bits(&got.y), bits(&[got.penalty]), bits(&got.dp), bits(&got.dx)].concat();
-            assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{name}, batch {m}: {level} has other bits");
+            assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{name}, batch {m}: {backend} has other bits");
         }
         inference::<T, B>(name, &net, &x);
     }
@@ -323,14 +323,14 @@ where
     });
     let (want, _) = textbook::<NetOf<T>>(&wide(net.weights()), &running, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
-    for level in backends() {
-        let alone: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+    for backend in backends() {
+        let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
         let mut y = alone.clone();
         y.flat_mut().fill(0.0);
-        net.predict_batch_on(level, x, &mut y).expect("as many");
-        assert_eq!(bits(y.flat()), bits(alone.flat()), "{name}: a batch on {level} differs from its samples alone");
-        OUTPUTS.compare(y.flat(), &want).unwrap_or_else(|e| panic!("{name}, inference on {level}: {e}"));
-        assert_eq!(*first.get_or_insert_with(|| bits(y.flat())), bits(y.flat()), "{name}: {level} has other bits");
+        net.predict_batch_on(backend, x, &mut y).expect("as many");
+        assert_eq!(bits(y.flat()), bits(alone.flat()), "{name}: a batch on {backend} differs from its samples alone");
+        OUTPUTS.compare(y.flat(), &want).unwrap_or_else(|e| panic!("{name}, inference on {backend}: {e}"));
+        assert_eq!(*first.get_or_insert_with(|| bits(y.flat())), bits(y.flat()), "{name}: {backend} has other bits");
     }
 }
 
@@ -497,8 +497,8 @@ fn nothing_but_a_good_step_moves_anything() {
     let (mut net, mut trainer) = trained();
     let (x, t) = data(8);
     let before = net.hash();
-    for level in backends() {
-        trainer.evaluate_on(level, &net, &x, &t).expect("good data");
+    for backend in backends() {
+        trainer.evaluate_on(backend, &net, &x, &t).expect("good data");
     }
     trainer.predict_batch(&net, &x).expect("fits");
     let adam = Adam::DEFAULT;
@@ -506,16 +506,16 @@ fn nothing_but_a_good_step_moves_anything() {
     for bad in [f32::NAN, f32::INFINITY, 1e38, 1e25] {
         let mut x = x.clone();
         x[3][1] = bad;
-        for level in backends() {
-            let refused = trainer.step_on(level, &mut net, &adam, &x, &t);
+        for backend in backends() {
+            let refused = trainer.step_on(backend, &mut net, &adam, &x, &t);
             // A value that is not finite itself is named.
             let named = match refused {
                 Err(Error::Input { sample: 3, column: 1, .. }) => !bad.is_finite(),
                 Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => bad.is_finite(),
                 _ => false,
             };
-            assert!(named, "{bad} on {level}: {refused:?}");
-            assert_eq!(net.hash(), before, "{bad} on {level}");
+            assert!(named, "{bad} on {backend}: {refused:?}");
+            assert_eq!(net.hash(), before, "{bad} on {backend}");
         }
     }
     assert!(trainer.step(&mut net, &adam, &x, &[9; 8]).is_err());
@@ -548,9 +548,9 @@ fn the_slope_of_an_absolute_value_is_0_at_0() {
     let mut net = Mlp::<(DenseL1<3, 1, Linear, 1, 4>,)>::new();
     net.set_weights(&[0.0, -2.0, 3.0, 5.0]).expect("as many");
     let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 1>::new();
-    for level in backends() {
-        let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]]).expect("good data");
-        assert_eq!((loss, trainer.gradient().as_flat()), (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()), "{level}");
+    for backend in backends() {
+        let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]]).expect("good data");
+        assert_eq!((loss, trainer.gradient().as_flat()), (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()), "{backend}");
     }
 }
 
@@ -566,12 +566,12 @@ fn an_activation_apart_has_the_bits_of_one_inside() {
     let t = [0u8, 1, 2, 3, 3, 2, 1, 0];
     let mut first = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
     let mut second = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
-    for level in backends() {
+    for backend in backends() {
         for m in [8, 5] {
             let sgd = Sgd::with_lr(0.1);
-            let a = first.step_on(level, &mut inside, &sgd, &x[..m], &t[..m]).expect("good data");
-            let b = second.step_on(level, &mut apart, &sgd, &x[..m], &t[..m]).expect("good data");
-            assert_eq!((a.to_bits(), bits(inside.weights())), (b.to_bits(), bits(apart.weights())), "{level}");
+            let a = first.step_on(backend, &mut inside, &sgd, &x[..m], &t[..m]).expect("good data");
+            let b = second.step_on(backend, &mut apart, &sgd, &x[..m], &t[..m]).expect("good data");
+            assert_eq!((a.to_bits(), bits(inside.weights())), (b.to_bits(), bits(apart.weights())), "{backend}");
         }
     }
 }
@@ -581,13 +581,13 @@ const ROWS: usize = 8;
 type Third = Dropout<[f32; ROW], 1, 3>;
 
 /// One training pass of dropout over ones, and of ones backward.
-fn drop<L>(level: Level, pass: Pass, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
+fn drop<L>(backend: Backend, pass: Pass, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
 where
     L: Train<Input = [f32; ROW], Output = [f32; ROW]>,
 {
     let (x, mut dy, mut dx) = ([[1.0; ROW]; ROWS], [[1.0; ROW]; ROWS], [[f32::NAN; ROW]; ROWS]);
     let mut dp = L::Params::ZERO;
-    dispatch!(level, s => {
+    dispatch!(backend, s => {
         L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Running::ZERO, &x, tape);
         L::backward::<_, ROWS>(s, &L::Params::ZERO, &x, tape, &mut dy, false, &mut dp, Some(&mut dx))
     });
@@ -597,25 +597,25 @@ where
 #[test]
 fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
     const PASSES: usize = 1000;
-    for level in backends() {
+    for backend in backends() {
         let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
         let (mut dropped, mut of_value) = (0, [[0usize; ROW]; ROWS]);
         let mut last = None;
         for pass in 0..PASSES {
-            let (y, dx) = drop::<Third>(level, Pass::TRAINING, &mut tape);
-            assert_eq!(bits(y.as_flattened()), bits(dx.as_flattened()), "{level}: another mask for the gradient");
+            let (y, dx) = drop::<Third>(backend, Pass::TRAINING, &mut tape);
+            assert_eq!(bits(y.as_flattened()), bits(dx.as_flattened()), "{backend}: another mask for the gradient");
             for (i, y) in y.iter().flatten().enumerate() {
                 let keep = kept((1, 3), 0, 0, pass as u32, i as u32);
-                assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{level}, pass {pass}, value {i}");
+                assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{backend}, pass {pass}, value {i}");
                 dropped += usize::from(!keep);
                 of_value[i / ROW][i % ROW] += usize::from(!keep);
             }
-            assert_ne!(last, Some(y), "{level}: pass {pass} has the mask of the one before");
+            assert_ne!(last, Some(y), "{backend}: pass {pass} has the mask of the one before");
             last = Some(y);
         }
         // 400,000 draws: a standard deviation is 0.00075. A single value's share over 1,000 passes: 0.015.
         let share = dropped as f64 / (PASSES * ROW * ROWS) as f64;
-        assert!((share - 1.0 / 3.0).abs() < 0.003, "{level}: {share} were dropped");
+        assert!((share - 1.0 / 3.0).abs() < 0.003, "{backend}: {share} were dropped");
         let shares = of_value.as_flattened().iter().map(|n| *n as f64 / PASSES as f64);
         assert!(shares.clone().all(|share| (share - 1.0 / 3.0).abs() < 0.07), "{:?}", shares.collect::<Vec<_>>());
     }
@@ -623,16 +623,16 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
 
 #[test]
 fn a_dropped_value_is_zero_whatever_it_was() {
-    for level in backends() {
+    for backend in backends() {
         let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
         let x = [[f32::NAN; ROW], [f32::INFINITY; ROW], [-1.0; ROW], [-0.0; ROW]];
-        dispatch!(level, s => Third::forward::<_, ROWS>(s, Pass::TRAINING, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Pass::TRAINING, &[], &[], &x, &mut tape));
         for (i, (y, x)) in tape.head.iter().flatten().zip(x.iter().flatten()).enumerate() {
             let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
-            assert_eq!(bits(&[*y]), bits(&[want]), "{level}: value {i}, {x}");
+            assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
         // Inference leaves all as it is, and does not count.
-        dispatch!(level, s => Third::forward::<_, ROWS>(s, Pass::INFERENCE, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Pass::INFERENCE, &[], &[], &x, &mut tape));
         assert_eq!(bits(tape.head[..4].as_flattened()), bits(x.as_flattened()));
         assert_eq!(tape.tail[0].to_bits(), 1);
     }
@@ -643,17 +643,17 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let mask = |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
     let of = |pass: Pass| {
         let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
-        (0..50).flat_map(|_| mask(drop::<Third>(Level::detect(), pass, &mut tape).0)).collect::<Vec<_>>()
+        (0..50).flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0)).collect::<Vec<_>>()
     };
     type Other = Dropout<[f32; ROW], 1, 3, 1>;
     type High = Dropout<[f32; ROW], 1, 3, { 1 << 32 }>;
     let mut seeded = Vec::new();
     let (mut tape, mut high) = (<Other as Train>::Tape::<ROWS>::ZERO, <High as Train>::Tape::<ROWS>::ZERO);
     for _ in 0..50 {
-        seeded.extend(mask(drop::<Other>(Level::detect(), Pass::TRAINING, &mut tape).0));
+        seeded.extend(mask(drop::<Other>(Backend::detect(), Pass::TRAINING, &mut tape).0));
     }
     let high: Vec<bool> =
-        (0..50).flat_map(|_| mask(drop::<High>(Level::detect(), Pass::TRAINING, &mut high).0)).collect();
+        (0..50).flat_map(|_| mask(drop::<High>(Backend::detect(), Pass::TRAINING, &mut high).0)).collect();
     let (second, third) = (Pass::TRAINING.after::<Third>(), Pass::TRAINING.after::<Twice>());
     let masks = [of(Pass::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
@@ -671,12 +671,12 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     type Twice = Chain<Third, Third>;
     type Nested = Chain<Twice, Third>;
     let mut tape = <Twice as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Twice>(Level::detect(), Pass::TRAINING, &mut tape);
+    let (y, _) = drop::<Twice>(Backend::detect(), Pass::TRAINING, &mut tape);
     let (first, both) = (mask(tape.head.head), mask(y));
     let alive = both.iter().filter(|dropped| !**dropped).count() as f64 / both.len() as f64;
     assert!(first != both && (alive - 4.0 / 9.0).abs() < 0.08, "{alive} are alive after two dropouts");
     let mut tape = <Nested as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Nested>(Level::detect(), Pass::TRAINING, &mut tape);
+    let (y, _) = drop::<Nested>(Backend::detect(), Pass::TRAINING, &mut tape);
     let alive = mask(y).iter().filter(|dropped| !**dropped).count() as f64 / (ROW * ROWS) as f64;
     assert!((alive - 8.0 / 27.0).abs() < 0.08, "{alive} are alive after three dropouts");
 }

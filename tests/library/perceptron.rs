@@ -255,9 +255,9 @@ fn a_unit_is_a_layer_with_a_step() {
         let (mut step, mut line) = (Mlp::<(Dense<5, 1, Step>,)>::new(), Mlp::<(Dense<5, 1>,)>::new());
         step.set_weights(&weights).expect("six");
         line.set_weights(&weights).expect("six");
-        for level in backends() {
-            assert_eq!(bits(&step.predict_on(level, &x)), bits(&[unit.predict(&x)]));
-            assert_eq!(bits(&line.predict_on(level, &x)), bits(&[unit.excitation(&x)]));
+        for backend in backends() {
+            assert_eq!(bits(&step.predict_on(backend, &x)), bits(&[unit.predict(&x)]));
+            assert_eq!(bits(&line.predict_on(backend, &x)), bits(&[unit.excitation(&x)]));
         }
     }
 }
@@ -464,10 +464,10 @@ fn the_lectures_network_computes_xor() {
     let mut by_weights = Net::new();
     by_weights.set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0]).expect("nine");
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
-    for level in backends() {
+    for backend in backends() {
         for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-            let [y] = BY_PARAMS.predict_on(level, x);
-            assert_eq!(bits(&[y]), bits(&by_weights.predict_on(level, x)));
+            let [y] = BY_PARAMS.predict_on(backend, x);
+            assert_eq!(bits(&[y]), bits(&by_weights.predict_on(backend, x)));
             let sum = f64::from(x[0] + x[1]);
             let (h1, h2) = (sigmoid(20.0 * sum - 10.0), sigmoid(-20.0 * sum + 30.0));
             let want = sigmoid(20.0 * h1 + 20.0 * h2 - 30.0);

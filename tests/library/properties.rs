@@ -43,16 +43,16 @@ where
     let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
     let t: Vec<L::Target> = (0..m).map(|_| L::target(&mut rng)).collect();
     let start = net::<T>(seed ^ 1, 1.0);
-    for level in backends() {
+    for backend in backends() {
         let mut net = start.clone();
         let mut trainer = Trainer::<Mlp<T>, Sgd, L, 8>::new();
         let lr = 1e-2;
-        let before = trainer.step_on(level, &mut net, &Sgd::with_lr(lr), &x, &t).expect("good data");
+        let before = trainer.step_on(backend, &mut net, &Sgd::with_lr(lr), &x, &t).expect("good data");
         let squared: f32 = trainer.gradient().as_flat().iter().map(|g| g * g).sum();
-        let after = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
+        let after = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
         // Half of what the slope promises, less the rounding of two losses.
         let least = 0.5 * lr * squared - 1e-6 * before;
-        prop_assert!(before - after >= least, "{level}: {before} to {after}, with a squared gradient of {squared}");
+        prop_assert!(before - after >= least, "{backend}: {before} to {after}, with a squared gradient of {squared}");
     }
     Ok(())
 }
@@ -69,12 +69,12 @@ where
     let net = net::<T>(seed, sizes.0);
     let x: Vec<[f32; I]> = samples(&mut Rng::new(Seed(seed ^ 2)), m, sizes.1);
     let want: Vec<_> = x.iter().map(|x| bits(&net.predict(x))).collect();
-    for level in backends() {
+    for backend in backends() {
         let mut y = vec![[0.0; O]; m];
-        net.predict_batch_on(level, &x, &mut y).expect("as many outputs as inputs");
+        net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
         for (i, (y, x)) in y.iter().zip(&x).enumerate() {
-            prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, level);
-            prop_assert_eq!(&bits(&net.predict_on(level, x)), &want[i], "sample {} alone on {}", i, level);
+            prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
+            prop_assert_eq!(&bits(&net.predict_on(backend, x)), &want[i], "sample {} alone on {}", i, backend);
         }
     }
     Ok(())
@@ -112,14 +112,14 @@ proptest! {
             .map(|i| if i % 2 == 0 { [2f32.powi(i / 2); 2] } else { [2f32.powi(i / 2 + 1), 0.0] })
             .collect();
         let want = (1 << n) as f32 - 1.0;
-        for level in backends() {
+        for backend in backends() {
             let mut reports = Vec::new();
             let mut observer = |epoch: &Epoch| {
                 reports.push(epoch.loss * n as f32);
                 std::ops::ControlFlow::Continue(())
             };
             let mut trainer = Trainer::<Two, Sgd, MeanSquaredError, 4>::new();
-            let fit = Fit { epochs, batch: Some(Batch::Mini(1 << batch)), shuffle: Some(Seed(seed)), level, ..Fit::new(Sgd::with_lr(0.0)) };
+            let fit = Fit { epochs, batch: Some(Batch::Mini(1 << batch)), shuffle: Some(Seed(seed)), backend, ..Fit::new(Sgd::with_lr(0.0)) };
             trainer.fit(&mut Two::new(), &x, &t, &fit, &mut observer).expect("good data");
             prop_assert_eq!(reports.len(), epochs);
             // Means of three samples and over n are rounded, by far less than ½.
@@ -144,8 +144,8 @@ proptest! {
     fn softmax_outputs_are_probabilities(seed: u64, size in 0f32..200.0) {
         let net = net::<Classify>(seed, size);
         let x: [f32; 5] = samples::<[f32; 5]>(&mut Rng::new(Seed(seed ^ 3)), 1, 1.0)[0];
-        for level in backends() {
-            let y = net.predict_on(level, &x);
+        for backend in backends() {
+            let y = net.predict_on(backend, &x);
             prop_assert!(y.iter().all(|p| (0.0..=1.0).contains(p)), "{:?}", y);
             let total: f32 = y.iter().sum();
             // Four quotients and three sums, each rounded once.
@@ -157,8 +157,8 @@ proptest! {
     fn sigmoid_outputs_are_probabilities(seed: u64, size in 0f32..1e10) {
         let net = net::<Decide>(seed, size);
         let x: [f32; 5] = samples::<[f32; 5]>(&mut Rng::new(Seed(seed ^ 3)), 1, 1.0)[0];
-        for level in backends() {
-            prop_assert!(net.predict_on(level, &x).iter().all(|p| (0.0..=1.0).contains(p)));
+        for backend in backends() {
+            prop_assert!(net.predict_on(backend, &x).iter().all(|p| (0.0..=1.0).contains(p)));
         }
     }
 

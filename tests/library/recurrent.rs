@@ -4,7 +4,7 @@
 use crate::support;
 
 use rosenblatt::{
-    Error, Level, Rng,
+    Backend, Error, Rng,
     init::Initializer,
     kernels::{Plain, Simd, dispatch},
     layer::{Layer, Pass, Stepwise, Train},
@@ -155,7 +155,7 @@ fn pass<S: Simd, N: Train, const B: usize>(s: S, p: &N::Params, x: &[N::Input], 
 fn check<T: Stack<Net: Train>>(name: &str) {
     const B: usize = 5;
     let judge = Reference::of::<NetOf<T>>();
-    let (mut worst, levels) = ([0.0f64; 3], backends());
+    let (mut worst, backends) = ([0.0f64; 3], backends());
     for m in [1, 3, B] {
         let mut rng = Rng::new(Seed(m as u64));
         let mut p = Box::new(<NetOf<T> as Layer>::Params::ZERO);
@@ -173,18 +173,18 @@ fn check<T: Stack<Net: Train>>(name: &str) {
             xs.iter().enumerate().flat_map(|(i, x)| slopes(x, |x| loss(&weights, i, x))).collect::<Vec<_>>(),
         ];
         let mut first = None;
-        for &level in &levels {
-            let got = dispatch!(level, s => pass::<_, NetOf<T>, B>(s, &p, &x, &dy));
+        for &backend in &backends {
+            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, &p, &x, &dy));
             for (((got, want), worst), what) in got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"]) {
                 let (off, tried) = TOLERANCE
                     .judge(got, want)
-                    .unwrap_or_else(|error| panic!("{name}, batch {m}, {level}, {what}: {error}"));
+                    .unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}, {what}: {error}"));
                 *worst = worst.max(off);
                 // With one step nothing reaches the recurrent kernel or a forget gate.
                 assert!(tried > 0.25, "{name}, {what}: only {tried} of the values could be tried");
             }
             let got = got.map(|values| bits(&values));
-            assert!(*first.get_or_insert_with(|| got.clone()) == got, "{name}, batch {m}: {level} has other bits");
+            assert!(*first.get_or_insert_with(|| got.clone()) == got, "{name}, batch {m}: {backend} has other bits");
         }
     }
     println!("{name}: worst deviation {:.0?} % of what is let through (y, dp, dx)", worst.map(|worst| 100.0 * worst));
@@ -226,7 +226,7 @@ gradients! {
 const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38, 1e3)];
 
 /// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
-fn trained<T, L, const O: usize>(level: Level, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
+fn trained<T, L, const O: usize>(backend: Backend, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
 where
     T: Stack<Net: Train<Output = [f32; O]> + Stepwise<FrameOutput = [f32; O]>>,
     L: Judged<<NetOf<T> as Layer>::Head, O>,
@@ -240,26 +240,26 @@ where
     net.init(Seed(7));
     net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w *= w_size);
     let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, L, B>::new());
-    let fit = Fit { epochs: 2, shuffle: Some(Seed(3)), level, ..Fit::new(Adam::with_lr(0.01)) };
+    let fit = Fit { epochs: 2, shuffle: Some(Seed(3)), backend, ..Fit::new(Adam::with_lr(0.01)) };
     let report = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|epoch| epoch.loss.to_bits());
 
-    let alone: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+    let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
     let alone = bits(alone.as_flattened());
     let mut batch = vec![[0.0; O]; x.len()];
-    net.predict_batch_on(level, &x, &mut batch).expect("as many");
-    assert_eq!(bits(batch.as_flattened()), alone, "{level}: a batch differs from its samples alone");
+    net.predict_batch_on(backend, &x, &mut batch).expect("as many");
+    assert_eq!(bits(batch.as_flattened()), alone, "{backend}: a batch differs from its samples alone");
     let on_tape: Vec<_> = x.chunks(3).flat_map(|x| trainer.predict_batch(&net, x).expect("fits").to_vec()).collect();
-    assert_eq!(bits(on_tape.as_flattened()), alone, "{level}: the trainer's batch differs");
+    assert_eq!(bits(on_tape.as_flattened()), alone, "{backend}: the trainer's batch differs");
     assert!(trainer.predict_batch(&net, &[]).expect("fits").is_empty());
     let stepwise: Vec<_> = x
         .iter()
         .map(|x| {
             let mut memory = Mlp::<T>::memory();
             let frames = x.as_ref().iter();
-            frames.map(|frame| net.step_on(level, &mut memory, frame)).last().expect("frames")
+            frames.map(|frame| net.step_on(backend, &mut memory, frame)).last().expect("frames")
         })
         .collect();
-    assert_eq!(bits(stepwise.as_flattened()), alone, "{level}: frame by frame differs from the whole");
+    assert_eq!(bits(stepwise.as_flattened()), alone, "{backend}: frame by frame differs from the whole");
     (format!("{report:?}"), [alone, bits(net.weights())].concat())
 }
 
@@ -271,12 +271,12 @@ macro_rules! identity {
                 #[test]
                 fn $name() {
                     roomy(|| for size in SIZES {
-                        let levels = backends();
-                        let want = trained::<$stack, $loss, _>(levels[0], size);
-                        for &level in &levels[1..] {
-                            let got = trained::<$stack, $loss, _>(level, size);
-                            assert_eq!(got.0, want.0, "{level}, {size:?}");
-                            assert!(got.1 == want.1, "{level}, {size:?}: other bits");
+                        let backends = backends();
+                        let want = trained::<$stack, $loss, _>(backends[0], size);
+                        for &backend in &backends[1..] {
+                            let got = trained::<$stack, $loss, _>(backend, size);
+                            assert_eq!(got.0, want.0, "{backend}, {size:?}");
+                            assert!(got.1 == want.1, "{backend}, {size:?}: other bits");
                         }
                         println!("{size:?}: {}", want.0);
                     });

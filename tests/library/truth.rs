@@ -158,10 +158,10 @@ fn the_loss_of_a_large_batch() {
     let (x, t) = (vec![[0.0]; B], vec![[0.1f32; 4]; B]);
     let mut net = Mlp::<(Dense<1, 4, Sigmoid>,)>::new();
     let exact = 0.4f64.powi(2);
-    for level in backends() {
+    for backend in backends() {
         let mut all = trainer::<_, Sgd, MeanSquaredError, B>();
-        let loss = all.step_on(level, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
-        assert!(relative(loss, exact) < 1e-6, "{level}: {loss}");
+        let loss = all.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
+        assert!(relative(loss, exact) < 1e-6, "{backend}: {loss}");
     }
     let mut all = trainer::<_, Sgd, BinaryCrossEntropy, B>();
     let loss = all.step(&mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
@@ -185,21 +185,21 @@ type Norm = Mlp<(BatchNorm<[f32; 2]>,)>;
 #[test]
 fn a_constant_column_is_zero_in_training_and_in_inference() {
     for value in [123_456.7, -3e-9, 1e15, 0.1, 7.0] {
-        for level in backends() {
+        for backend in backends() {
             let mut net = Norm::new();
             net.init(Seed(0));
             let x = vec![[value, -value]; 1000];
             let mut trainer = trainer::<Norm, Sgd, MeanSquaredError, 1000>();
             let still = Sgd::with_lr(0.0);
             let step = |net: &mut Norm, trainer: &mut Trainer<Norm, Sgd, MeanSquaredError, 1000>| {
-                trainer.step_on(level, net, &still, &x, &vec![[0.0; 2]; 1000]).expect("good data")
+                trainer.step_on(backend, net, &still, &x, &vec![[0.0; 2]; 1000]).expect("good data")
             };
-            assert_eq!(step(&mut net, &mut trainer), 0.0, "{level} {value}");
+            assert_eq!(step(&mut net, &mut trainer), 0.0, "{backend} {value}");
             for _ in 0..6000 {
                 step(&mut net, &mut trainer);
             }
-            assert_eq!(net.running().mean, [value, -value], "{level}");
-            assert_eq!(net.predict(&[value, -value]), [0.0; 2], "{level} {value}");
+            assert_eq!(net.running().mean, [value, -value], "{backend}");
+            assert_eq!(net.predict(&[value, -value]), [0.0; 2], "{backend} {value}");
         }
     }
 }
@@ -213,13 +213,13 @@ fn a_small_deviation_beside_a_large_mean() {
         let variance = column(j).map(|x| (x - mean).powi(2)).sum::<f64>() / 1000.0;
         (mean, variance)
     });
-    for level in backends() {
+    for backend in backends() {
         let mut own = rosenblatt::kernels::normalize::BatchMoments::<[f32; 2]>::ZERO;
-        rosenblatt::kernels::dispatch!(level, s => rosenblatt::kernels::normalize::moments(s, &x, &mut own));
+        rosenblatt::kernels::dispatch!(backend, s => rosenblatt::kernels::normalize::moments(s, &x, &mut own));
         for (j, (mean, variance)) in exact.into_iter().enumerate() {
             let got = f64::from(own.mean[j]) + f64::from(own.rest[j]);
-            assert!((got - mean).abs() < 1e-6 * variance.sqrt(), "{level}: {got}, not {mean}");
-            assert!(relative(own.variance[j], variance) < 1e-6, "{level}: {}, not {variance}", own.variance[j]);
+            assert!((got - mean).abs() < 1e-6 * variance.sqrt(), "{backend}: {got}, not {mean}");
+            assert!(relative(own.variance[j], variance) < 1e-6, "{backend}: {}, not {variance}", own.variance[j]);
         }
     }
 }
@@ -327,17 +327,17 @@ fn one_huge_gradient_freezes_nothing() {
         recovers(Scheduled { optimizer: Adam::DEFAULT, schedule: ConstantRate { lr: 0.001 } }, huge);
     }
     // The kernels by themselves, on every backend.
-    for level in backends() {
+    for backend in backends() {
         for g in [1e19f32, -1e25, f32::MAX] {
             let (mut w, mut h) = ([1.0; 9], [4.0; 9]);
-            optimizer::adagrad(level, 0.5, 1e-8, &mut w, &mut h, &[g; 9]);
-            assert_eq!((w, h), ([1.0 - 0.5f32.copysign(g); 9], [4.0; 9]), "{level}");
-            optimizer::rmsprop(level, 0.5, 0.9, 1e-8, &mut w, &mut h, &[g; 9]);
-            assert_eq!(h, [4.0; 9], "{level}");
+            optimizer::adagrad(backend, 0.5, 1e-8, &mut w, &mut h, &[g; 9]);
+            assert_eq!((w, h), ([1.0 - 0.5f32.copysign(g); 9], [4.0; 9]), "{backend}");
+            optimizer::rmsprop(backend, 0.5, 0.9, 1e-8, &mut w, &mut h, &[g; 9]);
+            assert_eq!(h, [4.0; 9], "{backend}");
         }
         // Sums of squares stop at the greatest number.
         let (mut w, mut h) = ([1.0], [f32::MAX]);
-        optimizer::adagrad(level, 0.5, 1e-8, &mut w, &mut h, &[9e18]);
+        optimizer::adagrad(backend, 0.5, 1e-8, &mut w, &mut h, &[9e18]);
         assert_eq!(h, [f32::MAX]);
     }
 }

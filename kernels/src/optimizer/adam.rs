@@ -2,7 +2,7 @@
 
 use super::{all_ordinary, normal, ordinary, rest, same_lengths, whole_step};
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
     dispatch,
     lanes::{Part, each, get, put},
@@ -184,9 +184,9 @@ pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &m
 /// small to be kept: steps are too long then.
 /// # Panics
 /// If the lengths differ.
-pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adam(backend: Backend, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, m, v, dw);
-    dispatch!(level, s => adam_on(s, step, w, m, v, dw));
+    dispatch!(backend, s => adam_on(s, step, w, m, v, dw));
 }
 
 /// AdamW: w ← w − shrink·w, then [`adam`]; shrink = lr·λ, the learning rate times the weight decay
@@ -197,13 +197,13 @@ pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut 
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer::{self, AdamStep}};
+/// use rosenblatt_kernels::{Backend, optimizer::{self, AdamStep}};
 /// let step = AdamStep { alpha: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 /// let (mut w, mut m, mut v) = ([2.0], [0.0], [0.0]);
-/// optimizer::adamw(Level::detect(), step, 0.25, &mut w, &mut m, &mut v, &[0.0]);
+/// optimizer::adamw(Backend::detect(), step, 0.25, &mut w, &mut m, &mut v, &[0.0]);
 /// assert_eq!(w, [1.5]); // no gradient: only the decay
 /// ```
-pub fn adamw(level: Level, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adamw(backend: Backend, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, m, v, dw);
-    dispatch!(level, s => adamw_on(s, step, shrink, w, m, v, dw));
+    dispatch!(backend, s => adamw_on(s, step, shrink, w, m, v, dw));
 }

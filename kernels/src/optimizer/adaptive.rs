@@ -1,7 +1,7 @@
 //! A learning rate for each weight, by the squares of its gradients.
 
 use super::{normal, rest, same_lengths, update_by_squares};
-use crate::{Level, dispatch, simd::Simd};
+use crate::{Backend, dispatch, simd::Simd};
 
 /// [`adagrad`] inside a dispatch.
 #[inline(always)]
@@ -55,14 +55,14 @@ fn step<S: Simd>(s: S, lr: S::F, epsilon: S::F, h: S::F, g: S::F) -> S::F {
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let (mut w, mut h) = ([1.0], [0.0]);
-/// optimizer::adagrad(Level::detect(), 0.5, 1e-8, &mut w, &mut h, &[2.0]);
+/// optimizer::adagrad(Backend::detect(), 0.5, 1e-8, &mut w, &mut h, &[2.0]);
 /// assert_eq!((h, w), ([4.0], [0.5])); // the first step is lr, whatever the gradient
 /// ```
-pub fn adagrad(level: Level, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+pub fn adagrad(backend: Backend, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
     same_lengths!(w, h, dw);
-    dispatch!(level, s => adagrad_on(s, lr, epsilon, w, h, dw));
+    dispatch!(backend, s => adagrad_on(s, lr, epsilon, w, h, dw));
 }
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε)
@@ -71,7 +71,7 @@ pub fn adagrad(level: Level, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [f32]
 /// stays and w ← w − lr·sign(dw), which is NaN where dw is infinite or NaN. Tieleman and Hinton, 2012.
 /// # Panics
 /// If the lengths differ.
-pub fn rmsprop(level: Level, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+pub fn rmsprop(backend: Backend, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
     same_lengths!(w, h, dw);
-    dispatch!(level, s => rmsprop_on(s, lr, rho, epsilon, w, h, dw));
+    dispatch!(backend, s => rmsprop_on(s, lr, rho, epsilon, w, h, dw));
 }

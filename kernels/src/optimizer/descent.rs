@@ -2,7 +2,7 @@
 
 use super::{normal, same_lengths, update};
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
     dispatch,
     lanes::{each, get, put},
@@ -90,14 +90,14 @@ fn minus<S: Simd>(s: S, x: S::F) -> S::F {
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let mut w = [1.0, 2.0];
-/// optimizer::sgd(Level::detect(), 0.5, &mut w, &[2.0, -2.0]);
+/// optimizer::sgd(Backend::detect(), 0.5, &mut w, &[2.0, -2.0]);
 /// assert_eq!(w, [0.0, 3.0]);
 /// ```
-pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
+pub fn sgd(backend: Backend, lr: f32, w: &mut [f32], dw: &[f32]) {
     same_lengths!(w, dw);
-    dispatch!(level, s => sgd_on(s, lr, w, dw));
+    dispatch!(backend, s => sgd_on(s, lr, w, dw));
 }
 
 /// Momentum: v ← r·v − lr·dw; w ← w + v
@@ -108,16 +108,16 @@ pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let (mut w, mut v) = ([1.0], [0.0]);
 /// for _ in 0..2 {
-///     optimizer::momentum(Level::detect(), 0.25, 0.5, &mut w, &mut v, &[1.0]);
+///     optimizer::momentum(Backend::detect(), 0.25, 0.5, &mut w, &mut v, &[1.0]);
 /// }
 /// assert_eq!((v, w), ([-0.375], [0.375])); // -0.25, then 0.5·(-0.25) - 0.25
 /// ```
-pub fn momentum(level: Level, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn momentum(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, v, dw);
-    dispatch!(level, s => momentum_on(s, lr, r, w, v, dw));
+    dispatch!(backend, s => momentum_on(s, lr, r, w, v, dw));
 }
 
 /// Nesterov's momentum: v ← r·v − lr·dw; w ← w + r·v − lr·dw
@@ -126,7 +126,7 @@ pub fn momentum(level: Level, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw:
 /// al., 2013, as Keras has it.
 /// # Panics
 /// If the lengths differ.
-pub fn nesterov(level: Level, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn nesterov(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, v, dw);
-    dispatch!(level, s => nesterov_on(s, lr, r, w, v, dw));
+    dispatch!(backend, s => nesterov_on(s, lr, r, w, v, dw));
 }

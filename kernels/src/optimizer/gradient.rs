@@ -1,7 +1,7 @@
 //! Looking at a gradient before it is used, and keeping it within bounds.
 
 use crate::{
-    Level,
+    Backend,
     arch::scalar::Scalar,
     bodies::{Bodies, called},
     dispatch,
@@ -127,20 +127,20 @@ pub fn clip_norm_on<S: Simd>(s: S, limit: f32, x: &mut [f32]) -> f32 {
 }
 
 /// Whether every value is finite.
-pub fn all_finite(level: Level, x: &[f32]) -> bool {
-    dispatch!(level, s => all_finite_on(s, x))
+pub fn all_finite(backend: Backend, x: &[f32]) -> bool {
+    dispatch!(backend, s => all_finite_on(s, x))
 }
 
 /// Each x ← x brought between −limit and limit. NaN stays NaN.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let mut dw = [0.5, -3.0, 7.0];
-/// optimizer::clip_value(Level::detect(), 1.0, &mut dw);
+/// optimizer::clip_value(Backend::detect(), 1.0, &mut dw);
 /// assert_eq!(dw, [0.5, -1.0, 1.0]);
 /// ```
-pub fn clip_value(level: Level, limit: f32, x: &mut [f32]) {
-    dispatch!(level, s => clip_value_on(s, limit, x));
+pub fn clip_value(backend: Backend, limit: f32, x: &mut [f32]) {
+    dispatch!(backend, s => clip_value_on(s, limit, x));
 }
 
 /// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::blas::dot`])
@@ -150,13 +150,13 @@ pub fn clip_value(level: Level, limit: f32, x: &mut [f32]) {
 /// norm is subnormal.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer::norm};
-/// assert_eq!(norm(Level::detect(), &[3.0, -4.0]), 5.0);
-/// assert_eq!(norm(Level::detect(), &[3e30, -4e30]), 5e30); // the squares would overflow
+/// use rosenblatt_kernels::{Backend, optimizer::norm};
+/// assert_eq!(norm(Backend::detect(), &[3.0, -4.0]), 5.0);
+/// assert_eq!(norm(Backend::detect(), &[3e30, -4e30]), 5e30); // the squares would overflow
 /// ```
 #[must_use]
-pub fn norm(level: Level, x: &[f32]) -> f32 {
-    dispatch!(level, s => norm_on(s, x))
+pub fn norm(backend: Backend, x: &[f32]) -> f32 {
+    dispatch!(backend, s => norm_on(s, x))
 }
 
 /// x ← x·limit/‖x‖ where ‖x‖ > limit > 0; otherwise, and where a value is not finite, x stays as it is. Returns the [`norm`] before.
@@ -164,11 +164,11 @@ pub fn norm(level: Level, x: &[f32]) -> f32 {
 /// The direction stays, the norm becomes the limit (within a few roundings, as long as limit/‖x‖ is no subnormal number), whether or not the sum of squares overflows.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let mut dw = [3.0, -4.0];
-/// assert_eq!(optimizer::clip_norm(Level::detect(), 2.5, &mut dw), 5.0);
+/// assert_eq!(optimizer::clip_norm(Backend::detect(), 2.5, &mut dw), 5.0);
 /// assert_eq!(dw, [1.5, -2.0]);
 /// ```
-pub fn clip_norm(level: Level, limit: f32, x: &mut [f32]) -> f32 {
-    dispatch!(level, s => clip_norm_on(s, limit, x))
+pub fn clip_norm(backend: Backend, limit: f32, x: &mut [f32]) -> f32 {
+    dispatch!(backend, s => clip_norm_on(s, limit, x))
 }

@@ -5,17 +5,17 @@
 pub mod contract;
 pub mod emulated;
 
-use rosenblatt_kernels::{Level, identity::canonical, level::NAMES};
+use rosenblatt_kernels::{Backend, backend::NAMES, identity::canonical};
 
 /// The backends of this CPU, slowest first. The others are named on stdout; one that the environment variable `REQUIRE_BACKEND`
 /// (names, separated by commas) lists must be there.
-pub fn backends() -> Vec<Level> {
+pub fn backends() -> Vec<Backend> {
     let required = std::env::var("REQUIRE_BACKEND").unwrap_or_default();
     pick(&required, |name| name.parse().ok())
 }
 
 /// Those of all backends that `find` knows; fails if a required one is not among them.
-pub fn pick(required: &str, find: impl Fn(&str) -> Option<Level>) -> Vec<Level> {
+pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
     let required: Vec<_> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &required {
         assert!(NAMES.contains(name), "REQUIRE_BACKEND: no backend is named {name}");
@@ -23,7 +23,7 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Level>) -> Vec<Level> 
     let mut found = Vec::new();
     for name in NAMES {
         match find(name) {
-            Some(level) => found.push(level),
+            Some(backend) => found.push(backend),
             None => {
                 println!("backend {name}: not on this CPU");
                 assert!(!required.contains(&name), "backend {name} is required and not on this CPU");

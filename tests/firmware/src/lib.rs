@@ -17,7 +17,7 @@ pub use arch::entry;
 pub use semihosting;
 
 use core::{cell::UnsafeCell, hint::black_box};
-use rosenblatt::Level;
+use rosenblatt::Backend;
 use rosenblatt_programs::Program;
 
 /// A value in a `static` of exactly its own size, for the one thread that there is.
@@ -47,7 +47,7 @@ impl<T> Lone<T> {
 pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Trainer) -> ! {
     planted::plant();
     if cfg!(feature = "bare") {
-        black_box(P::run(Level::baseline(), net, trainer, |_| {}));
+        black_box(P::run(Backend::baseline(), net, trainer, |_| {}));
         arch::idle();
     }
     stack::paint();
@@ -56,7 +56,7 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
     unsafe {
         trampoline::install();
     }
-    let hash = P::run(Level::baseline(), net, trainer, planted::spoil);
+    let hash = P::run(Backend::baseline(), net, trainer, planted::spoil);
     #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
     trampoline::report();
     let peak = stack::peak();

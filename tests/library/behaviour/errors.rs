@@ -3,7 +3,7 @@
 use super::{Line, Listener, Ten, Xor};
 use crate::support::{backends, bits};
 use rosenblatt::{
-    Error, Level, Result,
+    Backend, Error, Result,
     error::Quantity,
     kernels::Plain,
     layer::{Layer, Train},
@@ -20,7 +20,7 @@ type TargetOf<N, L> =
 /// Samples and their targets.
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
 /// Something that must fail.
-type Bad<'a, N, L, const B: usize> = &'a mut dyn FnMut(Level, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
+type Bad<'a, N, L, const B: usize> = &'a mut dyn FnMut(Backend, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
 
 const ADAM: Adam = Adam::with_lr(0.01);
 const CAPACITY: usize = 4;
@@ -33,22 +33,22 @@ where
     L: Loss<<N::Layers as Layer>::Head, <N::Layers as Layer>::Output>,
 {
     let (x, t) = good;
-    for level in backends() {
+    for backend in backends() {
         let (mut net, mut twin) = (start.clone(), start.clone());
         let mut trainer = Box::new(Trainer::<N, Adam, L, CAPACITY>::new());
         let mut twins = Box::new(Trainer::<N, Adam, L, CAPACITY>::new());
-        trainer.step_on(level, &mut net, &ADAM, x, t).expect("a good step");
-        twins.step_on(level, &mut twin, &ADAM, x, t).expect("a good step");
+        trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
+        twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
         assert_ne!(bits(net.params().as_flat()), bits(start.params().as_flat()), "the good step changes weights");
 
-        let got = bad(level, &mut trainer, &mut net).expect_err("something bad");
+        let got = bad(backend, &mut trainer, &mut net).expect_err("something bad");
         // As text, because a NaN that is reported equals nothing.
-        assert_eq!(format!("{got:?}"), format!("{error:?}"), "on {level}");
+        assert_eq!(format!("{got:?}"), format!("{error:?}"), "on {backend}");
         assert_eq!(got.to_string(), message);
         assert_eq!(bits(net.params().as_flat()), bits(twin.params().as_flat()), "weights changed: {message}");
 
-        let loss = trainer.step_on(level, &mut net, &ADAM, x, t).expect("a good step");
-        let same = twins.step_on(level, &mut twin, &ADAM, x, t).expect("a good step");
+        let loss = trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
+        let same = twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
         assert_eq!(loss.to_bits(), same.to_bits(), "the next loss changed: {message}");
         assert_eq!(bits(net.params().as_flat()), bits(twin.params().as_flat()), "the optimizer changed: {message}");
     }
@@ -61,14 +61,14 @@ where
     N: Network<Layers: Train> + Clone,
     L: Loss<<N::Layers as Layer>::Head, <N::Layers as Layer>::Output>,
 {
-    let step: Bad<'_, N, L, 4> = &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, x, t).map(|_| ());
+    let step: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());
     refused::<N, L>(start, good, step, error, message);
-    let fit: Bad<'_, N, L, 4> = &mut |level, trainer, net| {
+    let fit: Bad<'_, N, L, 4> = &mut |backend, trainer, net| {
         let mut unheard: Listener<'_> = &mut |_| panic!("an epoch was trained");
-        trainer.fit(net, x, t, &Fit { level, ..Fit::new(ADAM) }, &mut unheard).map(|_| ())
+        trainer.fit(net, x, t, &Fit { backend, ..Fit::new(ADAM) }, &mut unheard).map(|_| ())
     };
     refused::<N, L>(start, good, fit, error, message);
-    let evaluate: Bad<'_, N, L, 4> = &mut |level, trainer, net| trainer.evaluate_on(level, net, x, t).map(|_| ());
+    let evaluate: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.evaluate_on(backend, net, x, t).map(|_| ());
     refused::<N, L>(start, good, evaluate, error, message);
     let confusion: Bad<'_, N, L, 4> = &mut |_, trainer, net| trainer.confusion::<10>(net, x, t).map(|_| ());
     refused::<N, L>(start, good, confusion, error, message);
@@ -182,7 +182,7 @@ fn batches_over_the_capacity() {
     let message = |batch| format!("a mini-batch of {batch} samples; the trainer holds 4");
 
     let step: Bad<'_, Ten, Bytes, 4> =
-        &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, &x[..5], &t[..5]).map(|_| ());
+        &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &x[..5], &t[..5]).map(|_| ());
     refused(&ten(), good, step, &too_large(5), &message(5));
     let predict: Bad<'_, Ten, Bytes, 4> = &mut |_, trainer, net| trainer.predict_batch(net, &x).map(|_| ());
     refused(&ten(), good, predict, &too_large(8), &message(8));
@@ -194,8 +194,8 @@ fn batches_over_the_capacity() {
         (Batch::Mini(0), Error::BatchOfZero, "a mini-batch of 0 samples; at least 1 is needed".to_owned()),
     ];
     for (batch, error, message) in cases {
-        let fit: Bad<'_, Ten, Bytes, 4> = &mut |level, trainer, net| {
-            let fit = Fit { batch: Some(batch), level, ..Fit::new(ADAM) };
+        let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+            let fit = Fit { batch: Some(batch), backend, ..Fit::new(ADAM) };
             let mut listener: Listener<'_> = &mut |_| ControlFlow::Continue(());
             trainer.fit(net, &x, &t, &fit, &mut listener).map(|_| ())
         };
@@ -235,11 +235,11 @@ fn hyper_parameters_out_of_range() {
         let error = Error::HyperParameter { name, value, expected };
         let message = format!("{name} is {value}; {expected} is expected");
         let step: Bad<'_, Xor, BinaryCrossEntropy, 4> =
-            &mut |level, trainer, net| trainer.step_on(level, net, &adam, good.0, good.1).map(|_| ());
+            &mut |backend, trainer, net| trainer.step_on(backend, net, &adam, good.0, good.1).map(|_| ());
         refused(&xor(), good, step, &error, &message);
-        let fit: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |level, trainer, net| {
+        let fit: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
             let mut unheard: Listener<'_> = &mut |_| panic!("an epoch was trained");
-            trainer.fit(net, good.0, good.1, &Fit { level, ..Fit::new(adam) }, &mut unheard).map(|_| ())
+            trainer.fit(net, good.0, good.1, &Fit { backend, ..Fit::new(adam) }, &mut unheard).map(|_| ())
         };
         refused(&xor(), good, fit, &error, &message);
     }
@@ -279,25 +279,25 @@ fn samples_that_are_not_finite() {
             };
             let (error, message) = (named(sample), text(sample));
             let step: Bad<'_, Ten, Bytes, 4> =
-                &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, &x, &CLASSES).map(|_| ());
+                &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &x, &CLASSES).map(|_| ());
             refused(&ten(), good, step, &error, &message);
             // Found before the first step.
-            let fit: Bad<'_, Ten, Bytes, 4> = &mut |level, trainer, net| {
-                let fit = Fit { level, batch: Some(Batch::Stochastic), ..Fit::new(ADAM) };
+            let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+                let fit = Fit { backend, batch: Some(Batch::Stochastic), ..Fit::new(ADAM) };
                 trainer.fit(net, &x, &CLASSES, &fit, &mut ()).map(|_| ())
             };
             refused(&ten(), good, fit, &error, &message);
             if value.is_nan() {
                 let evaluate: Bad<'_, Ten, Bytes, 4> =
-                    &mut |level, trainer, net| trainer.evaluate_on(level, net, &x, &CLASSES).map(|_| ());
+                    &mut |backend, trainer, net| trainer.evaluate_on(backend, net, &x, &CLASSES).map(|_| ());
                 refused(&ten(), good, evaluate, &error, &message);
                 let confusion: Bad<'_, Ten, Bytes, 4> =
                     &mut |_, trainer, net| trainer.confusion::<10>(net, &x, &CLASSES).map(|_| ());
                 refused(&ten(), good, confusion, &error, &message);
             }
             // A shorter batch takes another road.
-            let step: Bad<'_, Ten, Bytes, 4> = &mut |level, trainer, net| {
-                trainer.step_on(level, net, &ADAM, &x[sample..=sample], &CLASSES[..1]).map(|_| ())
+            let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+                trainer.step_on(backend, net, &ADAM, &x[sample..=sample], &CLASSES[..1]).map(|_| ())
             };
             refused(&ten(), good, step, &named(0), &text(0));
         }
@@ -315,7 +315,7 @@ fn losses_and_gradients_that_overflow() {
     ];
     for (x, t, error, what) in cases {
         let step: Bad<'_, Line, MeanSquaredError, 4> =
-            &mut |level, trainer, net| trainer.step_on(level, net, &ADAM, &[x], &[[t]]).map(|_| ());
+            &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &[x], &[[t]]).map(|_| ());
         refused(&line(), good, step, &error, &format!("the {what} is not finite; no weight was changed by this step"));
     }
 }
@@ -346,7 +346,7 @@ fn fit_ends_at_the_step_that_fails() {
         (x[6], t[6]) = (value, [target]);
         // No step moves the two weights apart by more than lr: with lr 0 the bad sample stays where it was put.
         let adam = if what == Quantity::Gradient { Adam::with_lr(0.0) } else { ADAM };
-        for level in backends() {
+        for backend in backends() {
             let (mut net, mut twin) = (line(), line());
             let mut trainer = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
             let mut twins = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
@@ -355,7 +355,7 @@ fn fit_ends_at_the_step_that_fails() {
                 heard += 1;
                 ControlFlow::Continue(())
             };
-            let fit = Fit { epochs: 3, batch: Some(Batch::Mini(2)), level, ..Fit::new(adam) };
+            let fit = Fit { epochs: 3, batch: Some(Batch::Mini(2)), backend, ..Fit::new(adam) };
             let error = trainer.fit(&mut net, &x, &t, &fit, &mut observer).expect_err("a bad sample");
             assert_eq!(error, Error::NotFinite { what, epoch: 1, step: 4 });
             let message = format!("the {text} is not finite at epoch 1, step 4; no weight was changed by this step");
@@ -363,11 +363,11 @@ fn fit_ends_at_the_step_that_fails() {
             assert_eq!(heard, 0, "an epoch that did not end was reported");
 
             for (x, t) in x[..6].chunks(2).zip(t.chunks(2)) {
-                twins.step_on(level, &mut twin, &adam, x, t).expect("a good step");
+                twins.step_on(backend, &mut twin, &adam, x, t).expect("a good step");
             }
             assert_eq!(bits(net.weights()), bits(twin.weights()), "weights are not those after the last good step");
-            trainer.step_on(level, &mut net, &ADAM, &x[..3], &t[..3]).expect("a good step");
-            twins.step_on(level, &mut twin, &ADAM, &x[..3], &t[..3]).expect("a good step");
+            trainer.step_on(backend, &mut net, &ADAM, &x[..3], &t[..3]).expect("a good step");
+            twins.step_on(backend, &mut twin, &ADAM, &x[..3], &t[..3]).expect("a good step");
             assert_eq!(bits(net.weights()), bits(twin.weights()), "the optimizer is not that after the last good step");
         }
     }
@@ -380,9 +380,9 @@ fn divergence_is_named_with_epoch_and_step() {
     let t = x.map(|x| [x[0]]);
     let sgd = Sgd::with_lr(0.5);
     let mut outcomes = Vec::new();
-    for level in backends() {
+    for backend in backends() {
         let (mut net, mut twin) = (line(), line());
-        let fit = Fit { epochs: 1000, batch: Some(Batch::Mini(2)), level, ..Fit::new(sgd) };
+        let fit = Fit { epochs: 1000, batch: Some(Batch::Mini(2)), backend, ..Fit::new(sgd) };
         let error = Trainer::<Line, Sgd, MeanSquaredError, 2>::new()
             .fit(&mut net, &x, &t, &fit, &mut ())
             .expect_err("divergence");
@@ -392,11 +392,11 @@ fn divergence_is_named_with_epoch_and_step() {
         let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 2>::new();
         for _ in 1..epoch {
             x.chunks(2).zip(t.chunks(2)).for_each(|(x, t)| {
-                trainer.step_on(level, &mut twin, &sgd, x, t).expect("a good step");
+                trainer.step_on(backend, &mut twin, &sgd, x, t).expect("a good step");
             });
         }
         x.chunks(2).zip(t.chunks(2)).take(step - 1).for_each(|(x, t)| {
-            trainer.step_on(level, &mut twin, &sgd, x, t).expect("a good step");
+            trainer.step_on(backend, &mut twin, &sgd, x, t).expect("a good step");
         });
         assert!(net.weights().iter().all(|w| w.is_finite()));
         assert_eq!(bits(net.weights()), bits(twin.weights()));
@@ -423,10 +423,10 @@ fn weights_of_another_number() {
 #[test]
 fn outputs_of_another_number() {
     let net = xor();
-    for level in backends() {
+    for backend in backends() {
         for targets in [0, 3, 5] {
             let mut y = vec![[7.0]; targets];
-            let error = net.predict_batch_on(level, &gates::XOR.x, &mut y).expect_err("4 are expected");
+            let error = net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect_err("4 are expected");
             assert_eq!(error, Error::Lengths { inputs: 4, targets });
             assert!(y.iter().all(|y| *y == [7.0]), "something was written");
         }

@@ -8,7 +8,7 @@ mod numbers;
 mod optimizers;
 mod training;
 
-use rosenblatt::{Level, layer::Dense, prelude::*};
+use rosenblatt::{Backend, layer::Dense, prelude::*};
 use std::ops::ControlFlow;
 
 /// Two inputs, eight hidden units, one output: learns XOR.
@@ -23,9 +23,9 @@ type Listener<'a> = &'a mut dyn FnMut(&Epoch) -> ControlFlow<()>;
 
 #[test]
 fn a_missing_backend_fails_only_where_required() {
-    let only_scalar = |name: &str| (name == "scalar").then_some(Level::baseline());
-    assert_eq!(support::pick("", only_scalar), [Level::baseline()]);
-    assert_eq!(support::pick("scalar, ", only_scalar), [Level::baseline()]);
+    let only_scalar = |name: &str| (name == "scalar").then_some(Backend::baseline());
+    assert_eq!(support::pick("", only_scalar), [Backend::baseline()]);
+    assert_eq!(support::pick("scalar, ", only_scalar), [Backend::baseline()]);
     assert!(std::panic::catch_unwind(|| support::pick("scalar,avx512", only_scalar)).is_err());
     assert!(std::panic::catch_unwind(|| support::pick("sse9", only_scalar)).is_err());
 }

@@ -74,15 +74,15 @@ fn step_units_predict() {
     type Steps = Mlp<(Dense<2, 2, Step>, Dense<2, 1, Step>)>;
     let mut net = Steps::new();
     net.set_weights(&[1.0, 1.0, 1.0, 1.0, -0.5, -1.5, 1.0, -1.0, -0.5]).expect("nine");
-    for level in backends() {
+    for backend in backends() {
         for (x, t) in gates::XOR.x.iter().zip(&gates::XOR.t) {
-            assert_eq!(net.predict_on(level, x), *t);
+            assert_eq!(net.predict_on(backend, x), *t);
         }
         let mut y = [[9.0]; 4];
-        net.predict_batch_on(level, &gates::XOR.x, &mut y).expect("four and four");
+        net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect("four and four");
         assert_eq!(y, gates::XOR.t);
         // At the threshold itself a unit is off.
-        assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::new().predict_on(level, &[3.0]), [0.0]);
+        assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::new().predict_on(backend, &[3.0]), [0.0]);
     }
 }
 
@@ -99,18 +99,18 @@ fn train_twelve_layers_and_one() {
     let mut start = Deep::new();
     start.init(Seed(12));
     let (x, t) = ([[0.5], [-0.5]], [[1.0], [3.0]]);
-    for level in backends() {
+    for backend in backends() {
         let mut net = start.clone();
         let mut trainer = Trainer::<Deep, Sgd, MeanSquaredError, 2>::new();
         let losses: Vec<_> = (0..50)
-            .map(|_| trainer.step_on(level, &mut net, &Sgd::with_lr(0.1), &x, &t).expect("a good step"))
+            .map(|_| trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).expect("a good step"))
             .collect();
         assert!(losses[49] < losses[0], "{losses:?}");
 
         // One linear unit by hand: 2·3 − 1·4 + 0.5.
         let mut line = Line::new();
         line.set_weights(&[2.0, -1.0, 0.5]).expect("three");
-        assert_eq!(line.predict_on(level, &[3.0, 4.0]), [2.5]);
+        assert_eq!(line.predict_on(backend, &[3.0, 4.0]), [2.5]);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Xor;
 use crate::support::{backends, bits, draw};
 use rosenblatt::{
-    Error, Level, Result, Rng,
+    Backend, Error, Result, Rng,
     kernels::{Plain, dispatch},
     layer::Dense,
     optimizer::{Optimizer, Zero},
@@ -15,13 +15,13 @@ use rosenblatt::{
 type Params = [f32; 37];
 
 /// Ten steps, what a trainer does with a gradient: the weights' bits. Gradients of some weights are 0.
-fn steps<O: Optimizer>(level: Level, rule: O, state: &mut O::State<Params>) -> Vec<u32> {
+fn steps<O: Optimizer>(backend: Backend, rule: O, state: &mut O::State<Params>) -> Vec<u32> {
     let mut rng = Rng::new(Seed(5));
     let mut w: Params = std::array::from_fn(|i| if i == 0 { -0.0 } else { draw(&mut rng, 1.0) });
     for _ in 0..10 {
         let mut dw: Params = std::array::from_fn(|i| if i % 9 == 0 { 0.0 } else { draw(&mut rng, 0.1) });
-        dispatch!(level, s => rule.prepare(s, &mut dw));
-        dispatch!(level, s => rule.update(s, state, &mut w, &dw));
+        dispatch!(backend, s => rule.prepare(s, &mut dw));
+        dispatch!(backend, s => rule.update(s, state, &mut w, &dw));
     }
     bits(&w)
 }
@@ -31,12 +31,12 @@ fn steps<O: Optimizer>(level: Level, rule: O, state: &mut O::State<Params>) -> V
 fn trained<O: Optimizer>(rule: O) -> Vec<u32> {
     rule.check().expect("a good rule");
     let mut first = None;
-    for level in backends() {
+    for backend in backends() {
         let mut state = O::State::<Params>::ZERO;
-        let weights = steps(level, rule, &mut state);
-        assert_eq!(first.get_or_insert_with(|| weights.clone()), &weights, "{level}");
+        let weights = steps(backend, rule, &mut state);
+        assert_eq!(first.get_or_insert_with(|| weights.clone()), &weights, "{backend}");
         state.set_zero();
-        assert_eq!(steps(level, rule, &mut state), weights, "{level}: after a reset");
+        assert_eq!(steps(backend, rule, &mut state), weights, "{backend}: after a reset");
     }
     first.expect("the scalar backend at least")
 }
@@ -220,32 +220,33 @@ fn learning_rates_can_be_set_through_every_wrapper() {
 }
 
 /// The gradient that the step was taken with.
-fn gradient<O: Optimizer>(level: Level, rule: O, t: f32) -> Result<([f32; 3], [f32; 3])> {
+fn gradient<O: Optimizer>(backend: Backend, rule: O, t: f32) -> Result<([f32; 3], [f32; 3])> {
     type Plane = Mlp<(Dense<2, 1>,)>;
     let mut net = Plane::new();
     let mut trainer = Trainer::<Plane, O, MeanSquaredError, 1>::new();
-    trainer.step_on(level, &mut net, &rule, &[[0.5, -0.25]], &[[t]])?;
+    trainer.step_on(backend, &mut net, &rule, &[[0.5, -0.25]], &[[t]])?;
     let three = |values: &[f32]| values.try_into().expect("three");
     Ok((three(trainer.gradient().as_flat()), three(net.weights())))
 }
 
 #[test]
 fn clipping_keeps_a_gradient_within_bounds() {
-    for level in backends() {
+    for backend in backends() {
         // −2t·(x, 1)
-        let (plain, _) = gradient(level, Sgd::with_lr(1.0), 4.0).expect("a step");
+        let (plain, _) = gradient(backend, Sgd::with_lr(1.0), 4.0).expect("a step");
         assert_eq!(plain, [-4.0, 2.0, -8.0]);
-        let (values, w) = gradient(level, ClipValue { optimizer: Sgd::with_lr(1.0), limit: 3.0 }, 4.0).expect("a step");
+        let (values, w) =
+            gradient(backend, ClipValue { optimizer: Sgd::with_lr(1.0), limit: 3.0 }, 4.0).expect("a step");
         assert_eq!((values, w), ([-3.0, 2.0, -3.0], [3.0, -2.0, 3.0]));
         let norm = 84f32.sqrt();
         let rule = ClipNorm { optimizer: Sgd::with_lr(1.0), limit: 1.0 };
-        let (clipped, w) = gradient(level, rule, 4.0).expect("a step");
+        let (clipped, w) = gradient(backend, rule, 4.0).expect("a step");
         for ((clipped, w), plain) in clipped.iter().zip(w).zip(plain) {
             assert!((clipped - plain / norm).abs() < 1e-6 && w == -clipped, "{clipped}");
         }
         // The outer one looks first.
         let both = ClipValue { optimizer: rule, limit: 2.0 };
-        let (clipped, _) = gradient(level, both, 4.0).expect("a step");
+        let (clipped, _) = gradient(backend, both, 4.0).expect("a step");
         assert!(clipped.iter().zip([-2.0, 2.0, -2.0]).all(|(g, c)| (g - c / 12f32.sqrt()).abs() < 1e-6), "{clipped:?}");
     }
 }
@@ -253,19 +254,19 @@ fn clipping_keeps_a_gradient_within_bounds() {
 /// A finite gradient whose squares overflow: Keras' norm is ∞ and its weights NaN; here the step has the limit's length.
 #[test]
 fn clipping_survives_squares_that_overflow() {
-    for level in backends() {
+    for backend in backends() {
         // The loss of 9e18 is 8e37; the gradient's squares would sum to 4e38.
         let t = 9e18;
-        let (plain, _) = gradient(level, Sgd::with_lr(1e-20), t).expect("a step");
+        let (plain, _) = gradient(backend, Sgd::with_lr(1e-20), t).expect("a step");
         assert!(plain.iter().map(|g| g * g).sum::<f32>().is_infinite());
         for limit in [1.0, 1e-20, 1e10] {
-            let (clipped, w) = gradient(level, ClipNorm { optimizer: Sgd::with_lr(1.0), limit }, t).expect("a step");
+            let (clipped, w) = gradient(backend, ClipNorm { optimizer: Sgd::with_lr(1.0), limit }, t).expect("a step");
             let norm = clipped.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
-            assert!((norm / f64::from(limit) - 1.0).abs() < 1e-6, "{level}: {norm}");
+            assert!((norm / f64::from(limit) - 1.0).abs() < 1e-6, "{backend}: {norm}");
             assert_eq!(w, clipped.map(|g| -g));
         }
         // A gradient of zeros stays.
-        let (clipped, _) = gradient(level, ClipNorm { optimizer: Sgd::DEFAULT, limit: 1.0 }, 0.0).expect("a step");
+        let (clipped, _) = gradient(backend, ClipNorm { optimizer: Sgd::DEFAULT, limit: 1.0 }, 0.0).expect("a step");
         assert_eq!(clipped, [0.0; 3]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Listener, Ten, Xor, XorTrainer};
 use crate::support::{backends, bits, samples};
-use rosenblatt::{Level, Rng, data::Permutation, layer::Dense, metrics::predicted, prelude::*};
+use rosenblatt::{Backend, Rng, data::Permutation, layer::Dense, metrics::predicted, prelude::*};
 use std::ops::ControlFlow;
 
 type Loss = SparseCategoricalCrossEntropy<u8>;
@@ -26,7 +26,7 @@ fn ten() -> Ten {
 
 /// One epoch by single steps, in an order. Gives the mean loss and accuracy over its samples, before each step's update.
 fn by_steps(
-    level: Level,
+    backend: Backend,
     trainer: &mut TenTrainer,
     net: &mut Ten,
     x: &[[f32; 3]],
@@ -40,9 +40,9 @@ fn by_steps(
         correct += x
             .iter()
             .zip(&t)
-            .map(|(x, t)| u8::from(predicted(&net.predict_on(level, x)) == Some(usize::from(*t))))
+            .map(|(x, t)| u8::from(predicted(&net.predict_on(backend, x)) == Some(usize::from(*t))))
             .sum::<u8>();
-        let loss = trainer.step_on(level, net, &ADAM, &x, &t).expect("a good step");
+        let loss = trainer.step_on(backend, net, &ADAM, &x, &t).expect("a good step");
         total += f64::from(loss) * x.len() as f64;
     }
     (total / x.len() as f64, f32::from(correct) / x.len() as f32)
@@ -53,19 +53,19 @@ fn by_steps(
 #[test]
 fn fit_is_steps_and_reports_means_over_samples() {
     let (x, t) = eleven();
-    for level in backends() {
+    for backend in backends() {
         for shuffle in [None, Some(Seed(77))] {
             let (mut net, mut twin) = (ten(), ten());
             let (mut trainer, mut twins) = (TenTrainer::new(), TenTrainer::new());
             let mut history = History::<5>::new();
-            let fit = Fit { epochs: 5, shuffle, level, ..Fit::new(ADAM) };
+            let fit = Fit { epochs: 5, shuffle, backend, ..Fit::new(ADAM) };
             let last = trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
             assert_eq!(history.epochs().len(), 5);
             assert_eq!(history.epochs().last(), Some(&last));
             for (number, epoch) in (1..).zip(history.epochs()) {
                 let order = shuffle.map(|seed| Permutation::new(x.len(), seed, number));
                 let place = |i| order.map_or(i, |order| order.index(i));
-                let (loss, accuracy) = by_steps(level, &mut twins, &mut twin, &x, &t, place);
+                let (loss, accuracy) = by_steps(backend, &mut twins, &mut twin, &x, &t, place);
                 assert_eq!(epoch.epoch, number);
                 assert!((f64::from(epoch.loss) / loss - 1.0).abs() < 1e-6, "epoch {number}: {} and {loss}", epoch.loss);
                 assert_eq!(epoch.accuracy, accuracy);
@@ -147,14 +147,14 @@ fn histories_keep_the_first_epochs() {
 fn evaluations_go_over_any_number_of_samples() {
     let (x, t) = eleven();
     let net = ten();
-    for level in backends() {
+    for backend in backends() {
         let mut trainer = TenTrainer::new();
         for n in [1, 3, 4, 5, 8, 11] {
             let (x, t) = (&x[..n], &t[..n]);
-            let y: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+            let y: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
             let correct = y.iter().zip(t).filter(|(y, t)| predicted(*y) == Some(usize::from(**t))).count();
             let loss = y.iter().zip(t).map(|(y, t)| -f64::from(y[usize::from(*t)]).ln()).sum::<f64>() / n as f64;
-            let evaluation = trainer.evaluate_on(level, &net, x, t).expect("good data");
+            let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
             assert_eq!((evaluation.correct, evaluation.samples), (correct, n));
             assert_eq!(evaluation.accuracy(), correct as f32 / n as f32);
             assert!((f64::from(evaluation.loss) / loss - 1.0).abs() < 1e-6);
@@ -199,9 +199,9 @@ fn confusions_count_classes_against_predictions() {
 #[test]
 fn a_reset_trainer_starts_anew() {
     let (x, t) = eleven();
-    for level in backends() {
+    for backend in backends() {
         let mut trainer = TenTrainer::new();
-        let fit = Fit { epochs: 2, level, ..Fit::new(ADAM) };
+        let fit = Fit { epochs: 2, backend, ..Fit::new(ADAM) };
         let once = |trainer: &mut TenTrainer| {
             let mut net = ten();
             trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
@@ -218,12 +218,12 @@ fn a_reset_trainer_starts_anew() {
 
 /// The share of XOR's answers that are right after 500 epochs from these weights, on every backend.
 fn xor_after(net: &Xor) -> Vec<(Xor, f32)> {
-    let train = |level| {
+    let train = |backend| {
         let mut net = net.clone();
         let mut trainer = XorTrainer::new();
-        let fit = Fit { epochs: 500, level, ..Fit::new(Adam::with_lr(0.01)) };
+        let fit = Fit { epochs: 500, backend, ..Fit::new(Adam::with_lr(0.01)) };
         trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-        let accuracy = trainer.evaluate_on(level, &net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy();
+        let accuracy = trainer.evaluate_on(backend, &net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy();
         (net, accuracy)
     };
     backends().into_iter().map(train).collect()
@@ -265,14 +265,14 @@ fn random_weights_learn_xor() {
 #[test]
 fn one_unit_learns_what_a_line_can_part() {
     type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-    for level in backends() {
+    for backend in backends() {
         for (gate, best) in [(gates::OR, 1.0), (gates::AND, 1.0), (gates::NAND, 1.0), (gates::XOR, 0.75)] {
             let mut net = Unit::new();
             net.init(Seed(1));
             let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-            let fit = Fit { epochs: 200, level, ..Fit::new(Sgd::with_lr(2.0)) };
+            let fit = Fit { epochs: 200, backend, ..Fit::new(Sgd::with_lr(2.0)) };
             trainer.fit(&mut net, &gate.x, &gate.t, &fit, &mut ()).expect("good data");
-            let accuracy = trainer.evaluate_on(level, &net, &gate.x, &gate.t).expect("good data").accuracy();
+            let accuracy = trainer.evaluate_on(backend, &net, &gate.x, &gate.t).expect("good data").accuracy();
             if best == 1.0 { assert_eq!(accuracy, 1.0) } else { assert!(accuracy <= best) }
         }
     }
@@ -282,7 +282,7 @@ fn one_unit_learns_what_a_line_can_part() {
 fn fit_has_keras_like_defaults() {
     let fit = Fit::new(Sgd::default());
     assert_eq!((fit.optimizer, fit.epochs, fit.batch, fit.shuffle), (Sgd { lr: 0.01, decay: 0.0 }, 1, None, None));
-    assert_eq!(fit.level, Level::detect());
+    assert_eq!(fit.backend, Backend::detect());
     let Adam { lr, beta1, beta2, epsilon, decay } = Adam::default();
     assert_eq!((lr, beta1, beta2, epsilon, decay), (0.001, 0.9, 0.999, 1e-8, 0.0));
 }

@@ -7,15 +7,15 @@ pub mod judge;
 pub mod slopes;
 
 use rosenblatt::{
-    Level, Rng,
-    kernels::{Plain, level::NAMES},
+    Backend, Rng,
+    kernels::{Plain, backend::NAMES},
 };
 use std::sync::OnceLock;
 
 /// The backends of this CPU, slowest first. The others are named on stdout; one that the environment variable `REQUIRE_BACKEND`
 /// (names, separated by commas) lists must be there.
-pub fn backends() -> Vec<Level> {
-    static FOUND: OnceLock<Vec<Level>> = OnceLock::new();
+pub fn backends() -> Vec<Backend> {
+    static FOUND: OnceLock<Vec<Backend>> = OnceLock::new();
     let find = || {
         let required = std::env::var("REQUIRE_BACKEND").unwrap_or_default();
         pick(&required, |name| name.parse().ok())
@@ -24,7 +24,7 @@ pub fn backends() -> Vec<Level> {
 }
 
 /// Those of all backends that `find` knows; fails if a required one is not among them.
-pub fn pick(required: &str, find: impl Fn(&str) -> Option<Level>) -> Vec<Level> {
+pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
     let required: Vec<_> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &required {
         assert!(NAMES.contains(name), "REQUIRE_BACKEND: no backend is named {name}");
@@ -32,7 +32,7 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Level>) -> Vec<Level> 
     let mut found = Vec::new();
     for name in NAMES {
         match find(name) {
-            Some(level) => found.push(level),
+            Some(backend) => found.push(backend),
             None => {
                 println!("backend {name}: not on this CPU");
                 assert!(!required.contains(&name), "backend {name} is required and not on this CPU");

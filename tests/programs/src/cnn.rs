@@ -41,16 +41,16 @@ impl Program for Cnn {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init_with(&HeUniform, Seed(64));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), backend, ..Fit::new(SGD) };
         let (x, t) = images();
         let mut hash = Fingerprint::default();
         if trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
             hash.add(net.weights());
             for x in x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.predict_on(backend, x));
             }
         }
         hash.end()

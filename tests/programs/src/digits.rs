@@ -64,10 +64,10 @@ impl Program for Infer {
     type Trainer = ();
     const TRAINER: () = ();
 
-    fn run(level: Level, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
         let mut hash = Fingerprint::default();
         for x in &IMAGES.x {
-            hash.add(&LEARNT.predict_on(level, x));
+            hash.add(&LEARNT.predict_on(backend, x));
         }
         hash.end()
     }
@@ -85,15 +85,15 @@ const SGD: Sgd = Sgd::with_lr(0.1);
 
 /// Trains on the images, and takes weights and predictions in.
 macro_rules! train {
-    ($net:expr, $trainer:expr, $level:expr, $epochs:literal, $spoil:expr) => {{
+    ($net:expr, $trainer:expr, $backend:expr, $epochs:literal, $spoil:expr) => {{
         $net.init_with(&HeUniform, Seed(64));
         $spoil($net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: $epochs, shuffle: Some(Seed(10)), level: $level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: $epochs, shuffle: Some(Seed(10)), backend: $backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         if $trainer.fit($net, &IMAGES.x, &IMAGES.t, &fit, &mut ()).is_ok() {
             hash.add($net.weights());
             for x in &IMAGES.x[..DIGITS / 8] {
-                hash.add(&$net.predict_on($level, x));
+                hash.add(&$net.predict_on($backend, x));
             }
         }
         hash.end()
@@ -110,8 +110,8 @@ impl Program for Train {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        train!(net, trainer, level, 2, spoil)
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        train!(net, trainer, backend, 2, spoil)
     }
 
     fn infer(net: &Net) -> bool {
@@ -136,8 +136,8 @@ impl Program for TrainSmall {
     type Trainer = SmallTrainer;
     const TRAINER: SmallTrainer = SmallTrainer::new();
 
-    fn run(level: Level, net: &mut Small, trainer: &mut SmallTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        train!(net, trainer, level, 2, spoil)
+    fn run(backend: Backend, net: &mut Small, trainer: &mut SmallTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        train!(net, trainer, backend, 2, spoil)
     }
 
     fn infer(net: &Small) -> bool {

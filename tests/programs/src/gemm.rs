@@ -1,7 +1,7 @@
 //! A matrix product of 32×32×32, as libraries for chips are compared.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Level, Simd, blas, dispatch};
+use rosenblatt_kernels::{Backend, Simd, blas, dispatch};
 
 /// A square matrix.
 type Square = [[f32; 32]; 32];
@@ -26,12 +26,12 @@ impl Matrices {
         }
     }
 
-    fn multiply(&mut self, level: Level) {
+    fn multiply(&mut self, backend: Backend) {
         #[inline(always)]
         fn on<S: Simd>(s: S, all: &mut Matrices) {
             blas::fixed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
         }
-        dispatch!(level, s => on(s, self));
+        dispatch!(backend, s => on(s, self));
     }
 }
 
@@ -45,11 +45,11 @@ impl Program for Gemm32 {
     type Trainer = Matrices;
     const TRAINER: Matrices = Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
 
-    fn run(level: Level, (): &mut (), all: &mut Matrices, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, (): &mut (), all: &mut Matrices, spoil: impl FnOnce(&mut [f32])) -> u64 {
         all.fill();
         // A bit of the first weight would be rounded away; the first bias is what a sum starts at.
         spoil(&mut all.b);
-        all.multiply(level);
+        all.multiply(backend);
         let mut hash = Fingerprint::default();
         hash.add(all.y.as_flattened());
         hash.end()
@@ -60,7 +60,7 @@ impl Program for Gemm32 {
     }
 
     fn step((): &mut (), all: &mut Matrices) -> bool {
-        all.multiply(Level::detect());
+        all.multiply(Backend::detect());
         true
     }
 }

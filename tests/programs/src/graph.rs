@@ -64,7 +64,7 @@ impl Program for Train {
     #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
     const TRAINER: Xor = Xor::new();
 
-    fn run(_: Level, weights: &mut Weights, graph: &mut Xor, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(_: Backend, weights: &mut Weights, graph: &mut Xor, spoil: impl FnOnce(&mut [f32])) -> u64 {
         GlorotUniform.fill(&mut Rng::new(Seed(1957)), 2, 3, weights);
         spoil(weights);
         let mut hash = Fingerprint::default();
@@ -107,7 +107,7 @@ impl Program for Print {
     #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
     const TRAINER: Self::Trainer = Graph::new();
 
-    fn run(_: Level, weights: &mut [f32; 3], graph: &mut Graph<24>, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(_: Backend, weights: &mut [f32; 3], graph: &mut Graph<24>, spoil: impl FnOnce(&mut [f32])) -> u64 {
         *weights = [2.0, -3.0, -3.0];
         spoil(weights);
         let x = [-1.0, -2.0].map(|x| graph.input(x).named("x"));

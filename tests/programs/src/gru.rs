@@ -31,10 +31,10 @@ impl Program for Rows {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init(Seed(2014));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 1, shuffle: Some(Seed(8)), level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: 1, shuffle: Some(Seed(8)), backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         let (Some(x), Some(t)) = (images().get(..LEARNT), IMAGES.t.get(..LEARNT)) else {
             return 0;
@@ -45,9 +45,9 @@ impl Program for Rows {
             let mut memory = Net::memory();
             for image in x.iter().take(STREAMED) {
                 for row in image {
-                    hash.add(&net.step_on(level, &mut memory, row));
+                    hash.add(&net.step_on(backend, &mut memory, row));
                 }
-                hash.add(&net.predict_on(level, image));
+                hash.add(&net.predict_on(backend, image));
             }
             hash.add(memory.as_flat());
         }

@@ -1,7 +1,7 @@
 //! The kernels' own bit-identity suite.
 
 use crate::Program;
-use rosenblatt_kernels::{Level, identity};
+use rosenblatt_kernels::{Backend, identity};
 
 /// Every kernel against the scalar backend, all results in one hash; 0 if one of them differed.
 pub struct Identity;
@@ -13,8 +13,8 @@ impl Program for Identity {
     type Trainer = ();
     const TRAINER: () = ();
 
-    fn run(level: Level, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
-        let outcome = identity::run(level);
+    fn run(backend: Backend, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
+        let outcome = identity::run(backend);
         if outcome.mismatches == 0 { outcome.hash } else { 0 }
     }
 

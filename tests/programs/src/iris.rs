@@ -19,15 +19,15 @@ impl Program for Iris {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init(Seed(1936));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 50, shuffle: Some(Seed(4)), level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: 50, shuffle: Some(Seed(4)), backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         if trainer.fit(net, &IRIS.x, &IRIS.t, &fit, &mut ()).is_ok() {
             hash.add(net.weights());
             for x in &IRIS.x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.predict_on(backend, x));
             }
         }
         hash.end()

@@ -27,18 +27,18 @@ impl Program for Layers {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init(Seed(2014));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 20, shuffle: Some(Seed(4)), level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: 20, shuffle: Some(Seed(4)), backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         if let Ok(report) = trainer.fit(net, &IRIS.x, &IRIS.t, &fit, &mut ()) {
             hash.add(&[report.loss]);
             net.tensors(|_, values| hash.add(values));
             for x in &IRIS.x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.predict_on(backend, x));
             }
-            if let Ok(evaluation) = trainer.evaluate_on(level, net, &IRIS.x, &IRIS.t) {
+            if let Ok(evaluation) = trainer.evaluate_on(backend, net, &IRIS.x, &IRIS.t) {
                 hash.add(&[evaluation.loss]);
             }
         }

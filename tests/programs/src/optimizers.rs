@@ -39,7 +39,7 @@ pub struct Trainers {
 
 /// What all trainings share.
 struct Go<'a> {
-    level: Level,
+    backend: Backend,
     start: &'a Net,
     net: &'a mut Net,
     hash: Fingerprint,
@@ -65,11 +65,11 @@ impl Program for Optimizers {
         clipped: NetTrainer::new(),
     };
 
-    fn run(level: Level, net: &mut Net, trainers: &mut Trainers, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainers: &mut Trainers, spoil: impl FnOnce(&mut [f32])) -> u64 {
         fn learn<O: Optimizer>(go: &mut Go<'_>, rule: O, trainer: &mut NetTrainer<O>) {
             go.net.clone_from(go.start);
             for _ in 0..100 {
-                if trainer.step_on(go.level, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err() {
+                if trainer.step_on(go.backend, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err() {
                     return;
                 }
             }
@@ -78,7 +78,7 @@ impl Program for Optimizers {
         net.init(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         let start = &net.clone();
-        let go = &mut Go { level, start, net, hash: Fingerprint::default() };
+        let go = &mut Go { backend, start, net, hash: Fingerprint::default() };
         learn(go, Sgd::with_lr(1.0), &mut trainers.sgd);
         learn(go, MOMENTUM, &mut trainers.momentum);
         learn(go, Nesterov::with_lr(0.5), &mut trainers.nesterov);

@@ -38,10 +38,10 @@ impl Program for Sequence {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init(Seed(1997));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), level, ..Fit::new(SGD) };
+        let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         let (Some(x), Some(t)) = (signals().get(..LEARNT), IMAGES.t.get(..LEARNT)) else {
             return 0;
@@ -50,7 +50,7 @@ impl Program for Sequence {
             hash.add(&[report.loss]);
             hash.add(net.weights());
             for signal in x.iter().take(READ) {
-                hash.add(&net.predict_on(level, signal));
+                hash.add(&net.predict_on(backend, signal));
             }
         }
         hash.end()

@@ -15,7 +15,7 @@ impl Program for Weather {
     type Trainer = NetTrainer<Sgd>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
         net.init(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         // Room for three samples; five come each time.
@@ -30,7 +30,7 @@ impl Program for Weather {
             }
             while let Some((x, t)) = queue.dequeue() {
                 let before = net.hash();
-                match trainer.step_on(level, net, &SGD, &[x], &[t]) {
+                match trainer.step_on(backend, net, &SGD, &[x], &[t]) {
                     Ok(_) if !x[0].is_nan() => {}
                     Err(Error::Input { sample: 0, column: 0, .. }) if x[0].is_nan() && net.hash() == before => {
                         refused += 1
@@ -40,8 +40,8 @@ impl Program for Weather {
                 }
             }
             let before = net.hash();
-            let none = trainer.step_on(level, net, &SGD, &[], &[]) == Err(Error::Empty);
-            let fit = |batch| Fit { batch: Some(batch), level, ..Fit::new(SGD) };
+            let none = trainer.step_on(backend, net, &SGD, &[], &[]) == Err(Error::Empty);
+            let fit = |batch| Fit { batch: Some(batch), backend, ..Fit::new(SGD) };
             let (x, t) = (&gates::XOR.x, &gates::XOR.t);
             let zero = trainer.fit(net, x, t, &fit(Batch::Mini(0)), &mut ()) == Err(Error::BatchOfZero);
             let large =

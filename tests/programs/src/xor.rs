@@ -40,8 +40,8 @@ impl Program for Xor {
     type Trainer = NetTrainer<Adam>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        train(&Fit { epochs: 500, level, ..Fit::new(ADAM) }, net, trainer, spoil)
+    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        train(&Fit { epochs: 500, backend, ..Fit::new(ADAM) }, net, trainer, spoil)
     }
 
     fn infer(net: &Net) -> bool {
@@ -64,8 +64,8 @@ impl Program for XorSgd {
     type Trainer = NetTrainer<Sgd>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(level: Level, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        train(&Fit { epochs: 500, level, ..Fit::new(SGD) }, net, trainer, spoil)
+    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        train(&Fit { epochs: 500, backend, ..Fit::new(SGD) }, net, trainer, spoil)
     }
 
     fn infer(net: &Net) -> bool {

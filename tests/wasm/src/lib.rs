@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use rosenblatt_kernels::{Level, identity};
+use rosenblatt_kernels::{Backend, identity};
 use rosenblatt_programs::{Program, programs};
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);
@@ -14,7 +14,7 @@ static HASH: AtomicU64 = AtomicU64::new(0);
 /// Runs the suite on the fastest backend; `checks`, `mismatches` and `hash` then tell what came of it.
 #[unsafe(no_mangle)]
 pub extern "C" fn run() {
-    let outcome = identity::run(Level::detect());
+    let outcome = identity::run(Backend::detect());
     CHECKS.store(outcome.checks, Ordering::Relaxed);
     MISMATCHES.store(outcome.mismatches, Ordering::Relaxed);
     HASH.store(outcome.hash, Ordering::Relaxed);
@@ -41,19 +41,19 @@ pub extern "C" fn hash() -> u64 {
 /// Where the backend's name begins in memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn level_name() -> *const u8 {
-    Level::detect().name().as_ptr()
+    Backend::detect().name().as_ptr()
 }
 
 /// How many bytes the backend's name has.
 #[unsafe(no_mangle)]
 pub extern "C" fn level_name_length() -> usize {
-    Level::detect().name().len()
+    Backend::detect().name().len()
 }
 
 /// Runs a program on the fastest backend.
 fn end<P: Program>() -> u64 {
     let (mut net, mut trainer) = (P::NET, P::TRAINER);
-    P::run(Level::detect(), &mut net, &mut trainer, |_| {})
+    P::run(Backend::detect(), &mut net, &mut trainer, |_| {})
 }
 
 /// A program: its name, and what runs it.

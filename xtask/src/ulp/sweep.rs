@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use rosenblatt_kernels::Level;
+use rosenblatt_kernels::Backend;
 
 use super::judge::judge;
 use super::oracle::Function;
@@ -18,12 +18,12 @@ const BLOCK: u64 = 1 << 16;
 
 /// Checks the functions that the command line names.
 pub fn all(args: &Args) -> Result<()> {
-    let level: Level = args.level.parse().map_err(|error| anyhow!("{error}"))?;
+    let backend: Backend = args.backend.parse().map_err(|error| anyhow!("{error}"))?;
     let mut exceeded = Vec::new();
     for function in Function::ALL.into_iter().filter(|&function| wanted(args.function, function)) {
         let start = Instant::now();
-        let tally = sweep(function, level, args.step.get().into(), args.threads.get());
-        println!("{} on {level}, {:.1} s", function.name(), start.elapsed().as_secs_f64());
+        let tally = sweep(function, backend, args.step.get().into(), args.threads.get());
+        println!("{} on {backend}, {:.1} s", function.name(), start.elapsed().as_secs_f64());
         if !tally.print(function) {
             exceeded.push(function.name());
         }
@@ -70,7 +70,7 @@ struct Tally {
 }
 
 /// Goes through every `step`th input.
-fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
+fn sweep(function: Function, backend: Backend, step: u64, threads: u32) -> Tally {
     let inputs = (1u64 << 32).div_ceil(step);
     let bar = ProgressBar::new(inputs);
     bar.set_style(
@@ -94,7 +94,7 @@ fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
                     let until = (from + BLOCK).min(inputs);
                     block.clear();
                     block.extend((from..until).map(|index| f32::from_bits((index * step) as u32)));
-                    function.kernel(level, &mut block);
+                    function.kernel(backend, &mut block);
                     for (index, &got) in (from..until).zip(&block) {
                         tally.add(function, (index * step) as u32, got);
                     }
@@ -110,7 +110,7 @@ fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
         // A sample hardly meets these, and they are checks of their own.
         for input in [f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN] {
             let mut result = [input];
-            function.kernel(level, &mut result);
+            function.kernel(backend, &mut result);
             total.add(function, input.to_bits(), result[0]);
         }
     }

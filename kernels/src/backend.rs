@@ -14,19 +14,19 @@ use crate::simd::Simd;
 
 /// A backend that this CPU can run, from the slowest to the fastest.
 ///
-/// A value of a variant holds that backend's token, so that a `Level` cannot name instructions the CPU lacks.
+/// A value of a variant holds that backend's token, so that a `Backend` cannot name instructions the CPU lacks.
 ///
 /// `sse2` is a feature of x86 alone. Targets without it (`x86_64-unknown-none`) pass no values in vector registers
 /// and have the scalar backend only.
 ///
 /// ```
-/// use rosenblatt_kernels::Level;
-/// let fastest = Level::detect();
-/// assert!(Level::available().any(|level| level == fastest));
-/// assert_eq!("scalar".parse(), Ok(Level::baseline()));
+/// use rosenblatt_kernels::Backend;
+/// let fastest = Backend::detect();
+/// assert!(Backend::available().any(|backend| backend == fastest));
+/// assert_eq!("scalar".parse(), Ok(Backend::baseline()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum Backend {
     /// Plain Rust; every CPU has it.
     Scalar(Scalar),
     /// x86 with AVX2.
@@ -49,7 +49,7 @@ pub enum Level {
 /// The names of all backends, whether or not this CPU has them.
 pub const NAMES: [&str; 6] = ["scalar", "avx2", "avx512vl", "avx512", "neon", "wasm"];
 
-impl Level {
+impl Backend {
     /// The fastest backend of this CPU. Works without `std`; after the first call it costs one atomic load.
     #[inline]
     pub fn detect() -> Self {
@@ -117,95 +117,95 @@ fn name_of<S: crate::simd::Simd>(_: S) -> &'static str {
     S::NAME
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
 #[cfg(feature = "defmt")]
-impl defmt::Format for Level {
+impl defmt::Format for Backend {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{=str}", self.name());
     }
 }
 
-/// Why a name is not a [`Level`] here.
+/// Why a name is not a [`Backend`] here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum LevelError {
+pub enum BackendError {
     /// The name is a backend's, but this CPU (or this build's target) does not have it.
     NotOnThisCpu(&'static str),
     /// No backend has this name.
     Unknown,
 }
 
-impl fmt::Display for LevelError {
+impl fmt::Display for BackendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOnThisCpu(name) => write!(f, "backend {name} is not on this CPU; it has")?,
             Self::Unknown => f.write_str("no backend has this name; this CPU has")?,
         }
-        for level in Level::available() {
-            write!(f, " {level}")?;
+        for backend in Backend::available() {
+            write!(f, " {backend}")?;
         }
         f.write_str(" (auto takes the fastest)")
     }
 }
 
-impl core::error::Error for LevelError {}
+impl core::error::Error for BackendError {}
 
-impl FromStr for Level {
-    type Err = LevelError;
+impl FromStr for Backend {
+    type Err = BackendError;
 
     /// A backend by its name, or `auto` for the fastest.
-    fn from_str(name: &str) -> Result<Self, LevelError> {
+    fn from_str(name: &str) -> Result<Self, BackendError> {
         let known = NAMES.into_iter().find(|known| *known == name);
         match name {
             "auto" => Ok(Self::detect()),
             "scalar" => Ok(Self::baseline()),
             #[cfg(target_feature = "sse2")]
-            "avx2" => Avx2::new().map(Self::Avx2).ok_or(LevelError::NotOnThisCpu("avx2")),
+            "avx2" => Avx2::new().map(Self::Avx2).ok_or(BackendError::NotOnThisCpu("avx2")),
             #[cfg(target_feature = "sse2")]
-            "avx512vl" => Avx512Vl::new().map(Self::Avx512Vl).ok_or(LevelError::NotOnThisCpu("avx512vl")),
+            "avx512vl" => Avx512Vl::new().map(Self::Avx512Vl).ok_or(BackendError::NotOnThisCpu("avx512vl")),
             #[cfg(target_feature = "sse2")]
-            "avx512" => Avx512::new().map(Self::Avx512).ok_or(LevelError::NotOnThisCpu("avx512")),
+            "avx512" => Avx512::new().map(Self::Avx512).ok_or(BackendError::NotOnThisCpu("avx512")),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             "neon" => Ok(Self::Neon(Neon::new())),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             "wasm" => Ok(Self::Wasm(Wasm::new())),
-            _ => Err(known.map_or(LevelError::Unknown, LevelError::NotOnThisCpu)),
+            _ => Err(known.map_or(BackendError::Unknown, BackendError::NotOnThisCpu)),
         }
     }
 }
 
-/// Runs an expression with the token of a [`Level`](crate::Level), inside its target features and in the floating-point
+/// Runs an expression with the token of a [`Backend`](crate::Backend), inside its target features and in the floating-point
 /// [`environment`](crate::environment) of the numeric contract.
 ///
-/// `dispatch!(level, s => f(s, ..))` is the only switch over backends: one per training step or per fit, not one
+/// `dispatch!(backend, s => f(s, ..))` is the only switch over backends: one per training step or per fit, not one
 /// per kernel. What `f` calls must be `#[inline(always)]` down to the kernels, or it loses the features
 /// (an out-of-line body enters them again by [`Simd::vectorize`](crate::simd::Simd::vectorize)).
 /// The expression becomes the body of a closure: `return` and `?` leave only the expression.
 ///
 /// ```
-/// use rosenblatt_kernels::{dispatch, Level, Simd};
+/// use rosenblatt_kernels::{dispatch, Backend, Simd};
 ///
 /// #[inline(always)]
 /// fn lanes<S: Simd>(_: S) -> usize {
 ///     S::LANES
 /// }
-/// assert!(dispatch!(Level::detect(), s => lanes(s)) >= 1);
+/// assert!(dispatch!(Backend::detect(), s => lanes(s)) >= 1);
 /// ```
 #[macro_export]
 macro_rules! dispatch {
-    ($level:expr, $s:ident => $body:expr) => {
-        $crate::dispatch!($level, width: usize::MAX, $s => $body)
+    ($backend:expr, $s:ident => $body:expr) => {
+        $crate::dispatch!($backend, width: usize::MAX, $s => $body)
     };
-    ($level:expr, width: $width:expr, $s:ident => $body:expr) => {{
-        let level = $level;
+    ($backend:expr, width: $width:expr, $s:ident => $body:expr) => {{
+        let backend = $backend;
         $crate::environment::standard(
             #[inline(always)]
-            || $crate::dispatch_inside!(level, width: $width, $s => $body),
+            || $crate::dispatch_inside!(backend, width: $width, $s => $body),
         )
     }};
 }
@@ -213,35 +213,35 @@ macro_rules! dispatch {
 /// [`dispatch!`] where the floating-point environment is known to be the contract's: inside
 /// [`environment::standard`](crate::environment::standard).
 ///
-/// With `width: W`, a constant, the backend is the one for rows of at most `W` values ([`Level::for_width`](crate::Level::for_width)),
+/// With `width: W`, a constant, the backend is the one for rows of at most `W` values ([`Backend::for_width`](crate::Backend::for_width)),
 /// and code for another is not compiled.
 #[macro_export]
 macro_rules! dispatch_inside {
-    ($level:expr, $s:ident => $body:expr) => {
-        $crate::dispatch_inside!($level, width: usize::MAX, $s => $body)
+    ($backend:expr, $s:ident => $body:expr) => {
+        $crate::dispatch_inside!($backend, width: usize::MAX, $s => $body)
     };
-    ($level:expr, width: $width:expr, $s:ident => $body:expr) => {
-        match $crate::Level::for_width($level, $width) {
-            $crate::Level::Scalar($s) => $crate::Simd::vectorize(
+    ($backend:expr, width: $width:expr, $s:ident => $body:expr) => {
+        match $crate::Backend::for_width($backend, $width) {
+            $crate::Backend::Scalar($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
             #[cfg(target_feature = "sse2")]
-            $crate::Level::Avx2($s) => $crate::Simd::vectorize(
+            $crate::Backend::Avx2($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
             #[cfg(target_feature = "sse2")]
-            $crate::Level::Avx512Vl($s) => $crate::Simd::vectorize(
+            $crate::Backend::Avx512Vl($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
             #[cfg(target_feature = "sse2")]
-            $crate::Level::Avx512($s) => {
-                if const { $crate::level::is_narrow($width) } {
+            $crate::Backend::Avx512($s) => {
+                if const { $crate::backend::is_narrow($width) } {
                     ::core::unreachable!("for_width takes Avx512Vl")
                 } else {
                     $crate::Simd::vectorize(
@@ -252,13 +252,13 @@ macro_rules! dispatch_inside {
                 }
             }
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-            $crate::Level::Neon($s) => $crate::Simd::vectorize(
+            $crate::Backend::Neon($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
             ),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            $crate::Level::Wasm($s) => $crate::Simd::vectorize(
+            $crate::Backend::Wasm($s) => $crate::Simd::vectorize(
                 $s,
                 #[inline(always)]
                 || $body,
