@@ -10,7 +10,7 @@ use plain::cnn::Cnn as ByHand;
 use rosenblatt::{
     Rng,
     kernels::{Backend, Plain, plain::recast},
-    layer::{Layer, Train},
+    layer::{Layer, Trainable},
     network::{InputOf, NetOf, OutputOf, Stack},
     prelude::*,
 };
@@ -44,8 +44,9 @@ type Lenet = (
 
 fn step<T>(c: &mut Criterion, name: &str, by_hand: impl FnOnce(&Mlp<T>) -> Option<ByHand<B>>)
 where
-    T: Stack<Net: Train<Head = Softmax>>,
-    SparseCategoricalCrossEntropy: rosenblatt::loss::Loss<<NetOf<T> as Layer>::Head, OutputOf<T>, Target = u8>,
+    T: Stack<Net: Trainable<OutputActivation = Softmax>>,
+    SparseCategoricalCrossEntropy:
+        rosenblatt::loss::Loss<<NetOf<T> as Layer>::OutputActivation, OutputOf<T>, Target = u8>,
 {
     let mut rng = Rng::new(Seed(7));
     let mut x = vec![InputOf::<T>::ZERO; B];

@@ -30,22 +30,22 @@ pub trait Differentiable: Activation {
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
 }
 
-/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be joined with.
+/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be fused with.
 #[diagnostic::on_unimplemented(
     message = "BinaryCrossEntropy does not fit a network that ends in `{Self}`",
     note = "BinaryCrossEntropy goes with Sigmoid, MeanSquaredError with all"
 )]
-pub trait SigmoidHead: Activation {}
+pub trait SigmoidOutput: Activation {}
 
-/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be joined with.
+/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be fused with.
 #[diagnostic::on_unimplemented(
     message = "a categorical cross-entropy does not fit a network that ends in `{Self}`",
     note = "the categorical cross-entropies go with Softmax, MeanSquaredError with all"
 )]
-pub trait SoftmaxHead: Activation {}
+pub trait SoftmaxOutput: Activation {}
 
-impl SigmoidHead for Sigmoid {}
-impl SoftmaxHead for Softmax {}
+impl SigmoidOutput for Sigmoid {}
+impl SoftmaxOutput for Softmax {}
 
 /// f(z) = z, f′ = 1
 #[derive(Clone, Copy, Debug)]

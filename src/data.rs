@@ -25,7 +25,7 @@ fn first_not_finite<R: Plain>(rows: &[R]) -> Option<(usize, usize, f32)> {
 
 /// An error unless all values of all samples are finite. (Of a sample with several dimensions the column is the place in memory.)
 ///
-/// Looks at one value after the other: for data that just came in, and to find the culprit when a loss is not finite.
+/// Looks at one value after the other: for data that just came in, and to find the locate_not_finite when a loss is not finite.
 /// # Errors
 /// [`Error::Input`] names the first that is infinite or NaN.
 pub fn finite_inputs<R: Plain>(x: &[R]) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    observer::{Epoch, Observer, Session},
+    observer::{EpochReport, Observer, Session},
 };
 use core::ops::ControlFlow;
 use heapless::Vec;
@@ -24,7 +24,7 @@ use heapless::Vec;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct History<const N: usize> {
-    epochs: Vec<Epoch, N>,
+    epochs: Vec<EpochReport, N>,
 }
 
 impl<const N: usize> History<N> {
@@ -36,18 +36,18 @@ impl<const N: usize> History<N> {
 
     /// What was recorded, in order.
     #[must_use]
-    pub fn epochs(&self) -> &[Epoch] {
+    pub fn epochs(&self) -> &[EpochReport] {
         &self.epochs
     }
 }
 
 impl<S: Session, const N: usize> Observer<S> for History<N> {
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         self.epochs.clear();
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         // Full: the first N are kept, the training goes on.
         let _ = self.epochs.push(*epoch);
         Ok(ControlFlow::Continue(()))

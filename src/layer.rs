@@ -26,7 +26,7 @@ pub use pool::{
     Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
 };
 pub use recurrent::{
-    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainCell,
+    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainableCell,
 };
 pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
 pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
@@ -46,44 +46,44 @@ pub trait Layer: 'static {
     /// Everything that is learnt.
     type Params: Plain;
     /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
-    type Running: Plain;
+    type Buffers: Plain;
     /// The most values that a row of any layer has; picks the backend for narrow networks ([`Backend::for_width`](crate::Backend::for_width)).
-    const WIDTH: usize;
+    const MAX_ROW: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
-    const KERNEL: usize;
+    const KERNEL_LEN: usize;
     /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE`]).
-    const MULTIPLY_ADDS: usize = Self::KERNEL;
+    const MULTIPLY_ADDS: usize = Self::KERNEL_LEN;
     /// Keras' name of the layer's kind, for summaries and errors.
     const NAME: &'static str = "layer";
     /// How many layers it is: a chain is several.
-    const LAYERS: u32 = 1;
-    /// The activation at the end, which a loss may be joined with.
-    type Head;
+    const DEPTH: u32 = 1;
+    /// The activation at the end, which a loss may be fused with.
+    type OutputActivation;
 
     /// y ← layer(x) for each row, keeping nothing. `C` bounds how many rows one call may have; hidden rows lie on the stack.
     fn infer<S: Simd, const C: usize>(
         s: S,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[Self::Input],
         y: &mut [Self::Output],
     );
 
     /// Fills the weights by `init`, layer after layer; sets the biases to zero, and what else there is to its start.
-    fn init(p: &mut Self::Params, r: &mut Self::Running, init: &impl Initializer, rng: &mut Rng);
+    fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng);
 
     /// Calls `tell` for each layer from input to output.
-    fn describe(tell: &mut dyn FnMut(&Description));
+    fn describe(visit: &mut dyn FnMut(&Description));
 
     /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order, without gaps, in `Params` and in `Running`.
-    fn tensors(tell: &mut dyn FnMut(&Tensor));
+    fn tensors(visit: &mut dyn FnMut(&Tensor));
 }
 
 /// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic, of few
 /// layers, so that they compile in seconds. All others call the kernels' own compiled copies.
 #[must_use]
 pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
-    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE && L::LAYERS <= 4
+    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE && L::DEPTH <= 4
 }
 
 /// No parameters, no running state.
@@ -108,12 +108,12 @@ impl Tensor {
     }
 
     /// A tensor that is carried along, of the shape of `P`.
-    pub const fn running<P: Plain>(name: &'static str) -> Self {
+    pub const fn buffer<P: Plain>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: false }
     }
 }
 
-/// A layer that was never given weights: [`Train::never_set`].
+/// A layer that was never given weights: [`Trainable::never_set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeverSet {
     /// Its index in the network, from 0
@@ -124,12 +124,12 @@ pub struct NeverSet {
 
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct Context {
     training: bool,
     place: u32,
 }
 
-impl Pass {
+impl Context {
     /// A training step: batch statistics, dropout.
     pub const TRAINING: Self = Self { training: true, place: 0 };
     /// Evaluation or prediction: running statistics, no dropout.
@@ -153,7 +153,7 @@ impl Pass {
     #[inline(always)]
     #[must_use]
     pub const fn after<L: Layer>(self) -> Self {
-        Self { place: self.place + L::LAYERS, ..self }
+        Self { place: self.place + L::DEPTH, ..self }
     }
 }
 
@@ -174,7 +174,7 @@ pub struct Description {
     /// Parameters
     pub params: usize,
     /// Values carried along but not learnt
-    pub running: usize,
+    pub buffers: usize,
 }
 
 impl Description {
@@ -187,7 +187,7 @@ impl Description {
             activation,
             shape: L::Output::SHAPE,
             params: L::Params::LEN,
-            running: L::Running::LEN,
+            buffers: L::Buffers::LEN,
         }
     }
 }
@@ -197,10 +197,10 @@ impl Description {
     message = "`{Self}` cannot be trained by gradient",
     note = "every layer's activation must have a gradient; a step has none"
 )]
-pub trait Train: Layer {
+pub trait Trainable: Layer {
     /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients between layers.
     type Tape<const B: usize>: Plain;
-    /// Whether [`Train::penalty`] adds to the loss.
+    /// Whether [`Trainable::penalty`] adds to the loss.
     const PENALIZED: bool = false;
     /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the samples.
     const LEAST_SAMPLES: usize = 1;
@@ -208,9 +208,9 @@ pub trait Train: Layer {
     /// Runs a mini-batch forward and keeps its outputs on the tape.
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[Self::Input],
         tape: &mut Self::Tape<B>,
     );
@@ -220,8 +220,8 @@ pub trait Train: Layer {
 
     /// From dy, the gradient by the outputs, computes dp, the gradient by the parameters (overwritten), and, if asked for, dx.
     ///
-    /// `x` is what `forward` was given; `dy` has as many rows and is used up. With `joined` dy is the gradient before the last activation
-    /// already, as a loss joined with it gives.
+    /// `x` is what `forward` was given; `dy` has as many rows and is used up. With `fused` dy is the gradient before the last activation
+    /// already, as a loss fused with it gives.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     fn backward<S: Simd, const B: usize>(
         s: S,
@@ -229,7 +229,7 @@ pub trait Train: Layer {
         x: &[Self::Input],
         tape: &mut Self::Tape<B>,
         dy: &mut [Self::Output],
-        joined: bool,
+        fused: bool,
         dp: &mut Self::Params,
         dx: Option<&mut [Self::Input]>,
     );
@@ -251,7 +251,7 @@ pub trait Train: Layer {
 
     /// Takes the last training pass into the running state; called once the step is known to be good.
     #[inline(always)]
-    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+    fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         let _ = (tape, r);
     }
 }

@@ -1,14 +1,14 @@
 //! Losses: how wrong a batch is, and the gradient by its outputs.
 //!
-//! A loss is the mean over the samples. The cross-entropies are joined with the activation they belong to: through sigmoid or softmax
+//! A loss is the mean over the samples. The cross-entropies are fused with the activation they belong to: through sigmoid or softmax
 //! the gradient by the unit's input is p − t, which neither overflows nor vanishes where p is near 0 or 1.
 //!
 //! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the binary cross-entropies; the lecture's cost of a network is their **sum**.
-//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras'; [`Summed`] makes the lecture's of them: `Summed<BinaryCrossEntropy>`. Loss and gradient are k times as large,
+//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras'; [`SumOverOutputs`] makes the lecture's of them: `SumOverOutputs<BinaryCrossEntropy>`. Loss and gradient are k times as large,
 //! and so is the step at the same learning rate; with one output they are the same. A categorical cross-entropy is a sum over the classes in both.
 
 use crate::{
-    activation::{SigmoidHead, SoftmaxHead},
+    activation::{SigmoidOutput, SoftmaxOutput},
     data::finite_targets,
     error::{Error, Result},
     metrics::class_of,
@@ -16,30 +16,30 @@ use crate::{
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Flat, Plain, Simd, loss};
 
-/// A loss that fits a network's last activation `Head` and its output `Out`.
+/// A loss that fits a network's last activation `OutputActivation` and its output `Out`.
 #[diagnostic::on_unimplemented(
-    message = "the loss `{Self}` does not fit a network that ends in `{Head}`",
+    message = "the loss `{Self}` does not fit a network that ends in `{OutputActivation}`",
     note = "MeanSquaredError goes with all outputs, BinaryCrossEntropy with those of Sigmoid, the categorical cross-entropies with one row of Softmax"
 )]
-pub trait Loss<Head, Out> {
+pub trait Loss<OutputActivation, Out> {
     /// What the data says about one sample.
     type Target: Copy + 'static;
 
     /// Whether the gradient is the one before the last activation.
-    const JOINED: bool;
+    const FUSED_WITH_ACTIVATION: bool;
 
     /// Whether every target is one that this loss can be asked about.
     /// # Errors
     /// Names the first sample that is not, what was wrong and what was expected.
-    fn check(targets: &[Self::Target]) -> Result<()>;
+    fn check_targets(targets: &[Self::Target]) -> Result<()>;
 
-    /// Before a whole training, and once a loss or gradient is infinite or NaN: [`Loss::check`], and the losses that take any number as a target look for one
+    /// Before a whole training, and once a loss or gradient is infinite or NaN: [`Loss::check_targets`], and the losses that take any number as a target look for one
     /// that is none.
     /// # Errors
     /// Names the first target that is infinite or NaN.
     #[inline(always)]
-    fn culprit(targets: &[Self::Target]) -> Result<()> {
-        Self::check(targets)
+    fn locate_not_finite(targets: &[Self::Target]) -> Result<()> {
+        Self::check_targets(targets)
     }
 
     /// The mean loss of a batch; writes the gradient into dy. Sums run over sixteen virtual lanes.
@@ -49,12 +49,12 @@ pub trait Loss<Head, Out> {
     fn class(target: &Self::Target) -> usize;
 }
 
-/// A loss that is a mean over the outputs, of terms that each look at one of them: what [`Summed`] can make a sum of.
+/// A loss that is a mean over the outputs, of terms that each look at one of them: what [`SumOverOutputs`] can make a sum of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no mean over a network's outputs, so there is no sum in its place",
-    note = "Summed goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
+    note = "SumOverOutputs goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
 )]
-pub trait PerOutput<Head, Out>: Loss<Head, Out> {
+pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
     /// The sum of all terms of a batch, divided by `n`; writes its gradient into dy.
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 }
@@ -68,7 +68,7 @@ pub trait PerOutput<Head, Out>: Loss<Head, Out> {
 /// type Two = Mlp<(Dense<1, 2, Sigmoid>,)>;
 /// let (net, x, t) = (Two::new(), [[1.0]], [[0.0, 1.0]]); // both outputs ½
 /// let keras = Trainer::<Two, Sgd, BinaryCrossEntropy, 1>::new().evaluate(&net, &x, &t)?;
-/// let lecture = Trainer::<Two, Sgd, Summed<BinaryCrossEntropy>, 1>::new().evaluate(&net, &x, &t)?;
+/// let lecture = Trainer::<Two, Sgd, SumOverOutputs<BinaryCrossEntropy>, 1>::new().evaluate(&net, &x, &t)?;
 /// assert_eq!(keras.loss, 2f32.ln());
 /// assert_eq!(lecture.loss, 2.0 * 2f32.ln());
 /// # Ok::<(), rosenblatt::Error>(())
@@ -79,23 +79,23 @@ pub trait PerOutput<Head, Out>: Loss<Head, Out> {
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Three = Mlp<(Dense<2, 3, Softmax>,)>;
-/// let trainer = Trainer::<Three, Sgd, Summed<CategoricalCrossEntropy>, 4>::new();
+/// let trainer = Trainer::<Three, Sgd, SumOverOutputs<CategoricalCrossEntropy>, 4>::new();
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Summed<L>(PhantomData<L>);
+pub struct SumOverOutputs<L>(PhantomData<L>);
 
-impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
+impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActivation, Out> for SumOverOutputs<L> {
     type Target = L::Target;
-    const JOINED: bool = L::JOINED;
+    const FUSED_WITH_ACTIVATION: bool = L::FUSED_WITH_ACTIVATION;
 
     #[inline(always)]
-    fn check(targets: &[L::Target]) -> Result<()> {
-        L::check(targets)
+    fn check_targets(targets: &[L::Target]) -> Result<()> {
+        L::check_targets(targets)
     }
 
     #[inline(always)]
-    fn culprit(targets: &[L::Target]) -> Result<()> {
-        L::culprit(targets)
+    fn locate_not_finite(targets: &[L::Target]) -> Result<()> {
+        L::locate_not_finite(targets)
     }
 
     #[inline(always)]
@@ -111,27 +111,27 @@ impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
 /// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
 ///
 /// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's loss, summed over the
-/// outputs: [`Summed`].
+/// outputs: [`SumOverOutputs`].
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
-impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
+impl<OutputActivation, Out: Plain> Loss<OutputActivation, Out> for MeanSquaredError {
     type Target = Out;
-    const JOINED: bool = false;
+    const FUSED_WITH_ACTIVATION: bool = false;
 
     #[inline(always)]
-    fn check(_: &[Out]) -> Result<()> {
+    fn check_targets(_: &[Out]) -> Result<()> {
         Ok(()) // a target that is not finite shows in the loss
     }
 
     #[inline(always)]
-    fn culprit(targets: &[Out]) -> Result<()> {
+    fn locate_not_finite(targets: &[Out]) -> Result<()> {
         finite_targets(targets)
     }
 
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
+        <Self as PerOutput<OutputActivation, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
     fn class(t: &Out) -> usize {
@@ -139,7 +139,7 @@ impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
     }
 }
 
-impl<Head, Out: Plain> PerOutput<Head, Out> for MeanSquaredError {
+impl<OutputActivation, Out: Plain> PerOutput<OutputActivation, Out> for MeanSquaredError {
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
@@ -172,22 +172,22 @@ fn improbable<T: Plain>(targets: &[T]) -> Error {
 
 /// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's cost of a network, summed over the outputs: [`SumOverOutputs`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: Plain> Loss<OutputActivation, Out> for BinaryCrossEntropy {
     type Target = Out;
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[Out]) -> Result<()> {
+    fn check_targets(targets: &[Out]) -> Result<()> {
         probabilities(targets)
     }
 
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
+        <Self as PerOutput<OutputActivation, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
     fn class(t: &Out) -> usize {
@@ -195,7 +195,7 @@ impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
     }
 }
 
-impl<Head: SigmoidHead, Out: Plain> PerOutput<Head, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: Plain> PerOutput<OutputActivation, Out> for BinaryCrossEntropy {
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
@@ -206,12 +206,12 @@ impl<Head: SigmoidHead, Out: Plain> PerOutput<Head, Out> for BinaryCrossEntropy 
 #[derive(Clone, Copy, Debug)]
 pub struct CategoricalCrossEntropy;
 
-impl<Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for CategoricalCrossEntropy {
+impl<OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]> for CategoricalCrossEntropy {
     type Target = [f32; O];
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[[f32; O]]) -> Result<()> {
+    fn check_targets(targets: &[[f32; O]]) -> Result<()> {
         probabilities(targets)?;
         for (sample, target) in targets.iter().enumerate() {
             let sum = target.iter().sum::<f32>();
@@ -257,12 +257,14 @@ class!(u8 u16 u32 u64 usize);
 #[derive(Clone, Copy, Debug)]
 pub struct SparseCategoricalCrossEntropy<C = u8>(PhantomData<C>);
 
-impl<C: Class, Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for SparseCategoricalCrossEntropy<C> {
+impl<C: Class, OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]>
+    for SparseCategoricalCrossEntropy<C>
+{
     type Target = C;
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[C]) -> Result<()> {
+    fn check_targets(targets: &[C]) -> Result<()> {
         for (sample, target) in targets.iter().enumerate() {
             let class = target.index();
             if class >= O {

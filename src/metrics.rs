@@ -59,8 +59,8 @@ impl Evaluation {
 /// How often a class (row) was taken for a class (column).
 ///
 /// ```
-/// use rosenblatt::metrics::Confusion;
-/// let mut seen = Confusion::<3>::new();
+/// use rosenblatt::metrics::ConfusionMatrix;
+/// let mut seen = ConfusionMatrix::<3>::new();
 /// seen.record(0, 0)?;
 /// seen.record(2, 1)?;
 /// assert_eq!(seen.count(2, 1), 1);
@@ -72,12 +72,12 @@ impl Evaluation {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Confusion<const C: usize> {
+pub struct ConfusionMatrix<const C: usize> {
     counts: [[u32; C]; C],
     undecided: [u32; C],
 }
 
-impl<const C: usize> Confusion<C> {
+impl<const C: usize> ConfusionMatrix<C> {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -130,13 +130,13 @@ impl<const C: usize> Confusion<C> {
     }
 }
 
-impl<const C: usize> Default for Confusion<C> {
+impl<const C: usize> Default for ConfusionMatrix<C> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const C: usize> fmt::Display for Confusion<C> {
+impl<const C: usize> fmt::Display for ConfusionMatrix<C> {
     /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each class's share found; where samples are undecided, how many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("actual \\ predicted\n      ")?;

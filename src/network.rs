@@ -52,9 +52,9 @@ pub trait Network {
     /// Their parameters, to be changed.
     fn params_mut(&mut self) -> &mut <Self::Layers as Layer>::Params;
     /// What they carry along without learning it by gradient.
-    fn running(&self) -> &<Self::Layers as Layer>::Running;
+    fn buffers(&self) -> &<Self::Layers as Layer>::Buffers;
     /// That, to be changed.
-    fn running_mut(&mut self) -> &mut <Self::Layers as Layer>::Running;
+    fn buffers_mut(&mut self) -> &mut <Self::Layers as Layer>::Buffers;
 }
 
 impl<T: Stack> Network for Mlp<T> {
@@ -71,13 +71,13 @@ impl<T: Stack> Network for Mlp<T> {
     }
 
     #[inline(always)]
-    fn running(&self) -> &RunningOf<T> {
-        &self.running
+    fn buffers(&self) -> &BuffersOf<T> {
+        &self.buffers
     }
 
     #[inline(always)]
-    fn running_mut(&mut self) -> &mut RunningOf<T> {
-        &mut self.running
+    fn buffers_mut(&mut self) -> &mut BuffersOf<T> {
+        &mut self.buffers
     }
 }
 
@@ -86,7 +86,7 @@ pub type NetOf<T> = <T as Stack>::Net;
 /// The parameters of a [`Stack`].
 pub type ParamsOf<T> = <NetOf<T> as Layer>::Params;
 /// What a [`Stack`] carries along without learning it by gradient.
-pub type RunningOf<T> = <NetOf<T> as Layer>::Running;
+pub type BuffersOf<T> = <NetOf<T> as Layer>::Buffers;
 /// One sample that a [`Stack`] takes.
 pub type InputOf<T> = <NetOf<T> as Layer>::Input;
 /// One sample that a [`Stack`] gives.
@@ -127,7 +127,7 @@ pub type OutputOf<T> = <NetOf<T> as Layer>::Output;
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 pub struct Mlp<T: Stack> {
     params: ParamsOf<T>,
-    running: RunningOf<T>,
+    buffers: BuffersOf<T>,
 }
 
 impl<T: Stack> Mlp<T> {
@@ -142,7 +142,7 @@ impl<T: Stack> Mlp<T> {
     /// ([`Error::NeverSet`]).
     #[must_use]
     pub const fn new() -> Self {
-        Self { params: ParamsOf::<T>::ZERO, running: RunningOf::<T>::ZERO }
+        Self { params: ParamsOf::<T>::ZERO, buffers: BuffersOf::<T>::ZERO }
     }
 
     /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
@@ -157,7 +157,7 @@ impl<T: Stack> Mlp<T> {
     /// What a batch normalization carries along is zero then: see [`Mlp::from_parts`].
     #[must_use]
     pub const fn from_params(params: ParamsOf<T>) -> Self {
-        Self::from_parts(params, RunningOf::<T>::ZERO)
+        Self::from_parts(params, BuffersOf::<T>::ZERO)
     }
 
     /// A network with these parameters and what its batch normalizations carry along; usable in a `static` that lies in flash.
@@ -171,8 +171,8 @@ impl<T: Stack> Mlp<T> {
     /// assert_eq!(NORM.predict(&[5.0]), [3.0]); // (5 - 3) / 2 · 2 + 1
     /// ```
     #[must_use]
-    pub const fn from_parts(params: ParamsOf<T>, running: RunningOf<T>) -> Self {
-        Self { params, running }
+    pub const fn from_parts(params: ParamsOf<T>, buffers: BuffersOf<T>) -> Self {
+        Self { params, buffers }
     }
 
     /// A network on the heap with [`Mlp::init`]'s weights, made in place: however large, it never passes the stack. Feature `alloc`.
@@ -200,7 +200,7 @@ impl<T: Stack> Mlp<T> {
     // On a chip in place: of a known seed the generator's start is a constant.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
-        standard(|| NetOf::<T>::init(&mut self.params, &mut self.running, init, &mut Rng::new(seed)));
+        standard(|| NetOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed)));
     }
 
     /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
@@ -235,16 +235,16 @@ impl<T: Stack> Mlp<T> {
         Ok(())
     }
 
-    /// Calls `see` with each tensor and its values: Keras' `get_weights()`, names, order and layout.
+    /// Calls `visit` with each tensor and its values: Keras' `get_weights()`, names, order and layout.
     ///
     /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras has them.
-    pub fn tensors(&self, mut see: impl FnMut(&Tensor, &[f32])) {
-        let (mut learnt, mut running) = (self.params.as_flat(), self.running.as_flat());
+    pub fn tensors(&self, mut visit: impl FnMut(&Tensor, &[f32])) {
+        let (mut learnt, mut buffers) = (self.params.as_flat(), self.buffers.as_flat());
         NetOf::<T>::tensors(&mut |tensor| {
-            let rest = if tensor.learnt { &mut learnt } else { &mut running };
+            let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
             if let Some((values, tail)) = rest.split_at_checked(tensor.shape.len()) {
                 *rest = tail;
-                see(tensor, values);
+                visit(tensor, values);
             }
         });
     }
@@ -279,10 +279,10 @@ impl<T: Stack> Mlp<T> {
         if let Some(error) = wrong {
             return Err(error);
         }
-        let (mut learnt, mut running) = (self.params.as_flat_mut().iter_mut(), self.running.as_flat_mut().iter_mut());
+        let (mut learnt, mut buffers) = (self.params.as_flat_mut().iter_mut(), self.buffers.as_flat_mut().iter_mut());
         let mut tensors = tensors.iter();
         NetOf::<T>::tensors(&mut |tensor| {
-            let rest = if tensor.learnt { &mut learnt } else { &mut running };
+            let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
             for value in tensors.next().copied().unwrap_or_default() {
                 if let Some(w) = rest.next() {
                     *w = *value;
@@ -303,7 +303,7 @@ impl<T: Stack> Mlp<T> {
     pub fn predict_on(&self, backend: Backend, x: &InputOf<T>) -> OutputOf<T> {
         let mut y = OutputOf::<T>::ZERO;
         let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(backend, width: NetOf::<T>::WIDTH, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.running, row, to));
+        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.buffers, row, to));
         y
     }
 
@@ -322,12 +322,12 @@ impl<T: Stack> Mlp<T> {
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
         #[inline(always)]
-        fn rows<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Running, x: &[N::Input], y: &mut [N::Output]) {
+        fn rows<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Input], y: &mut [N::Output]) {
             for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(backend, width: NetOf::<T>::WIDTH, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.running, x, y));
+        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.buffers, x, y));
         Ok(())
     }
 
@@ -335,7 +335,7 @@ impl<T: Stack> Mlp<T> {
     /// every target.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        hash_of([self.params.as_flat(), self.running.as_flat()])
+        hash_of([self.params.as_flat(), self.buffers.as_flat()])
     }
 
     /// The network as a table of its layers.
@@ -347,7 +347,7 @@ impl<T: Stack> Mlp<T> {
 
 /// [`Layer::infer`] for one sample.
 #[inline(always)]
-fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Running, x: &[N::Input], y: &mut [N::Output]) {
+fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Input], y: &mut [N::Output]) {
     if const { in_place::<S, N>() } {
         N::infer::<S, 1>(s, p, r, x, y);
     } else {
@@ -355,17 +355,17 @@ fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Running, x: &[N::Inp
     }
 }
 
-zero_bits!([T: Stack] Mlp<T>: { params, running });
+zero_bits!([T: Stack] Mlp<T>: { params, buffers });
 
 impl<T: Stack> Clone for Mlp<T> {
     fn clone(&self) -> Self {
-        Self { params: self.params, running: self.running }
+        Self { params: self.params, buffers: self.buffers }
     }
 
     /// In place: nothing large crosses the stack.
     fn clone_from(&mut self, other: &Self) {
         self.params.as_flat_mut().copy_from_slice(other.params.as_flat());
-        self.running.as_flat_mut().copy_from_slice(other.running.as_flat());
+        self.buffers.as_flat_mut().copy_from_slice(other.buffers.as_flat());
     }
 }
 
@@ -420,9 +420,9 @@ impl<T: Stack> fmt::Display for Summary<T> {
         let titles = ("layer", "inputs", "outputs", "activation", "parameters");
         let (kind, inputs, shape, activation, params) = titles;
         writeln!(f, "{kind:<kinds$} {inputs:>8} {shape:>shapes$}   {activation:<12} {params:>10}")?;
-        let (mut result, mut running) = (Ok(()), 0);
+        let (mut result, mut buffers) = (Ok(()), 0);
         NetOf::<T>::describe(&mut |d| {
-            running += d.running;
+            buffers += d.buffers;
             if result.is_ok() {
                 let (kind, shape, activation) = (d.kind, outputs(d), d.activation);
                 result =
@@ -431,8 +431,8 @@ impl<T: Stack> fmt::Display for Summary<T> {
         });
         result?;
         write!(f, "{} parameters, ", Mlp::<T>::PARAMS)?;
-        if running > 0 {
-            write!(f, "{running} running values, ")?;
+        if buffers > 0 {
+            write!(f, "{buffers} running values, ")?;
         }
         write!(f, "{} bytes", Mlp::<T>::BYTES)
     }

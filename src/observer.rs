@@ -13,7 +13,7 @@
 //! | `ReduceLROnPlateau` | [`ReduceOnPlateau`] |
 //! | `TerminateOnNaN` | [`StopOnNan`] |
 //! | `CSVLogger` | [`CsvLog`] |
-//! | `LambdaCallback` | a closure `FnMut(&Epoch) -> ControlFlow<()>` |
+//! | `LambdaCallback` | [`OnEpoch`] with a closure `FnMut(&EpochReport) -> ControlFlow<()>` |
 
 mod csv;
 mod early;
@@ -34,9 +34,9 @@ use core::{fmt, ops::ControlFlow};
 /// One epoch, as it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Epoch {
+pub struct EpochReport {
     /// Its number, from 1
-    pub epoch: usize,
+    pub number: usize,
     /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
     pub loss: f32,
     /// Share of samples whose class was predicted before the update; NaN if the observer does not ask for it
@@ -73,14 +73,14 @@ pub trait Session {
     /// Whether these samples could be evaluated.
     /// # Errors
     /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
-    fn check(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
+    fn validate(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
     /// As [`Trainer::evaluate`](crate::Trainer::evaluate).
     fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
 }
 
-/// Listens to `fit`. `()` does not and costs nothing; a closure `FnMut(&Epoch) -> ControlFlow<()>` does; a tuple asks each of its observers.
+/// Listens to `fit`. `()` does not and costs nothing; [`OnEpoch`] calls a closure; a tuple asks each of its observers.
 pub trait Observer<S: Session> {
     /// Whether accuracy is to be counted.
     const ACCURACY: bool = true;
@@ -89,7 +89,7 @@ pub trait Observer<S: Session> {
     /// # Errors
     /// Whatever makes watching impossible; the training does not begin then, and nothing is changed.
     #[inline(always)]
-    fn begin(&mut self, session: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
         let _ = session;
         Ok(())
     }
@@ -97,18 +97,18 @@ pub trait Observer<S: Session> {
     /// An epoch has ended; `Break` ends the training. What is written into the report is what later observers and the caller see.
     /// # Errors
     /// Whatever makes going on senseless; it ends the training.
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>>;
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>>;
 
     /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight was changed). `true` ends the training without an error.
     #[inline(always)]
-    fn refused(&mut self, error: &Error) -> bool {
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
         let _ = error;
         false
     }
 
     /// The training has ended, by itself, by an observer or by an error.
     #[inline(always)]
-    fn end(&mut self, session: &mut S) {
+    fn on_fit_end(&mut self, session: &mut S) {
         let _ = session;
     }
 }
@@ -117,15 +117,35 @@ impl<S: Session> Observer<S> for () {
     const ACCURACY: bool = false;
 
     #[inline(always)]
-    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 }
 
-impl<S: Session, F: FnMut(&Epoch) -> ControlFlow<()>> Observer<S> for F {
+/// An observer made of a closure, which is called at the end of each epoch: Keras' `LambdaCallback`.
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut net = Unit::new();
+/// let mut stop = OnEpoch(|epoch: &EpochReport| {
+///     if epoch.loss < 0.3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// });
+/// let fit = Fit { epochs: 1000, ..Fit::new(Sgd::with_lr(1.0)) };
+/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
+/// let last = trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut stop)?;
+/// assert!(last.number < 1000);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OnEpoch<F>(pub F);
+
+impl<S: Session, F: FnMut(&EpochReport) -> ControlFlow<()>> Observer<S> for OnEpoch<F> {
     #[inline(always)]
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
-        Ok(self(epoch))
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+        Ok(self.0(epoch))
     }
 }
 
@@ -136,38 +156,38 @@ macro_rules! tuples {
             const ACCURACY: bool = false $(|| $name::ACCURACY)+;
 
             #[inline(always)]
-            fn begin(&mut self, session: &mut S) -> Result<()> {
+            fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.begin(session)?;)+
+                $($name.on_fit_begin(session)?;)+
                 Ok(())
             }
 
             #[inline(always)]
-            fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+            fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut flow = ControlFlow::Continue(());
-                $(if $name.epoch(epoch, session)?.is_break() {
+                $(if $name.on_epoch_end(epoch, session)?.is_break() {
                     flow = ControlFlow::Break(());
                 })+
                 Ok(flow)
             }
 
             #[inline(always)]
-            fn refused(&mut self, error: &Error) -> bool {
+            fn on_rejected_step(&mut self, error: &Error) -> bool {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut handled = false;
-                $(handled |= $name.refused(error);)+
+                $(handled |= $name.on_rejected_step(error);)+
                 handled
             }
 
             #[inline(always)]
-            fn end(&mut self, session: &mut S) {
+            fn on_fit_end(&mut self, session: &mut S) {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.end(session);)+
+                $($name.on_fit_end(session);)+
             }
         }
     };
@@ -181,38 +201,28 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-/// A borrowed observer.
-///
-/// ```
-/// use rosenblatt::prelude::*;
-/// let mut history = History::<10>::new();
-/// let mut observers = (Watch(&mut history), StopOnNan::new());
-/// # let _ = &mut observers;
-/// ```
-#[derive(Debug)]
-pub struct Watch<'a, O>(pub &'a mut O);
-
-impl<S: Session, O: Observer<S>> Observer<S> for Watch<'_, O> {
+/// A borrowed observer: the caller keeps it, and reads it afterwards.
+impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     const ACCURACY: bool = O::ACCURACY;
 
     #[inline(always)]
-    fn begin(&mut self, session: &mut S) -> Result<()> {
-        self.0.begin(session)
+    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+        (**self).on_fit_begin(session)
     }
 
     #[inline(always)]
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
-        self.0.epoch(epoch, session)
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+        (**self).on_epoch_end(epoch, session)
     }
 
     #[inline(always)]
-    fn refused(&mut self, error: &Error) -> bool {
-        self.0.refused(error)
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
+        (**self).on_rejected_step(error)
     }
 
     #[inline(always)]
-    fn end(&mut self, session: &mut S) {
-        self.0.end(session);
+    fn on_fit_end(&mut self, session: &mut S) {
+        (**self).on_fit_end(session);
     }
 }
 
@@ -246,7 +256,7 @@ impl Monitor {
     /// Its value in a report; NaN for an accuracy beside a loss that is NaN.
     /// # Errors
     /// [`Error::NotMonitored`] if it is a [`Validation`]'s and none stands before.
-    fn of(self, epoch: &Epoch) -> Result<f32> {
+    fn of(self, epoch: &EpochReport) -> Result<f32> {
         let validation = || epoch.validation.ok_or(Error::NotMonitored { what: self.name() });
         Ok(match self {
             Self::Loss => epoch.loss,
@@ -342,17 +352,17 @@ impl StopOnNan {
 impl<S: Session> Observer<S> for StopOnNan {
     const ACCURACY: bool = false;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         self.stopped = None;
         Ok(())
     }
 
     #[inline(always)]
-    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn refused(&mut self, error: &Error) -> bool {
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
         self.stopped = Some(*error);
         true
     }

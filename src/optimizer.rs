@@ -41,7 +41,7 @@ use crate::error::{Error, Result};
 use rosenblatt_kernels::{Plain, Simd, zero_bits};
 
 /// A value that is all zero bits: a static of it lies in `.bss` and costs no flash.
-pub trait Zero {
+pub trait ZeroState {
     /// The value.
     const ZERO: Self;
 
@@ -53,7 +53,7 @@ pub trait Zero {
 pub trait Optimizer: Copy {
     /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which
     /// [`zero_bits!`] makes of a struct.
-    type State<P: Plain>: Zero;
+    type State<P: Plain>: ZeroState;
 
     /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
     fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
@@ -96,7 +96,7 @@ pub struct Accumulator<P> {
     t: u32,
 }
 
-impl<P: Plain> Zero for Accumulator<P> {
+impl<P: Plain> ZeroState for Accumulator<P> {
     const ZERO: Self = Self { x: P::ZERO, t: 0 };
 
     fn set_zero(&mut self) {

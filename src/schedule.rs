@@ -44,7 +44,7 @@ pub use warm_up::WarmUp;
 
 use crate::{
     error::{Error, Result},
-    optimizer::{Optimizer, Zero, at_least_zero},
+    optimizer::{Optimizer, ZeroState, at_least_zero},
 };
 use rosenblatt_kernels::{Plain, Simd, zero::ZeroBits, zero_bits};
 
@@ -90,7 +90,7 @@ pub struct ScheduledState<T> {
 
 zero_bits!([T: ZeroBits] ScheduledState<T>: { inner, step });
 
-impl<T: Zero> Zero for ScheduledState<T> {
+impl<T: ZeroState> ZeroState for ScheduledState<T> {
     const ZERO: Self = Self { inner: T::ZERO, step: 0 };
 
     fn set_zero(&mut self) {

@@ -3,12 +3,12 @@
 use crate::{
     data::{Permutation, bad_input, finite_inputs, same_lengths},
     error::{Error, Quantity, Result},
-    layer::{Layer, NeverSet, Pass, Train, first, first_mut, in_place},
+    layer::{Context, Layer, NeverSet, Trainable, first, first_mut, in_place},
     loss::Loss,
-    metrics::{Confusion, Evaluation, predicted},
+    metrics::{ConfusionMatrix, Evaluation, predicted},
     network::Network,
-    observer::{Epoch, Observer, Session},
-    optimizer::{Optimizer, Zero},
+    observer::{EpochReport, Observer, Session},
+    optimizer::{Optimizer, ZeroState},
     rng::Seed,
     sum::Sum,
 };
@@ -25,7 +25,7 @@ type InputOf<N> = <LayersOf<N> as Layer>::Input;
 type OutputOf<N> = <LayersOf<N> as Layer>::Output;
 type ParamsOf<N> = <LayersOf<N> as Layer>::Params;
 /// What a loss over the network `N` asks of the data.
-type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>>::Target;
+type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>>::Target;
 
 /// How many samples the weights are updated after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +67,14 @@ impl<O: Optimizer> Fit<O> {
 }
 
 /// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by the outputs.
-struct Work<N: Network<Layers: Train>, O: Optimizer, const B: usize> {
+struct StepMemory<N: Network<Layers: Trainable>, O: Optimizer, const B: usize> {
     gradient: ParamsOf<N>,
     state: O::State<ParamsOf<N>>,
-    tape: <LayersOf<N> as Train>::Tape<B>,
+    tape: <LayersOf<N> as Trainable>::Tape<B>,
     dy: [OutputOf<N>; B],
 }
 
-impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
+impl<N: Network<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O, B> {
     /// One training step on at most `B` samples: forward, loss, backward, update.
     ///
     /// No weight and no optimizer state changes unless loss and gradient are finite.
@@ -89,13 +89,13 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
     ) -> core::result::Result<f32, Quantity>
     where
         S: Simd,
-        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+        L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
         let m = x.len();
         part(
             s,
             #[inline(always)]
-            || LayersOf::<N>::forward::<S, B>(s, Pass::TRAINING, net.params(), net.running(), x, &mut self.tape),
+            || LayersOf::<N>::forward::<S, B>(s, Context::TRAINING, net.params(), net.buffers(), x, &mut self.tape),
         );
 
         let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
@@ -116,7 +116,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         part(
             s,
             #[inline(always)]
-            || LayersOf::<N>::backward::<S, B>(s, net.params(), x, tape, dy, L::JOINED, gradient, None),
+            || LayersOf::<N>::backward::<S, B>(s, net.params(), x, tape, dy, L::FUSED_WITH_ACTIVATION, gradient, None),
         );
         if !all_finite_on(s, self.gradient.as_flat()) {
             return Err(Quantity::Gradient);
@@ -130,7 +130,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
                 optimizer.update(s, &mut self.state, net.params_mut(), &self.gradient);
             },
         );
-        LayersOf::<N>::settle::<B>(&self.tape, net.running_mut());
+        LayersOf::<N>::update_buffers::<B>(&self.tape, net.buffers_mut());
         Ok(loss)
     }
 
@@ -147,12 +147,12 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
         t: &[TargetOf<N, L>],
     ) -> core::result::Result<f32, Quantity>
     where
-        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+        L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
-        dispatch_inside!(backend, width: LayersOf::<N>::WIDTH, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
-    /// [`Work::step`]: for a small network's full mini-batches in place, because the number of samples is known; else by called kernels.
+    /// [`StepMemory::step`]: for a small network's full mini-batches in place, because the number of samples is known; else by called kernels.
     #[inline(always)]
     fn batch<S, L>(
         &mut self,
@@ -164,7 +164,7 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
     ) -> core::result::Result<f32, Quantity>
     where
         S: Simd,
-        L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+        L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
         if const { S::INLINE == 0 } {
             return self.step::<S, L>(s, net, optimizer, x, t);
@@ -218,11 +218,11 @@ impl<N: Network<Layers: Train>, O: Optimizer, const B: usize> Work<N, O, B> {
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 pub struct Trainer<N, O, L, const B: usize>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    work: Work<N, O, B>,
+    work: StepMemory<N, O, B>,
     x: Vec<InputOf<N>, B, u32>,
     t: Vec<TargetOf<N, L>, B, u32>,
     /// Shuffled epochs begun, modulo 2³².
@@ -231,9 +231,9 @@ where
 
 impl<N, O, L, const B: usize> Trainer<N, O, L, B>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     /// The bytes of the trainer: all the memory that training takes beside the network and a bounded stack.
     pub const BYTES: usize = size_of::<Self>();
@@ -243,10 +243,10 @@ where
     pub const fn new() -> Self {
         const { assert!(B > 0, "a trainer needs room for at least one sample") };
         Self {
-            work: Work {
+            work: StepMemory {
                 gradient: ParamsOf::<N>::ZERO,
                 state: O::State::<ParamsOf<N>>::ZERO,
-                tape: <LayersOf<N> as Train>::Tape::<B>::ZERO,
+                tape: <LayersOf<N> as Trainable>::Tape::<B>::ZERO,
                 dy: [OutputOf::<N>::ZERO; B],
             },
             x: Vec::new(),
@@ -310,16 +310,16 @@ where
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
     ) -> Result<f32> {
-        Self::check(x, t)?;
+        Self::validate_shapes(x, t)?;
         optimizer.check()?;
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
-        Self::enough(x.len())?;
-        Self::set(net)?;
+        Self::validate_batch(x.len())?;
+        Self::validate_weights(net)?;
         optimizer.check_next(&self.work.state)?;
         let done = standard(|| self.work.run::<L>(backend, net, optimizer, x, t));
-        done.map_err(|what| Self::culprit(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
+        done.map_err(|what| Self::locate_not_finite(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
     }
 
     /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report. Observers run in the floating-point environment of the numeric contract, whatever
@@ -340,11 +340,11 @@ where
         t: &[TargetOf<N, L>],
         fit: &Fit<O>,
         observer: &mut Obs,
-    ) -> Result<Epoch>
+    ) -> Result<EpochReport>
     where
-        Obs: for<'a> Observer<Running<'a, N, O, L, B>>,
+        Obs: for<'a> Observer<Training<'a, N, O, L, B>>,
     {
-        Self::good(fit.backend, x, t)?;
+        Self::validate_values(fit.backend, x, t)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -361,21 +361,21 @@ where
         if fit.drop_last && batch > x.len() {
             return Err(Error::NoFullBatch { samples: x.len(), batch });
         }
-        Self::enough(batch.min(x.len()))?;
+        Self::validate_batch(batch.min(x.len()))?;
         if const { LayersOf::<N>::LEAST_SAMPLES > 1 } && !fit.drop_last {
             match x.len().checked_rem(batch) {
                 None | Some(0) => {}
-                Some(last) => Self::enough(last)?,
+                Some(last) => Self::validate_batch(last)?,
             }
         }
-        Self::set(net)?;
-        let mut running = Running { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
+        Self::validate_weights(net)?;
+        let mut training = Training { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
         standard(
             #[inline(always)]
             || {
-                observer.begin(&mut running)?;
-                let outcome = running.epochs(x, t, fit, batch, observer);
-                observer.end(&mut running);
+                observer.on_fit_begin(&mut training)?;
+                let outcome = training.epochs(x, t, fit, batch, observer);
+                observer.on_fit_end(&mut training);
                 outcome
             },
         )
@@ -403,7 +403,7 @@ where
     ) -> Result<Evaluation> {
         let (mut total, mut correct) = (Sum::ZERO, 0);
         standard(|| {
-            self.visit(backend, net, x, t, |loss, y, t| {
+            self.each_batch(backend, net, x, t, |loss, y, t| {
                 total.add(loss * t.len() as f32);
                 correct += hits::<N, L>(y, t);
                 Ok(())
@@ -420,10 +420,10 @@ where
         net: &N,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
-    ) -> Result<Confusion<C>> {
-        let mut confusion = Confusion::new();
+    ) -> Result<ConfusionMatrix<C>> {
+        let mut confusion = ConfusionMatrix::new();
         standard(|| {
-            self.visit(Backend::detect(), net, x, t, |_, y, t| {
+            self.each_batch(Backend::detect(), net, x, t, |_, y, t| {
                 y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
             })
         })?;
@@ -449,21 +449,21 @@ where
 
     /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
     fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
-        dispatch_inside!(backend, width: LayersOf::<N>::WIDTH, s => {
-            LayersOf::<N>::forward::<_, B>(Compact(s), Pass::INFERENCE, net.params(), net.running(), x, &mut self.work.tape)
+        dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => {
+            LayersOf::<N>::forward::<_, B>(Compact(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
         });
     }
 
-    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller, and calls `see(mean loss, outputs, targets)` for each batch.
-    fn visit(
+    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller, and calls `each(mean loss, outputs, targets)` for each batch.
+    fn each_batch(
         &mut self,
         backend: Backend,
         net: &N,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
-        mut see: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
+        mut each: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
     ) -> Result<()> {
-        Self::check(x, t)?;
+        Self::validate_shapes(x, t)?;
         let penalty = if const { LayersOf::<N>::PENALIZED } {
             dispatch_inside!(backend, s => LayersOf::<N>::penalty(s, net.params()))
         } else {
@@ -479,51 +479,51 @@ where
                 loss += penalty;
             }
             if !loss.is_finite()
-                && let Some(error) = Self::culprit(all.0, all.1)
+                && let Some(error) = Self::locate_not_finite(all.0, all.1)
             {
                 return Err(error);
             }
-            see(loss, y, t)?;
+            each(loss, y, t)?;
         }
         Ok(())
     }
 
     /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so the network is to blame.
     #[cold]
-    fn culprit(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
-        finite_inputs(x).and_then(|()| L::culprit(t)).err()
+    fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
+        finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()
     }
 
     /// What must be true of all data.
     #[inline(always)]
-    fn check(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+    fn validate_shapes(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         Self::lengths(x, t)?;
         match <&[_; B]>::try_from(t) {
             // A full mini-batch: as many as the compiler knows.
-            Ok(t) if !cfg!(target_os = "none") => L::check(t),
-            _ => L::check(t),
+            Ok(t) if !cfg!(target_os = "none") => L::check_targets(t),
+            _ => L::check_targets(t),
         }
     }
 
     /// What must be true of data before a whole training: every number is looked at.
     #[inline(always)]
-    fn good(backend: Backend, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+    fn validate_values(backend: Backend, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         Self::lengths(x, t)?;
-        L::culprit(t)?;
+        L::locate_not_finite(t)?;
         let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));
         if finite { Ok(()) } else { Err(bad_input(x)) }
     }
 
     /// Whether a step can learn from so many samples.
     #[inline(always)]
-    fn enough(batch: usize) -> Result<()> {
+    fn validate_batch(batch: usize) -> Result<()> {
         let least = const { LayersOf::<N>::LEAST_SAMPLES };
         if batch < least { Err(Error::BatchTooSmall { batch, least }) } else { Ok(()) }
     }
 
     /// Whether each hidden layer has weights.
     #[inline(always)]
-    fn set(net: &N) -> Result<()> {
+    fn validate_weights(net: &N) -> Result<()> {
         match LayersOf::<N>::never_set(net.params(), 0, false) {
             Some(NeverSet { layer, kind }) => Err(Error::NeverSet { layer: layer as usize, kind }),
             None => Ok(()),
@@ -540,17 +540,17 @@ where
     }
 }
 
-zero_bits!([N: Network<Layers: Train>, O: Optimizer, const B: usize] Work<N, O, B>: { gradient, state, tape, dy }
+zero_bits!([N: Network<Layers: Trainable>, O: Optimizer, const B: usize] StepMemory<N, O, B>: { gradient, state, tape, dy }
     where O::State<ParamsOf<N>>: ZeroBits);
-zero_bits!([N: Network<Layers: Train>, O: Optimizer, L, const B: usize] Trainer<N, O, L, B>: { work, x, t, epochs }
-    where L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>, O::State<ParamsOf<N>>: ZeroBits);
+zero_bits!([N: Network<Layers: Trainable>, O: Optimizer, L, const B: usize] Trainer<N, O, L, B>: { work, x, t, epochs }
+    where L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>, O::State<ParamsOf<N>>: ZeroBits);
 
 /// A `fit` that is under way: what its observers see of it.
-pub struct Running<'a, N, O, L, const B: usize>
+pub struct Training<'a, N, O, L, const B: usize>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     trainer: &'a mut Trainer<N, O, L, B>,
     net: &'a mut N,
@@ -558,11 +558,11 @@ where
     backend: Backend,
 }
 
-impl<N, O, L, const B: usize> Running<'_, N, O, L, B>
+impl<N, O, L, const B: usize> Training<'_, N, O, L, B>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     /// All epochs; the data and the batch are good.
     #[inline(always)]
@@ -573,9 +573,9 @@ where
         fit: &Fit<O>,
         batch: usize,
         observer: &mut Obs,
-    ) -> Result<Epoch> {
+    ) -> Result<EpochReport> {
         let mut report =
-            Epoch { epoch: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
+            EpochReport { number: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
         let mut epoch = 0;
         while epoch < fit.epochs {
             epoch += 1;
@@ -585,12 +585,12 @@ where
             });
             let part = (batch, fit.drop_last);
             let (loss, accuracy) = match self.epoch(x, t, epoch, part, order.as_ref(), Obs::ACCURACY) {
-                Err(error) if observer.refused(&error) => break,
+                Err(error) if observer.on_rejected_step(&error) => break,
                 done => done?,
             };
             let lr = self.optimizer.last_lr(&self.trainer.work.state);
-            report = Epoch { epoch, loss, accuracy, validation: None, lr };
-            if observer.epoch(&mut report, self)?.is_break() {
+            report = EpochReport { number: epoch, loss, accuracy, validation: None, lr };
+            if observer.on_epoch_end(&mut report, self)?.is_break() {
                 break;
             }
         }
@@ -641,11 +641,11 @@ where
     }
 }
 
-impl<N, O, L, const B: usize> Session for Running<'_, N, O, L, B>
+impl<N, O, L, const B: usize> Session for Training<'_, N, O, L, B>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     type Net = N;
     type Input = InputOf<N>;
@@ -672,12 +672,12 @@ where
     }
 
     fn finite(&self) -> bool {
-        let (params, running) = (self.net.params().as_flat(), self.net.running().as_flat());
-        dispatch_inside!(self.backend, s => all_finite_on(s, params) && all_finite_on(s, running))
+        let (params, buffers) = (self.net.params().as_flat(), self.net.buffers().as_flat());
+        dispatch_inside!(self.backend, s => all_finite_on(s, params) && all_finite_on(s, buffers))
     }
 
-    fn check(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        Trainer::<N, O, L, B>::good(self.backend, x, t)
+    fn validate(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Trainer::<N, O, L, B>::validate_values(self.backend, x, t)
     }
 
     fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
@@ -687,9 +687,9 @@ where
 
 impl<N, O, L, const B: usize> Default for Trainer<N, O, L, B>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     fn default() -> Self {
         Self::new()
@@ -701,7 +701,7 @@ where
 fn hits<N, L>(y: &[OutputOf<N>], t: &[TargetOf<N, L>]) -> usize
 where
     N: Network,
-    L: Loss<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     y.iter().zip(t).filter(|(y, t)| predicted(y.as_flat()) == Some(L::class(t))).count()
 }

@@ -92,7 +92,7 @@ fn run(args: &Args) -> Result<bool> {
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let (images, labels) = shifted(images, &train.1);
-    let report = trainer.fit(net, &images, &labels, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    let report = trainer.fit(net, &images, &labels, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
     learning.end(&report);
 
     println!("what the first layer looks for, dark to light:");

@@ -3,7 +3,7 @@
 use super::plot::{self, Curve};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use rosenblatt::prelude::Epoch;
+use rosenblatt::prelude::EpochReport;
 use std::{ops::ControlFlow, path::Path};
 
 /// Loss and error of each epoch so far.
@@ -23,7 +23,7 @@ impl Learning {
     }
 
     /// Takes an epoch in.
-    pub fn see(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    pub fn see(&mut self, epoch: &EpochReport) -> ControlFlow<()> {
         self.losses.push(epoch.loss);
         self.misses.push(1.0 - epoch.accuracy);
         self.bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
@@ -32,9 +32,9 @@ impl Learning {
     }
 
     /// Ends the bar and says what the last epoch was like.
-    pub fn end(&self, last: &Epoch) {
+    pub fn end(&self, last: &EpochReport) {
         self.bar.finish();
-        println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", last.epoch, last.loss, last.accuracy);
+        println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", last.number, last.loss, last.accuracy);
     }
 
     /// Draws the curves, if there is a file to draw them into.

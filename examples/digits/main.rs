@@ -61,7 +61,7 @@ fn run(args: &Args) -> Result<bool> {
     let adam = Adam { lr: 0.005, decay: 1e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(net, &train.0, &train.1, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    let report = trainer.fit(net, &train.0, &train.1, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);

@@ -266,7 +266,7 @@ fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(backend: Backend, seed: S
 /// The lecture's cost of a network, summed over the k outputs, beside Keras' mean.
 fn costs(backend: Backend, seed: Seed) -> Result<()> {
     fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(name: &str, backend: Backend, seed: Seed) -> Result<()> {
-        let (keras, lecture) = (cost::<L>(backend, seed)?, cost::<Summed<L>>(backend, seed)?);
+        let (keras, lecture) = (cost::<L>(backend, seed)?, cost::<SumOverOutputs<L>>(backend, seed)?);
         for (what, keras, lecture) in [("loss", keras.0, lecture.0), ("gradient of b1", keras.1, lecture.1)] {
             println!("{name:<22} {what:<15} {keras:>14.7} {lecture:>16.7} {:>10.6}", lecture / keras);
         }
@@ -276,6 +276,6 @@ fn costs(backend: Backend, seed: Seed) -> Result<()> {
     println!("{:<22} {:<15} {:>14} {:>16} {:>10}", "", "", "Keras: mean", "lecture: sum", "quotient");
     row::<BinaryCrossEntropy>("BinaryCrossEntropy", backend, seed)?;
     row::<MeanSquaredError>("MeanSquaredError", backend, seed)?;
-    println!("the lecture's is Summed<L>, for instance Summed<BinaryCrossEntropy>\n");
+    println!("the lecture's is SumOverOutputs<L>, for instance SumOverOutputs<BinaryCrossEntropy>\n");
     Ok(())
 }

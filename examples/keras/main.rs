@@ -82,21 +82,21 @@ fn run(args: &Args) -> Result<bool> {
         Some(path) => Some(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
         None => None,
     };
-    let watch = |epoch: &Epoch| {
-        if epoch.epoch == 1 {
+    let watch = OnEpoch(|epoch: &EpochReport| {
+        if epoch.number == 1 {
             println!(
                 "{:>7} {:>8} {:>9} {:>8} {:>13} {:>13}",
                 "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning rate"
             );
         }
-        if epoch.epoch == 1 || epoch.epoch.is_multiple_of(5) {
+        if epoch.number == 1 || epoch.number.is_multiple_of(5) {
             let (loss, accuracy) =
                 epoch.validation.map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
-            let Epoch { epoch, loss: train, accuracy: right, lr, .. } = epoch;
-            println!("{epoch:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}");
+            let EpochReport { number, loss: train, accuracy: right, lr, .. } = epoch;
+            println!("{number:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}");
         }
         ControlFlow::Continue(())
-    };
+    });
     let early = EarlyStopping::with_patience(15);
     let mut observers = (
         Validation::new(data.x_val, data.t_val),
@@ -119,7 +119,7 @@ fn run(args: &Args) -> Result<bool> {
             "\nstopped after epoch {epoch}: the validation loss has not improved since epoch {}",
             best.best_epoch()
         ),
-        _ => println!("\nran all {} epochs", last.epoch),
+        _ => println!("\nran all {} epochs", last.number),
     }
     println!("restored the weights of epoch {}", best.best_epoch());
 
@@ -136,8 +136,8 @@ fn run(args: &Args) -> Result<bool> {
 
     if let Some(path) = &args.common.plot {
         let curve =
-            |name, value: fn(&Epoch) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
-        let validation = |epoch: &Epoch| epoch.validation.map_or(f32::NAN, |found| found.loss);
+            |name, value: fn(&EpochReport) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
+        let validation = |epoch: &EpochReport| epoch.validation.map_or(f32::NAN, |found| found.loss);
         plot::draw(path, &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)], None)?;
         println!("plot {}", path.display());
     }

@@ -63,13 +63,19 @@ fn run(args: &Args) -> Result<f32> {
     let every = args.epochs.div_ceil(10).max(1);
     let mut losses = Vec::new();
     println!("{:>6} {:>9} {:>9}", "epoch", "loss", "accuracy");
-    trainer.fit(&mut net, &train.0, &train.1, &fit, &mut |epoch: &Epoch| {
-        losses.push(epoch.loss);
-        if epoch.epoch.is_multiple_of(every) || epoch.epoch == 1 {
-            println!("{:>6} {:>9.4} {:>9.4}", epoch.epoch, epoch.loss, epoch.accuracy);
-        }
-        ControlFlow::Continue(())
-    })?;
+    trainer.fit(
+        &mut net,
+        &train.0,
+        &train.1,
+        &fit,
+        &mut OnEpoch(|epoch: &EpochReport| {
+            losses.push(epoch.loss);
+            if epoch.number.is_multiple_of(every) || epoch.number == 1 {
+                println!("{:>6} {:>9.4} {:>9.4}", epoch.number, epoch.loss, epoch.accuracy);
+            }
+            ControlFlow::Continue(())
+        }),
+    )?;
 
     println!("\non the samples not seen (0 malignant, 1 benign):\n");
     println!("{}", trainer.confusion::<2>(&net, &test.0, &test.1)?);

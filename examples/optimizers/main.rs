@@ -10,7 +10,7 @@ use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{
     kernels::dispatch,
-    optimizer::{Optimizer, Zero},
+    optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
 };

@@ -10,7 +10,7 @@ use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{
     kernels::plain::recast,
-    layer::{MemoryOf, Stepwise, Train},
+    layer::{MemoryOf, Stepwise, Trainable},
     metrics::predicted,
     network::{NetOf, Stack},
     prelude::*,
@@ -113,8 +113,8 @@ fn main() -> ExitCode {
 fn run<T>(net: &mut Mlp<T>, trainer: &mut ImageTrainer<T>, args: &Args) -> Result<f32>
 where
     T: Stack,
-    NetOf<T>:
-        Train<Input = Image, Output = [f32; 10], Head = Softmax> + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
+    NetOf<T>: Trainable<Input = Image, Output = [f32; 10], OutputActivation = Softmax>
+        + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
@@ -128,7 +128,8 @@ where
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    let report =
+        trainer.fit(net, train, &train_digits, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);

@@ -49,13 +49,13 @@ fn run(args: &Args) -> Result<bool> {
     let mut losses = Vec::new();
     let every = args.epochs.div_ceil(10).max(1);
     println!("{:>6} {:>10} {:>9}", "epoch", "loss", "accuracy");
-    let mut watch = |epoch: &Epoch| {
+    let mut watch = OnEpoch(|epoch: &EpochReport| {
         losses.push(epoch.loss);
-        if epoch.epoch.is_multiple_of(every) || epoch.epoch == 1 {
-            println!("{:>6} {:>10.6} {:>7.0} %", epoch.epoch, epoch.loss, 100.0 * epoch.accuracy);
+        if epoch.number.is_multiple_of(every) || epoch.number == 1 {
+            println!("{:>6} {:>10.6} {:>7.0} %", epoch.number, epoch.loss, 100.0 * epoch.accuracy);
         }
         ControlFlow::Continue(())
-    };
+    });
     trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut watch)?;
 
     println!("\n{:>3} {:>3} {:>7} {:>11}", "x1", "x2", "target", "prediction");

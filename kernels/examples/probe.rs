@@ -69,11 +69,11 @@ macro_rules! probes {
                 "sum_rows_add"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
                     => blas::fixed::sum_rows_add(s, input(dy, m * ROW).as_chunks().0, db);
                 "add"(s, x: &[f32; ROW], y: &mut [f32; ROW]) => blas::fixed::add(s, y, x);
-                "greatest"(s, x: &Windows, y: &mut [f32; ROW]) => pool::greatest(s, x, 1..3, y);
-                "greatest_grad"(s, x: &Windows, y: &[f32; ROW], dy: &[f32; ROW], dx: &mut Windows)
-                    => pool::greatest_grad(s, x, 1..3, (y, dy), dx);
-                "mean"(s, x: &Windows, y: &mut [f32; ROW]) => pool::mean(s, x, 1..3, 4.0, y);
-                "mean_grad"(s, dy: &[f32; ROW], dx: &mut Windows) => pool::mean_grad(s, 1..3, 4.0, dy, dx);
+                "max"(s, x: &Windows, y: &mut [f32; ROW]) => pool::max(s, x, 1..3, y);
+                "max_grad"(s, x: &Windows, y: &[f32; ROW], dy: &[f32; ROW], dx: &mut Windows)
+                    => pool::max_grad(s, x, 1..3, (y, dy), dx);
+                "avg"(s, x: &Windows, y: &mut [f32; ROW]) => pool::avg(s, x, 1..3, 4.0, y);
+                "avg_grad"(s, dy: &[f32; ROW], dx: &mut Windows) => pool::avg_grad(s, 1..3, 4.0, dy, dx);
                 "exp"(s, n: usize, x: *mut f32) => map::<_, Exp>(s, output(x, n));
                 "ln"(s, n: usize, x: *mut f32) => map::<_, Ln>(s, output(x, n));
                 "tanh"(s, n: usize, x: *mut f32) => map::<_, Tanh>(s, output(x, n));

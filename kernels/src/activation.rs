@@ -6,10 +6,9 @@
 use crate::{
     Backend,
     bodies::{Bodies, called},
-    dispatch,
-    lanes::{each, get, max, put, sum},
-    math,
+    dispatch, math,
     simd::Simd,
+    walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 
 /// An activation that looks at one value at a time.
@@ -223,15 +222,15 @@ pub(crate) fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
     if const { S::LANES == 1 } && A::assembly(x) {
         return;
     }
-    each(
+    for_each_register(
         s,
         x.len(),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
+            // SAFETY: `for_each_register` stays below x.len().
             unsafe {
                 let p = x.as_mut_ptr().add(i);
-                put(s, p, part, A::f(s, get(s, p.cast_const(), part)));
+                store(s, p, part, A::f(s, load(s, p.cast_const(), part)));
             }
         },
     );
@@ -242,15 +241,15 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
     if const { S::LANES == 1 } && A::assembly_grad(y, dy) {
         return;
     }
-    each(
+    for_each_register(
         s,
         y.len().min(dy.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dy.as_mut_ptr().add(i);
-                put(s, p, part, A::df(s, get(s, y.as_ptr().add(i), part), get(s, p.cast_const(), part)));
+                store(s, p, part, A::df(s, load(s, y.as_ptr().add(i), part), load(s, p.cast_const(), part)));
             }
         },
     );
@@ -259,47 +258,47 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
 #[inline(always)]
 fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     let (p, n) = (x.as_mut_ptr(), x.len());
-    let top = max(
+    let top = reduce_max(
         s,
         n,
         #[inline(always)]
         |i, part| {
             // SAFETY: `max` stays below x.len().
-            unsafe { get(s, p.add(i).cast_const(), part) }
+            unsafe { load(s, p.add(i).cast_const(), part) }
         },
     );
     let top = s.splat(top);
     // A short row's exponentials wait in registers: read back too soon from memory, each row would stall. Single values have no such stall.
     let in_registers = S::LANES > 1 && n <= 16;
     let mut short = [s.splat(0.0); 16];
-    let total = sum(
+    let total = reduce_sum(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below x.len().
+            // SAFETY: `reduce_sum` stays below x.len().
             unsafe {
                 // Above zero only in a row with NaN, which becomes NaN.
-                let e = math::exp_below(s, s.sub(get(s, p.add(i).cast_const(), part), top));
+                let e = math::exp_below(s, s.sub(load(s, p.add(i).cast_const(), part), top));
                 if in_registers {
                     short[i / S::LANES] = e;
                 } else {
-                    put(s, p.add(i), part, e);
+                    store(s, p.add(i), part, e);
                 }
                 e
             }
         },
     );
     let total = s.splat(total);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
+            // SAFETY: `for_each_register` stays below x.len().
             unsafe {
-                let e = if in_registers { short[i / S::LANES] } else { get(s, p.add(i).cast_const(), part) };
-                put(s, p.add(i), part, s.div(e, total));
+                let e = if in_registers { short[i / S::LANES] } else { load(s, p.add(i).cast_const(), part) };
+                store(s, p.add(i), part, s.div(e, total));
             }
         },
     );
@@ -309,25 +308,25 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
 fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
     let n = y.len().min(dy.len());
     let (y, d) = (y.as_ptr(), dy.as_mut_ptr());
-    let inner = sum(
+    let inner = reduce_sum(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below both lengths.
-            unsafe { s.mul(get(s, y.add(i), part), get(s, d.add(i).cast_const(), part)) }
+            // SAFETY: `reduce_sum` stays below both lengths.
+            unsafe { s.mul(load(s, y.add(i), part), load(s, d.add(i).cast_const(), part)) }
         },
     );
     let inner = s.splat(inner);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
-                let g = s.sub(get(s, d.add(i).cast_const(), part), inner);
-                put(s, d.add(i), part, s.mul(get(s, y.add(i), part), g));
+                let g = s.sub(load(s, d.add(i).cast_const(), part), inner);
+                store(s, d.add(i), part, s.mul(load(s, y.add(i), part), g));
             }
         },
     );
@@ -503,15 +502,15 @@ face_grad! {
 pub fn ln_grad(backend: Backend, x: &[f32], dy: &mut [f32]) {
     #[inline(always)]
     fn body<S: Simd>(s: S, x: &[f32], dy: &mut [f32]) {
-        each(
+        for_each_register(
             s,
             x.len().min(dy.len()),
             #[inline(always)]
             |i, part| {
-                // SAFETY: `each` stays below both lengths.
+                // SAFETY: `for_each_register` stays below both lengths.
                 unsafe {
                     let p = dy.as_mut_ptr().add(i);
-                    put(s, p, part, s.div(get(s, p.cast_const(), part), get(s, x.as_ptr().add(i), part)));
+                    store(s, p, part, s.div(load(s, p.cast_const(), part), load(s, x.as_ptr().add(i), part)));
                 }
             },
         );

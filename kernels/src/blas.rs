@@ -20,8 +20,8 @@
 use crate::plain::Plain;
 use crate::{
     bodies::{Bodies, called},
-    lanes::{each, get, put, sum},
     simd::{self, Simd},
+    walk::{for_each_register, load, reduce_sum, store},
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
 
@@ -95,7 +95,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
             Start::Zero => {}
             Start::Bias(bias) => {
                 for v in 0..NR {
-                    let bias = get(s, bias.add(v * S::LANES), part(v));
+                    let bias = load(s, bias.add(v * S::LANES), part(v));
                     for row in &mut sums {
                         row[v] = bias;
                     }
@@ -104,7 +104,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
             Start::Carry => {
                 for (i, row) in sums.iter_mut().enumerate() {
                     for (v, sum) in row.iter_mut().enumerate() {
-                        *sum = get(s, c.p.add(i * c.row + v * S::LANES).cast_const(), part(v));
+                        *sum = load(s, c.p.add(i * c.row + v * S::LANES).cast_const(), part(v));
                     }
                 }
             }
@@ -112,7 +112,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
         for p in 0..k {
             let mut w = [s.splat(0.0); NR];
             for (v, w) in w.iter_mut().enumerate() {
-                *w = get(s, b.p.add(p * b.row + v * S::LANES * b.col), part(v));
+                *w = load(s, b.p.add(p * b.row + v * S::LANES * b.col), part(v));
             }
             for (i, row) in sums.iter_mut().enumerate() {
                 let x = s.splat(*a.p.add(i * a.row + p * a.col));
@@ -123,7 +123,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
         }
         for (i, row) in sums.iter().enumerate() {
             for (v, sum) in row.iter().enumerate() {
-                put(s, c.p.add(i * c.row + v * S::LANES), part(v), *sum);
+                store(s, c.p.add(i * c.row + v * S::LANES), part(v), *sum);
             }
         }
     }
@@ -569,13 +569,13 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
         s.vectorize(
             #[inline(always)]
             || {
-                sum(
+                reduce_sum(
                     s,
                     x.len(),
                     #[inline(always)]
                     |i, part| {
-                        // SAFETY: `dot` checked that both have x.len() values; `sum` stays below it.
-                        unsafe { s.mul(get(s, x.as_ptr().add(i), part), get(s, y.as_ptr().add(i), part)) }
+                        // SAFETY: `dot` checked that both have x.len() values; `reduce_sum` stays below it.
+                        unsafe { s.mul(load(s, x.as_ptr().add(i), part), load(s, y.as_ptr().add(i), part)) }
                     },
                 )
             },
@@ -597,16 +597,16 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
             #[inline(always)]
             || {
                 let a = s.splat(a);
-                each(
+                for_each_register(
                     s,
                     y.len(),
                     #[inline(always)]
                     |i, part| {
-                        // SAFETY: `axpy` checked that both have y.len() values; `each` stays below it.
+                        // SAFETY: `axpy` checked that both have y.len() values; `for_each_register` stays below it.
                         unsafe {
                             let p = y.as_mut_ptr().add(i);
-                            let x = get(s, x.as_ptr().add(i), part);
-                            put(s, p, part, s.mul_add(a, x, get(s, p.cast_const(), part)));
+                            let x = load(s, x.as_ptr().add(i), part);
+                            store(s, p, part, s.mul_add(a, x, load(s, p.cast_const(), part)));
                         }
                     },
                 );
@@ -623,18 +623,18 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
 /// `dy` must be readable for m×n, `db` readable and writable for n.
 #[inline(always)]
 pub(crate) unsafe fn sum_rows_body<S: Simd>(s: S, m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) {
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `each` stays below n, and i below m.
+            // SAFETY: `for_each_register` stays below n, and i below m.
             unsafe {
-                let mut sum = if add { get(s, db.add(j).cast_const(), part) } else { s.splat(0.0) };
+                let mut sum = if add { load(s, db.add(j).cast_const(), part) } else { s.splat(0.0) };
                 for i in 0..m {
-                    sum = s.add(sum, get(s, dy.add(i * n + j), part));
+                    sum = s.add(sum, load(s, dy.add(i * n + j), part));
                 }
-                put(s, db.add(j), part, sum);
+                store(s, db.add(j), part, sum);
             }
         },
     );
@@ -754,14 +754,14 @@ pub mod fixed {
     #[inline(always)]
     fn column<S: Simd, X: Plain>(s: S, x: &[X], w: &[f32], b: f32, y: &mut [f32]) {
         let m = x.len().min(y.len());
-        each(
+        for_each_register(
             s,
             m,
             #[inline(always)]
             |i, part| {
                 let mut sum = s.splat(b);
                 let (fours, rest) = w.as_chunks::<4>();
-                // SAFETY: `each` stays below m.
+                // SAFETY: `for_each_register` stays below m.
                 let (x, n) = (unsafe { x.as_ptr().add(i).cast::<f32>() }, S::LANES.min(m - i));
                 for (p, w) in fours.iter().enumerate() {
                     // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is below X::LEN.
@@ -775,8 +775,8 @@ pub mod fixed {
                     let x = unsafe { s.gather(x.add(p), X::LEN, n) };
                     sum = s.mul_add(x, s.splat(*w), sum);
                 }
-                // SAFETY: `each` stays below m.
-                unsafe { put(s, y.as_mut_ptr().add(i), part, sum) };
+                // SAFETY: `for_each_register` stays below m.
+                unsafe { store(s, y.as_mut_ptr().add(i), part, sum) };
             },
         );
     }
@@ -921,18 +921,18 @@ pub mod fixed {
     fn columns<S: Simd, Y: Plain, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
         // Not `sum_rows_body`: with a counter instead of a slice LLVM unrolls more (3.6 KB more flash for iris on AArch64).
         let to: *mut f32 = ptr::from_mut(db).cast();
-        each(
+        for_each_register(
             s,
             Y::LEN,
             #[inline(always)]
             |j, part| {
-                // SAFETY: `each` stays below Y::LEN, how many values db and each row have.
+                // SAFETY: `for_each_register` stays below Y::LEN, how many values db and each row have.
                 unsafe {
-                    let mut sum = if ADD { get(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
+                    let mut sum = if ADD { load(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
                     for row in dy {
-                        sum = s.add(sum, get(s, ptr::from_ref(row).cast::<f32>().add(j), part));
+                        sum = s.add(sum, load(s, ptr::from_ref(row).cast::<f32>().add(j), part));
                     }
-                    put(s, to.add(j), part, sum);
+                    store(s, to.add(j), part, sum);
                 }
             },
         );
@@ -941,15 +941,15 @@ pub mod fixed {
     /// y ← y + x, value by value.
     #[inline(always)]
     pub fn add<S: Simd, const N: usize>(s: S, y: &mut [f32; N], x: &[f32; N]) {
-        each(
+        for_each_register(
             s,
             N,
             #[inline(always)]
             |j, part| {
-                // SAFETY: `each` stays below N, and both have N values.
+                // SAFETY: `for_each_register` stays below N, and both have N values.
                 unsafe {
                     let y = y.as_mut_ptr().add(j);
-                    put(s, y, part, s.add(get(s, y.cast_const(), part), get(s, x.as_ptr().add(j), part)));
+                    store(s, y, part, s.add(load(s, y.cast_const(), part), load(s, x.as_ptr().add(j), part)));
                 }
             },
         );

@@ -1,8 +1,8 @@
 //! Dropout: which values of a batch are kept is a function of one key and the value's place, in integers.
 
 use crate::{
-    lanes::{each, get, put},
     simd::Simd,
+    walk::{for_each_register, load, store},
 };
 
 /// Stirs 32 bits; a bijection. (The finalizer of MurmurHash3, A. Appleby.)
@@ -43,7 +43,7 @@ pub fn dropout<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &m
 #[inline(always)]
 fn body<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32]) {
     let scale = s.splat(scale);
-    each(
+    for_each_register(
         s,
         x.len().min(y.len()),
         #[inline(always)]
@@ -53,11 +53,11 @@ fn body<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32
             for (lane, keep) in keep.iter_mut().take(S::LANES).enumerate() {
                 *keep = u32::from(dropped(key, limit, (i + lane) as u32)).wrapping_sub(1);
             }
-            // SAFETY: sixteen values hold one register, and every bit pattern is an f32; `each` stays below both lengths.
+            // SAFETY: sixteen values hold one register, and every bit pattern is an f32; `for_each_register` stays below both lengths.
             unsafe {
                 let keep = s.load(keep.as_ptr().cast());
-                let kept = s.and(s.mul(get(s, x.as_ptr().add(i), part), scale), keep);
-                put(s, y.as_mut_ptr().add(i), part, kept);
+                let kept = s.and(s.mul(load(s, x.as_ptr().add(i), part), scale), keep);
+                store(s, y.as_mut_ptr().add(i), part, kept);
             }
         },
     );

@@ -1082,7 +1082,7 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut y, |backend, y| {
             dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
         });
-        let own = BatchMoments { mean, rest: standard(|| mean.map(|x| x * 1e-8)), variance: moments.variance };
+        let own = BatchMoments { mean, mean_low: standard(|| mean.map(|x| x * 1e-8)), variance: moments.variance };
         judge.backends(&mut y, |backend, y| {
             dispatch!(backend, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
@@ -1152,8 +1152,8 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut out, |backend, out| {
             let (stats, y) = out.split_at_mut(3 * m);
             let (mean, stats) = stats.split_at_mut(m);
-            let (rest, variance) = stats.split_at_mut(m);
-            dispatch!(backend, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, rest, variance))));
+            let (mean_low, variance) = stats.split_at_mut(m);
+            dispatch!(backend, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, mean_low, variance))));
         });
         let backend = judge.backend;
         judge.same(
@@ -1180,10 +1180,10 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         let stats = room.take(3 * m, shift % 4)?;
         judge.fill(stats, kind);
         let (mean, stats) = stats.split_at_mut(m);
-        let (rest, variance) = stats.split_at_mut(m);
-        standard(|| rest.iter_mut().zip(&*mean).for_each(|(rest, mean)| *rest = mean * 1e-8));
+        let (mean_low, variance) = stats.split_at_mut(m);
+        standard(|| mean_low.iter_mut().zip(&*mean).for_each(|(rest, mean)| *rest = mean * 1e-8));
         variance.iter_mut().for_each(|v| *v = v.abs());
-        let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*rest, &*variance));
+        let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*mean_low, &*variance));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
         gradients(
             judge,
@@ -1211,10 +1211,10 @@ fn pooling(judge: &mut Judge, pool: &mut Pool) {
                 let dx = dx.as_chunks_mut::<C>().0.as_chunks_mut::<W>().0;
                 if let [top, mean] = y.as_chunks_mut::<C>().0 {
                     dispatch!(backend, s => {
-                        windows::greatest(s, x, across.clone(), top);
-                        windows::greatest_grad(s, x, across.clone(), (top, dy), dx);
-                        windows::mean(s, x, across.clone(), places, mean);
-                        windows::mean_grad(s, across.clone(), places, dy, dx);
+                        windows::max(s, x, across.clone(), top);
+                        windows::max_grad(s, x, across.clone(), (top, dy), dx);
+                        windows::avg(s, x, across.clone(), places, mean);
+                        windows::avg_grad(s, across.clone(), places, dy, dx);
                     });
                 }
             });

@@ -50,7 +50,6 @@ mod delegate;
 pub mod dropout;
 pub mod environment;
 pub mod fixed;
-mod lanes;
 #[cfg(compact)]
 #[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
 mod little;
@@ -63,6 +62,7 @@ pub mod pool;
 pub mod recurrent;
 pub mod regularize;
 pub mod simd;
+mod walk;
 pub mod zero;
 
 #[cfg(feature = "reference")]

@@ -5,9 +5,9 @@
 
 use crate::{
     bodies::{Bodies, called},
-    lanes::{get, put, sum},
     math,
     simd::Simd,
+    walk::{for_each_register, load, reduce_sum, store},
 };
 
 /// Keras' `epsilon()`: how near a probability may come to 0 and 1.
@@ -48,16 +48,16 @@ fn difference<S: Simd>(
     term: impl Fn(S::F, S::F, S::F) -> S::F,
 ) -> f32 {
     let scale = s.splat(scale);
-    sum(
+    reduce_sum(
         s,
         y.len().min(t.len()).min(dy.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below all three lengths.
+            // SAFETY: `reduce_sum` stays below all three lengths.
             unsafe {
-                let (y, t) = (get(s, y.as_ptr().add(i), part), get(s, t.as_ptr().add(i), part));
+                let (y, t) = (load(s, y.as_ptr().add(i), part), load(s, t.as_ptr().add(i), part));
                 let d = s.sub(y, t);
-                put(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
+                store(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
                 term(y, t, d)
             }
         },
@@ -151,7 +151,7 @@ fn single<S: Simd, const N: usize>(
     class: impl Fn(usize) -> usize,
     dy: &mut [[f32; N]],
 ) -> f32 {
-    -sum(
+    -reduce_sum(
         s,
         p.len().min(dy.len()),
         #[inline(always)]
@@ -187,13 +187,15 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
         return single(s, scale, p, class, dy);
     }
     for (i, (p, dy)) in p.iter().zip(dy.iter_mut()).enumerate() {
-        crate::lanes::each(
+        for_each_register(
             s,
             N,
             #[inline(always)]
             |j, part| {
-                // SAFETY: `each` stays below the N values of a row.
-                unsafe { put(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), get(s, p.as_ptr().add(j), part))) }
+                // SAFETY: `for_each_register` stays below the N values of a row.
+                unsafe {
+                    store(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), load(s, p.as_ptr().add(j), part)))
+                }
             },
         );
         let c = class(i);
@@ -201,7 +203,7 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
             *dy = scale * (p - 1.0);
         }
     }
-    -sum(
+    -reduce_sum(
         s,
         p.len().min(dy.len()),
         #[inline(always)]

@@ -9,10 +9,10 @@
 //! far below the size of the mean keeps its digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
-    lanes::{Part, each, get, put, sum},
     math::compensated,
     plain::{Plain, values, values_mut},
     simd::Simd,
+    walk::{Part, for_each_register, load, reduce_sum, store},
 };
 
 /// Added to a variance before its root is taken: Keras' default.
@@ -40,22 +40,22 @@ pub struct Moments<R> {
     pub variance: R,
 }
 
-/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` + `rest`, unrounded.
+/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` + `mean_low`, unrounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct BatchMoments<R> {
     /// Σ x / n, rounded
     pub mean: R,
     /// What is missing of Σ x / n
-    pub rest: R,
-    /// Σ (x − mean − rest)² / n
+    pub mean_low: R,
+    /// Σ (x − mean − mean_low)² / n
     pub variance: R,
 }
 
 // SAFETY: repr(C) of three equal parts of f32's alignment: no padding.
 unsafe impl<R: Plain> Plain for BatchMoments<R> {
     const LEN: usize = 3 * R::LEN;
-    const ZERO: Self = Self { mean: R::ZERO, rest: R::ZERO, variance: R::ZERO };
+    const ZERO: Self = Self { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
 }
 
 // SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
@@ -72,7 +72,7 @@ unsafe impl<R: Plain> Plain for Moments<R> {
 
 /// The variance, or NaN where it overflowed.
 #[inline(always)]
-fn finite<S: Simd>(s: S, variance: S::F) -> S::F {
+fn nan_if_infinite<S: Simd>(s: S, variance: S::F) -> S::F {
     s.add(variance, s.sub(variance, variance))
 }
 
@@ -93,15 +93,15 @@ fn pair_of<S: Simd>(s: S, a: S::F, b: S::F) -> Mean<S> {
     (sum, s.add(s.sub(a, s.sub(sum, b1)), s.sub(b, b1)))
 }
 
-/// (x − mean) − rest
+/// (x − mean) − mean_low
 #[inline(always)]
 fn distance<S: Simd>(s: S, x: S::F, mean: Mean<S>) -> S::F {
     s.sub(s.sub(x, mean.0), mean.1)
 }
 
-/// x̂ = ((x − mean) − rest)·r
+/// x̂ = ((x − mean) − mean_low)·r
 #[inline(always)]
-fn hat<S: Simd>(s: S, x: S::F, mean: Mean<S>, r: S::F) -> S::F {
+fn x_hat<S: Simd>(s: S, x: S::F, mean: Mean<S>, r: S::F) -> S::F {
     s.mul(distance(s, x, mean), r)
 }
 
@@ -151,29 +151,29 @@ fn down<S: Simd>(s: S, m: usize, term: impl Fn(usize) -> S::F) -> S::F {
 }
 
 /// # Safety
-/// `x` must be readable for m×n values, `moments` (mean, rest, variance) writable for three times n.
+/// `x` must be readable for m×n values, `moments` (mean, mean_low, variance) writable for three times n.
 #[inline(always)]
 unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mut f32) {
     let count = s.splat(m as f32);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `each` stays below n, `down` below m, and there are three rows of moments.
+            // SAFETY: `for_each_register` stays below n, `down` below m, and there are three rows of moments.
             unsafe {
                 let near = down(
                     s,
                     m,
                     #[inline(always)]
-                    |i| get(s, x.add(i * n + j), part),
+                    |i| load(s, x.add(i * n + j), part),
                 );
                 let near = s.div(near, count);
                 let off = down(
                     s,
                     m,
                     #[inline(always)]
-                    |i| s.sub(get(s, x.add(i * n + j), part), near),
+                    |i| s.sub(load(s, x.add(i * n + j), part), near),
                 );
                 let mean = pair_of(s, near, s.div(off, count));
                 let squares = down(
@@ -181,13 +181,13 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
                     m,
                     #[inline(always)]
                     |i| {
-                        let d = distance(s, get(s, x.add(i * n + j), part), mean);
+                        let d = distance(s, load(s, x.add(i * n + j), part), mean);
                         s.mul(d, d)
                     },
                 );
-                put(s, moments.add(j), part, mean.0);
-                put(s, moments.add(n + j), part, mean.1);
-                put(s, moments.add(2 * n + j), part, finite(s, s.div(squares, count)));
+                store(s, moments.add(j), part, mean.0);
+                store(s, moments.add(n + j), part, mean.1);
+                store(s, moments.add(2 * n + j), part, nan_if_infinite(s, s.div(squares, count)));
             }
         },
     );
@@ -202,7 +202,7 @@ pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R
     unsafe { sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32)) }
 }
 
-/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − rest)·(γ·(1 / √(variance + ε))) + β
+/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
 #[inline(always)]
 pub fn batch_own<S: Simd, R: Plain>(s: S, x: &[R], moments: &BatchMoments<R>, p: &Scale<R>, y: &mut [R]) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
@@ -240,13 +240,13 @@ unsafe fn batch_body<S: Simd>(
             p,
             y,
             #[inline(always)]
-            |j, part| ((get(s, moments.add(j), part), s.splat(0.0)), get(s, moments.add(n + j), part)),
+            |j, part| ((load(s, moments.add(j), part), s.splat(0.0)), load(s, moments.add(n + j), part)),
         );
     }
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `moments` (mean, rest, variance) readable for three times n, `p` (γ, β) for twice.
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, mean_low, variance) readable for three times n, `p` (γ, β) for twice.
 #[inline(always)]
 unsafe fn batch_own_body<S: Simd>(
     s: S,
@@ -271,7 +271,7 @@ unsafe fn batch_own_body<S: Simd>(
     }
 }
 
-/// y ← ((x − mean) − rest)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)` says mean and variance.
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)` says mean and variance.
 /// # Safety
 /// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n.
 #[inline(always)]
@@ -283,20 +283,20 @@ unsafe fn columns_by<S: Simd>(
     y: *mut f32,
     moments: impl Fn(usize, Part<S>) -> (Mean<S>, S::F),
 ) {
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
             let (mean, variance) = moments(j, part);
-            // SAFETY: `each` stays below n, rows below m.
+            // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
-                let (gamma, beta) = (get(s, p.add(j), part), get(s, p.add(n + j), part));
+                let (gamma, beta) = (load(s, p.add(j), part), load(s, p.add(n + j), part));
                 let scale = s.mul(gamma, rsqrt(s, variance));
                 for i in 0..m {
                     let i = i * n + j;
-                    let d = distance(s, get(s, x.add(i), part), mean);
-                    put(s, y.add(i), part, s.mul_add(d, scale, beta));
+                    let d = distance(s, load(s, x.add(i), part), mean);
+                    store(s, y.add(i), part, s.mul_add(d, scale, beta));
                 }
             }
         },
@@ -305,17 +305,17 @@ unsafe fn columns_by<S: Simd>(
 
 /// Mean and variance of columns.
 /// # Safety
-/// `moments` (mean, rest, variance) must be readable for three times n, and `j` with `part` lie below n.
+/// `moments` (mean, mean_low, variance) must be readable for three times n, and `j` with `part` lie below n.
 #[inline(always)]
 unsafe fn moments_at<S: Simd>(s: S, moments: *const f32, n: usize, j: usize, part: Part<S>) -> (Mean<S>, S::F) {
     // SAFETY: the caller vouches for three rows.
     unsafe {
-        let mean = (get(s, moments.add(j), part), get(s, moments.add(n + j), part));
-        (mean, get(s, moments.add(2 * n + j), part))
+        let mean = (load(s, moments.add(j), part), load(s, moments.add(n + j), part));
+        (mean, load(s, moments.add(2 * n + j), part))
     }
 }
 
-/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − rest)·r over m rows:
+/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r over m rows:
 /// dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
 ///
 /// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
@@ -374,32 +374,32 @@ unsafe fn batch_grad_body<S: Simd>(
     dx: *mut f32,
 ) {
     let count = s.splat(m as f32);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `each` stays below n, rows below m.
+            // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
                 let (mean, variance) = moments_at(s, moments, n, j, part);
                 let r = rsqrt(s, variance);
                 let (mut dgamma, mut dbeta) = (s.splat(0.0), s.splat(0.0));
                 for i in 0..m {
                     let i = i * n + j;
-                    let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
+                    let (x, dy) = (load(s, x.add(i), part), load(s, dy.add(i), part));
                     dbeta = s.add(dbeta, dy);
-                    dgamma = s.mul_add(dy, hat(s, x, mean, r), dgamma);
+                    dgamma = s.mul_add(dy, x_hat(s, x, mean, r), dgamma);
                 }
-                put(s, dp.add(j), part, dgamma);
-                put(s, dp.add(n + j), part, dbeta);
+                store(s, dp.add(j), part, dgamma);
+                store(s, dp.add(n + j), part, dbeta);
                 if !dx.is_null() {
-                    let scale = s.mul(get(s, p.add(j), part), r);
+                    let scale = s.mul(load(s, p.add(j), part), r);
                     let (dgamma, dbeta) = (s.div(dgamma, count), s.div(dbeta, count));
                     for i in 0..m {
                         let i = i * n + j;
-                        let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
-                        let d = s.sub(s.sub(dy, dbeta), s.mul(hat(s, x, mean, r), dgamma));
-                        put(s, dx.add(i), part, s.mul(scale, d));
+                        let (x, dy) = (load(s, x.add(i), part), load(s, dy.add(i), part));
+                        let d = s.sub(s.sub(dy, dbeta), s.mul(x_hat(s, x, mean, r), dgamma));
+                        store(s, dx.add(i), part, s.mul(scale, d));
                     }
                 }
             }
@@ -432,7 +432,7 @@ pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
 /// Where the mean, its rest and the variance of each row go, or come from.
 pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
-/// y ← (((x − mean) − rest)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its rest) and variance, which go to `stats`
+/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its rest) and variance, which go to `stats`
 ///
 /// All sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
 #[inline(always)]
@@ -445,10 +445,10 @@ pub fn layer<S: Simd, R: Plain>(
 ) {
     let (mut m, n) = (x.len().min(y.len()), R::LEN);
     let none = core::ptr::null_mut();
-    let (mean, rest, variance) = match stats {
-        Some((mean, rest, variance)) => {
-            m = m.min(mean.len()).min(rest.len()).min(variance.len());
-            (mean.as_mut_ptr(), rest.as_mut_ptr(), variance.as_mut_ptr())
+    let (mean, mean_low, variance) = match stats {
+        Some((mean, mean_low, variance)) => {
+            m = m.min(mean.len()).min(mean_low.len()).min(variance.len());
+            (mean.as_mut_ptr(), mean_low.as_mut_ptr(), variance.as_mut_ptr())
         }
         None => (none, none, none),
     };
@@ -464,7 +464,7 @@ pub fn layer<S: Simd, R: Plain>(
                 p: *const f32,
                 y: *mut f32,
                 mean: *mut f32,
-                rest: *mut f32,
+                mean_low: *mut f32,
                 variance: *mut f32
             )
         )
@@ -472,7 +472,7 @@ pub fn layer<S: Simd, R: Plain>(
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`, `rest` and `variance` null or writable for m.
+/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`, `mean_low` and `variance` null or writable for m.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "each array by its name")]
 unsafe fn layer_body<S: Simd>(
@@ -483,50 +483,50 @@ unsafe fn layer_body<S: Simd>(
     p: *const f32,
     mut y: *mut f32,
     mean: *mut f32,
-    rest: *mut f32,
+    mean_low: *mut f32,
     variance: *mut f32,
 ) {
     let count = s.splat(n as f32);
     for i in 0..m {
         // SAFETY: x and y go over the m rows, `sum` and `each` stay below the n values of one.
         unsafe {
-            let total = sum(
+            let total = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
-                |j, part| get(s, x.add(j), part),
+                |j, part| load(s, x.add(j), part),
             );
             let near = s.div(s.splat(total), count);
-            let off = sum(
+            let off = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
-                |j, part| s.sub(get(s, x.add(j), part), near),
+                |j, part| s.sub(load(s, x.add(j), part), near),
             );
             let center = pair_of(s, near, s.div(s.splat(off), count));
-            let squares = sum(
+            let squares = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let d = distance(s, get(s, x.add(j), part), center);
+                    let d = distance(s, load(s, x.add(j), part), center);
                     s.mul(d, d)
                 },
             );
-            let spread = finite(s, s.div(s.splat(squares), count));
+            let spread = nan_if_infinite(s, s.div(s.splat(squares), count));
             if !mean.is_null() {
-                put(s, mean.add(i), first(s), center.0);
-                put(s, rest.add(i), first(s), center.1);
-                put(s, variance.add(i), first(s), spread);
+                store(s, mean.add(i), first(s), center.0);
+                store(s, mean_low.add(i), first(s), center.1);
+                store(s, variance.add(i), first(s), spread);
             }
             let r = rsqrt(s, spread);
-            each(
+            for_each_register(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let hat = hat(s, get(s, x.add(j), part), center, r);
-                    put(s, y.add(j), part, s.mul_add(hat, get(s, p.add(j), part), get(s, p.add(n + j), part)));
+                    let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                    store(s, y.add(j), part, s.mul_add(x_hat, load(s, p.add(j), part), load(s, p.add(n + j), part)));
                 },
             );
             x = x.add(n);
@@ -541,7 +541,7 @@ fn first<S: Simd>(s: S) -> Part<S> {
     if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
 }
 
-/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − rest)·r and g = dy·γ over the n values of a row:
+/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − mean_low)·r and g = dy·γ over the n values of a row:
 /// dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ dy over the rows
 ///
 /// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
@@ -555,8 +555,8 @@ pub fn layer_grad<S: Simd, R: Plain>(
     dp: &mut Scale<R>,
     dx: Option<&mut [R]>,
 ) {
-    let (mean, rest, variance) = stats;
-    let (mut m, n) = (x.len().min(dy.len()).min(mean.len()).min(rest.len()).min(variance.len()), R::LEN);
+    let (mean, mean_low, variance) = stats;
+    let (mut m, n) = (x.len().min(dy.len()).min(mean.len()).min(mean_low.len()).min(variance.len()), R::LEN);
     let dx = match dx {
         Some(dx) => {
             m = m.min(dx.len());
@@ -564,7 +564,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
         }
         None => core::ptr::null_mut(),
     };
-    let (x, mean, rest, variance) = (x.as_ptr().cast(), mean.as_ptr(), rest.as_ptr(), variance.as_ptr());
+    let (x, mean, mean_low, variance) = (x.as_ptr().cast(), mean.as_ptr(), mean_low.as_ptr(), variance.as_ptr());
     let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
     // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
     unsafe {
@@ -575,7 +575,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
                 n: usize,
                 x: *const f32,
                 mean: *const f32,
-                rest: *const f32,
+                mean_low: *const f32,
                 variance: *const f32,
                 p: *const f32,
                 dy: *const f32,
@@ -587,7 +587,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
 }
 
 /// # Safety
-/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `mean`, `rest` and `variance` readable for m, `p` readable and `dp`
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `mean`, `mean_low` and `variance` readable for m, `p` readable and `dp`
 /// writable for twice n.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
@@ -597,7 +597,7 @@ unsafe fn layer_grad_body<S: Simd>(
     n: usize,
     mut x: *const f32,
     mean: *const f32,
-    rest: *const f32,
+    mean_low: *const f32,
     variance: *const f32,
     p: *const f32,
     mut dy: *const f32,
@@ -605,57 +605,57 @@ unsafe fn layer_grad_body<S: Simd>(
     mut dx: *mut f32,
 ) {
     let count = s.splat(n as f32);
-    each(
+    for_each_register(
         s,
         2 * n,
         #[inline(always)]
-        // SAFETY: `each` stays below the 2·n values of dp.
-        |j, part| unsafe { put(s, dp.add(j), part, s.splat(0.0)) },
+        // SAFETY: `for_each_register` stays below the 2·n values of dp.
+        |j, part| unsafe { store(s, dp.add(j), part, s.splat(0.0)) },
     );
     for i in 0..m {
         // SAFETY: x, dy and dx go over the m rows, `sum` and `each` stay below the n values of one.
         unsafe {
-            let center = (s.splat(*mean.add(i)), s.splat(*rest.add(i)));
+            let center = (s.splat(*mean.add(i)), s.splat(*mean_low.add(i)));
             let r = rsqrt(s, s.splat(*variance.add(i)));
             if !dx.is_null() {
-                let total = sum(
+                let total = reduce_sum(
                     s,
                     n,
                     #[inline(always)]
-                    |j, part| s.mul(get(s, dy.add(j), part), get(s, p.add(j), part)),
+                    |j, part| s.mul(load(s, dy.add(j), part), load(s, p.add(j), part)),
                 );
-                let inner = sum(
+                let inner = reduce_sum(
                     s,
                     n,
                     #[inline(always)]
                     |j, part| {
-                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
-                        s.mul(g, hat(s, get(s, x.add(j), part), center, r))
+                        let g = s.mul(load(s, dy.add(j), part), load(s, p.add(j), part));
+                        s.mul(g, x_hat(s, load(s, x.add(j), part), center, r))
                     },
                 );
                 let (total, inner) = (s.div(s.splat(total), count), s.div(s.splat(inner), count));
-                each(
+                for_each_register(
                     s,
                     n,
                     #[inline(always)]
                     |j, part| {
-                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
-                        let hat = hat(s, get(s, x.add(j), part), center, r);
-                        let d = s.sub(s.sub(g, total), s.mul(hat, inner));
-                        put(s, dx.add(j), part, s.mul(r, d));
+                        let g = s.mul(load(s, dy.add(j), part), load(s, p.add(j), part));
+                        let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                        let d = s.sub(s.sub(g, total), s.mul(x_hat, inner));
+                        store(s, dx.add(j), part, s.mul(r, d));
                     },
                 );
                 dx = dx.add(n);
             }
-            each(
+            for_each_register(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), get(s, dy.add(j), part));
-                    let hat = hat(s, get(s, x.add(j), part), center, r);
-                    put(s, dgamma, part, s.mul_add(dy, hat, get(s, dgamma.cast_const(), part)));
-                    put(s, dbeta, part, s.add(get(s, dbeta.cast_const(), part), dy));
+                    let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), load(s, dy.add(j), part));
+                    let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                    store(s, dgamma, part, s.mul_add(dy, x_hat, load(s, dgamma.cast_const(), part)));
+                    store(s, dbeta, part, s.add(load(s, dbeta.cast_const(), part), dy));
                 },
             );
             x = x.add(n);

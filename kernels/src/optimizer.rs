@@ -18,25 +18,25 @@ pub(crate) use gradient::all_finite_body;
 pub use gradient::{all_finite, all_finite_on, clip_norm, clip_norm_on, clip_value, clip_value_on, norm, norm_on};
 
 use crate::{
-    lanes::{each, get, put},
     simd::Simd,
+    walk::{for_each_register, load, store},
 };
 
 /// Calls `rule(w, x, g)` for every parameter, its one number of state and its gradient; the new weight and state that it returns take their place.
 #[inline(always)]
 fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn(S::F, S::F, S::F) -> (S::F, S::F)) {
-    each(
+    for_each_register(
         s,
         w.len().min(x.len()).min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below all three lengths.
+            // SAFETY: `for_each_register` stays below all three lengths.
             unsafe {
                 let (w, x) = (w.as_mut_ptr().add(i), x.as_mut_ptr().add(i));
-                let g = get(s, dw.as_ptr().add(i), part);
-                let (w1, x1) = rule(get(s, w.cast_const(), part), get(s, x.cast_const(), part), g);
-                put(s, x, part, x1);
-                put(s, w, part, w1);
+                let g = load(s, dw.as_ptr().add(i), part);
+                let (w1, x1) = rule(load(s, w.cast_const(), part), load(s, x.cast_const(), part), g);
+                store(s, x, part, x1);
+                store(s, w, part, w1);
             }
         },
     );
@@ -107,7 +107,7 @@ fn update_by_squares<S: Simd>(
 /// sticks at a subnormal number, on which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the
 /// same on every backend.
 #[inline(always)]
-fn normal<S: Simd>(s: S, x: S::F) -> S::F {
+fn flush_subnormal<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
 }
 
@@ -117,7 +117,7 @@ fn normal<S: Simd>(s: S, x: S::F) -> S::F {
 /// subtracts in f64. Here 10⁷·β has no room for the error of a number of at most seven places: from 8,388,608 = 2²³ on there are only whole numbers, and below,
 /// 1 − β is large. From there on, what has more places is taken for the nearest that has seven.
 #[inline(always)]
-fn rest(beta: f32) -> f32 {
+fn one_minus(beta: f32) -> f32 {
     const PLACES: f32 = 1e7;
     (PLACES - beta * PLACES) / PLACES
 }

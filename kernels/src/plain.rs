@@ -258,7 +258,7 @@ records! {
         /// Gates; going backward, the gradient before them.
         a: A,
         /// What else a cell keeps; going backward, a GRU's gradient of the part that comes from the state.
-        kept: K,
+        saved: K,
         /// States before the steps.
         before: P,
         /// The state; going backward, its gradient.

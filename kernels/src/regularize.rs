@@ -2,34 +2,34 @@
 //! says how many weights there are.
 
 use crate::{
-    lanes::{each, get, put, sum},
     simd::Simd,
+    walk::{for_each_register, load, reduce_sum, store},
 };
 
 /// Σ f(w)
 #[inline(always)]
 fn total<S: Simd>(s: S, w: &[f32], f: impl Fn(S::F) -> S::F) -> f32 {
-    sum(
+    reduce_sum(
         s,
         w.len(),
         #[inline(always)]
-        // SAFETY: `sum` stays below w.len().
-        |i, part| f(unsafe { get(s, w.as_ptr().add(i), part) }),
+        // SAFETY: `reduce_sum` stays below w.len().
+        |i, part| f(unsafe { load(s, w.as_ptr().add(i), part) }),
     )
 }
 
 /// dw ← dw + f(w); the shorter slice says how many values there are.
 #[inline(always)]
 fn add<S: Simd>(s: S, w: &[f32], dw: &mut [f32], f: impl Fn(S::F) -> S::F) {
-    each(
+    for_each_register(
         s,
         w.len().min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dw.as_mut_ptr().add(i);
-                put(s, p, part, s.add(get(s, p.cast_const(), part), f(get(s, w.as_ptr().add(i), part))));
+                store(s, p, part, s.add(load(s, p.cast_const(), part), f(load(s, w.as_ptr().add(i), part))));
             }
         },
     );

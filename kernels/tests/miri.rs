@@ -54,7 +54,7 @@ fn an_overridden_view_does_no_harm() {
 
 /// Normalized rows, forward and backward.
 fn moments<R: Plain>(backend: Backend, x: [R; 3]) -> [[R; 3]; 5] {
-    let mut of_columns = BatchMoments { mean: R::ZERO, rest: R::ZERO, variance: R::ZERO };
+    let mut of_columns = BatchMoments { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
     let mut average = Moments { mean: R::ZERO, variance: R::ZERO };
     let p = Scale { gamma: x[1], beta: x[2] };
     let (mut dp, mut dq) = (Scale { gamma: R::ZERO, beta: R::ZERO }, Scale { gamma: R::ZERO, beta: R::ZERO });

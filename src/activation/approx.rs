@@ -1,6 +1,6 @@
 //! Approximate activations by the crate `micromath`: **outside the numeric contract**; see [`rosenblatt_kernels::approx`].
 
-use super::{Activation, Differentiable, SigmoidHead, SoftmaxHead};
+use super::{Activation, Differentiable, SigmoidOutput, SoftmaxOutput};
 use rosenblatt_kernels::{
     Simd,
     activation::fixed,
@@ -34,5 +34,5 @@ super::elementwise! {
     "tanh (approx.)" = [] ApproxTanh;
 }
 
-impl SigmoidHead for ApproxSigmoid {}
-impl SoftmaxHead for ApproxSoftmax {}
+impl SigmoidOutput for ApproxSigmoid {}
+impl SoftmaxOutput for ApproxSoftmax {}

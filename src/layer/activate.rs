@@ -1,6 +1,6 @@
 //! An activation as a layer of its own.
 
-use super::{Channels, Description, Layer, Nothing, Pass, Tensor, Train, copy, first, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first, first_mut};
 use crate::{
     activation::{Activation, Differentiable},
     init::Initializer,
@@ -31,10 +31,10 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
     type Input = X;
     type Output = X;
     type Params = Nothing;
-    type Running = Nothing;
-    type Head = A;
-    const WIDTH: usize = X::Row::LEN;
-    const KERNEL: usize = 0;
+    type Buffers = Nothing;
+    type OutputActivation = A;
+    const MAX_ROW: usize = X::Row::LEN;
+    const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "Activation";
 
     #[inline(always)]
@@ -45,18 +45,18 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, A::NAME));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, A::NAME));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Channels, A: Differentiable> Train for Activate<X, A> {
+impl<X: Channels, A: Differentiable> Trainable for Activate<X, A> {
     type Tape<const B: usize> = [X; B];
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, _: Pass, p: &Nothing, r: &Nothing, x: &[X], y: &mut [X; B]) {
+    fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[X], y: &mut [X; B]) {
         Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
     }
 
@@ -72,11 +72,11 @@ impl<X: Channels, A: Differentiable> Train for Activate<X, A> {
         _: &[X],
         y: &mut [X; B],
         dy: &mut [X],
-        joined: bool,
+        fused: bool,
         _: &mut Nothing,
         dx: Option<&mut [X]>,
     ) {
-        if !joined {
+        if !fused {
             X::activate_grad::<S, A>(s, first(y, dy.len()), dy);
         }
         if let Some(dx) = dx {

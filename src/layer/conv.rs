@@ -1,7 +1,7 @@
 //! Convolutions over maps and signals.
 
 use super::{
-    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first, first_mut,
     window::{Axis, fits},
 };
 use crate::{
@@ -309,13 +309,13 @@ macro_rules! layer {
             type Input = $x;
             type Output = $y;
             type Params = Affine<$kernel, [f32; $f]>;
-            type Running = Nothing;
-            type Head = A;
-            const WIDTH: usize = {
+            type Buffers = Nothing;
+            type OutputActivation = A;
+            const MAX_ROW: usize = {
                 let () = $fits;
                 $f
             };
-            const KERNEL: usize = $fan * $c * $f;
+            const KERNEL_LEN: usize = $fan * $c * $f;
             const MULTIPLY_ADDS: usize = $fan * $c * <$y as Plain>::LEN;
             const NAME: &'static str = $name;
 
@@ -332,25 +332,25 @@ macro_rules! layer {
                 p.b.fill(0.0);
             }
 
-            fn describe(tell: &mut dyn FnMut(&Description)) {
+            fn describe(visit: &mut dyn FnMut(&Description)) {
                 const { $fits };
-                tell(&Description::of::<Self>(Self::NAME, A::NAME));
+                visit(&Description::of::<Self>(Self::NAME, A::NAME));
             }
 
-            fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-                tell(&Tensor::learnt::<$kernel>("kernel"));
-                tell(&Tensor::learnt::<[f32; $f]>("bias"));
+            fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+                visit(&Tensor::learnt::<$kernel>("kernel"));
+                visit(&Tensor::learnt::<[f32; $f]>("bias"));
             }
         }
 
-        impl<$($generics)*, A: Differentiable, P: Padding> Train for $layer {
+        impl<$($generics)*, A: Differentiable, P: Padding> Trainable for $layer {
             /// The outputs, and room for some patches.
             type Tape<const B: usize> = Join<[$y; B], $room>;
 
             #[inline(always)]
             fn forward<S: Simd, const B: usize>(
                 s: S,
-                _: Pass,
+                _: Context,
                 p: &Self::Params,
                 _: &Nothing,
                 x: &[$x],
@@ -373,12 +373,12 @@ macro_rules! layer {
                 x: &[$x],
                 tape: &mut Self::Tape<B>,
                 dy: &mut [$y],
-                joined: bool,
+                fused: bool,
                 dp: &mut Self::Params,
                 dx: Option<&mut [$x]>,
             ) {
                 let Join { head: y, tail: room } = tape;
-                let y = if joined { None } else { Some(recast(first(y, dy.len()))) };
+                let y = if fused { None } else { Some(recast(first(y, dy.len()))) };
                 let (dy, dx) = (recast_mut(dy), dx.map(recast_mut));
                 <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
             }

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Description, Layer, Nothing, Pass, Tensor, Train, first};
+use super::{Context, Description, Layer, Nothing, Tensor, Trainable, first};
 use crate::{
     activation::{Activation, Differentiable, Linear},
     init::Initializer,
@@ -18,10 +18,10 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     type Input = [f32; I];
     type Output = [f32; O];
     type Params = Affine<[[f32; O]; I], [f32; O]>;
-    type Running = Nothing;
-    type Head = A;
-    const WIDTH: usize = O;
-    const KERNEL: usize = I * O;
+    type Buffers = Nothing;
+    type OutputActivation = A;
+    const MAX_ROW: usize = O;
+    const KERNEL_LEN: usize = I * O;
     const NAME: &'static str = "Dense";
 
     #[inline(always)]
@@ -36,23 +36,23 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
         p.b.fill(0.0);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, A::NAME));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, A::NAME));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        tell(&Tensor::learnt::<[[f32; O]; I]>("kernel"));
-        tell(&Tensor::learnt::<[f32; O]>("bias"));
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        visit(&Tensor::learnt::<[[f32; O]; I]>("kernel"));
+        visit(&Tensor::learnt::<[f32; O]>("bias"));
     }
 }
 
-impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A> {
+impl<const I: usize, const O: usize, A: Differentiable> Trainable for Dense<I, O, A> {
     type Tape<const B: usize> = [[f32; O]; B];
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        _: Pass,
+        _: Context,
         p: &Self::Params,
         r: &Nothing,
         x: &[[f32; I]],
@@ -73,11 +73,11 @@ impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A>
         x: &[[f32; I]],
         y: &mut [[f32; O]; B],
         dy: &mut [[f32; O]],
-        joined: bool,
+        fused: bool,
         dp: &mut Self::Params,
         dx: Option<&mut [[f32; I]]>,
     ) {
-        if !joined {
+        if !fused {
             A::backward(s, first(y, dy.len()), dy);
         }
         fixed::affine_grad(s, x, dy, &mut dp.w, false);

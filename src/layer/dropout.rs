@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Channels, Description, Layer, Nothing, Pass, Tensor, Train, copy, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut};
 use crate::{
     activation::Linear,
     init::Initializer,
@@ -61,10 +61,10 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
     type Input = X;
     type Output = X;
     type Params = Nothing;
-    type Running = Nothing;
-    type Head = Linear;
-    const WIDTH: usize = X::Row::LEN;
-    const KERNEL: usize = 0;
+    type Buffers = Nothing;
+    type OutputActivation = Linear;
+    const MAX_ROW: usize = X::Row::LEN;
+    const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "Dropout";
 
     #[inline(always)]
@@ -74,19 +74,26 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, ""));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, ""));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Train for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable for Dropout<X, NUM, DEN, SEED> {
     /// The outputs; the number of the next pass and the key of the last one, as bits.
     type Tape<const B: usize> = Join<[X; B], [f32; 2]>;
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, pass: Pass, _: &Nothing, _: &Nothing, x: &[X], tape: &mut Self::Tape<B>) {
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        pass: Context,
+        _: &Nothing,
+        _: &Nothing,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+    ) {
         let y = first_mut(&mut tape.head, x.len());
         if !pass.training() {
             return copy(x, y);

@@ -1,6 +1,6 @@
 //! The same values in another shape.
 
-use super::{Description, Layer, Nothing, Pass, Tensor, Train, copy, first_mut, window::as_many};
+use super::{Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut, window::as_many};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Plain, Simd, plain::recast};
@@ -36,13 +36,13 @@ impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
     type Input = X;
     type Output = Y;
     type Params = Nothing;
-    type Running = Nothing;
-    type Head = ();
-    const WIDTH: usize = {
+    type Buffers = Nothing;
+    type OutputActivation = ();
+    const MAX_ROW: usize = {
         let () = Self::FITS;
         0
     };
-    const KERNEL: usize = 0;
+    const KERNEL_LEN: usize = 0;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [Y]) {
@@ -54,19 +54,19 @@ impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
         const { Self::FITS };
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
+    fn describe(visit: &mut dyn FnMut(&Description)) {
         const { Self::FITS };
-        tell(&Description::of::<Self>(Self::KIND, ""));
+        visit(&Description::of::<Self>(Self::KIND, ""));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Plain, Y: Plain> Train for Reshape<X, Y> {
+impl<X: Plain, Y: Plain> Trainable for Reshape<X, Y> {
     type Tape<const B: usize> = [Y; B];
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, _: Pass, p: &Nothing, r: &Nothing, x: &[X], y: &mut [Y; B]) {
+    fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[X], y: &mut [Y; B]) {
         Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
     }
 

@@ -1,6 +1,6 @@
 //! Batch normalization and layer normalization.
 
-use super::{Channels, Description, Layer, Nothing, Pass, Tensor, Train, first, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, first, first_mut};
 use crate::{activation::Linear, init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
@@ -51,33 +51,33 @@ impl<X: Channels> Layer for BatchNorm<X> {
     type Input = X;
     type Output = X;
     type Params = Scale<X::Row>;
-    type Running = Moments<X::Row>;
-    type Head = Linear;
-    const WIDTH: usize = X::Row::LEN;
-    const KERNEL: usize = 0;
+    type Buffers = Moments<X::Row>;
+    type OutputActivation = Linear;
+    const MAX_ROW: usize = X::Row::LEN;
+    const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "BatchNormalization";
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[X], y: &mut [X]) {
+    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Buffers, x: &[X], y: &mut [X]) {
         const { assert!(X::LEN > 0, "a normalization needs at least one value") };
         normalize::batch(s, X::rows(x), r, p, X::rows_mut(y));
     }
 
-    fn init(p: &mut Self::Params, r: &mut Self::Running, _: &impl Initializer, _: &mut Rng) {
+    fn init(p: &mut Self::Params, r: &mut Self::Buffers, _: &impl Initializer, _: &mut Rng) {
         unit(p);
         r.mean.as_flat_mut().fill(0.0);
         r.variance.as_flat_mut().fill(1.0);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, ""));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, ""));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        tell(&Tensor::learnt::<X::Row>("gamma"));
-        tell(&Tensor::learnt::<X::Row>("beta"));
-        tell(&Tensor::running::<X::Row>("moving_mean"));
-        tell(&Tensor::running::<X::Row>("moving_variance"));
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        visit(&Tensor::learnt::<X::Row>("gamma"));
+        visit(&Tensor::learnt::<X::Row>("beta"));
+        visit(&Tensor::buffer::<X::Row>("moving_mean"));
+        visit(&Tensor::buffer::<X::Row>("moving_variance"));
     }
 }
 
@@ -87,7 +87,7 @@ fn unit<R: Plain>(p: &mut Scale<R>) {
     p.beta.as_flat_mut().fill(0.0);
 }
 
-impl<X: Channels> Train for BatchNorm<X> {
+impl<X: Channels> Trainable for BatchNorm<X> {
     /// The outputs, and the mini-batch's own mean and variance.
     type Tape<const B: usize> = Join<[X; B], BatchMoments<X::Row>>;
     /// One sample with one position would have variance 0, and teach nothing.
@@ -96,9 +96,9 @@ impl<X: Channels> Train for BatchNorm<X> {
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[X],
         tape: &mut Self::Tape<B>,
     ) {
@@ -131,7 +131,7 @@ impl<X: Channels> Train for BatchNorm<X> {
     }
 
     #[inline(always)]
-    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+    fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         normalize::moving(r, &tape.tail);
     }
 }
@@ -161,10 +161,10 @@ impl<X: Channels> Layer for LayerNorm<X> {
     type Input = X;
     type Output = X;
     type Params = Scale<X::Row>;
-    type Running = Nothing;
-    type Head = Linear;
-    const WIDTH: usize = X::Row::LEN;
-    const KERNEL: usize = 0;
+    type Buffers = Nothing;
+    type OutputActivation = Linear;
+    const MAX_ROW: usize = X::Row::LEN;
+    const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "LayerNormalization";
 
     #[inline(always)]
@@ -177,31 +177,31 @@ impl<X: Channels> Layer for LayerNorm<X> {
         unit(p);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, ""));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, ""));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        tell(&Tensor::learnt::<X::Row>("gamma"));
-        tell(&Tensor::learnt::<X::Row>("beta"));
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        visit(&Tensor::learnt::<X::Row>("gamma"));
+        visit(&Tensor::learnt::<X::Row>("beta"));
     }
 }
 
-impl<X: Channels> Train for LayerNorm<X> {
+impl<X: Channels> Trainable for LayerNorm<X> {
     /// The outputs, and each position's mean and variance.
     type Tape<const B: usize> = Join<[X; B], BatchMoments<[X::Positions; B]>>;
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        _: Pass,
+        _: Context,
         p: &Self::Params,
         _: &Nothing,
         x: &[X],
         tape: &mut Self::Tape<B>,
     ) {
-        let Join { head: y, tail: BatchMoments { mean, rest, variance } } = tape;
-        let stats = (mean.as_flat_mut(), rest.as_flat_mut(), variance.as_flat_mut());
+        let Join { head: y, tail: BatchMoments { mean, mean_low, variance } } = tape;
+        let stats = (mean.as_flat_mut(), mean_low.as_flat_mut(), variance.as_flat_mut());
         normalize::layer(s, X::rows(x), p, X::rows_mut(first_mut(y, x.len())), Some(stats));
     }
 
@@ -221,8 +221,8 @@ impl<X: Channels> Train for LayerNorm<X> {
         dp: &mut Self::Params,
         dx: Option<&mut [X]>,
     ) {
-        let BatchMoments { mean, rest, variance } = &tape.tail;
-        let stats = (mean.as_flat(), rest.as_flat(), variance.as_flat());
+        let BatchMoments { mean, mean_low, variance } = &tape.tail;
+        let stats = (mean.as_flat(), mean_low.as_flat(), variance.as_flat());
         let x = X::rows(first(x, dy.len()));
         normalize::layer_grad(s, x, stats, p, X::rows(dy), dp, dx.map(X::rows_mut));
     }

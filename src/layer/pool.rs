@@ -1,7 +1,7 @@
 //! Pooling: windows of maps and signals become one place each, channel by channel.
 
 use super::{
-    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first, first_mut,
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
@@ -86,10 +86,15 @@ pub trait Pooling: 'static {
     const NAMES: [&'static str; 2];
 
     /// y ← the window's places made one. The window is a range of each of these lines.
-    fn pool<S: Simd, const W: usize, const C: usize>(s: S, x: &[[[f32; C]; W]], across: Range<usize>, y: &mut [f32; C]);
+    fn forward<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: &mut [f32; C],
+    );
 
     /// Adds the gradient dy of one place to the places of its window.
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
@@ -106,24 +111,24 @@ impl Pooling for Max {
     const NAMES: [&'static str; 2] = ["MaxPool2d", "MaxPool1d"];
 
     #[inline(always)]
-    fn pool<S: Simd, const W: usize, const C: usize>(
+    fn forward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: &mut [f32; C],
     ) {
-        pool::greatest(s, x, across, y);
+        pool::max(s, x, across, y);
     }
 
     #[inline(always)]
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: (&[f32; C], &[f32; C]),
         dx: &mut [[[f32; C]; W]],
     ) {
-        pool::greatest_grad(s, x, across, y, dx);
+        pool::max_grad(s, x, across, y, dx);
     }
 }
 
@@ -135,18 +140,18 @@ impl Pooling for Average {
     const NAMES: [&'static str; 2] = ["AvgPool2d", "AvgPool1d"];
 
     #[inline(always)]
-    fn pool<S: Simd, const W: usize, const C: usize>(
+    fn forward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: &mut [f32; C],
     ) {
         let places = places(x.len(), &across);
-        pool::mean(s, x, across, places, y);
+        pool::avg(s, x, across, places, y);
     }
 
     #[inline(always)]
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
@@ -154,7 +159,7 @@ impl Pooling for Average {
         dx: &mut [[[f32; C]; W]],
     ) {
         let places = places(x.len(), &across);
-        pool::mean_grad(s, across, places, dy, dx);
+        pool::avg_grad(s, across, places, dy, dx);
     }
 }
 
@@ -224,7 +229,7 @@ impl<
             for (i, y) in y.iter_mut().enumerate() {
                 let lines = x.get(Self::real(Self::DOWN, i)).unwrap_or(&[]);
                 for (j, y) in y.iter_mut().enumerate() {
-                    G::pool(s, lines, Self::real(Self::ACROSS, j), y);
+                    G::forward(s, lines, Self::real(Self::ACROSS, j), y);
                 }
             }
         }
@@ -244,7 +249,7 @@ impl<
                 let down = Self::real(Self::DOWN, i);
                 let (lines, dx) = (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
                 for (j, y) in y.iter().zip(dy).enumerate() {
-                    G::spread(s, lines, Self::real(Self::ACROSS, j), y, dx);
+                    G::backward(s, lines, Self::real(Self::ACROSS, j), y, dx);
                 }
             }
         }
@@ -258,13 +263,13 @@ macro_rules! layer {
             type Input = $x;
             type Output = $y;
             type Params = Nothing;
-            type Running = Nothing;
-            type Head = ();
-            const WIDTH: usize = {
+            type Buffers = Nothing;
+            type OutputActivation = ();
+            const MAX_ROW: usize = {
                 let () = $fits;
                 0
             };
-            const KERNEL: usize = 0;
+            const KERNEL_LEN: usize = 0;
 
             #[inline(always)]
             fn infer<S: Simd, const B: usize>(s: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
@@ -276,19 +281,19 @@ macro_rules! layer {
                 const { $fits };
             }
 
-            fn describe(tell: &mut dyn FnMut(&Description)) {
+            fn describe(visit: &mut dyn FnMut(&Description)) {
                 const { $fits };
-                tell(&Description::of::<Self>($name, ""));
+                visit(&Description::of::<Self>($name, ""));
             }
 
             fn tensors(_: &mut dyn FnMut(&Tensor)) {}
         }
 
-        impl<$($generics)*> Train for $layer {
+        impl<$($generics)*> Trainable for $layer {
             type Tape<const B: usize> = [$y; B];
 
             #[inline(always)]
-            fn forward<S: Simd, const B: usize>(s: S, _: Pass, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
+            fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
                 Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
             }
 

@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Description, Layer, Nothing, Pass, Stepwise, Tensor, Train, copy, first_mut};
+use super::{Context, Description, Layer, Nothing, Stepwise, Tensor, Trainable, copy, first_mut};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -30,7 +30,7 @@ pub trait Cell<const U: usize>: 'static {
     /// One value for each unit of each gate.
     type Gates: Plain;
     /// What a step needs beside its gates, and keeps for the way back.
-    type Kept: Plain;
+    type Saved: Plain;
     /// What is carried along beside the state: [`Nothing`] or an LSTM's cell.
     type Carry: Plain;
     /// The biases.
@@ -49,7 +49,7 @@ pub trait Cell<const U: usize>: 'static {
         u: &[Self::Gates; U],
         b: &Self::Bias,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         h: &mut [[f32; U]],
         c: &mut [Self::Carry],
     );
@@ -66,29 +66,29 @@ pub trait Cell<const U: usize>: 'static {
 }
 
 /// A [`Cell`] that can be trained by gradient.
-pub trait TrainCell<const U: usize>: Cell<U> {
+pub trait TrainableCell<const U: usize>: Cell<U> {
     /// Whether a part of dh reaches the state before without a product; the sum of the product then starts there.
     const DIRECT: bool = false;
 
     /// One step backward through everything but the products: `a` becomes the gradient by x·w and its bias, dh the direct part of the gradient by
     /// the state before, dc that by what was carried along.
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         before: &mut [[f32; U]],
         dh: &mut [[f32; U]],
         dc: &mut [Self::Carry],
     );
 
-    /// Where the gradient by h·u stands after [`TrainCell::back`].
-    fn by_state<'a>(a: &'a [Self::Gates], kept: &'a [Self::Kept]) -> &'a [Self::Gates];
+    /// Where the gradient by h·u stands after [`TrainableCell::backward`].
+    fn state_gradient<'a>(a: &'a [Self::Gates], saved: &'a [Self::Saved]) -> &'a [Self::Gates];
 
     /// db ← the gradient by the biases, over all steps.
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], kept: &[Self::Kept], db: &mut Self::Bias);
+    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], db: &mut Self::Bias);
 }
 
-/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be joined with.
+/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be fused with.
 #[derive(Clone, Copy, Debug)]
 pub struct HiddenState;
 
@@ -123,7 +123,7 @@ pub struct HiddenState;
 /// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
 /// ```
 ///
-/// No cross-entropy is joined with a state: a dense layer goes between.
+/// No cross-entropy is fused with a state: a dense layer goes between.
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
@@ -144,7 +144,7 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     p: &ParamsOf<C, I, U>,
     x: &[[f32; I]],
     a: &mut [C::Gates],
-    kept: &mut [C::Kept],
+    saved: &mut [C::Saved],
     h: &mut [[f32; U]],
     c: &mut [C::Carry],
 ) {
@@ -152,10 +152,10 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
         // One row a step is so little work that calls would show: in place, in a large network too.
         let s = s.shared();
         fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
-        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+        C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     } else {
         fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
-        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+        C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     }
 }
 
@@ -170,10 +170,10 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     type Input = [[f32; I]; T];
     type Output = OutputOf<R, U, T>;
     type Params = ParamsOf<C, I, U>;
-    type Running = Nothing;
-    type Head = HiddenState;
-    const WIDTH: usize = C::Gates::LEN;
-    const KERNEL: usize = I * C::Gates::LEN;
+    type Buffers = Nothing;
+    type OutputActivation = HiddenState;
+    const MAX_ROW: usize = C::Gates::LEN;
+    const KERNEL_LEN: usize = I * C::Gates::LEN;
     const MULTIPLY_ADDS: usize = T * (I + U) * C::Gates::LEN;
     const NAME: &'static str = C::KIND;
 
@@ -181,12 +181,12 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     fn infer<S: Simd, const N: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[Self::Input], y: &mut [Self::Output]) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
         let m = x.len();
-        let (mut frame, mut a, mut kept) = ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Kept::ZERO; N]);
+        let (mut frame, mut a, mut saved) = ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Saved::ZERO; N]);
         let (mut h, mut c) = ([[0.0; U]; N], [C::Carry::ZERO; N]);
         let (frame, h) = (first_mut(&mut frame, m), first_mut(&mut h, m));
         for t in 0..T {
             pick(x, t, frame);
-            step::<S, C, N, I, U>(s, p, frame, &mut a, &mut kept, h, &mut c);
+            step::<S, C, N, I, U>(s, p, frame, &mut a, &mut saved, h, &mut c);
             R::put::<[f32; U], T>(t, h, y);
         }
     }
@@ -197,16 +197,16 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
         C::init_bias(&mut p.b);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, C::ACTIVATION));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, C::ACTIVATION));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
         // A gate's columns stand beside the next one's, as in Keras.
         let columns = Shape::of(C::Gates::LEN);
-        tell(&Tensor { name: "kernel", shape: columns.times(I), learnt: true });
-        tell(&Tensor { name: "recurrent_kernel", shape: columns.times(U), learnt: true });
-        tell(&Tensor { name: "bias", shape: C::bias_shape(), learnt: true });
+        visit(&Tensor { name: "kernel", shape: columns.times(I), learnt: true });
+        visit(&Tensor { name: "recurrent_kernel", shape: columns.times(U), learnt: true });
+        visit(&Tensor { name: "bias", shape: C::bias_shape(), learnt: true });
     }
 }
 
@@ -230,12 +230,14 @@ fn place<F: Plain, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
     }
 }
 
-impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Train for Sequence<C, I, U, T, R> {
+impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Trainable
+    for Sequence<C, I, U, T, R>
+{
     /// Rows of `m` samples lie without gaps, step by step from the last to the first: what is alike at all steps is one product over all of them.
     type Tape<const B: usize> = Unrolled<
         [[[f32; I]; B]; T],
         [[C::Gates; B]; T],
-        [[C::Kept; B]; T],
+        [[C::Saved; B]; T],
         [[[f32; U]; B]; T],
         [[f32; U]; B],
         [C::Carry; B],
@@ -245,7 +247,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        _: Pass,
+        _: Context,
         p: &Self::Params,
         _: &Nothing,
         x: &[Self::Input],
@@ -264,10 +266,10 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
         c.fill(C::Carry::ZERO);
-        let (kept, before) = (tape.kept.as_flattened_mut(), tape.before.as_flattened_mut());
+        let (saved, before) = (tape.saved.as_flattened_mut(), tape.before.as_flattened_mut());
         for t in 0..T {
             copy(h, of_step::<T, _>(before, m, t));
-            C::step::<S, B>(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t), h, c);
+            C::step::<S, B>(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(saved, m, t), h, c);
             R::put::<[f32; U], T>(t, h, &mut tape.y);
         }
     }
@@ -291,24 +293,24 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        let kept = first_mut(tape.kept.as_flattened_mut(), T * m);
+        let saved = first_mut(tape.saved.as_flattened_mut(), T * m);
         let before = first_mut(tape.before.as_flattened_mut(), T * m);
         let (dh, dc) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         dh.fill([0.0; U]);
         dc.fill(C::Carry::ZERO);
         for t in (0..T).rev() {
-            let (a, kept) = (of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t));
+            let (a, saved) = (of_step::<T, _>(a, m, t), of_step::<T, _>(saved, m, t));
             R::add_grad::<U, T>(t, dy, dh);
-            C::back(s, a, kept, of_step::<T, _>(before, m, t), dh, dc);
+            C::backward(s, a, saved, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
-                fixed::affine_grad_input::<_, B, _, _, _>(s, C::by_state(a, kept), &p.u, dh, C::DIRECT);
+                fixed::affine_grad_input::<_, B, _, _, _>(s, C::state_gradient(a, saved), &p.u, dh, C::DIRECT);
             }
         }
 
         let s = Compact(s);
         fixed::affine_grad(s, frames, a, &mut dp.w, false);
-        fixed::affine_grad(s, before, C::by_state(a, kept), &mut dp.u, false);
-        C::bias_grad(s, a, kept, &mut dp.b);
+        fixed::affine_grad(s, before, C::state_gradient(a, saved), &mut dp.u, false);
+        C::bias_grad(s, a, saved, &mut dp.b);
         if let Some(dx) = dx {
             fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
             for t in 0..T {
@@ -327,8 +329,8 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Ste
     #[inline(always)]
     fn step<S: Simd>(s: S, p: &Self::Params, _: &Nothing, memory: &mut Self::Memory, x: &[f32; I], y: &mut [f32; U]) {
         let Join { head: h, tail: c } = memory;
-        let (mut a, mut kept) = (C::Gates::ZERO, C::Kept::ZERO);
-        step::<S, C, 1, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut kept), from_mut(h), from_mut(c));
+        let (mut a, mut saved) = (C::Gates::ZERO, C::Saved::ZERO);
+        step::<S, C, 1, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut saved), from_mut(h), from_mut(c));
         *y = *h;
     }
 }

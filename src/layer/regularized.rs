@@ -1,6 +1,6 @@
 //! Layers whose weights cost something.
 
-use super::{Dense, Description, Layer, NeverSet, Pass, Tensor, Train, first, first_mut};
+use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{Plain, Simd, regularize};
@@ -111,8 +111,8 @@ impl<L: Layer, R: Regularizer> Regularized<L, R> {
     /// The kernel in front of the parameters.
     #[inline(always)]
     fn kernel(p: &L::Params) -> &[f32] {
-        const { assert!(L::KERNEL > 0, "a regularizer needs a layer with a kernel") };
-        first(p.as_flat(), L::KERNEL)
+        const { assert!(L::KERNEL_LEN > 0, "a regularizer needs a layer with a kernel") };
+        first(p.as_flat(), L::KERNEL_LEN)
     }
 }
 
@@ -120,33 +120,33 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     type Input = L::Input;
     type Output = L::Output;
     type Params = L::Params;
-    type Running = L::Running;
-    type Head = L::Head;
-    const WIDTH: usize = L::WIDTH;
-    const KERNEL: usize = L::KERNEL;
+    type Buffers = L::Buffers;
+    type OutputActivation = L::OutputActivation;
+    const MAX_ROW: usize = L::MAX_ROW;
+    const KERNEL_LEN: usize = L::KERNEL_LEN;
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS;
     const NAME: &'static str = L::NAME;
-    const LAYERS: u32 = L::LAYERS;
+    const DEPTH: u32 = L::DEPTH;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &L::Params, r: &L::Running, x: &[L::Input], y: &mut [L::Output]) {
+    fn infer<S: Simd, const C: usize>(s: S, p: &L::Params, r: &L::Buffers, x: &[L::Input], y: &mut [L::Output]) {
         L::infer::<S, C>(s, p, r, x, y);
     }
 
-    fn init(p: &mut L::Params, r: &mut L::Running, init: &impl Initializer, rng: &mut Rng) {
+    fn init(p: &mut L::Params, r: &mut L::Buffers, init: &impl Initializer, rng: &mut Rng) {
         L::init(p, r, init, rng);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        L::describe(tell);
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        L::describe(visit);
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        L::tensors(tell);
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        L::tensors(visit);
     }
 }
 
-impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
+impl<L: Trainable, R: Regularizer> Trainable for Regularized<L, R> {
     type Tape<const B: usize> = L::Tape<B>;
     const PENALIZED: bool = true;
     const LEAST_SAMPLES: usize = L::LEAST_SAMPLES;
@@ -154,9 +154,9 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &L::Params,
-        r: &L::Running,
+        r: &L::Buffers,
         x: &[L::Input],
         tape: &mut L::Tape<B>,
     ) {
@@ -175,12 +175,12 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
         x: &[L::Input],
         tape: &mut L::Tape<B>,
         dy: &mut [L::Output],
-        joined: bool,
+        fused: bool,
         dp: &mut L::Params,
         dx: Option<&mut [L::Input]>,
     ) {
-        L::backward::<S, B>(s, p, x, tape, dy, joined, dp, dx);
-        R::add_gradient(s, Self::kernel(p), first_mut(dp.as_flat_mut(), L::KERNEL));
+        L::backward::<S, B>(s, p, x, tape, dy, fused, dp, dx);
+        R::add_gradient(s, Self::kernel(p), first_mut(dp.as_flat_mut(), L::KERNEL_LEN));
     }
 
     #[inline(always)]
@@ -195,7 +195,7 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     }
 
     #[inline(always)]
-    fn settle<const B: usize>(tape: &L::Tape<B>, r: &mut L::Running) {
-        L::settle::<B>(tape, r);
+    fn update_buffers<const B: usize>(tape: &L::Tape<B>, r: &mut L::Buffers) {
+        L::update_buffers::<B>(tape, r);
     }
 }

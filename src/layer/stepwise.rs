@@ -29,7 +29,7 @@ pub trait Stepwise: Layer {
     fn step<S: Simd>(
         s: S,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         memory: &mut Self::Memory,
         x: &Self::Frame,
         y: &mut Self::FrameOutput,
@@ -59,7 +59,7 @@ macro_rules! by_itself {
             fn step<S: Simd>(
                 s: S,
                 p: &Self::Params,
-                r: &Self::Running,
+                r: &Self::Buffers,
                 _: &mut Nothing,
                 x: &X::Row,
                 y: &mut X::Row,
@@ -86,7 +86,7 @@ impl<L: Stepwise, R: Regularizer> Stepwise for Regularized<L, R> {
     fn step<S: Simd>(
         s: S,
         p: &L::Params,
-        r: &L::Running,
+        r: &L::Buffers,
         memory: &mut L::Memory,
         x: &L::Frame,
         y: &mut L::FrameOutput,
@@ -104,7 +104,7 @@ impl<L: Stepwise, R: Stepwise<Input = L::Output, Frame = L::FrameOutput>> Stepwi
     fn step<S: Simd>(
         s: S,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         memory: &mut Self::Memory,
         x: &L::Frame,
         y: &mut R::FrameOutput,
@@ -170,7 +170,7 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
         fn step<S: Simd, N: Stepwise>(
             s: S,
             p: &N::Params,
-            r: &N::Running,
+            r: &N::Buffers,
             memory: &mut N::Memory,
             x: &N::Frame,
             y: &mut N::FrameOutput,
@@ -181,8 +181,8 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
                 N::step(Compact(s), p, r, memory, x, y);
             }
         }
-        let (p, r) = (self.params(), self.running());
-        dispatch!(backend, width: NetOf::<T>::WIDTH, s => step::<_, NetOf<T>>(s, p, r, memory, frame, &mut y));
+        let (p, r) = (self.params(), self.buffers());
+        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => step::<_, NetOf<T>>(s, p, r, memory, frame, &mut y));
         y
     }
 }

@@ -1,6 +1,6 @@
 //! A training as a table of comma-separated values.
 
-use super::{Epoch, Observer, Session};
+use super::{EpochReport, Observer, Session};
 use crate::{
     error::{Error, Result},
     metrics::Evaluation,
@@ -10,7 +10,7 @@ use core::{fmt::Write, ops::ControlFlow};
 /// Keras' `CSVLogger`: one line an epoch, with Keras' column names in Keras' order, epochs counted from 0, `NA` for what was not asked for.
 ///
 /// Writes to anything that takes text: a `heapless::String` on a chip, a `String`, or a file behind an adapter. What cannot be written ends the training with
-/// [`Error::NotWritten`], with whole lines in the log. `learning_rate` is [`Epoch::lr`].
+/// [`Error::NotWritten`], with whole lines in the log. `learning_rate` is [`EpochReport::lr`].
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -49,10 +49,10 @@ impl<W: Write> CsvLog<W> {
     }
 
     /// Written at once, so that where there is no room for a line nothing of it is there.
-    fn line(&mut self, epoch: &Epoch) -> core::fmt::Result {
+    fn line(&mut self, epoch: &EpochReport) -> core::fmt::Result {
         // An f32 takes up to 48 characters.
         let mut line = heapless::String::<320>::new();
-        write!(line, "{},{},{},{},", epoch.epoch.saturating_sub(1), epoch.accuracy, epoch.lr, epoch.loss)?;
+        write!(line, "{},{},{},{},", epoch.number.saturating_sub(1), epoch.accuracy, epoch.lr, epoch.loss)?;
         match epoch.validation {
             Some(found @ Evaluation { loss, .. }) => writeln!(line, "{},{loss}", found.accuracy())?,
             None => line.write_str("NA,NA\n")?,
@@ -64,11 +64,11 @@ impl<W: Write> CsvLog<W> {
 impl<S: Session, W: Write> Observer<S> for CsvLog<W> {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         self.out.write_str("epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n").map_err(|_| Error::NotWritten)
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         self.line(epoch).map_err(|_| Error::NotWritten)?;
         Ok(ControlFlow::Continue(()))
     }

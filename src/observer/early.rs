@@ -1,6 +1,6 @@
 //! Ending a training that no longer improves, and going back to its best epoch.
 
-use super::{Best, Epoch, Monitor, Observer, Session, comparable};
+use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
@@ -92,26 +92,26 @@ impl Default for EarlyStopping {
 impl<S: Session> Observer<S> for EarlyStopping {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         comparable("min_delta", self.min_delta)?;
         comparable("baseline", self.baseline.unwrap_or(0.0))?;
         self.watched = Watched::NEW;
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
-        if epoch.epoch <= self.start_from_epoch {
+        if epoch.number <= self.start_from_epoch {
             return Ok(ControlFlow::Continue(()));
         }
         let Watched { best, wait, stopped } = &mut self.watched;
         *wait += 1;
-        if best.improved(self.monitor, value, self.min_delta, epoch.epoch) {
+        if best.improved(self.monitor, value, self.min_delta, epoch.number) {
             if self.baseline.is_none_or(|line| self.monitor.better(value, line, self.min_delta)) {
                 *wait = 0;
             }
-        } else if *wait >= self.patience && epoch.epoch > 1 {
-            *stopped = Some(epoch.epoch);
+        } else if *wait >= self.patience && epoch.number > 1 {
+            *stopped = Some(epoch.number);
             return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
@@ -187,24 +187,24 @@ impl<N> RestoreBest<N> {
 impl<S: Session<Net = N>, N: Clone> Observer<S> for RestoreBest<N> {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         comparable("min_delta", self.min_delta)?;
         self.best = Best::NONE;
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
-        if epoch.epoch > self.start_from_epoch
+        if epoch.number > self.start_from_epoch
             && session.finite()
-            && self.best.improved(self.monitor, value, self.min_delta, epoch.epoch)
+            && self.best.improved(self.monitor, value, self.min_delta, epoch.number)
         {
             self.net.clone_from(session.net());
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn end(&mut self, session: &mut S) {
+    fn on_fit_end(&mut self, session: &mut S) {
         if self.best.value.is_some() {
             session.net_mut().clone_from(&self.net);
         }

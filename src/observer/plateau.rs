@@ -1,6 +1,6 @@
 //! A smaller learning rate where the training no longer improves.
 
-use super::{Best, Epoch, Monitor, Observer, Session, comparable};
+use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::{Error, Result};
 use core::ops::ControlFlow;
 
@@ -76,7 +76,7 @@ impl Default for ReduceOnPlateau {
 impl<S: Session> Observer<S> for ReduceOnPlateau {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         if !(0.0..1.0).contains(&self.factor) {
             return Err(Error::HyperParameter { name: "factor", value: self.factor, expected: "a number in [0, 1)" });
         }
@@ -89,14 +89,14 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
         let Waited { best, wait, cooldown } = &mut self.waited;
         if *cooldown > 0 {
             *cooldown -= 1;
             *wait = 0;
         }
-        if best.improved(self.monitor, value, self.min_delta, epoch.epoch) {
+        if best.improved(self.monitor, value, self.min_delta, epoch.number) {
             *wait = 0;
         } else if *cooldown == 0 {
             *wait += 1;

@@ -1,6 +1,6 @@
 //! Loss and accuracy over samples that are not trained on.
 
-use super::{Epoch, Observer, Session};
+use super::{EpochReport, Observer, Session};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
@@ -39,11 +39,11 @@ impl<'a, X, T> Validation<'a, X, T> {
 impl<S: Session<Input = X, Target = T>, X, T> Observer<S> for Validation<'_, X, T> {
     const ACCURACY: bool = false;
 
-    fn begin(&mut self, session: &mut S) -> Result<()> {
-        session.check(self.x, self.t)
+    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+        session.validate(self.x, self.t)
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
         epoch.validation = Some(session.evaluate(self.x, self.t)?);
         Ok(ControlFlow::Continue(()))
     }

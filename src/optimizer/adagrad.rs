@@ -10,7 +10,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = AdaGrad::with_lr(0.5);
 /// let (mut w, mut state) = ([1.0, 1.0], <AdaGrad as Optimizer>::State::<[f32; 2]>::ZERO);

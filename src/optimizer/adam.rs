@@ -1,7 +1,7 @@
 //! Adaptive moments.
 
 use super::{
-    Optimizer, Zero, at_least, at_least_zero, below_one, counted_steps, decayed, defaults, learning_rate,
+    Optimizer, ZeroState, at_least, at_least_zero, below_one, counted_steps, decayed, defaults, learning_rate,
     power::Complement,
 };
 use crate::error::Result;
@@ -50,7 +50,7 @@ pub struct AdamState<P> {
 
 zero_bits!([P: Plain] AdamState<P>: { m, v, rest1, rest2, t });
 
-impl<P: Plain> Zero for AdamState<P> {
+impl<P: Plain> ZeroState for AdamState<P> {
     const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
 
     fn set_zero(&mut self) {

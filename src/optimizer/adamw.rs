@@ -10,7 +10,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// the bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = AdamW { lr: 0.5, weight_decay: 0.25, ..AdamW::DEFAULT };
 /// let (mut w, mut state) = ([2.0], <AdamW as Optimizer>::State::<[f32; 1]>::ZERO);

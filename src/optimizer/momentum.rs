@@ -9,7 +9,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = Momentum { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Momentum as Optimizer>::State::<[f32; 1]>::ZERO);

@@ -10,7 +10,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = Nesterov { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Nesterov as Optimizer>::State::<[f32; 1]>::ZERO);

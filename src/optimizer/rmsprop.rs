@@ -10,7 +10,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 /// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = RmsProp { lr: 0.5, rho: 0.75, ..RmsProp::DEFAULT };
 /// let (mut w, mut state) = ([1.0], <RmsProp as Optimizer>::State::<[f32; 1]>::ZERO);

@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use super::{Optimizer, Zero, at_least_zero, counted_steps, decayed, defaults, learning_rate};
+use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
 use rosenblatt_kernels::{Plain, Simd, optimizer, zero_bits};
 
@@ -29,7 +29,7 @@ pub struct SgdState {
 
 zero_bits!([] SgdState: { t });
 
-impl Zero for SgdState {
+impl ZeroState for SgdState {
     const ZERO: Self = Self { t: 0 };
 
     fn set_zero(&mut self) {

@@ -9,7 +9,7 @@ use proptest::{
 use rosenblatt::{
     Backend, Rng,
     kernels::{Compact, Flat, Plain, Simd, dispatch},
-    layer::{Layer, Pass, Train},
+    layer::{Context, Layer, Trainable},
     network::NetOf,
     prelude::*,
 };
@@ -220,26 +220,33 @@ fn fill<T: Plain>(rng: &mut Rng, sort: usize) -> T {
 /// Room for samples; batches may be shorter.
 const B: usize = 5;
 
-/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `joined`, dy is the gradient before the activation.
+/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `fused`, dy is the gradient before the activation.
 type Made = [Vec<Vec<u32>>; 4];
 
 #[inline(always)]
-fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output], alone: bool, joined: bool) -> Made {
-    let running = L::Running::ZERO;
+fn make<S: Simd, L: Trainable>(
+    s: S,
+    p: &L::Params,
+    x: &[L::Input],
+    dy: &[L::Output],
+    alone: bool,
+    fused: bool,
+) -> Made {
+    let buffers = L::Buffers::ZERO;
     let mut y = vec![L::Output::ZERO; x.len()];
     if alone {
-        L::infer::<_, B>(s, p, &running, x, &mut y);
+        L::infer::<_, B>(s, p, &buffers, x, &mut y);
     } else {
-        L::infer::<_, B>(Compact(s), p, &running, x, &mut y);
+        L::infer::<_, B>(Compact(s), p, &buffers, x, &mut y);
     }
     let mut tape = Box::new(L::Tape::<B>::ZERO);
     let (mut dy, mut dp, mut dx) = (dy.to_vec(), L::Params::ZERO, vec![L::Input::ZERO; x.len()]);
     // What was there before must not matter.
     dp.as_flat_mut().fill(f32::NAN);
     dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
-    L::forward::<_, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
+    L::forward::<_, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
     let trained: Vec<_> = L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
-    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, joined, &mut dp, Some(&mut dx));
+    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, fused, &mut dp, Some(&mut dx));
     [
         y.iter().map(|y| bits(y.as_flat())).collect(),
         trained,
@@ -249,7 +256,7 @@ fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output]
 }
 
 /// On every backend the bits of the contract, for batches of several sizes; linear layers.
-fn same_bits<L: Train>(plan: Plan) {
+fn same_bits<L: Trainable>(plan: Plan) {
     let flat = |rows: &[Vec<f32>]| rows.iter().map(|row| bits(row)).collect::<Vec<_>>();
     for sort in 0..4 {
         for m in [1, 2, B] {
@@ -278,7 +285,7 @@ const MARGIN: f64 = 2e-4;
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
 
 /// y, dp and dx under the cost Σ dy·y against the judge, and the same bits on every backend.
-fn differences<L: Train>(plan: Plan) {
+fn differences<L: Trainable>(plan: Plan) {
     let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
     for m in [1, B] {
         let (p, x, dy) = (0..1000)
@@ -464,7 +471,7 @@ fn described_as_in_keras() {
     ] {
         assert!(summary.contains(line), "{summary}");
     }
-    assert_eq!(<NetOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL, 135);
+    assert_eq!(<NetOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
     // Keras' fans: window · channels, window · filters.
     let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
     net.init(Seed(1));

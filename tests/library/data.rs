@@ -171,12 +171,14 @@ fn numbers_that_are_none_are_named() {
 fn losses_name_the_target_at_fault() {
     let t = [[0.0, 1.0], [0.5, f32::INFINITY]];
     let message = "row 2, column 2 of the targets (counted from 1) is inf; a finite number is expected";
-    let squares = <MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::culprit(&t).expect_err("an infinity");
-    let summed = <Summed<MeanSquaredError> as Loss<Sigmoid, [f32; 2]>>::culprit(&t).expect_err("an infinity");
+    let squares = <MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t).expect_err("an infinity");
+    let summed =
+        <SumOverOutputs<MeanSquaredError> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t).expect_err("an infinity");
     assert_eq!((squares.to_string(), summed.to_string()), (message.to_owned(), message.to_owned()));
-    let entropy = <Summed<BinaryCrossEntropy> as Loss<Sigmoid, [f32; 2]>>::culprit(&t).expect_err("an infinity");
+    let entropy = <SumOverOutputs<BinaryCrossEntropy> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t)
+        .expect_err("an infinity");
     assert_eq!(entropy, Error::Probability { sample: 1, output: 1, value: f32::INFINITY });
-    assert_eq!(<MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::culprit(&t[..1]), Ok(()));
+    assert_eq!(<MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t[..1]), Ok(()));
 }
 
 /// The lecture's cost is k times Keras' loss, and so is each gradient; for one output both are the same bits.
@@ -192,7 +194,7 @@ fn summed_losses_are_k_times_the_means() {
             let (mut mean, mut sum) = ([[0.0; O]; 5], [[0.0; O]; 5]);
             let k = O as f32;
             let keras = rosenblatt::kernels::dispatch!(backend, s => L::loss(s, &y, &t, &mut mean));
-            let lecture = rosenblatt::kernels::dispatch!(backend, s => Summed::<L>::loss(s, &y, &t, &mut sum));
+            let lecture = rosenblatt::kernels::dispatch!(backend, s => SumOverOutputs::<L>::loss(s, &y, &t, &mut sum));
             assert!((lecture / (k * keras) - 1.0).abs() < 1e-6, "{lecture} is not {O} times {keras}");
             for (sum, mean) in sum.as_flattened().iter().zip(mean.as_flattened()) {
                 assert!((sum - k * mean).abs() <= 1e-6 * sum.abs(), "{sum} is not {O} times {mean}");

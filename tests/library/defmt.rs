@@ -16,17 +16,17 @@ fn is_format<T: defmt::Format>() {}
 #[test]
 fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Error>();
-    is_format::<rosenblatt::Result<Epoch>>();
+    is_format::<rosenblatt::Result<EpochReport>>();
     is_format::<Quantity>();
     is_format::<Operation>();
     is_format::<Backend>();
     is_format::<BackendError>();
-    is_format::<Epoch>();
+    is_format::<EpochReport>();
     is_format::<History<1>>();
     is_format::<History<500>>();
     is_format::<Evaluation>();
-    is_format::<Confusion<2>>();
-    is_format::<Confusion<10>>();
+    is_format::<ConfusionMatrix<2>>();
+    is_format::<ConfusionMatrix<10>>();
     is_format::<Description>();
     is_format::<Perceptron<2>>();
     is_format::<Separated>();

@@ -5,7 +5,7 @@ use crate::support;
 use rosenblatt::{
     Rng,
     kernels::Plain,
-    layer::{Dense, Description, Layer, Train},
+    layer::{Dense, Description, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
@@ -75,7 +75,7 @@ impl Reference {
     }
 
     /// Mean loss of a batch, and the least distance from a kink.
-    fn loss<Head, L: Judged<Head, O>, const I: usize, const O: usize>(
+    fn loss<OutputActivation, L: Judged<OutputActivation, O>, const I: usize, const O: usize>(
         &self,
         weights: &[f64],
         x: &[[f32; I]],
@@ -94,8 +94,8 @@ impl Reference {
 /// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every backend.
 fn check<T, L, const I: usize, const O: usize, const B: usize>(name: &str, slope: f64)
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::Head, O>,
+    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
 {
     let backends = backends();
     let judge = Reference::of::<NetOf<T>>(slope);
@@ -161,9 +161,9 @@ gradients! {
     one_output: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy;
     categorical: (Dense<3, 5, Relu>, Dense<5, 4, Softmax>), CategoricalCrossEntropy;
     sparse: (Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>), SparseCategoricalCrossEntropy;
-    summed_squares: (Dense<3, 5, Tanh>, Dense<5, 3>), Summed<MeanSquaredError>;
-    summed_squares_of_one: (Dense<3, 1, Sigmoid>,), Summed<MeanSquaredError>;
-    summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>), Summed<BinaryCrossEntropy>;
+    summed_squares: (Dense<3, 5, Tanh>, Dense<5, 3>), SumOverOutputs<MeanSquaredError>;
+    summed_squares_of_one: (Dense<3, 1, Sigmoid>,), SumOverOutputs<MeanSquaredError>;
+    summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>), SumOverOutputs<BinaryCrossEntropy>;
     one_layer: (Dense<5, 1, Sigmoid>,), MeanSquaredError;
     three_layers: (Dense<4, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 3>), MeanSquaredError;
     // Rows longer than a register, and not a multiple of one.

@@ -5,7 +5,7 @@ use crate::support;
 use rosenblatt::{
     Backend, Rng,
     kernels::Plain,
-    layer::{Dense, Layer, Train},
+    layer::{Dense, Layer, Trainable},
     network::{NetOf, Stack},
     optimizer::Optimizer,
     prelude::*,
@@ -62,9 +62,9 @@ struct Case<T, O, L, const I: usize, const OUT: usize, const B: usize> {
 
 impl<T, O, L, const I: usize, const OUT: usize, const B: usize> Case<T, O, L, I, OUT, B>
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; OUT]>>,
+    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; OUT]>>,
     O: Optimizer + Debug,
-    L: Judged<<NetOf<T> as Layer>::Head, OUT>,
+    L: Judged<<NetOf<T> as Layer>::OutputActivation, OUT>,
 {
     fn new(optimizer: O) -> Self {
         Self { optimizer, of: std::marker::PhantomData }
@@ -96,11 +96,11 @@ where
                     let mut net = start.clone();
                     trainer.reset();
                     let mut history = Vec::new();
-                    let mut observer = |epoch: &Epoch| {
+                    let mut observer = OnEpoch(|epoch: &EpochReport| {
                         history.extend([epoch.loss, epoch.accuracy]);
                         ControlFlow::Continue(())
-                    };
-                    let outcome = trainer.fit(&mut net, x, t, &fit, &mut observer).map(|epoch| epoch.epoch);
+                    });
+                    let outcome = trainer.fit(&mut net, x, t, &fit, &mut observer).map(|epoch| epoch.number);
                     let name = format!("{sort:?} {batch:?} {shuffle:?}");
                     record.text(format!("{name}: {outcome:?}"));
                     record.values(&format!("{name}: history"), &history);

@@ -8,11 +8,11 @@ use crate::support;
 use rosenblatt::{
     Backend,
     kernels::{Plain, Simd, dispatch},
-    layer::{Dense, Layer, Train},
+    layer::{Dense, Layer, Trainable},
     loss::Loss,
     metrics::predicted,
     network::{Network, Stack},
-    optimizer::{Optimizer, Zero},
+    optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
 };
@@ -35,7 +35,7 @@ macro_rules! optimizers {
             $($optimizer: <$optimizer as Optimizer>::State<P>,)*
         }
 
-        impl<P: Plain> Zero for AnyState<P> {
+        impl<P: Plain> ZeroState for AnyState<P> {
             const ZERO: Self = Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
 
             fn set_zero(&mut self) {
@@ -576,7 +576,7 @@ fn rows<X: Plain>(flat: &[f32]) -> Vec<X> {
 }
 
 /// A loss, and what the fixtures gave it as target for a class.
-trait Labelled<Head, Out>: Loss<Head, Out> {
+trait Labelled<OutputActivation, Out>: Loss<OutputActivation, Out> {
     fn label(class: i32, classes: usize) -> Self::Target;
 }
 
@@ -592,7 +592,7 @@ impl Labelled<Sigmoid, [f32; 1]> for BinaryCrossEntropy {
     }
 }
 
-impl<Head> Labelled<Head, [f32; 1]> for MeanSquaredError {
+impl<OutputActivation> Labelled<OutputActivation, [f32; 1]> for MeanSquaredError {
     /// The script divides in f64, and rounds.
     fn label(class: i32, classes: usize) -> [f32; 1] {
         [(f64::from(class) / (classes - 1).max(1) as f64) as f32]
@@ -600,7 +600,7 @@ impl<Head> Labelled<Head, [f32; 1]> for MeanSquaredError {
 }
 
 /// What Keras calls `get_weights` and `set_weights`.
-trait Tensors: Network<Layers: Train> + Default {
+trait Tensors: Network<Layers: Trainable> + Default {
     fn get(&self) -> Vec<Vec<f32>>;
     fn set(&mut self, tensors: &[Vec<f32>]) -> rosenblatt::Result<()>;
 
@@ -619,7 +619,7 @@ trait Tensors: Network<Layers: Train> + Default {
     fn names(&self, names: &mut Vec<&'static str>);
 }
 
-impl<T: Stack<Net: Train>> Tensors for Mlp<T> {
+impl<T: Stack<Net: Trainable>> Tensors for Mlp<T> {
     fn get(&self) -> Vec<Vec<f32>> {
         let mut all = Vec::new();
         self.tensors(|_, values| all.push(values.to_vec()));
@@ -700,7 +700,7 @@ impl Training {
     fn run<N, L>(&self, backend: Backend, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
     where
         N: Tensors,
-        L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+        L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
         let optimizer = Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
         optimizer.check().expect("good hyper-parameters");
@@ -781,7 +781,7 @@ impl Training {
 fn check<N, L>(file: &str, data: &DataSet)
 where
     N: Tensors,
-    L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     let training = Training::read(file);
     let same =

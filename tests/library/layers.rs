@@ -7,7 +7,7 @@ use rosenblatt::{
     activation::Activation,
     error::{Error, Quantity},
     kernels::{Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
-    layer::{Chain, Channels, Dense, Dropout, Layer, Pass, Regularizer, Train},
+    layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
@@ -49,7 +49,7 @@ fn take<'a>(from: &mut &'a [f64], n: usize) -> &'a [f64] {
 
 /// A layer as a textbook has it. Parameters and running values are taken from the front of what there is.
 trait Textbook: Layer {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
 
     /// What it adds to the loss.
     fn cost(_p: &[f64]) -> f64 {
@@ -125,10 +125,10 @@ fn moments(x: &[f64]) -> (f64, f64) {
 }
 
 impl<X: Channels> Textbook for BatchNorm<X> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         let c = X::Row::LEN;
         let (gamma, beta) = (take(p, c), take(p, c));
-        let (means, variances) = (take(running, c), take(running, c));
+        let (means, variances) = (take(buffers, c), take(buffers, c));
         for j in 0..c {
             let column: Vec<f64> = x.iter().flat_map(|x| x.iter().skip(j).step_by(c)).copied().collect();
             let (mean, variance) = if run.training { moments(&column) } else { (means[j], variances[j]) };
@@ -183,20 +183,20 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook for 
 }
 
 impl<L: Textbook, R: Regularizer + Cost> Textbook for Regularized<L, R> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
-        L::outputs(p, running, x, run)
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
+        L::outputs(p, buffers, x, run)
     }
 
     fn cost(p: &[f64]) -> f64 {
-        L::cost(p) + R::cost(&p[..L::KERNEL])
+        L::cost(p) + R::cost(&p[..L::KERNEL_LEN])
     }
 }
 
 impl<L: Textbook, R: Textbook<Input = L::Output>> Textbook for Chain<L, R> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
-        let h = L::outputs(p, running, x, run);
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
+        let h = L::outputs(p, buffers, x, run);
         run.place += 1;
-        R::outputs(p, running, h, run)
+        R::outputs(p, buffers, h, run)
     }
 
     fn cost(p: &[f64]) -> f64 {
@@ -210,11 +210,11 @@ fn wide(x: &[f32]) -> Vec<f64> {
 }
 
 /// Outputs of all samples in a row, and the least distance from a kink.
-fn textbook<N: Textbook>(p: &[f64], running: &[f64], x: &[f64], mut run: Run) -> (Vec<f64>, f64) {
+fn textbook<N: Textbook>(p: &[f64], buffers: &[f64], x: &[f64], mut run: Run) -> (Vec<f64>, f64) {
     let rows = x.chunks(N::Input::LEN).map(<[f64]>::to_vec).collect();
-    let (mut p, mut running) = (p, running);
-    let y = N::outputs(&mut p, &mut running, rows, &mut run).concat();
-    assert!(p.is_empty() && running.is_empty(), "parameters are left over");
+    let (mut p, mut buffers) = (p, buffers);
+    let y = N::outputs(&mut p, &mut buffers, rows, &mut run).concat();
+    assert!(p.is_empty() && buffers.is_empty(), "parameters are left over");
     (y, run.margin)
 }
 
@@ -228,15 +228,15 @@ struct Passed {
 
 /// One pass, dy given.
 #[inline(always)]
-fn pass<S: Simd, N: Train, const B: usize>(
+fn pass<S: Simd, N: Trainable, const B: usize>(
     s: S,
     p: &N::Params,
-    r: &N::Running,
+    r: &N::Buffers,
     x: &[N::Input],
     dy: &mut [N::Output],
 ) -> Passed {
     let mut tape = Box::new(N::Tape::<B>::ZERO);
-    N::forward::<S, B>(s, Pass::TRAINING, p, r, x, &mut tape);
+    N::forward::<S, B>(s, Context::TRAINING, p, r, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].flat().to_vec();
     let penalty = if N::PENALIZED { N::penalty(s, p) } else { 0.0 };
     // What was there before must not matter.
@@ -250,7 +250,7 @@ fn pass<S: Simd, N: Train, const B: usize>(
 /// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
-    T: Stack<Net: Train + Textbook>,
+    T: Stack<Net: Trainable + Textbook>,
 {
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
@@ -266,12 +266,12 @@ where
                 (net, x, c)
             })
             .find(|(net, x, _)| {
-                let running = vec![0.0; <NetOf<T> as Layer>::Running::LEN];
-                textbook::<NetOf<T>>(&wide(net.weights()), &running, &wide(x.flat()), Run::TRAINING).1 > MARGIN
+                let buffers = vec![0.0; <NetOf<T> as Layer>::Buffers::LEN];
+                textbook::<NetOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::TRAINING).1 > MARGIN
             })
             .expect("some seed will do");
-        let running = <NetOf<T> as Layer>::Running::ZERO;
-        let (p, r, flat, coefficients) = (wide(net.weights()), wide(running.as_flat()), wide(x.flat()), wide(c.flat()));
+        let buffers = <NetOf<T> as Layer>::Buffers::ZERO;
+        let (p, r, flat, coefficients) = (wide(net.weights()), wide(buffers.as_flat()), wide(x.flat()), wide(c.flat()));
         let cost = |p: &[f64], x: &[f64]| {
             let (y, _) = textbook::<NetOf<T>>(p, &r, x, Run::TRAINING);
             y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <NetOf<T> as Textbook>::cost(p)
@@ -283,7 +283,7 @@ where
 
         let mut first = None;
         for backend in backends() {
-            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, net.params(), &running, &x, &mut c.clone()));
+            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
             let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {backend}: {what}: {error}") };
             let off = (f64::from(got.penalty) - want_penalty).abs();
             assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
@@ -305,7 +305,7 @@ where
 /// Predictions with drawn running values, against the judge; alone and in a batch, by the network and on the trainer's tape the same bits.
 fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<NetOf<T> as Layer>::Input])
 where
-    T: Stack<Net: Train + Textbook>,
+    T: Stack<Net: Trainable + Textbook>,
 {
     let mut net = Box::new(net.clone());
     let mut rng = Rng::new(Seed(5));
@@ -315,13 +315,13 @@ where
         tensors.push(if tensor.learnt { values.to_vec() } else { drawn });
     });
     net.set_tensors(&tensors.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("as many");
-    let mut running = Vec::new();
+    let mut buffers = Vec::new();
     net.tensors(|tensor, values| {
         if !tensor.learnt {
-            running.extend(wide(values));
+            buffers.extend(wide(values));
         }
     });
-    let (want, _) = textbook::<NetOf<T>>(&wide(net.weights()), &running, &wide(x.flat()), Run::INFERENCE);
+    let (want, _) = textbook::<NetOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
     for backend in backends() {
         let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
@@ -472,11 +472,11 @@ fn running_values_by_hand() {
 /// Mean squared error for outputs of two axes.
 struct Flattened;
 
-impl<Head> rosenblatt::loss::Loss<Head, [[f32; 2]; 2]> for Flattened {
+impl<OutputActivation> rosenblatt::loss::Loss<OutputActivation, [[f32; 2]; 2]> for Flattened {
     type Target = [[f32; 2]; 2];
-    const JOINED: bool = false;
+    const FUSED_WITH_ACTIVATION: bool = false;
 
-    fn check(_: &[Self::Target]) -> rosenblatt::Result<()> {
+    fn check_targets(_: &[Self::Target]) -> rosenblatt::Result<()> {
         Ok(())
     }
     fn loss<S: Simd>(_: S, y: &[[[f32; 2]; 2]], t: &[Self::Target], dy: &mut [[[f32; 2]; 2]]) -> f32 {
@@ -581,14 +581,14 @@ const ROWS: usize = 8;
 type Third = Dropout<[f32; ROW], 1, 3>;
 
 /// One training pass of dropout over ones, and of ones backward.
-fn drop<L>(backend: Backend, pass: Pass, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
+fn drop<L>(backend: Backend, pass: Context, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
 where
-    L: Train<Input = [f32; ROW], Output = [f32; ROW]>,
+    L: Trainable<Input = [f32; ROW], Output = [f32; ROW]>,
 {
     let (x, mut dy, mut dx) = ([[1.0; ROW]; ROWS], [[1.0; ROW]; ROWS], [[f32::NAN; ROW]; ROWS]);
     let mut dp = L::Params::ZERO;
     dispatch!(backend, s => {
-        L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Running::ZERO, &x, tape);
+        L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Buffers::ZERO, &x, tape);
         L::backward::<_, ROWS>(s, &L::Params::ZERO, &x, tape, &mut dy, false, &mut dp, Some(&mut dx))
     });
     (*L::output::<ROWS>(tape), dx)
@@ -598,11 +598,11 @@ where
 fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
     const PASSES: usize = 1000;
     for backend in backends() {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         let (mut dropped, mut of_value) = (0, [[0usize; ROW]; ROWS]);
         let mut last = None;
         for pass in 0..PASSES {
-            let (y, dx) = drop::<Third>(backend, Pass::TRAINING, &mut tape);
+            let (y, dx) = drop::<Third>(backend, Context::TRAINING, &mut tape);
             assert_eq!(bits(y.as_flattened()), bits(dx.as_flattened()), "{backend}: another mask for the gradient");
             for (i, y) in y.iter().flatten().enumerate() {
                 let keep = kept((1, 3), 0, 0, pass as u32, i as u32);
@@ -624,15 +624,15 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
 #[test]
 fn a_dropped_value_is_zero_whatever_it_was() {
     for backend in backends() {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         let x = [[f32::NAN; ROW], [f32::INFINITY; ROW], [-1.0; ROW], [-0.0; ROW]];
-        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Pass::TRAINING, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Context::TRAINING, &[], &[], &x, &mut tape));
         for (i, (y, x)) in tape.head.iter().flatten().zip(x.iter().flatten()).enumerate() {
             let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
             assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
         // Inference leaves all as it is, and does not count.
-        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Pass::INFERENCE, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Context::INFERENCE, &[], &[], &x, &mut tape));
         assert_eq!(bits(tape.head[..4].as_flattened()), bits(x.as_flattened()));
         assert_eq!(tape.tail[0].to_bits(), 1);
     }
@@ -641,21 +641,21 @@ fn a_dropped_value_is_zero_whatever_it_was() {
 #[test]
 fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let mask = |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
-    let of = |pass: Pass| {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
+    let of = |pass: Context| {
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         (0..50).flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0)).collect::<Vec<_>>()
     };
     type Other = Dropout<[f32; ROW], 1, 3, 1>;
     type High = Dropout<[f32; ROW], 1, 3, { 1 << 32 }>;
     let mut seeded = Vec::new();
-    let (mut tape, mut high) = (<Other as Train>::Tape::<ROWS>::ZERO, <High as Train>::Tape::<ROWS>::ZERO);
+    let (mut tape, mut high) = (<Other as Trainable>::Tape::<ROWS>::ZERO, <High as Trainable>::Tape::<ROWS>::ZERO);
     for _ in 0..50 {
-        seeded.extend(mask(drop::<Other>(Backend::detect(), Pass::TRAINING, &mut tape).0));
+        seeded.extend(mask(drop::<Other>(Backend::detect(), Context::TRAINING, &mut tape).0));
     }
     let high: Vec<bool> =
-        (0..50).flat_map(|_| mask(drop::<High>(Backend::detect(), Pass::TRAINING, &mut high).0)).collect();
-    let (second, third) = (Pass::TRAINING.after::<Third>(), Pass::TRAINING.after::<Twice>());
-    let masks = [of(Pass::TRAINING), of(second), of(third), seeded, high];
+        (0..50).flat_map(|_| mask(drop::<High>(Backend::detect(), Context::TRAINING, &mut high).0)).collect();
+    let (second, third) = (Context::TRAINING.after::<Third>(), Context::TRAINING.after::<Twice>());
+    let masks = [of(Context::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
         for b in &masks[..i] {
             // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation is 0.0022.
@@ -670,13 +670,13 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     // In one network: the same type twice, or in a chain within a chain, whose layers count like any others.
     type Twice = Chain<Third, Third>;
     type Nested = Chain<Twice, Third>;
-    let mut tape = <Twice as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Twice>(Backend::detect(), Pass::TRAINING, &mut tape);
+    let mut tape = <Twice as Trainable>::Tape::<ROWS>::ZERO;
+    let (y, _) = drop::<Twice>(Backend::detect(), Context::TRAINING, &mut tape);
     let (first, both) = (mask(tape.head.head), mask(y));
     let alive = both.iter().filter(|dropped| !**dropped).count() as f64 / both.len() as f64;
     assert!(first != both && (alive - 4.0 / 9.0).abs() < 0.08, "{alive} are alive after two dropouts");
-    let mut tape = <Nested as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Nested>(Backend::detect(), Pass::TRAINING, &mut tape);
+    let mut tape = <Nested as Trainable>::Tape::<ROWS>::ZERO;
+    let (y, _) = drop::<Nested>(Backend::detect(), Context::TRAINING, &mut tape);
     let alive = mask(y).iter().filter(|dropped| !**dropped).count() as f64 / (ROW * ROWS) as f64;
     assert!((alive - 8.0 / 27.0).abs() < 0.08, "{alive} are alive after three dropouts");
 }
@@ -703,10 +703,10 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
 }
 
 /// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing to what else it learns; outputs and dx stay.
-fn regularized<L: Train>() {
+fn regularized<L: Trainable>() {
     type Ridge<L> = Regularized<L, L2<1, 100>>;
     let mut rng = Rng::new(Seed(3));
-    let (mut p, r) = (L::Params::ZERO, L::Running::ZERO);
+    let (mut p, r) = (L::Params::ZERO, L::Buffers::ZERO);
     p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
     let (x, dy): (Vec<L::Input>, Vec<L::Output>) = (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
     let plain = pass::<_, L, 2>(Scalar, &p, &r, &x, &mut dy.clone());
@@ -714,11 +714,11 @@ fn regularized<L: Train>() {
     assert_eq!((bits(&ridge.y), bits(&ridge.dx)), (bits(&plain.y), bits(&plain.dx)));
     let w = p.as_flat();
     for (i, w) in w.iter().enumerate() {
-        let more = if i < L::KERNEL { 0.02 * w } else { 0.0 };
+        let more = if i < L::KERNEL_LEN { 0.02 * w } else { 0.0 };
         assert_eq!(ridge.dp[i], plain.dp[i] + more, "parameter {i}");
     }
-    let want = 0.01 * wide(&w[..L::KERNEL]).iter().map(|w| w * w).sum::<f64>();
-    assert!(0 < L::KERNEL && L::KERNEL < w.len());
+    let want = 0.01 * wide(&w[..L::KERNEL_LEN]).iter().map(|w| w * w).sum::<f64>();
+    assert!(0 < L::KERNEL_LEN && L::KERNEL_LEN < w.len());
     assert!((f64::from(ridge.penalty) / want - 1.0).abs() < 1e-6, "{} for {want}", ridge.penalty);
 }
 
@@ -753,7 +753,7 @@ fn the_lectures_cost() {
         sum + lambda * w[..6].iter().map(|w| w * w).sum::<f64>()
     };
     let w = wide(net.weights());
-    let mut trainer = Trainer::<Net, Sgd, Summed<MeanSquaredError>, N>::new();
+    let mut trainer = Trainer::<Net, Sgd, SumOverOutputs<MeanSquaredError>, N>::new();
     let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
     assert!((N as f64 * f64::from(loss) / cost(&w) - 1.0).abs() < 1e-6, "{loss}");
     let gradient: Vec<f32> = trainer.gradient().as_flat().iter().map(|dw| N as f32 * dw).collect();

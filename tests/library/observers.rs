@@ -37,7 +37,7 @@ impl Session for Fake {
         self.lr = lr;
         Ok(())
     }
-    fn check(&self, _: &[()], _: &[()]) -> Result<()> {
+    fn validate(&self, _: &[()], _: &[()]) -> Result<()> {
         Ok(())
     }
     fn evaluate(&mut self, _: &[()], _: &[()]) -> Result<Evaluation> {
@@ -56,7 +56,7 @@ struct Outcome {
 /// Feeds one value an epoch, as `fit` would.
 fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) -> Outcome {
     let mut session = Fake { net: usize::MAX, lr: 0.5 };
-    observer.begin(&mut session).expect("good hyper-parameters");
+    observer.on_fit_begin(&mut session).expect("good hyper-parameters");
     let (mut stopped, mut rates) = (None, Vec::new());
     for (i, &value) in values.iter().enumerate() {
         session.net = i;
@@ -65,15 +65,16 @@ fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) ->
             Monitor::ValLoss => Evaluation { loss: value, correct: 0, samples: 1 },
             _ => Evaluation { loss: 0.0, correct: (value * 1024.0) as usize, samples: 1024 },
         };
-        let mut report = Epoch { epoch: i + 1, loss: 0.0, accuracy: 0.0, validation: Some(found), lr: session.lr };
-        let flow = observer.epoch(&mut report, &mut session).expect("validated");
+        let mut report =
+            EpochReport { number: i + 1, loss: 0.0, accuracy: 0.0, validation: Some(found), lr: session.lr };
+        let flow = observer.on_epoch_end(&mut report, &mut session).expect("validated");
         rates.push(session.lr);
         if flow.is_break() {
             stopped = Some(i);
             break;
         }
     }
-    observer.end(&mut session);
+    observer.on_fit_end(&mut session);
     Outcome { stopped, weights: session.net, rates }
 }
 
@@ -197,18 +198,18 @@ fn the_best_weights_come_back() {
     let last = trainer.fit(&mut net, x, t, &fit, &mut observers).expect("good data");
     let (_, keep, stop, history) = &observers;
     let best = history.epochs().iter().min_by(|a, b| {
-        let loss = |epoch: &Epoch| epoch.validation.expect("validated").loss;
+        let loss = |epoch: &EpochReport| epoch.validation.expect("validated").loss;
         loss(a).total_cmp(&loss(b))
     });
     let best = best.expect("epochs");
-    assert_eq!((keep.best_epoch(), keep.best()), (best.epoch, best.validation.map(|found| found.loss)));
-    assert_eq!(stop.stopped(), Some(last.epoch));
-    assert!(best.epoch + 20 == last.epoch && best.epoch > 1, "best {}, last {}", best.epoch, last.epoch);
+    assert_eq!((keep.best_epoch(), keep.best()), (best.number, best.validation.map(|found| found.loss)));
+    assert_eq!(stop.stopped(), Some(last.number));
+    assert!(best.number + 20 == last.number && best.number > 1, "best {}, last {}", best.number, last.number);
     assert_eq!(trainer.evaluate(&net, x_val, t_val).expect("good data").loss, best.validation.expect("validated").loss);
 
     // The very weights of that epoch.
     let mut again = flower();
-    let to_best = Fit { epochs: best.epoch, ..fit };
+    let to_best = Fit { epochs: best.number, ..fit };
     trainer.reset();
     trainer.fit(&mut again, x, t, &to_best, &mut ()).expect("good data");
     assert_eq!(again.hash(), net.hash());
@@ -216,7 +217,7 @@ fn the_best_weights_come_back() {
     let mut fresh = flower();
     trainer.reset();
     trainer.fit(&mut fresh, x, t, &fit, &mut observers).expect("good data");
-    assert_eq!((fresh.hash(), observers.2.stopped()), (net.hash(), Some(last.epoch)));
+    assert_eq!((fresh.hash(), observers.2.stopped()), (net.hash(), Some(last.number)));
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn a_smaller_learning_rate_is_really_used() {
     let (mut two, mut ten) = (flower(), flower());
     FlowerTrainer::new().fit(&mut two, &x, &t, &fit(2), &mut ()).expect("good data");
     let last = FlowerTrainer::new().fit(&mut ten, &x, &t, &fit(10), &mut reduce.clone()).expect("good data");
-    assert_eq!((two.hash(), last.lr, last.epoch), (ten.hash(), 0.0, 10));
+    assert_eq!((two.hash(), last.lr, last.number), (ten.hash(), 0.0, 10));
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn what_is_not_finite_ends_the_training_one_way_or_the_other() {
     let last = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut stop).expect("stopped");
     assert_eq!(stop.0.stopped(), Some(error));
     let Error::NotFinite { epoch, .. } = error else { panic!("{error}") };
-    assert_eq!((last.epoch + 1, stop.1.epochs().len() + 1), (epoch, epoch));
+    assert_eq!((last.number + 1, stop.1.epochs().len() + 1), (epoch, epoch));
 }
 
 #[test]
@@ -305,7 +306,7 @@ fn logs_have_keras_columns() {
 struct Rate(f32);
 
 impl<S: Session> Observer<S> for Rate {
-    fn epoch(&mut self, _: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, _: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
         session.set_lr(self.0)?;
         Ok(ControlFlow::Continue(()))
     }
@@ -318,7 +319,7 @@ fn a_learning_rate_that_cannot_be_is_refused() {
         let mut net = flower();
         let fit = Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
         let done = FlowerTrainer::new().fit(&mut net, &x, &t, &fit, &mut Rate(lr));
-        (done.map(|last| last.epoch), net.hash())
+        (done.map(|last| last.number), net.hash())
     };
     let one = trained(1, 0.1);
     for lr in [f32::NAN, f32::INFINITY, -0.1] {

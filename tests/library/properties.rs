@@ -9,7 +9,7 @@ use proptest::{
 use rosenblatt::{
     Rng,
     kernels::Plain,
-    layer::{Dense, Layer, Train},
+    layer::{Dense, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
@@ -36,8 +36,8 @@ fn net<T: Stack>(seed: u64, size: f32) -> Mlp<T> {
 /// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|², less a term in lr².
 fn step_descends<T, L, const I: usize, const O: usize>(seed: u64, m: usize) -> Result<(), TestCaseError>
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::Head, O>,
+    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
 {
     let mut rng = Rng::new(Seed(seed));
     let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
@@ -64,7 +64,7 @@ fn alone_as_in_a_batch<T, const I: usize, const O: usize>(
     sizes: (f32, f32),
 ) -> Result<(), TestCaseError>
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
+    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
 {
     let net = net::<T>(seed, sizes.0);
     let x: Vec<[f32; I]> = samples(&mut Rng::new(Seed(seed ^ 2)), m, sizes.1);
@@ -114,10 +114,10 @@ proptest! {
         let want = (1 << n) as f32 - 1.0;
         for backend in backends() {
             let mut reports = Vec::new();
-            let mut observer = |epoch: &Epoch| {
+            let mut observer = OnEpoch(|epoch: &EpochReport| {
                 reports.push(epoch.loss * n as f32);
                 std::ops::ControlFlow::Continue(())
-            };
+            });
             let mut trainer = Trainer::<Two, Sgd, MeanSquaredError, 4>::new();
             let fit = Fit { epochs, batch: Some(Batch::Mini(1 << batch)), shuffle: Some(Seed(seed)), backend, ..Fit::new(Sgd::with_lr(0.0)) };
             trainer.fit(&mut Two::new(), &x, &t, &fit, &mut observer).expect("good data");

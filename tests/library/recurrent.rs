@@ -7,7 +7,7 @@ use rosenblatt::{
     Backend, Error, Rng,
     init::Initializer,
     kernels::{Plain, Simd, dispatch},
-    layer::{Layer, Pass, Stepwise, Train},
+    layer::{Context, Layer, Stepwise, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
@@ -134,17 +134,17 @@ const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0
 
 /// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
 #[inline(always)]
-fn pass<S: Simd, N: Train, const B: usize>(s: S, p: &N::Params, x: &[N::Input], dy: &[N::Output]) -> [Vec<f32>; 3] {
-    let mut running = N::Running::ZERO;
+fn pass<S: Simd, N: Trainable, const B: usize>(s: S, p: &N::Params, x: &[N::Input], dy: &[N::Output]) -> [Vec<f32>; 3] {
+    let mut buffers = N::Buffers::ZERO;
     let mut tape = Box::new(N::Tape::<B>::ZERO);
     // What was there before does not show.
     tape.as_flat_mut().fill(f32::NAN);
-    N::forward::<S, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
+    N::forward::<S, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].to_vec();
     let (mut dp, mut dx, mut dy) = (Box::new(N::Params::ZERO), vec![N::Input::ZERO; x.len()], dy.to_vec());
     dp.as_flat_mut().fill(f32::NAN);
     N::backward::<S, B>(s, p, x, &mut tape, &mut dy, false, &mut dp, Some(&mut dx));
-    N::settle::<B>(&tape, &mut running);
+    N::update_buffers::<B>(&tape, &mut buffers);
     let flat = |rows: &[f32]| rows.to_vec();
     let outputs: Vec<f32> = y.iter().flat_map(|y| flat(y.as_flat())).collect();
     [outputs, flat(dp.as_flat()), dx.iter().flat_map(|x| flat(x.as_flat())).collect()]
@@ -152,7 +152,7 @@ fn pass<S: Simd, N: Train, const B: usize>(s: S, p: &N::Params, x: &[N::Input], 
 
 /// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, against the judge, whose
 /// loss is a weighted sum of all outputs.
-fn check<T: Stack<Net: Train>>(name: &str) {
+fn check<T: Stack<Net: Trainable>>(name: &str) {
     const B: usize = 5;
     let judge = Reference::of::<NetOf<T>>();
     let (mut worst, backends) = ([0.0f64; 3], backends());
@@ -228,8 +228,8 @@ const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38,
 /// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
 fn trained<T, L, const O: usize>(backend: Backend, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
 where
-    T: Stack<Net: Train<Output = [f32; O]> + Stepwise<FrameOutput = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::Head, O>,
+    T: Stack<Net: Trainable<Output = [f32; O]> + Stepwise<FrameOutput = [f32; O]>>,
+    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
     <NetOf<T> as Layer>::Input: AsRef<[<NetOf<T> as Stepwise>::Frame]>,
 {
     const B: usize = 4;

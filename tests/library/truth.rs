@@ -6,7 +6,7 @@ use rosenblatt::{
     Error,
     data::{Permutation, Standardize},
     kernels::{Plain, optimizer, zero::ZeroBits},
-    layer::{Layer, Train},
+    layer::{Layer, Trainable},
     loss::Loss,
     metrics::predicted,
     network::Network,
@@ -27,9 +27,9 @@ type Weights = <<Line as Network>::Layers as Layer>::Params;
 /// A trainer on the heap, made in place.
 fn trainer<N, O, L, const B: usize>() -> Box<Trainer<N, O, L, B>>
 where
-    N: Network<Layers: Train>,
+    N: Network<Layers: Trainable>,
     O: Optimizer<State<<N::Layers as Layer>::Params>: ZeroBits>,
-    L: Loss<<N::Layers as Layer>::Head, <N::Layers as Layer>::Output>,
+    L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
     rosenblatt::kernels::zero::boxed()
 }
@@ -84,8 +84,8 @@ fn weights_that_overflowed_are_not_put_back() {
 struct Script<'a>(&'a [f32]);
 
 impl<S: rosenblatt::observer::Session> Observer<S> for Script<'_> {
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> rosenblatt::Result<ControlFlow<()>> {
-        let loss = self.0[epoch.epoch - 1];
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> rosenblatt::Result<ControlFlow<()>> {
+        let loss = self.0[epoch.number - 1];
         epoch.validation = Some(Evaluation { loss, correct: 1, samples: 1 });
         Ok(ControlFlow::Continue(()))
     }
@@ -110,7 +110,7 @@ fn nan_is_no_improvement() {
         // The accuracy beside a loss is 1 in each epoch that has one.
         let best = if monitor == Monitor::ValLoss { (Some(1.0), 3) } else { (Some(1.0), 2) };
         assert_eq!((observers.1.best(), observers.1.best_epoch()), best, "{monitor}");
-        assert_eq!(last.epoch, if monitor == Monitor::ValLoss { 5 } else { 4 }, "{monitor}");
+        assert_eq!(last.number, if monitor == Monitor::ValLoss { 5 } else { 4 }, "{monitor}");
     }
     for early in [
         EarlyStopping { min_delta: f32::NAN, ..EarlyStopping::DEFAULT },
@@ -198,7 +198,7 @@ fn a_constant_column_is_zero_in_training_and_in_inference() {
             for _ in 0..6000 {
                 step(&mut net, &mut trainer);
             }
-            assert_eq!(net.running().mean, [value, -value], "{backend}");
+            assert_eq!(net.buffers().mean, [value, -value], "{backend}");
             assert_eq!(net.predict(&[value, -value]), [0.0; 2], "{backend} {value}");
         }
     }
@@ -217,7 +217,7 @@ fn a_small_deviation_beside_a_large_mean() {
         let mut own = rosenblatt::kernels::normalize::BatchMoments::<[f32; 2]>::ZERO;
         rosenblatt::kernels::dispatch!(backend, s => rosenblatt::kernels::normalize::moments(s, &x, &mut own));
         for (j, (mean, variance)) in exact.into_iter().enumerate() {
-            let got = f64::from(own.mean[j]) + f64::from(own.rest[j]);
+            let got = f64::from(own.mean[j]) + f64::from(own.mean_low[j]);
             assert!((got - mean).abs() < 1e-6 * variance.sqrt(), "{backend}: {got}, not {mean}");
             assert!(relative(own.variance[j], variance) < 1e-6, "{backend}: {}, not {variance}", own.variance[j]);
         }
@@ -272,7 +272,7 @@ fn one_sample_is_no_batch_for_a_normalization() {
     assert_eq!(trainer.step(&mut net, &Sgd::DEFAULT, &x[..1], &t[..1]), too_small);
     let fit = Fit { epochs: 2, ..Fit::new(Sgd::DEFAULT) };
     for fit in [fit, Fit { batch: Some(Batch::Stochastic), ..fit }, Fit { batch: Some(Batch::Mini(16)), ..fit }] {
-        let refused = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|last| last.epoch);
+        let refused = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|last| last.number);
         assert_eq!(refused, too_small.map(|_: f32| 0), "{fit:?}");
     }
     assert_eq!(net.hash(), before);
@@ -299,7 +299,7 @@ fn the_last_short_batch_is_dropped() {
     trainer.fit(&mut line(1.0, 0.0), &x, &t, &fit, &mut history).expect("good data");
     assert_eq!((history.epochs()[0].loss, history.epochs()[0].accuracy), (1.0, 0.0));
     let none = trainer.fit(&mut line(1.0, 0.0), &x, &t, &Fit { batch: Some(Batch::Mini(8)), ..fit }, &mut ());
-    assert_eq!(none.map(|last| last.epoch), Err(Error::NoFullBatch { samples: 5, batch: 8 }));
+    assert_eq!(none.map(|last| last.number), Err(Error::NoFullBatch { samples: 5, batch: 8 }));
 }
 
 // ---- optimizers

@@ -108,10 +108,10 @@ const KERNELS: [&str; 61] = [
     "l2",
     "l1_grad",
     "l2_grad",
-    "greatest",
-    "greatest_grad",
-    "mean",
-    "mean_grad",
+    "max",
+    "max_grad",
+    "avg",
+    "avg_grad",
     "all_finite",
 ];
 

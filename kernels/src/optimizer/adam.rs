@@ -1,12 +1,12 @@
 //! Adaptive moments.
 
-use super::{all_ordinary, normal, ordinary, rest, same_lengths, whole_step};
+use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
 use crate::{
     Backend,
     bodies::{Bodies, called},
     dispatch,
-    lanes::{Part, each, get, put},
     simd::Simd,
+    walk::{Part, for_each_register, load, store},
 };
 
 /// What one step of Adam multiplies with; see [`adam`].
@@ -32,7 +32,7 @@ struct Walk<S: Simd, F> {
     dw: *const f32,
     alpha: S::F,
     beta: (S::F, S::F),
-    rest: (S::F, S::F),
+    one_minus: (S::F, S::F),
     epsilon: S::F,
     shrink: F,
 }
@@ -47,10 +47,10 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
         // SAFETY: the caller's promise.
         unsafe {
             [
-                get(s, self.w.add(i).cast_const(), part),
-                get(s, self.m.add(i).cast_const(), part),
-                get(s, self.v.add(i).cast_const(), part),
-                get(s, self.dw.add(i), part),
+                load(s, self.w.add(i).cast_const(), part),
+                load(s, self.m.add(i).cast_const(), part),
+                load(s, self.v.add(i).cast_const(), part),
+                load(s, self.dw.add(i), part),
             ]
         }
     }
@@ -61,17 +61,17 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     #[cfg_attr(not(unoptimized), inline(always))]
     #[cfg_attr(unoptimized, inline(never))]
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
-        let &Self { s, alpha, beta, rest, epsilon, ref shrink, .. } = self;
+        let &Self { s, alpha, beta, one_minus, epsilon, ref shrink, .. } = self;
         let w = shrink(w);
         let all = all_ordinary(s, g);
         if const { S::LANES == 1 } && !all {
             // SAFETY: the caller's promise.
-            return unsafe { put(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
+            return unsafe { store(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
         }
-        let mut m1 = s.mul_add(beta.0, m, s.mul(rest.0, g));
-        let mut v1 = s.mul_add(beta.1, v, s.mul(rest.1, s.mul(g, g)));
+        let mut m1 = s.mul_add(beta.0, m, s.mul(one_minus.0, g));
+        let mut v1 = s.mul_add(beta.1, v, s.mul(one_minus.1, s.mul(g, g)));
         let mut w1 = s.sub(w, s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon)));
-        (m1, v1) = (normal(s, m1), normal(s, v1));
+        (m1, v1) = (flush_subnormal(s, m1), flush_subnormal(s, v1));
         if const { S::LANES > 1 } && !all {
             let usual = ordinary(s, g);
             w1 = s.select(usual, w1, whole_step(s, w, alpha, g));
@@ -79,9 +79,9 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
         }
         // SAFETY: the caller's promise.
         unsafe {
-            put(s, self.m.add(i), part, m1);
-            put(s, self.v.add(i), part, v1);
-            put(s, self.w.add(i), part, w1);
+            store(s, self.m.add(i), part, m1);
+            store(s, self.v.add(i), part, v1);
+            store(s, self.w.add(i), part, w1);
         }
     }
 }
@@ -107,7 +107,7 @@ fn moments<S: Simd>(
         dw: dw.as_ptr(),
         alpha: s.splat(alpha),
         beta: (s.splat(beta1), s.splat(beta2)),
-        rest: (s.splat(rest(beta1)), s.splat(rest(beta2))),
+        one_minus: (s.splat(one_minus(beta1)), s.splat(one_minus(beta2))),
         epsilon: s.splat(epsilon),
         shrink,
     };
@@ -128,12 +128,12 @@ fn moments<S: Simd>(
             walk.store(i, None, values);
         }
     }
-    each(
+    for_each_register(
         s,
         n - full,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below the rest.
+            // SAFETY: `for_each_register` stays below the rest.
             unsafe { walk.store(full + i, part, walk.load(full + i, part)) }
         },
     );

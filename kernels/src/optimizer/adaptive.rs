@@ -1,6 +1,6 @@
 //! A learning rate for each weight, by the squares of its gradients.
 
-use super::{normal, rest, same_lengths, update_by_squares};
+use super::{flush_subnormal, one_minus, same_lengths, update_by_squares};
 use crate::{Backend, dispatch, simd::Simd};
 
 /// [`adagrad`] inside a dispatch.
@@ -25,7 +25,7 @@ pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 /// [`rmsprop`] inside a dispatch.
 #[inline(always)]
 pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
-    let rest = s.splat(rest(rho));
+    let one_minus_rho = s.splat(one_minus(rho));
     let (lr, rho, epsilon) = (s.splat(lr), s.splat(rho), s.splat(epsilon));
     update_by_squares(
         s,
@@ -35,8 +35,8 @@ pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32],
         dw,
         #[inline(always)]
         |w, h, g| {
-            let h = s.mul_add(rho, h, s.mul(rest, s.mul(g, g)));
-            (s.sub(w, step(s, lr, epsilon, h, g)), normal(s, h))
+            let h = s.mul_add(rho, h, s.mul(one_minus_rho, s.mul(g, g)));
+            (s.sub(w, step(s, lr, epsilon, h, g)), flush_subnormal(s, h))
         },
     );
 }

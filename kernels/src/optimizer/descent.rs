@@ -1,12 +1,12 @@
 //! Gradient descent, and with the momentum of a heavy ball.
 
-use super::{normal, same_lengths, update};
+use super::{flush_subnormal, same_lengths, update};
 use crate::{
     Backend,
     bodies::{Bodies, called},
     dispatch,
-    lanes::{each, get, put},
     simd::Simd,
+    walk::{for_each_register, load, store},
 };
 
 /// [`sgd`] inside a dispatch.
@@ -22,16 +22,16 @@ pub(crate) fn sgd_body<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
         return crate::arch::thumb::sgd(lr, w, dw);
     }
     let lr = s.splat(lr);
-    each(
+    for_each_register(
         s,
         w.len().min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = w.as_mut_ptr().add(i);
-                let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
-                put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
+                let step = s.mul(lr, load(s, dw.as_ptr().add(i), part));
+                store(s, p, part, s.sub(load(s, p.cast_const(), part), step));
             }
         },
     );
@@ -48,8 +48,8 @@ pub fn momentum_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
         dw,
         #[inline(always)]
         |w, v, g| {
-            let d = fall(s, lr, r, v, g);
-            (s.sub(w, d), normal(s, minus(s, d)))
+            let d = neg_velocity(s, lr, r, v, g);
+            (s.sub(w, d), flush_subnormal(s, minus(s, d)))
         },
     );
 }
@@ -65,8 +65,8 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
         dw,
         #[inline(always)]
         |w, v, g| {
-            let d = fall(s, lr, r, v, g);
-            (s.sub(w, s.mul_add(r, d, s.mul(lr, g))), normal(s, minus(s, d)))
+            let d = neg_velocity(s, lr, r, v, g);
+            (s.sub(w, s.mul_add(r, d, s.mul(lr, g))), flush_subnormal(s, minus(s, d)))
         },
     );
 }
@@ -74,7 +74,7 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
 /// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w, −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0.
 /// So a step with r = 0 is that of [`sgd`] to the bit, as long as lr·g is not −0.
 #[inline(always)]
-fn fall<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
+fn neg_velocity<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))
 }
 

@@ -5,8 +5,8 @@ use crate::{
     arch::scalar::Scalar,
     bodies::{Bodies, called},
     dispatch,
-    lanes::{each, get, put, sum},
     simd::Simd,
+    walk::{for_each_register, load, reduce_sum, store},
 };
 
 /// Whether every value is finite.
@@ -27,13 +27,13 @@ pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
     }
     // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
     let mut nan = s.splat(0.0);
-    each(
+    for_each_register(
         s,
         x.len(),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
-            let x = unsafe { get(s, x.as_ptr().add(i), part) };
+            // SAFETY: `for_each_register` stays below x.len().
+            let x = unsafe { load(s, x.as_ptr().add(i), part) };
             nan = s.or(nan, s.sub(x, x));
         },
     );
@@ -43,15 +43,15 @@ pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
 /// x ← f(x)
 #[inline(always)]
 fn replace<S: Simd>(s: S, x: &mut [f32], f: impl Fn(S::F) -> S::F) {
-    each(
+    for_each_register(
         s,
         x.len(),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
+            // SAFETY: `for_each_register` stays below x.len().
             unsafe {
                 let p = x.as_mut_ptr().add(i);
-                put(s, p, part, f(get(s, p.cast_const(), part)));
+                store(s, p, part, f(load(s, p.cast_const(), part)));
             }
         },
     );
@@ -73,13 +73,13 @@ pub fn clip_value_on<S: Simd>(s: S, limit: f32, x: &mut [f32]) {
 #[inline(always)]
 fn squares<S: Simd>(s: S, scale: f32, x: &[f32]) -> f32 {
     let scale = s.splat(scale);
-    sum(
+    reduce_sum(
         s,
         x.len(),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below x.len().
-            let x = s.mul(scale, unsafe { get(s, x.as_ptr().add(i), part) });
+            // SAFETY: `reduce_sum` stays below x.len().
+            let x = s.mul(scale, unsafe { load(s, x.as_ptr().add(i), part) });
             s.mul(x, x)
         },
     )

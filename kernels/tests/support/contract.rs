@@ -258,16 +258,16 @@ pub fn batch_grad(
     dy: &[f32],
 ) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
-    let hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
+    let x_hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
     let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
     for (i, dy) in dy.iter().enumerate() {
-        let product = dy * hat(i);
+        let product = dy * x_hat(i);
         dgamma[i % n] += product;
         dbeta[i % n] += dy;
     }
     let dx = (0..x.len()).map(|i| {
         let j = i % n;
-        let product = hat(i) * (dgamma[j] / m);
+        let product = x_hat(i) * (dgamma[j] / m);
         (gamma[j] * rsqrt(variance[j])) * ((dy[i] - dbeta[j] / m) - product)
     });
     let dx = dx.collect();

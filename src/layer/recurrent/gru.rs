@@ -1,6 +1,6 @@
 //! The gated recurrent unit.
 
-use super::{Cell, Last, Sequence, TrainCell};
+use super::{Cell, Last, Sequence, TrainableCell};
 use crate::layer::Nothing;
 use rosenblatt_kernels::{
     Simd,
@@ -43,7 +43,7 @@ pub struct GruCell;
 impl<const U: usize> Cell<U> for GruCell {
     type Gates = [[f32; U]; 3];
     /// What comes from the state.
-    type Kept = [[f32; U]; 3];
+    type Saved = [[f32; U]; 3];
     type Carry = Nothing;
     type Bias = [[[f32; U]; 3]; 2];
     const KIND: &'static str = "GRU";
@@ -60,12 +60,12 @@ impl<const U: usize> Cell<U> for GruCell {
         u: &[Self::Gates; U],
         [_, b]: &Self::Bias,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::affine::<_, M, _, _, _>(s, h, u, b, kept);
-        gru(s, a, kept, h);
+        fixed::affine::<_, M, _, _, _>(s, h, u, b, saved);
+        gru(s, a, saved, h);
     }
 
     fn bias_shape() -> Shape {
@@ -73,29 +73,29 @@ impl<const U: usize> Cell<U> for GruCell {
     }
 }
 
-impl<const U: usize> TrainCell<U> for GruCell {
+impl<const U: usize> TrainableCell<U> for GruCell {
     const DIRECT: bool = true;
 
     #[inline(always)]
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         before: &mut [[f32; U]],
         dh: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        gru_grad(s, a, kept, before, dh);
+        gru_grad(s, a, saved, before, dh);
     }
 
     #[inline(always)]
-    fn by_state<'a>(_: &'a [Self::Gates], kept: &'a [Self::Kept]) -> &'a [Self::Gates] {
-        kept
+    fn state_gradient<'a>(_: &'a [Self::Gates], saved: &'a [Self::Saved]) -> &'a [Self::Gates] {
+        saved
     }
 
     #[inline(always)]
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], kept: &[Self::Kept], [inputs, state]: &mut Self::Bias) {
+    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], [inputs, state]: &mut Self::Bias) {
         fixed::sum_rows(s, a, inputs);
-        fixed::sum_rows(s, kept, state);
+        fixed::sum_rows(s, saved, state);
     }
 }

@@ -1,6 +1,6 @@
 //! Long short-term memory.
 
-use super::{Cell, Last, Sequence, TrainCell};
+use super::{Cell, Last, Sequence, TrainableCell};
 use rosenblatt_kernels::{
     Simd,
     blas::fixed,
@@ -33,7 +33,7 @@ pub struct LstmCell;
 impl<const U: usize> Cell<U> for LstmCell {
     type Gates = [[f32; U]; 4];
     /// The c before the step, and the tanh of the c after it.
-    type Kept = [[f32; U]; 2];
+    type Saved = [[f32; U]; 2];
     type Carry = [f32; U];
     type Bias = [[f32; U]; 4];
     const KIND: &'static str = "LSTM";
@@ -50,12 +50,12 @@ impl<const U: usize> Cell<U> for LstmCell {
         u: &[Self::Gates; U],
         _: &Self::Bias,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         h: &mut [[f32; U]],
         c: &mut [[f32; U]],
     ) {
         fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
-        lstm(s, a, kept, h, c);
+        lstm(s, a, saved, h, c);
     }
 
     fn init_bias([i, f, g, o]: &mut Self::Bias) {
@@ -63,26 +63,26 @@ impl<const U: usize> Cell<U> for LstmCell {
     }
 }
 
-impl<const U: usize> TrainCell<U> for LstmCell {
+impl<const U: usize> TrainableCell<U> for LstmCell {
     #[inline(always)]
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         _: &mut [[f32; U]],
         dh: &mut [[f32; U]],
         dc: &mut [[f32; U]],
     ) {
-        lstm_grad(s, a, kept, dh, dc);
+        lstm_grad(s, a, saved, dh, dc);
     }
 
     #[inline(always)]
-    fn by_state<'a>(a: &'a [Self::Gates], _: &'a [Self::Kept]) -> &'a [Self::Gates] {
+    fn state_gradient<'a>(a: &'a [Self::Gates], _: &'a [Self::Saved]) -> &'a [Self::Gates] {
         a
     }
 
     #[inline(always)]
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], _: &[Self::Kept], db: &mut Self::Bias) {
+    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], _: &[Self::Saved], db: &mut Self::Bias) {
         fixed::sum_rows(s, a, db);
     }
 }

@@ -1,6 +1,6 @@
 //! The simple recurrent layer.
 
-use super::{Cell, Last, Sequence, TrainCell, copy};
+use super::{Cell, Last, Sequence, TrainableCell, copy};
 use crate::{
     activation::{Activation, Differentiable, Tanh},
     layer::Nothing,
@@ -31,7 +31,7 @@ pub struct SimpleCell<A>(PhantomData<A>);
 
 impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     type Gates = [f32; U];
-    type Kept = Nothing;
+    type Saved = Nothing;
     type Carry = Nothing;
     type Bias = [f32; U];
     const KIND: &'static str = "SimpleRNN";
@@ -58,9 +58,9 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     }
 }
 
-impl<A: Differentiable, const U: usize> TrainCell<U> for SimpleCell<A> {
+impl<A: Differentiable, const U: usize> TrainableCell<U> for SimpleCell<A> {
     #[inline(always)]
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [[f32; U]],
         _: &mut [Nothing],
@@ -73,7 +73,7 @@ impl<A: Differentiable, const U: usize> TrainCell<U> for SimpleCell<A> {
     }
 
     #[inline(always)]
-    fn by_state<'a>(a: &'a [[f32; U]], _: &'a [Nothing]) -> &'a [[f32; U]] {
+    fn state_gradient<'a>(a: &'a [[f32; U]], _: &'a [Nothing]) -> &'a [[f32; U]] {
         a
     }
 

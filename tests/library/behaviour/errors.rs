@@ -6,7 +6,7 @@ use rosenblatt::{
     Backend, Error, Result,
     error::Quantity,
     kernels::Plain,
-    layer::{Layer, Train},
+    layer::{Layer, Trainable},
     loss::Loss,
     network::Network,
     optimizer::Optimizer,
@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 
 type InputOf<N> = <<N as Network>::Layers as Layer>::Input;
 type TargetOf<N, L> =
-    <L as Loss<<<N as Network>::Layers as Layer>::Head, <<N as Network>::Layers as Layer>::Output>>::Target;
+    <L as Loss<<<N as Network>::Layers as Layer>::OutputActivation, <<N as Network>::Layers as Layer>::Output>>::Target;
 /// Samples and their targets.
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
 /// Something that must fail.
@@ -29,8 +29,8 @@ const CAPACITY: usize = 4;
 #[track_caller]
 fn refused<N, L>(start: &N, good: Data<'_, N, L>, bad: Bad<'_, N, L, CAPACITY>, error: &Error, message: &str)
 where
-    N: Network<Layers: Train> + Clone,
-    L: Loss<<N::Layers as Layer>::Head, <N::Layers as Layer>::Output>,
+    N: Network<Layers: Trainable> + Clone,
+    L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
     let (x, t) = good;
     for backend in backends() {
@@ -58,13 +58,13 @@ where
 #[track_caller]
 fn refused_everywhere<N, L>(start: &N, good: Data<'_, N, L>, (x, t): Data<'_, N, L>, error: &Error, message: &str)
 where
-    N: Network<Layers: Train> + Clone,
-    L: Loss<<N::Layers as Layer>::Head, <N::Layers as Layer>::Output>,
+    N: Network<Layers: Trainable> + Clone,
+    L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
     let step: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());
     refused::<N, L>(start, good, step, error, message);
     let fit: Bad<'_, N, L, 4> = &mut |backend, trainer, net| {
-        let mut unheard: Listener<'_> = &mut |_| panic!("an epoch was trained");
+        let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
         trainer.fit(net, x, t, &Fit { backend, ..Fit::new(ADAM) }, &mut unheard).map(|_| ())
     };
     refused::<N, L>(start, good, fit, error, message);
@@ -196,7 +196,7 @@ fn batches_over_the_capacity() {
     for (batch, error, message) in cases {
         let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
             let fit = Fit { batch: Some(batch), backend, ..Fit::new(ADAM) };
-            let mut listener: Listener<'_> = &mut |_| ControlFlow::Continue(());
+            let mut listener: Listener<'_> = OnEpoch(&mut |_| ControlFlow::Continue(()));
             trainer.fit(net, &x, &t, &fit, &mut listener).map(|_| ())
         };
         refused(&ten(), good, fit, &error, &message);
@@ -207,7 +207,7 @@ fn batches_over_the_capacity() {
     for (n, batch) in
         [(8, None), (8, Some(Batch::Mini(3))), (8, Some(Batch::Stochastic)), (4, Some(Batch::Full)), (1, None)]
     {
-        let mut listener: Listener<'_> = &mut |_| ControlFlow::Continue(());
+        let mut listener: Listener<'_> = OnEpoch(&mut |_| ControlFlow::Continue(()));
         trainer.fit(&mut ten(), &x[..n], &t[..n], &Fit { batch, ..Fit::new(ADAM) }, &mut listener).expect("good data");
     }
 }
@@ -238,7 +238,7 @@ fn hyper_parameters_out_of_range() {
             &mut |backend, trainer, net| trainer.step_on(backend, net, &adam, good.0, good.1).map(|_| ());
         refused(&xor(), good, step, &error, &message);
         let fit: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
-            let mut unheard: Listener<'_> = &mut |_| panic!("an epoch was trained");
+            let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
             trainer.fit(net, good.0, good.1, &Fit { backend, ..Fit::new(adam) }, &mut unheard).map(|_| ())
         };
         refused(&xor(), good, fit, &error, &message);
@@ -351,10 +351,10 @@ fn fit_ends_at_the_step_that_fails() {
             let mut trainer = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
             let mut twins = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
             let mut heard = 0;
-            let mut observer: Listener<'_> = &mut |_| {
+            let mut observer: Listener<'_> = OnEpoch(&mut |_| {
                 heard += 1;
                 ControlFlow::Continue(())
-            };
+            });
             let fit = Fit { epochs: 3, batch: Some(Batch::Mini(2)), backend, ..Fit::new(adam) };
             let error = trainer.fit(&mut net, &x, &t, &fit, &mut observer).expect_err("a bad sample");
             assert_eq!(error, Error::NotFinite { what, epoch: 1, step: 4 });
@@ -440,6 +440,6 @@ fn errors_are_errors() {
         error.to_string()
     }
     assert_eq!(source(&Error::Empty), "no samples; at least one is needed");
-    let classes = Confusion::<2>::new().record(0, 5).expect_err("two classes");
+    let classes = ConfusionMatrix::<2>::new().record(0, 5).expect_err("two classes");
     assert_eq!(classes, Error::Class { sample: 0, class: 5, classes: 2 });
 }

@@ -19,7 +19,7 @@ type Ten = Mlp<(Dense<3, 4, Tanh>, Dense<4, 10, Softmax>)>;
 /// A linear unit.
 type Line = Mlp<(Dense<2, 1>,)>;
 /// An observer behind a pointer: each type of observer compiles another `fit`.
-type Listener<'a> = &'a mut dyn FnMut(&Epoch) -> ControlFlow<()>;
+type Listener<'a> = OnEpoch<&'a mut dyn FnMut(&EpochReport) -> ControlFlow<()>>;
 
 #[test]
 fn a_missing_backend_fails_only_where_required() {

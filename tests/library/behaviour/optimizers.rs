@@ -6,7 +6,7 @@ use rosenblatt::{
     Backend, Error, Result, Rng,
     kernels::{Plain, dispatch},
     layer::Dense,
-    optimizer::{Optimizer, Zero},
+    optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
 };

@@ -66,7 +66,7 @@ fn fit_is_steps_and_reports_means_over_samples() {
                 let order = shuffle.map(|seed| Permutation::new(x.len(), seed, number));
                 let place = |i| order.map_or(i, |order| order.index(i));
                 let (loss, accuracy) = by_steps(backend, &mut twins, &mut twin, &x, &t, place);
-                assert_eq!(epoch.epoch, number);
+                assert_eq!(epoch.number, number);
                 assert!((f64::from(epoch.loss) / loss - 1.0).abs() < 1e-6, "epoch {number}: {} and {loss}", epoch.loss);
                 assert_eq!(epoch.accuracy, accuracy);
             }
@@ -101,13 +101,13 @@ fn observers_are_told_each_epoch_and_may_stop() {
     let (x, t) = eleven();
     let mut told = Vec::new();
     let mut net = ten();
-    let mut observer: Listener<'_> = &mut |epoch| {
+    let mut observer: Listener<'_> = OnEpoch(&mut |epoch| {
         told.push(*epoch);
-        if epoch.epoch == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
+        if epoch.number == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     let fit = Fit { epochs: 100, ..Fit::new(ADAM) };
     let last = TenTrainer::new().fit(&mut net, &x, &t, &fit, &mut observer).expect("good data");
-    assert_eq!(told.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(told.iter().map(|epoch| epoch.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(told[2], last);
 
     // Stopping after three is training for three; who listens changes nothing.
@@ -115,13 +115,13 @@ fn observers_are_told_each_epoch_and_may_stop() {
     let fit = Fit { epochs: 3, ..fit };
     let silent = TenTrainer::new().fit(&mut other, &x, &t, &fit, &mut ()).expect("good data");
     assert_eq!(net.hash(), other.hash());
-    assert_eq!((silent.epoch, silent.loss), (3, last.loss));
+    assert_eq!((silent.number, silent.loss), (3, last.loss));
     assert!(silent.accuracy.is_nan(), "nobody asked for accuracy");
 
     // No epoch: nothing happens, nobody is told.
-    let mut unheard: Listener<'_> = &mut |_| panic!("there was no epoch");
+    let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("there was no epoch"));
     let none = TenTrainer::new().fit(&mut other, &x, &t, &Fit { epochs: 0, ..fit }, &mut unheard).expect("good data");
-    assert_eq!(none.epoch, 0);
+    assert_eq!(none.number, 0);
     assert_eq!(net.hash(), other.hash());
 }
 
@@ -129,10 +129,10 @@ fn observers_are_told_each_epoch_and_may_stop() {
 fn histories_keep_the_first_epochs() {
     let (x, t) = eleven();
     let mut told = Vec::new();
-    let mut observer: Listener<'_> = &mut |epoch| {
+    let mut observer: Listener<'_> = OnEpoch(&mut |epoch| {
         told.push(*epoch);
         ControlFlow::Continue(())
-    };
+    });
     let fit = Fit { epochs: 7, ..Fit::new(ADAM) };
     TenTrainer::new().fit(&mut ten(), &x, &t, &fit, &mut observer).expect("good data");
     let mut history = History::<5>::new();
@@ -181,11 +181,11 @@ fn confusions_count_classes_against_predictions() {
     assert_eq!(confusion.total(), 11);
     assert_eq!(confusion.accuracy(), trainer.evaluate(&net, &x, &t).expect("good data").accuracy());
     assert_eq!(confusion.count(10, 0), 0);
-    assert!(Confusion::<10>::new().accuracy().is_nan());
+    assert!(ConfusionMatrix::<10>::new().accuracy().is_nan());
     // A table of too few classes says so.
     assert!(trainer.confusion::<3>(&net, &x, &t).expect_err("classes to 9").to_string().contains("classes are 0 to 2"));
 
-    let mut table = Confusion::<2>::new();
+    let mut table = ConfusionMatrix::<2>::new();
     for (actual, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
         table.record(actual, predicted).expect("two classes");
     }

@@ -5,7 +5,7 @@ use rosenblatt::{
     Rng,
     graph::{Graph, Node},
     kernels::Plain,
-    layer::{Description, Layer, Train},
+    layer::{Description, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
@@ -20,7 +20,7 @@ const RELATIVE: f32 = 2e-5;
 const FLOOR: f32 = 1e-6;
 
 /// A loss that the graph knows.
-trait Expressed<Head, const O: usize>: Judged<Head, O> {
+trait Expressed<OutputActivation, const O: usize>: Judged<OutputActivation, O> {
     fn node<'g>(graph: &'g Graph<ROOM>, y: &[N<'g>; O], t: &[N<'g>; O]) -> N<'g>;
     fn values(t: &Self::Target) -> [f32; O];
 }
@@ -38,7 +38,7 @@ macro_rules! expressed {
     )*};
 }
 expressed! {
-    MeanSquaredError, Head: Head, mean_squared_error;
+    MeanSquaredError, OutputActivation: OutputActivation, mean_squared_error;
     BinaryCrossEntropy, Sigmoid, binary_cross_entropy;
     CategoricalCrossEntropy, Softmax, categorical_cross_entropy;
 }
@@ -92,8 +92,8 @@ fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
 /// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the network, for several seeds.
 fn witness<T, L, const I: usize, const O: usize>(name: &str)
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
-    L: Expressed<<NetOf<T> as Layer>::Head, O>,
+    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Expressed<<NetOf<T> as Layer>::OutputActivation, O>,
 {
     const M: usize = 4;
     let description = describe::<T>();

@@ -8,14 +8,14 @@ use rosenblatt::{
 };
 
 /// A loss that the tests can draw targets for and compute themselves.
-pub trait Judged<Head, const O: usize>: Loss<Head, [f32; O]> {
+pub trait Judged<OutputActivation, const O: usize>: Loss<OutputActivation, [f32; O]> {
     /// A target for some sample.
     fn target(rng: &mut Rng) -> Self::Target;
     /// The loss of one sample.
     fn error(y: &[f64], t: &Self::Target) -> f64;
 }
 
-impl<Head, const O: usize> Judged<Head, O> for MeanSquaredError {
+impl<OutputActivation, const O: usize> Judged<OutputActivation, O> for MeanSquaredError {
     fn target(rng: &mut Rng) -> [f32; O] {
         std::array::from_fn(|_| draw(rng, 1.0))
     }
@@ -71,7 +71,9 @@ impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCateg
     }
 }
 
-impl<Head, L: Judged<Head, O> + PerOutput<Head, [f32; O]>, const O: usize> Judged<Head, O> for Summed<L> {
+impl<OutputActivation, L: Judged<OutputActivation, O> + PerOutput<OutputActivation, [f32; O]>, const O: usize>
+    Judged<OutputActivation, O> for SumOverOutputs<L>
+{
     fn target(rng: &mut Rng) -> L::Target {
         L::target(rng)
     }

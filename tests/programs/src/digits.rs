@@ -101,9 +101,9 @@ macro_rules! train {
 }
 
 /// Two shuffled epochs of gradient descent.
-pub struct Train;
+pub struct Trainable;
 
-impl Program for Train {
+impl Program for Trainable {
     const NAME: &'static str = "digits";
     type Net = Net;
     const NET: Net = Net::new();

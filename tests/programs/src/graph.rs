@@ -16,7 +16,7 @@ pub type Xor = Graph<54>;
 type At<'g> = Node<'g, 54>;
 
 /// 200 steps of gradient descent on all four samples.
-pub struct Train;
+pub struct Trainable;
 
 /// Weights and expression of one sample: x, t, loss and output.
 fn build<'g>(graph: &'g Xor, weights: &Weights) -> ([At<'g>; 2], At<'g>, At<'g>, At<'g>) {
@@ -56,7 +56,7 @@ fn train(graph: &Xor, weights: &mut Weights, hash: &mut Fingerprint) -> rosenbla
     Ok(learnt)
 }
 
-impl Program for Train {
+impl Program for Trainable {
     const NAME: &'static str = "graph";
     type Net = Weights;
     const NET: Weights = [0.0; 13];

@@ -3,14 +3,14 @@
 use crate::{math::compensated, simd::Simd};
 use core::mem::MaybeUninit;
 
-/// Which lanes of a register a step of [`each`] works on: all, or the first few.
+/// Which lanes of a register a step of [`for_each_register`] works on: all, or the first few.
 pub(crate) type Part<S> = Option<<S as Simd>::Tail>;
 
 /// The values at `p`.
 /// # Safety
 /// `p` must be valid for reading the lanes that `part` names.
 #[inline(always)]
-pub(crate) unsafe fn get<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
+pub(crate) unsafe fn load<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
     // SAFETY: the caller's promise is the one that load and load_tail ask for.
     unsafe {
         match part {
@@ -24,7 +24,7 @@ pub(crate) unsafe fn get<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
 /// # Safety
 /// `p` must be valid for writing them.
 #[inline(always)]
-pub(crate) unsafe fn put<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
+pub(crate) unsafe fn store<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
     // SAFETY: the caller's promise is the one that store and store_tail ask for.
     unsafe {
         match part {
@@ -36,7 +36,7 @@ pub(crate) unsafe fn put<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
 
 /// Calls `f(offset, part)` so that every index below `n` is in exactly one part.
 #[inline(always)]
-pub(crate) fn each<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
+pub(crate) fn for_each_register<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
     let full = n / S::LANES * S::LANES;
     let mut i = 0;
     while i < full {
@@ -48,7 +48,7 @@ pub(crate) fn each<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
     }
 }
 
-/// Terms that [`sum`] adds up plainly, four a lane; longer sums go block by block.
+/// Terms that [`reduce_sum`] adds up plainly, four a lane; longer sums go block by block.
 const BLOCK: usize = 64;
 
 /// x₀ + … + xₙ₋₁ over sixteen virtual lanes: index i goes to lane i mod 16, each lane adds from +0 upward, the lanes
@@ -59,7 +59,7 @@ const BLOCK: usize = 64;
 ///
 /// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
 #[inline(always)]
-pub(crate) fn sum<S: Simd>(s: S, n: usize, mut term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+pub(crate) fn reduce_sum<S: Simd>(s: S, n: usize, mut term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     if n > BLOCK {
         return blocks(s, n, &mut term);
     }
@@ -76,7 +76,7 @@ pub(crate) fn sum<S: Simd>(s: S, n: usize, mut term: impl FnMut(usize, Part<S>) 
     s.sum_lanes(lanes) + 0.0
 }
 
-/// [`sum`] of more than one block: one copy for each kind of term, however often it is called.
+/// [`reduce_sum`] of more than one block: one copy for each kind of term, however often it is called.
 #[inline(never)]
 fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     s.vectorize(
@@ -137,7 +137,7 @@ fn lane_sums<S: Simd>(s: S, start: usize, end: usize, term: &mut impl FnMut(usiz
 
 /// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any other term.
 #[inline(always)]
-pub(crate) fn max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+pub(crate) fn reduce_max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     let low = s.splat(f32::NEG_INFINITY);
     s.max_lanes(fold(
         s,
@@ -178,7 +178,7 @@ fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut
     }
 }
 
-/// The sixteen virtual lanes of [`sum`] and [`max`], joined down to one register.
+/// The sixteen virtual lanes of [`reduce_sum`] and [`max`], joined down to one register.
 #[inline(always)]
 fn fold<S: Simd>(
     s: S,
