@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use plain::cnn::Cnn as ByHand;
 use rosenblatt::{
     Rng,
-    kernels::{Backend, Plain, plain::recast},
+    kernels::{Backend, F32Array, array::reshape_rows},
     layer::{Layer, Trainable},
     network::{InputOf, NetOf, OutputOf, Stack},
     prelude::*,
@@ -60,7 +60,7 @@ where
     let mut group = c.benchmark_group(name);
     if let Some(mut plain) = by_hand(&start) {
         let flat: Vec<[f32; 64]> = x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
-        let images: &[[[f32; 8]; 8]; B] = recast(&flat).try_into().expect("as many");
+        let images: &[[[f32; 8]; 8]; B] = reshape_rows(&flat).try_into().expect("as many");
         let (mut net, mut trainer) = (start.clone(), trainer());
         for step in 0..20 {
             let ours = trainer.step(&mut net, &adam, &x, &t).expect("a finite loss");

@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rosenblatt::{
     Rng, Seed,
     kernels::{
-        Backend, Plain, activation, blas, dispatch, dropout, naive,
+        Backend, F32Array, activation, blas, dispatch, dropout, naive,
         normalize::{self, BatchMoments, Scale},
         optimizer, regularize,
     },

@@ -9,14 +9,14 @@ use crate::{
     error::{Error, Result},
     rng::{Seed, mix},
 };
-use rosenblatt_kernels::Plain;
+use rosenblatt_kernels::F32Array;
 
 /// What is expected where a number is infinite or NaN.
 const FINITE: &str = "a finite number";
 
 /// Sample, column and value of the first number that is infinite or NaN.
 #[cold]
-fn first_not_finite<R: Plain>(rows: &[R]) -> Option<(usize, usize, f32)> {
+fn first_not_finite<R: F32Array>(rows: &[R]) -> Option<(usize, usize, f32)> {
     rows.iter().enumerate().find_map(|(sample, row)| {
         let (column, value) = row.as_flat().iter().enumerate().find(|(_, value)| !value.is_finite())?;
         Some((sample, column, *value))
@@ -28,7 +28,7 @@ fn first_not_finite<R: Plain>(rows: &[R]) -> Option<(usize, usize, f32)> {
 /// Looks at one value after the other: for data that just came in, and to find the locate_not_finite when a loss is not finite.
 /// # Errors
 /// [`Error::Input`] names the first that is infinite or NaN.
-pub fn finite_inputs<R: Plain>(x: &[R]) -> Result<()> {
+pub fn finite_inputs<R: F32Array>(x: &[R]) -> Result<()> {
     match first_not_finite(x) {
         Some((sample, column, value)) => Err(Error::Input { sample, column, value, expected: FINITE }),
         None => Ok(()),
@@ -37,7 +37,7 @@ pub fn finite_inputs<R: Plain>(x: &[R]) -> Result<()> {
 
 /// The error about samples that are known to hold a value that is not finite.
 #[inline(always)]
-pub(crate) fn bad_input<R: Plain>(x: &[R]) -> Error {
+pub(crate) fn bad_input<R: F32Array>(x: &[R]) -> Error {
     let (sample, column, value) = first_not_finite(x).unwrap_or((0, 0, f32::NAN));
     Error::Input { sample, column, value, expected: FINITE }
 }
@@ -45,7 +45,7 @@ pub(crate) fn bad_input<R: Plain>(x: &[R]) -> Error {
 /// [`finite_inputs`] for targets.
 /// # Errors
 /// [`Error::Target`] names the first that is infinite or NaN.
-pub fn finite_targets<R: Plain>(t: &[R]) -> Result<()> {
+pub fn finite_targets<R: F32Array>(t: &[R]) -> Result<()> {
     match first_not_finite(t) {
         Some((sample, output, value)) => Err(Error::Target { sample, output, value, expected: FINITE }),
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! What data can cause. A wrong shape does not get here: it does not compile.
 
 use core::fmt;
-use rosenblatt_kernels::plain::Shape;
+use rosenblatt_kernels::array::Shape;
 
 /// The result of everything that looks at data.
 pub type Result<T> = core::result::Result<T, Error>;

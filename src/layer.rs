@@ -33,25 +33,25 @@ pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};
-use rosenblatt_kernels::{Plain, Simd, plain::Shape};
+use rosenblatt_kernels::{F32Array, Simd, array::Shape};
 
 /// A layer, or layers in a row. The type says everything; there is no value.
 ///
 /// Parameters are plain data apart from the layer: weights, gradients and moments are all of the type `Params`.
 pub trait Layer: 'static {
     /// One sample that comes in.
-    type Input: Plain;
+    type Input: F32Array;
     /// One sample that goes out.
-    type Output: Plain;
+    type Output: F32Array;
     /// Everything that is learnt.
-    type Params: Plain;
+    type Params: F32Array;
     /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
-    type Buffers: Plain;
+    type Buffers: F32Array;
     /// The most values that a row of any layer has; picks the backend for narrow networks ([`Backend::for_width`](crate::Backend::for_width)).
     const MAX_ROW: usize;
     /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
     const KERNEL_LEN: usize;
-    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE`]).
+    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE_MAX`]).
     const MULTIPLY_ADDS: usize = Self::KERNEL_LEN;
     /// Keras' name of the layer's kind, for summaries and errors.
     const NAME: &'static str = "layer";
@@ -83,7 +83,7 @@ pub trait Layer: 'static {
 /// layers, so that they compile in seconds. All others call the kernels' own compiled copies.
 #[must_use]
 pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
-    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE && L::DEPTH <= 4
+    S::INLINE_MAX == 0 || L::MULTIPLY_ADDS <= S::INLINE_MAX && L::DEPTH <= 4
 }
 
 /// No parameters, no running state.
@@ -103,12 +103,12 @@ pub struct Tensor {
 
 impl Tensor {
     /// A tensor that is learnt, of the shape of `P`.
-    pub const fn learnt<P: Plain>(name: &'static str) -> Self {
+    pub const fn learnt<P: F32Array>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: true }
     }
 
     /// A tensor that is carried along, of the shape of `P`.
-    pub const fn buffer<P: Plain>(name: &'static str) -> Self {
+    pub const fn buffer<P: F32Array>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: false }
     }
 }
@@ -199,7 +199,7 @@ impl Description {
 )]
 pub trait Trainable: Layer {
     /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients between layers.
-    type Tape<const B: usize>: Plain;
+    type Tape<const B: usize>: F32Array;
     /// Whether [`Trainable::penalty`] adds to the loss.
     const PENALIZED: bool = false;
     /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the samples.

@@ -14,7 +14,7 @@ use crate::{
     metrics::class_of,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Plain, Simd, loss};
+use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 
 /// A loss that fits a network's last activation `OutputActivation` and its output `Out`.
 #[diagnostic::on_unimplemented(
@@ -115,7 +115,7 @@ impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActi
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
-impl<OutputActivation, Out: Plain> Loss<OutputActivation, Out> for MeanSquaredError {
+impl<OutputActivation, Out: F32Array> Loss<OutputActivation, Out> for MeanSquaredError {
     type Target = Out;
     const FUSED_WITH_ACTIVATION: bool = false;
 
@@ -139,7 +139,7 @@ impl<OutputActivation, Out: Plain> Loss<OutputActivation, Out> for MeanSquaredEr
     }
 }
 
-impl<OutputActivation, Out: Plain> PerOutput<OutputActivation, Out> for MeanSquaredError {
+impl<OutputActivation, Out: F32Array> PerOutput<OutputActivation, Out> for MeanSquaredError {
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
@@ -148,7 +148,7 @@ impl<OutputActivation, Out: Plain> PerOutput<OutputActivation, Out> for MeanSqua
 
 /// An error unless every target lies in [0, 1].
 #[inline(always)]
-fn probabilities<T: Plain>(targets: &[T]) -> Result<()> {
+fn probabilities<T: F32Array>(targets: &[T]) -> Result<()> {
     // From +0 to 1 the bits grow with the value; those of all else are greater. Adding +0 makes a +0 of −0.
     let good = |value: f32| (value + 0.0).to_bits() <= 1f32.to_bits();
     // Without an early exit the compiler vectorizes it; which one was wrong is a question for the unhappy road.
@@ -164,7 +164,7 @@ fn probabilities<T: Plain>(targets: &[T]) -> Result<()> {
 
 /// The error about targets that are known not to lie in [0, 1].
 #[cold]
-fn improbable<T: Plain>(targets: &[T]) -> Error {
+fn improbable<T: F32Array>(targets: &[T]) -> Error {
     let bad = targets.flat().iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(*value));
     let (i, value) = bad.map_or((0, f32::NAN), |(i, value)| (i, *value));
     Error::Probability { sample: i / T::LEN.max(1), output: i % T::LEN.max(1), value }
@@ -176,7 +176,7 @@ fn improbable<T: Plain>(targets: &[T]) -> Error {
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<OutputActivation: SigmoidOutput, Out: Plain> Loss<OutputActivation, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out> for BinaryCrossEntropy {
     type Target = Out;
     const FUSED_WITH_ACTIVATION: bool = true;
 
@@ -195,7 +195,7 @@ impl<OutputActivation: SigmoidOutput, Out: Plain> Loss<OutputActivation, Out> fo
     }
 }
 
-impl<OutputActivation: SigmoidOutput, Out: Plain> PerOutput<OutputActivation, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation, Out> for BinaryCrossEntropy {
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n

@@ -14,7 +14,7 @@ use core::{
 };
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
-use rosenblatt_kernels::{Backend, Compact, Plain, Simd, dispatch, environment::standard, zero_bits};
+use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits};
 
 /// A tuple of layers whose shapes fit.
 ///
@@ -132,7 +132,7 @@ pub struct Mlp<T: Stack> {
 
 impl<T: Stack> Mlp<T> {
     /// How many parameters there are.
-    pub const PARAMS: usize = <ParamsOf<T> as Plain>::LEN;
+    pub const PARAMS: usize = <ParamsOf<T> as F32Array>::LEN;
     /// The bytes of the network.
     pub const BYTES: usize = size_of::<Self>();
 
@@ -148,7 +148,7 @@ impl<T: Stack> Mlp<T> {
     /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
     ///
     /// ```
-    /// use rosenblatt::{kernels::plain::Affine, prelude::*};
+    /// use rosenblatt::{kernels::array::Affine, prelude::*};
     ///
     /// static AND: Mlp<(Dense<2, 1, Step>,)> = Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
     /// assert_eq!(gates::AND.x.map(|x| AND.predict(&x)), gates::AND.t);
@@ -327,7 +327,7 @@ impl<T: Stack> Mlp<T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => rows::<_, NetOf<T>>(Compact(s), &self.params, &self.buffers, x, y));
+        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => rows::<_, NetOf<T>>(OutOfLine(s), &self.params, &self.buffers, x, y));
         Ok(())
     }
 
@@ -351,7 +351,7 @@ fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Inp
     if const { in_place::<S, N>() } {
         N::infer::<S, 1>(s, p, r, x, y);
     } else {
-        N::infer::<Compact<S>, 1>(Compact(s), p, r, x, y);
+        N::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
     }
 }
 

@@ -38,7 +38,7 @@ pub use rmsprop::RmsProp;
 pub use sgd::{Sgd, SgdState};
 
 use crate::error::{Error, Result};
-use rosenblatt_kernels::{Plain, Simd, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, zero_bits};
 
 /// A value that is all zero bits: a static of it lies in `.bss` and costs no flash.
 pub trait ZeroState {
@@ -53,10 +53,10 @@ pub trait ZeroState {
 pub trait Optimizer: Copy {
     /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which
     /// [`zero_bits!`] makes of a struct.
-    type State<P: Plain>: ZeroState;
+    type State<P: F32Array>: ZeroState;
 
     /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
 
     /// Whether every hyper-parameter lies in its range.
     /// # Errors
@@ -70,7 +70,7 @@ pub trait Optimizer: Copy {
     fn set_lr(&mut self, lr: f32);
 
     /// The learning rate that the last step used, with `decay` and a schedule's; before the first step, the rate of that one.
-    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+    fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
         let _ = state;
         self.lr()
     }
@@ -79,7 +79,7 @@ pub trait Optimizer: Copy {
     /// # Errors
     /// [`Error::HyperParameter`] for a rate that is negative, infinite or NaN.
     #[inline(always)]
-    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+    fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
         let _ = state;
         Ok(())
     }
@@ -96,7 +96,7 @@ pub struct Accumulator<P> {
     t: u32,
 }
 
-impl<P: Plain> ZeroState for Accumulator<P> {
+impl<P: F32Array> ZeroState for Accumulator<P> {
     const ZERO: Self = Self { x: P::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
@@ -105,9 +105,9 @@ impl<P: Plain> ZeroState for Accumulator<P> {
     }
 }
 
-zero_bits!([P: Plain] Accumulator<P>: { x, t });
+zero_bits!([P: F32Array] Accumulator<P>: { x, t });
 
-impl<P: Plain> Accumulator<P> {
+impl<P: F32Array> Accumulator<P> {
     /// Begins a step: the numbers, and lr_t.
     #[inline(always)]
     fn next(&mut self, lr: f32, decay: f32) -> (&mut [f32], f32) {
@@ -155,7 +155,7 @@ pub(crate) use learning_rate;
 /// The method of an [`Optimizer`] about the last step's rate, where the state counts steps in `t`.
 macro_rules! counted_steps {
     () => {
-        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
             super::decayed(self.lr, self.decay, state.t)
         }
     };

@@ -46,7 +46,7 @@ use crate::{
     error::{Error, Result},
     optimizer::{Optimizer, ZeroState, at_least_zero},
 };
-use rosenblatt_kernels::{Plain, Simd, zero::ZeroBits, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
 pub trait Schedule: Copy {
@@ -100,10 +100,10 @@ impl<T: ZeroState> ZeroState for ScheduledState<T> {
 }
 
 impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
-    type State<P: Plain> = ScheduledState<O::State<P>>;
+    type State<P: F32Array> = ScheduledState<O::State<P>>;
 
     #[inline(always)]
-    fn update<T: Simd, P: Plain>(&self, s: T, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+    fn update<T: Simd, P: F32Array>(&self, s: T, state: &mut Self::State<P>, w: &mut P, dw: &P) {
         let mut optimizer = self.optimizer;
         optimizer.set_lr(self.schedule.at(state.step));
         state.step = state.step.saturating_add(1);
@@ -123,13 +123,13 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
         self.schedule.set_lr(lr);
     }
 
-    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+    fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
         let mut optimizer = self.optimizer;
         optimizer.set_lr(self.schedule.at(state.step.saturating_sub(1)));
         optimizer.last_lr(&state.inner)
     }
 
-    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+    fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
         if S::FINITE { Ok(()) } else { at_least_zero("the schedule's learning rate", self.schedule.at(state.step)) }
     }
 

@@ -16,8 +16,8 @@ use heapless::Vec;
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Backend, Compact, Flat, Plain, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on, simd::part,
-    zero::ZeroBits, zero_bits,
+    Backend, F32Array, F32Rows, OutOfLine, Simd, dispatch_inside, environment::standard, optimizer::all_finite_on,
+    simd::part, zero::ZeroBits, zero_bits,
 };
 
 type LayersOf<N> = <N as Network>::Layers;
@@ -166,7 +166,7 @@ impl<N: Network<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, 
         S: Simd,
         L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
         if const { in_place::<S, LayersOf<N>>() }
@@ -174,7 +174,7 @@ impl<N: Network<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, 
         {
             return self.step::<S, L>(s, net, optimizer, x, t);
         }
-        self.step::<Compact<S>, L>(Compact(s), net, optimizer, x, t)
+        self.step::<OutOfLine<S>, L>(OutOfLine(s), net, optimizer, x, t)
     }
 }
 
@@ -450,7 +450,7 @@ where
     /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
     fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => {
-            LayersOf::<N>::forward::<_, B>(Compact(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
+            LayersOf::<N>::forward::<_, B>(OutOfLine(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
         });
     }
 

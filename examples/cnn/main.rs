@@ -12,7 +12,7 @@ use common::{
     learning::Learning,
 };
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     metrics::predicted,
     prelude::*,
 };
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool> {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = digits::split(&args.data, digits::most)?;
-    let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) = (recast(&train.0), recast(&test.0));
+    let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) = (reshape_rows(&train.0), reshape_rows(&test.0));
 
     println!("{}", Cnn::summary());
     println!("trainer: {} bytes; backend: {backend}", CnnTrainer::BYTES);

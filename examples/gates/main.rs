@@ -11,7 +11,7 @@ use common::plot::{self, Curve, Map};
 use rosenblatt::{
     Error,
     gates::Gate,
-    kernels::plain::{Affine, Join},
+    kernels::array::{Affine, Join},
     prelude::*,
 };
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ mod common;
 
 use anyhow::{Context, Result, bail};
 use bpaf::{Parser, construct, long};
-use rosenblatt::{graph::Node, kernels::Plain, prelude::*};
+use rosenblatt::{graph::Node, kernels::F32Array, prelude::*};
 use std::process::ExitCode;
 
 /// Hidden units.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{
-    kernels::plain::recast,
+    kernels::array::reshape_rows,
     layer::{MemoryOf, Stepwise, Trainable},
     metrics::predicted,
     network::{NetOf, Stack},
@@ -118,7 +118,7 @@ where
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
-    let (train, test) = (recast::<_, Image>(&train), recast::<_, Image>(&test));
+    let (train, test) = (reshape_rows::<_, Image>(&train), reshape_rows::<_, Image>(&test));
 
     println!("{}", Mlp::<T>::summary());
     println!("trainer: {} bytes; backend: {backend}", ImageTrainer::<T>::BYTES);

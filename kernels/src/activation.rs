@@ -349,12 +349,12 @@ pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f3
 /// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
 pub mod fixed {
     use super::*;
-    use crate::plain::Flat;
+    use crate::array::F32Rows;
 
     /// x ← f(x)
     #[inline(always)]
     pub fn map<S: Simd, A: Map, const N: usize>(s: S, x: &mut [[f32; N]]) {
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             A::called(s.shared(), x.flat_mut());
         } else {
             map_body::<S, A>(s, x.flat_mut());
@@ -396,7 +396,7 @@ pub mod fixed {
             return s.shared().softmax(N, x.flat_mut());
         }
         for row in x {
-            if const { S::INLINE == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
+            if const { S::INLINE_MAX == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
         }
     }
 

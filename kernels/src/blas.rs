@@ -17,7 +17,7 @@
 //! (Goto and van de Geijn, 2008, without packing: our matrices fit the cache). Ragged columns are a masked tile.
 //! p runs in blocks of `KC`, so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
 
-use crate::plain::Plain;
+use crate::array::F32Array;
 use crate::{
     bodies::{Bodies, called},
     simd::{self, Simd},
@@ -53,7 +53,7 @@ impl Count for Any {}
 
 /// As many as `P` has values.
 struct Len<P>(PhantomData<P>);
-impl<P: Plain> Count for Len<P> {
+impl<P: F32Array> Count for Len<P> {
     const AT_MOST: usize = P::LEN;
     const EXACT: Option<usize> = Some(P::LEN);
 }
@@ -335,7 +335,7 @@ unsafe fn product_alone<S: Simd>(
     }
 }
 
-/// A copy of [`product`] here where `INLINE` says so, else a call.
+/// A copy of [`product`] here where `INLINE_MAX` says so, else a call.
 ///
 /// # Safety
 /// As for [`product`].
@@ -644,15 +644,15 @@ pub(crate) unsafe fn sum_rows_body<S: Simd>(s: S, m: usize, n: usize, dy: *const
 /// shortest slice's.
 pub mod fixed {
     use super::*;
+    use crate::array::{F32Rows, values};
     #[cfg(compact)]
     use crate::little;
-    use crate::plain::{Flat, values};
     use core::ptr;
 
     /// [`product`] in place for a layer of few enough weights, else a call; the other one is not even compiled.
     macro_rules! sized {
         ($weights:expr, $m:ty, $n:ty, ($($argument:expr),*)) => {
-            if const { $weights <= S::INLINE } {
+            if const { $weights <= S::INLINE_MAX } {
                 product::<S, $m, $n, false>($($argument),*)
             } else if const { one_row::<S, $m, $n>() } {
                 product::<S, $m, $n, true>($($argument),*)
@@ -664,7 +664,7 @@ pub mod fixed {
 
     /// Whether a product is one row of so few columns that two tiles are all of its code: little to compile, and it costs less than a call.
     const fn one_row<S: Simd, M: Count, N: Count>() -> bool {
-        S::INLINE > 0
+        S::INLINE_MAX > 0
             && M::AT_MOST == 1
             && matches!(N::EXACT, Some(n) if n <= 2 * S::NR * S::LANES)
             && !cfg!(target_os = "none")
@@ -683,7 +683,7 @@ pub mod fixed {
     }
 
     /// Fails to compile unless `W` holds a weight for each value of an `X` and each of a `Y`.
-    const fn fits<X: Plain, W: Plain, Y: Plain>() {
+    const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
         // A product that overflows is no number of weights; wrapped, it might be taken for one.
         let weights = X::LEN.checked_mul(Y::LEN);
         assert!(matches!(weights, Some(n) if n == W::LEN), "the weights do not fit rows of these lengths");
@@ -698,11 +698,17 @@ pub mod fixed {
     /// fixed::affine::<_, 1, _, _, _>(Scalar, &[[[0.0; 3]; 3]], &w, &[0.0; 5], &mut [[0.0; 5]]);
     /// ```
     #[inline(always)]
-    pub fn affine<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, b: &Y, y: &mut [Y]) {
+    pub fn affine<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
+        s: S,
+        x: &[X],
+        w: &W,
+        b: &Y,
+        y: &mut [Y],
+    ) {
         const { fits::<X, W, Y>() };
         let m = x.len().min(y.len()).min(M);
         #[cfg(all(compact, not(feature = "helium")))]
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
                 little::gemm(
@@ -716,7 +722,7 @@ pub mod fixed {
                 )
             };
         }
-        if const { M > 1 && Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE } && m > 1 {
+        if const { M > 1 && Y::LEN == 1 && S::LANES > 1 && X::LEN <= S::INLINE_MAX } && m > 1 {
             return column(s, x, values(w), values(b)[0], y.flat_mut());
         }
         let a = Matrix { p: x.as_ptr().cast(), row: X::LEN, col: 1 };
@@ -731,11 +737,11 @@ pub mod fixed {
 
     /// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain shape.
     #[inline(always)]
-    pub fn gemm_add<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], w: &W, y: &mut [Y]) {
+    pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(s: S, x: &[X], w: &W, y: &mut [Y]) {
         const { fits::<X, W, Y>() };
         let m = x.len().min(y.len()).min(M);
         #[cfg(all(compact, not(feature = "helium")))]
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
                 little::gemm_add(m, X::LEN, Y::LEN, x.as_ptr().cast(), ptr::from_ref(w).cast(), y.as_mut_ptr().cast())
@@ -752,7 +758,7 @@ pub mod fixed {
 
     /// y ← x·w + b for one unit: lanes run over the samples, so that y is written by registers and not value by value.
     #[inline(always)]
-    fn column<S: Simd, X: Plain>(s: S, x: &[X], w: &[f32], b: f32, y: &mut [f32]) {
+    fn column<S: Simd, X: F32Array>(s: S, x: &[X], w: &[f32], b: f32, y: &mut [f32]) {
         let m = x.len().min(y.len());
         for_each_register(
             s,
@@ -794,12 +800,12 @@ pub mod fixed {
 
     /// [`gemm_tn`] for rows of any plain shape: dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`.
     #[inline(always)]
-    pub fn affine_grad<S: Simd, X: Plain, W: Plain, Y: Plain>(s: S, x: &[X], dy: &[Y], dw: &mut W, add: bool) {
+    pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(s: S, x: &[X], dy: &[Y], dw: &mut W, add: bool) {
         const { fits::<X, W, Y>() };
         let m = x.len().min(dy.len());
         let (x, dy, dw) = (x.as_ptr().cast(), dy.as_ptr().cast(), ptr::from_mut(dw).cast());
         #[cfg(all(compact, not(feature = "helium")))]
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
                 if add {
@@ -839,7 +845,7 @@ pub mod fixed {
 
     /// [`gemm_nt`] for at most `M` rows of any plain shape: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
     #[inline(always)]
-    pub fn affine_grad_input<S: Simd, const M: usize, X: Plain, W: Plain, Y: Plain>(
+    pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
         s: S,
         dy: &[Y],
         w: &W,
@@ -850,7 +856,7 @@ pub mod fixed {
         let m = dy.len().min(dx.len()).min(M);
         let (dy, w, dx) = (dy.as_ptr().cast(), ptr::from_ref(w).cast(), dx.as_mut_ptr().cast());
         #[cfg(all(compact, not(feature = "helium")))]
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             // SAFETY: the types say k and n, and m is no more than either slice has rows.
             return unsafe {
                 if add {
@@ -870,7 +876,7 @@ pub mod fixed {
                 let c = Matrix { p: dx, row: X::LEN, col: 1 };
                 let b = Matrix { p: w, row: 1, col: Y::LEN };
                 sized!(X::LEN * Y::LEN, AtMost<M>, Len<X>, (s, (m, Y::LEN, X::LEN), a, b, c, start));
-            } else if const { X::LEN * Y::LEN <= S::INLINE } {
+            } else if const { X::LEN * Y::LEN <= S::INLINE_MAX } {
                 // 48 weights need no buffer of 4 KiB on a small stack.
                 if const { Y::LEN <= 4 } {
                     product_nt::<S, AtMost<M>, Len<X>, 4, true>(s, mkn, dy, w, dx, start);
@@ -888,9 +894,9 @@ pub mod fixed {
     /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
     /// Rows of any plain shape.
     #[inline(always)]
-    pub fn sum_rows<S: Simd, Y: Plain>(s: S, dy: &[Y], db: &mut Y) {
+    pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
         #[cfg(compact)]
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             // SAFETY: the types say n, and m is how many rows there are.
             return unsafe { little::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast()) };
         }
@@ -918,7 +924,7 @@ pub mod fixed {
     }
 
     #[inline(always)]
-    fn columns<S: Simd, Y: Plain, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
+    fn columns<S: Simd, Y: F32Array, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
         // Not `sum_rows_body`: with a counter instead of a slice LLVM unrolls more (3.6 KB more flash for iris on AArch64).
         let to: *mut f32 = ptr::from_mut(db).cast();
         for_each_register(

@@ -15,7 +15,7 @@ use crate::{
 
 /// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there flash counts.
 pub(crate) const fn called<S: Simd>() -> bool {
-    S::INLINE == 0 && !cfg!(target_os = "none")
+    S::INLINE_MAX == 0 && !cfg!(target_os = "none")
 }
 
 /// Out-of-line methods, each with its body: a function that is compiled in place.

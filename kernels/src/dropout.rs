@@ -33,7 +33,7 @@ pub fn dropout<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &m
             || body(s, key, limit, scale, x, y),
         );
     }
-    if const { S::INLINE == 0 } {
+    if const { S::INLINE_MAX == 0 } {
         shared(s.shared(), key, limit, scale, x, y);
     } else {
         body(s, key, limit, scale, x, y);

@@ -5,9 +5,9 @@
 use crate::{
     Backend,
     activation::{self, Map, MapGrad},
+    array::{F32Array, values, values_mut},
     blas, dispatch,
     optimizer::{self, AdamStep},
-    plain::{Plain, values, values_mut},
 };
 use heapless::Vec;
 
@@ -91,43 +91,43 @@ pub fn softmax<const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
 /// fixed::sgd(Backend::detect(), 1.0, &mut w, &[[1.0, 1.0], [1.0, 1.0]]);
 /// assert_eq!(w, [[0.0, 1.0], [2.0, 3.0]]);
 /// ```
-pub fn sgd<P: Plain>(backend: Backend, lr: f32, w: &mut P, dw: &P) {
+pub fn sgd<P: F32Array>(backend: Backend, lr: f32, w: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::sgd_on(s, lr, values_mut(w), values(dw)));
 }
 
 /// One Adam step for parameters of any plain shape; see [`optimizer::adam`]
-pub fn adam<P: Plain>(backend: Backend, step: AdamStep, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
+pub fn adam<P: F32Array>(backend: Backend, step: AdamStep, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw)));
 }
 
 /// One step with momentum for parameters of any plain shape; see [`optimizer::momentum`]
-pub fn momentum<P: Plain>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
+pub fn momentum<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::momentum_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
 /// One step with Nesterov's momentum for parameters of any plain shape; see [`optimizer::nesterov`]
-pub fn nesterov<P: Plain>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
+pub fn nesterov<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::nesterov_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
 /// One AdaGrad step for parameters of any plain shape; see [`optimizer::adagrad`]
-pub fn adagrad<P: Plain>(backend: Backend, lr: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
+pub fn adagrad<P: F32Array>(backend: Backend, lr: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::adagrad_on(s, lr, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
 /// One RMSProp step for parameters of any plain shape; see [`optimizer::rmsprop`]
-pub fn rmsprop<P: Plain>(backend: Backend, lr: f32, rho: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
+pub fn rmsprop<P: F32Array>(backend: Backend, lr: f32, rho: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
 /// One AdamW step for parameters of any plain shape; see [`optimizer::adamw`]
-pub fn adamw<P: Plain>(backend: Backend, step: AdamStep, shrink: f32, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
+pub fn adamw<P: F32Array>(backend: Backend, step: AdamStep, shrink: f32, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
     let (w, m, v, dw) = (values_mut(w), values_mut(m), values_mut(v), values(dw));
     dispatch!(backend, s => optimizer::adamw_on(s, step, shrink, w, m, v, dw));
 }
 
 /// Each value of a gradient of any plain shape brought between −limit and limit; see [`optimizer::clip_value`]
-pub fn clip_value<P: Plain>(backend: Backend, limit: f32, dw: &mut P) {
+pub fn clip_value<P: F32Array>(backend: Backend, limit: f32, dw: &mut P) {
     optimizer::clip_value(backend, limit, values_mut(dw));
 }
 
@@ -139,6 +139,6 @@ pub fn clip_value<P: Plain>(backend: Backend, limit: f32, dw: &mut P) {
 /// assert_eq!(fixed::clip_norm(Backend::detect(), 1.0, &mut dw), 5.0);
 /// assert_eq!(dw, [[0.0, 0.6], [0.8, 0.0]]);
 /// ```
-pub fn clip_norm<P: Plain>(backend: Backend, limit: f32, dw: &mut P) -> f32 {
+pub fn clip_norm<P: F32Array>(backend: Backend, limit: f32, dw: &mut P) -> f32 {
     optimizer::clip_norm(backend, limit, values_mut(dw))
 }

@@ -19,12 +19,12 @@
 use crate::{
     Backend,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
+    array::F32Array,
     blas, dispatch, dropout,
     environment::standard,
     loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
-    plain::Plain,
     pool as windows, recurrent, regularize,
 };
 

@@ -40,11 +40,11 @@ pub mod activation;
 #[cfg(feature = "micromath")]
 pub mod approx;
 pub mod arch;
+pub mod array;
 pub mod backend;
 pub mod blas;
 #[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
-mod compact;
 pub mod contract;
 mod delegate;
 pub mod dropout;
@@ -57,7 +57,7 @@ pub mod loss;
 pub mod math;
 pub mod normalize;
 pub mod optimizer;
-pub mod plain;
+mod out_of_line;
 pub mod pool;
 pub mod recurrent;
 pub mod regularize;
@@ -70,7 +70,7 @@ pub mod identity;
 #[cfg(feature = "reference")]
 pub mod naive;
 
+pub use array::{F32Array, F32Rows};
 pub use backend::{Backend, BackendError};
-pub use compact::Compact;
-pub use plain::{Flat, Plain};
+pub use out_of_line::OutOfLine;
 pub use simd::Simd;

@@ -9,8 +9,8 @@
 //! far below the size of the mean keeps its digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
+    array::{F32Array, values, values_mut},
     math::compensated,
-    plain::{Plain, values, values_mut},
     simd::Simd,
     walk::{Part, for_each_register, load, reduce_sum, store},
 };
@@ -53,19 +53,19 @@ pub struct BatchMoments<R> {
 }
 
 // SAFETY: repr(C) of three equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for BatchMoments<R> {
+unsafe impl<R: F32Array> F32Array for BatchMoments<R> {
     const LEN: usize = 3 * R::LEN;
     const ZERO: Self = Self { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
 }
 
 // SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for Scale<R> {
+unsafe impl<R: F32Array> F32Array for Scale<R> {
     const LEN: usize = 2 * R::LEN;
     const ZERO: Self = Self { gamma: R::ZERO, beta: R::ZERO };
 }
 
 // SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for Moments<R> {
+unsafe impl<R: F32Array> F32Array for Moments<R> {
     const LEN: usize = 2 * R::LEN;
     const ZERO: Self = Self { mean: R::ZERO, variance: R::ZERO };
 }
@@ -117,7 +117,7 @@ macro_rules! sized {
                 || unsafe { $body(s, $($x),*) },
             );
         }
-        if const { S::INLINE == 0 } { shared($s.shared(), $($x),*) } else { $body($s, $($x),*) }
+        if const { S::INLINE_MAX == 0 } { shared($s.shared(), $($x),*) } else { $body($s, $($x),*) }
     }};
 }
 
@@ -126,7 +126,7 @@ macro_rules! sized {
 /// Lanes run over the columns, sums over the rows in order: rows are added in blocks of four from +0, blocks with compensation (Kahan, 1965). Relative error of the variance within
 /// 16 units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
 #[inline(always)]
-pub fn moments<S: Simd, R: Plain>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
+pub fn moments<S: Simd, R: F32Array>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
     let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), values_mut(moments).as_mut_ptr());
     // SAFETY: x has m rows of R::LEN values, the moments are three rows of them.
     unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, moments: *mut f32)) }
@@ -195,7 +195,7 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
 
 /// y ← (x − mean)·(γ·(1 / √(variance + ε))) + β, column by column
 #[inline(always)]
-pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, moments and parameters twice R::LEN.
@@ -204,7 +204,7 @@ pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R
 
 /// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
 #[inline(always)]
-pub fn batch_own<S: Simd, R: Plain>(s: S, x: &[R], moments: &BatchMoments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch_own<S: Simd, R: F32Array>(s: S, x: &[R], moments: &BatchMoments<R>, p: &Scale<R>, y: &mut [R]) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
@@ -215,7 +215,7 @@ pub fn batch_own<S: Simd, R: Plain>(s: S, x: &[R], moments: &BatchMoments<R>, p:
 
 /// Where the rows of parameters or moments lie, one after the other.
 #[inline(always)]
-fn pair<P: Plain>(p: &P) -> *const f32 {
+fn pair<P: F32Array>(p: &P) -> *const f32 {
     values(p).as_ptr()
 }
 
@@ -320,7 +320,7 @@ unsafe fn moments_at<S: Simd>(s: S, moments: *const f32, n: usize, j: usize, par
 ///
 /// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
 #[inline(always)]
-pub fn batch_grad<S: Simd, R: Plain>(
+pub fn batch_grad<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     moments: &BatchMoments<R>,
@@ -412,7 +412,7 @@ unsafe fn batch_grad_body<S: Simd>(
 /// Where a step is too small to move a, the average goes half of the way, and where that is too small, all of it: a moving average of
 /// equal values b ends at b exactly, instead of resting up to 50 ulp away.
 #[inline(always)]
-pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
+pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
     let toward = |a: &mut f32, b: &f32| {
         // A difference of products, which cannot overflow.
         let step = *a + (*b * SHARE - *a * SHARE);
@@ -436,7 +436,7 @@ pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 ///
 /// All sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
 #[inline(always)]
-pub fn layer<S: Simd, R: Plain>(
+pub fn layer<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     p: &Scale<R>,
@@ -546,7 +546,7 @@ fn first<S: Simd>(s: S) -> Part<S> {
 ///
 /// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
 #[inline(always)]
-pub fn layer_grad<S: Simd, R: Plain>(
+pub fn layer_grad<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     stats: RowMoments<'_>,

@@ -47,7 +47,7 @@ macro_rules! cells {
             $(let $x = $x.as_mut_ptr().cast::<f32>();)*
             // SAFETY: the types say what a row holds, and no slice has fewer than m.
             unsafe {
-                if const { S::INLINE == 0 } {
+                if const { S::INLINE_MAX == 0 } {
                     $s.shared().$name(m, U, $($x),*);
                 } else {
                     $rows($s, m, U, $($x),*);

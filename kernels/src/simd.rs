@@ -32,7 +32,7 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// A product of known shape is compiled in place up to this many weights, a network up to this many multiply-adds a sample;
     /// above it the kernels' own copies are called. 0 calls them always: in a debug build, and where in place was not
     /// measured to be faster.
-    const INLINE: usize;
+    const INLINE_MAX: usize;
     /// The name a user sees and types.
     const NAME: &'static str;
     /// The token for which code that is called, not compiled in place, has its one copy: the backend itself.
@@ -163,7 +163,7 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// The limit `weights` of [`Simd::INLINE`], or 0 in a debug build: there each operation that is compiled in place takes stack of its own, and a step of a large network would need
+/// The limit `weights` of [`Simd::INLINE_MAX`], or 0 in a debug build: there each operation that is compiled in place takes stack of its own, and a step of a large network would need
 /// some hundred kilobytes.
 pub(crate) const fn in_place(weights: usize) -> usize {
     if cfg!(debug_assertions) { 0 } else { weights }

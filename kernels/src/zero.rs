@@ -1,6 +1,6 @@
 //! Values that are zero bits at the start, made where they are to stay.
 
-use crate::plain::Plain;
+use crate::array::F32Array;
 
 /// A type of which a value is all zero bits: that value can lie in `.bss`, or be made on the heap without passing the stack.
 ///
@@ -10,8 +10,8 @@ use crate::plain::Plain;
 /// A value whose bytes are all 0 must be valid.
 pub unsafe trait ZeroBits: Sized {}
 
-// SAFETY: `Plain` promises that every bit pattern is valid.
-unsafe impl<P: Plain> ZeroBits for P {}
+// SAFETY: `F32Array` promises that every bit pattern is valid.
+unsafe impl<P: F32Array> ZeroBits for P {}
 
 // SAFETY: 0 is a number.
 unsafe impl ZeroBits for u32 {}

@@ -3,13 +3,13 @@
 mod support;
 
 use rosenblatt_kernels::{
-    Backend, Compact, Simd,
+    Backend, OutOfLine, Simd,
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
+    array::F32Array,
     blas, dispatch, dropout, identity, loss, math,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
-    plain::Plain,
     recurrent, regularize,
 };
 use std::fmt::Write as _;
@@ -966,7 +966,7 @@ fn normalizations_by_the_contract() {
         for backend in backends() {
             let got = dispatch!(backend, s => normalizations::<_, N>(s, rows, &p, &moments));
             assert_same(&got, &want, || what(&backend));
-            let shared = dispatch!(backend, s => normalizations::<_, N>(Compact(s), rows, &p, &moments));
+            let shared = dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), rows, &p, &moments));
             assert_same(&shared, &want, || what(&backend));
         }
         assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || what(&"2 lanes"));
@@ -1016,7 +1016,7 @@ fn dropout_and_regularizers_by_the_contract() {
                 let got = out.run(&start, n, |y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, &w, y)));
                 assert_same(got, &want, what);
                 let got = out.run(&start, n, |y| {
-                    dispatch!(backend, s => dropout::dropout(Compact(s), key, limit, 1.25, &w, y));
+                    dispatch!(backend, s => dropout::dropout(OutOfLine(s), key, limit, 1.25, &w, y));
                 });
                 assert_same(got, &want, what);
                 let got = out.run(&start, n + 1, |dw| {
@@ -1141,7 +1141,7 @@ fn recurrent_cells() {
                     for &backend in backends {
                         let got = out.run(&start, m, |x| dispatch!(backend, s => run::<_, U>(s, cell, x)));
                         assert_same(got, &exact, || what(backend.name()));
-                        let got = out.run(&start, m, |x| dispatch!(backend, s => run::<_, U>(Compact(s), cell, x)));
+                        let got = out.run(&start, m, |x| dispatch!(backend, s => run::<_, U>(OutOfLine(s), cell, x)));
                         assert_same(got, &exact, || what(&format!("{backend}, shared,")));
                     }
                     let got = out.run(&start, m, |x| run::<_, U>(Emulated::<4, 4, 2>, cell, x));

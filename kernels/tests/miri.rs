@@ -1,7 +1,7 @@
 //! What Miri can finish: every kernel at small and awkward sizes, for the sake of its memory accesses.
 
 use rosenblatt_kernels::{
-    Backend, Plain, blas, dispatch, fixed, identity,
+    Backend, F32Array, blas, dispatch, fixed, identity,
     normalize::{self, BatchMoments, Moments, Scale},
 };
 
@@ -24,7 +24,7 @@ fn every_kernel() {
 struct Liar([f32; 5]);
 
 // SAFETY: five f32 in memory. Overriding `as_flat` and `as_flat_mut` breaks the contract on purpose: no kernel may trust them.
-unsafe impl Plain for Liar {
+unsafe impl F32Array for Liar {
     const LEN: usize = 5;
     const ZERO: Self = Self([0.0; 5]);
 
@@ -53,7 +53,7 @@ fn an_overridden_view_does_no_harm() {
 }
 
 /// Normalized rows, forward and backward.
-fn moments<R: Plain>(backend: Backend, x: [R; 3]) -> [[R; 3]; 5] {
+fn moments<R: F32Array>(backend: Backend, x: [R; 3]) -> [[R; 3]; 5] {
     let mut of_columns = BatchMoments { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
     let mut average = Moments { mean: R::ZERO, variance: R::ZERO };
     let p = Scale { gamma: x[1], beta: x[2] };

@@ -3,10 +3,11 @@
 mod support;
 
 use rosenblatt_kernels::{
-    Backend, activation, blas, dispatch, loss, naive,
+    Backend, activation,
+    array::F32Array,
+    blas, dispatch, loss, naive,
     normalize::{self, BatchMoments, Scale},
     optimizer::{self, AdamStep},
-    plain::Plain,
     recurrent, regularize,
 };
 use support::{Random, backends, stride};

@@ -7,7 +7,7 @@ use crate::{
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{F32Array, Simd};
 
 /// y = f(x) for samples of any plain shape: `Activate<[f32; 32], Relu>`, `Activate<[[f32; 8]; 5], Tanh>`
 ///

@@ -3,7 +3,7 @@
 use super::{Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd, plain::Join};
+use rosenblatt_kernels::{F32Array, Simd, array::Join};
 
 /// `L`, then `R`. Compiles only where `R` takes what `L` gives.
 pub struct Chain<L, R>(PhantomData<(L, R)>);

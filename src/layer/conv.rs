@@ -11,9 +11,9 @@ use crate::{
 };
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
-    Plain, Simd,
+    F32Array, Simd,
+    array::{Affine, Join, reshape_rows, reshape_rows_mut},
     blas::fixed,
-    plain::{Affine, Join, recast, recast_mut},
 };
 
 /// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so that a product has enough rows to be fast.
@@ -49,7 +49,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = 
 /// takes beside its outputs. Backward lays them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
-/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
 /// // Where is there an edge? Each pixel minus its left neighbour.
 /// type Edges = Mlp<(Conv2d<Map<2, 4, 1>, Map<2, 3, 1>, 1, 2>,)>;
@@ -104,7 +104,7 @@ pub struct Conv2d<
 /// each filter; the kernel is `[K][C][F]` as in Keras. Everything else is as there.
 ///
 /// ```
-/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
 /// // How fast is a sensor's value changing?
 /// type Slope = Mlp<(Conv1d<Signal<4, 1>, Signal<3, 1>, 2>,)>;
@@ -207,7 +207,7 @@ impl<
 
     /// y ← act(conv(x)) for each sample.
     #[inline(always)]
-    fn apply<S: Simd, K: Plain>(
+    fn apply<S: Simd, K: F32Array>(
         s: S,
         w: &K,
         b: &[f32; F],
@@ -227,7 +227,7 @@ impl<
     /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation first.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     #[inline(always)]
-    fn gradients<S: Simd, K: Plain>(
+    fn gradients<S: Simd, K: F32Array>(
         s: S,
         w: &K,
         x: &[Map<H, W, C>],
@@ -289,7 +289,7 @@ impl<
 /// The kernel with what it has for each filter in a row.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
-fn turn<K: Plain, T: Plain, const F: usize>(w: &K, turned: &mut [T; F]) {
+fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
     for (f, turned) in turned.iter_mut().enumerate() {
         for (turned, w) in turned.as_flat_mut().iter_mut().zip(w.as_flat().chunks_exact(F)) {
             if let Some(w) = w.get(f) {
@@ -316,14 +316,14 @@ macro_rules! layer {
                 $f
             };
             const KERNEL_LEN: usize = $fan * $c * $f;
-            const MULTIPLY_ADDS: usize = $fan * $c * <$y as Plain>::LEN;
+            const MULTIPLY_ADDS: usize = $fan * $c * <$y as F32Array>::LEN;
             const NAME: &'static str = $name;
 
             #[inline(always)]
             fn infer<S: Simd, const ROWS: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[$x], y: &mut [$y]) {
                 const { $fits };
                 let mut patches = <$patches>::ZERO;
-                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(y), &mut patches);
+                <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(y), &mut patches);
             }
 
             fn init(p: &mut Self::Params, _: &mut Nothing, init: &impl Initializer, rng: &mut Rng) {
@@ -358,7 +358,7 @@ macro_rules! layer {
             ) {
                 const { $fits };
                 let Join { head: y, tail: room } = tape;
-                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(first_mut(y, x.len())), &mut room.head);
+                <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(first_mut(y, x.len())), &mut room.head);
             }
 
             #[inline(always)]
@@ -378,9 +378,9 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 let Join { head: y, tail: room } = tape;
-                let y = if fused { None } else { Some(recast(first(y, dy.len()))) };
-                let (dy, dx) = (recast_mut(dy), dx.map(recast_mut));
-                <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
+                let y = if fused { None } else { Some(reshape_rows(first(y, dy.len()))) };
+                let (dy, dx) = (reshape_rows_mut(dy), dx.map(reshape_rows_mut));
+                <$core>::gradients(s, &p.w, reshape_rows(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
             }
         }
     };

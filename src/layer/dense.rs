@@ -7,7 +7,7 @@ use crate::{
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Simd, blas::fixed, plain::Affine};
+use rosenblatt_kernels::{F32Rows, Simd, array::Affine, blas::fixed};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///

@@ -7,7 +7,7 @@ use crate::{
     rng::{Rng, mix},
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Plain, Simd, dropout, plain::Join};
+use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 
 /// Drops each value with probability `NUM`/`DEN` while training, so that no unit can lean on another one.
 /// Srivastava, Hinton and others, 2014; Keras' `Dropout`.

@@ -3,7 +3,7 @@
 use super::{Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut, window::as_many};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd, plain::recast};
+use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 
 /// Any sample as a row of `N` values, in the order of memory (row by row, channels last): Keras' `Flatten`
 ///
@@ -24,15 +24,15 @@ pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
 /// The values of an `X` as a `Y`, in the order of memory: Keras' `Reshape`
 ///
 /// In front of a convolution it takes rows of pixels as images: `Reshape<[f32; 64], Map<8, 8, 1>>`. It copies them; data can be seen as another
-/// shape without a copy by [`recast`](crate::kernels::plain::recast).
+/// shape without a copy by [`reshape_rows`](crate::kernels::array::reshape_rows).
 pub struct Reshape<X, Y>(PhantomData<(X, Y)>);
 
-impl<X: Plain, Y: Plain> Reshape<X, Y> {
+impl<X: F32Array, Y: F32Array> Reshape<X, Y> {
     const KIND: &'static str = if Y::SHAPE.rank() == 1 { "Flatten" } else { "Reshape" };
     const FITS: () = as_many(Self::KIND, X::LEN, Y::LEN);
 }
 
-impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
+impl<X: F32Array, Y: F32Array> Layer for Reshape<X, Y> {
     type Input = X;
     type Output = Y;
     type Params = Nothing;
@@ -47,7 +47,7 @@ impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [Y]) {
         const { Self::FITS };
-        copy(recast(x), y);
+        copy(reshape_rows(x), y);
     }
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
@@ -62,7 +62,7 @@ impl<X: Plain, Y: Plain> Layer for Reshape<X, Y> {
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Plain, Y: Plain> Trainable for Reshape<X, Y> {
+impl<X: F32Array, Y: F32Array> Trainable for Reshape<X, Y> {
     type Tape<const B: usize> = [Y; B];
 
     #[inline(always)]
@@ -87,7 +87,7 @@ impl<X: Plain, Y: Plain> Trainable for Reshape<X, Y> {
         dx: Option<&mut [X]>,
     ) {
         if let Some(dx) = dx {
-            copy(recast(dy), dx);
+            copy(reshape_rows(dy), dx);
         }
     }
 }

@@ -4,9 +4,9 @@ use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, f
 use crate::{activation::Linear, init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
-    Plain, Simd,
+    F32Array, Simd,
+    array::Join,
     normalize::{self, BatchMoments, Moments, Scale},
-    plain::Join,
 };
 
 /// Batch normalization: each channel (last axis) is brought to mean 0 and variance 1, then scaled by γ and shifted by β, which are learnt.
@@ -82,7 +82,7 @@ impl<X: Channels> Layer for BatchNorm<X> {
 }
 
 /// γ = 1, β = 0.
-fn unit<R: Plain>(p: &mut Scale<R>) {
+fn unit<R: F32Array>(p: &mut Scale<R>) {
     p.gamma.as_flat_mut().fill(1.0);
     p.beta.as_flat_mut().fill(0.0);
 }

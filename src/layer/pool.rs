@@ -7,8 +7,8 @@ use super::{
 use crate::{init::Initializer, rng::Rng};
 use core::{marker::PhantomData, ops::Range};
 use rosenblatt_kernels::{
-    Plain, Simd,
-    plain::{recast, recast_mut},
+    F32Array, Simd,
+    array::{reshape_rows, reshape_rows_mut},
     pool,
 };
 
@@ -274,7 +274,7 @@ macro_rules! layer {
             #[inline(always)]
             fn infer<S: Simd, const B: usize>(s: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
                 const { $fits };
-                <$core>::apply(s, recast(x), recast_mut(y));
+                <$core>::apply(s, reshape_rows(x), reshape_rows_mut(y));
             }
 
             fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
@@ -314,7 +314,7 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 if let Some(dx) = dx {
-                    <$core>::gradient(s, recast(x), recast(first(y, dy.len())), recast(dy), recast_mut(dx));
+                    <$core>::gradient(s, reshape_rows(x), reshape_rows(first(y, dy.len())), reshape_rows(dy), reshape_rows_mut(dx));
                 }
             }
         }

@@ -20,21 +20,21 @@ use core::{
     slice::{from_mut, from_ref},
 };
 use rosenblatt_kernels::{
-    Compact, Flat, Plain, Simd,
+    F32Array, F32Rows, OutOfLine, Simd,
+    array::{Join, Recurrent, Shape, Unrolled},
     blas::fixed,
-    plain::{Join, Recurrent, Shape, Unrolled},
 };
 
 /// What a recurrent layer does in one step with a state of `U` units.
 pub trait Cell<const U: usize>: 'static {
     /// One value for each unit of each gate.
-    type Gates: Plain;
+    type Gates: F32Array;
     /// What a step needs beside its gates, and keeps for the way back.
-    type Saved: Plain;
+    type Saved: F32Array;
     /// What is carried along beside the state: [`Nothing`] or an LSTM's cell.
-    type Carry: Plain;
+    type Carry: F32Array;
     /// The biases.
-    type Bias: Plain;
+    type Bias: F32Array;
     /// The layer's name in Keras.
     const KIND: &'static str;
     /// The activation's name.
@@ -212,7 +212,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
 
 /// row ← step `t` of each sample.
 #[inline(always)]
-fn pick<F: Plain, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
+fn pick<F: F32Array, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
     for (row, x) in rows.iter_mut().zip(x) {
         if let Some(frame) = x.get(t) {
             *row = *frame;
@@ -222,7 +222,7 @@ fn pick<F: Plain, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
 
 /// Step `t` of each sample ← row.
 #[inline(always)]
-fn place<F: Plain, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
+fn place<F: F32Array, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
     for (row, x) in rows.iter().zip(x) {
         if let Some(frame) = x.get_mut(t) {
             *frame = *row;
@@ -261,7 +261,7 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         // Products over all steps are worth a call, in a small network too.
-        fixed::affine::<_, { usize::MAX }, _, _, _>(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
+        fixed::affine::<_, { usize::MAX }, _, _, _>(OutOfLine(s), frames, &p.w, C::input_bias(&p.b), a);
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
@@ -307,7 +307,7 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
             }
         }
 
-        let s = Compact(s);
+        let s = OutOfLine(s);
         fixed::affine_grad(s, frames, a, &mut dp.w, false);
         fixed::affine_grad(s, before, C::state_gradient(a, saved), &mut dp.u, false);
         C::bias_grad(s, a, saved, &mut dp.b);

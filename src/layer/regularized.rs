@@ -3,7 +3,7 @@
 use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd, regularize};
+use rosenblatt_kernels::{F32Array, Simd, regularize};
 
 /// What a layer's kernel adds to the loss.
 pub trait Regularizer: 'static {
@@ -87,7 +87,7 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 /// let loss = trainer.step(&mut net, &Sgd::with_lr(0.1), &[[0.0, 0.0]], &[[0.5]])?;
 /// assert_eq!(loss, 0.01 * 25.0); // no error: nothing but the penalty
 /// assert_eq!(trainer.gradient().as_flat(), [0.02 * 3.0, 0.02 * -4.0, 0.0]);
-/// # use rosenblatt::kernels::Plain;
+/// # use rosenblatt::kernels::F32Array;
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///

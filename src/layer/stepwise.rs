@@ -9,7 +9,7 @@ use crate::{
     network::{Mlp, NetOf, Network, Stack},
 };
 use core::slice::{from_mut, from_ref};
-use rosenblatt_kernels::{Backend, Compact, Plain, Simd, dispatch, plain::Join};
+use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, array::Join, dispatch};
 
 /// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself (dense, normalizations, dropout,
 /// activations), regularized or not.
@@ -19,11 +19,11 @@ use rosenblatt_kernels::{Backend, Compact, Plain, Simd, dispatch, plain::Join};
 )]
 pub trait Stepwise: Layer {
     /// What comes in at one step.
-    type Frame: Plain;
+    type Frame: F32Array;
     /// What goes out at one step.
-    type FrameOutput: Plain;
+    type FrameOutput: F32Array;
     /// What is remembered from one step to the next; zero before the first.
-    type Memory: Plain;
+    type Memory: F32Array;
 
     /// y ← the output after one more frame.
     fn step<S: Simd>(
@@ -178,7 +178,7 @@ impl<T: Stack<Net: Stepwise>> Mlp<T> {
             if const { in_place::<S, N>() } {
                 N::step(s, p, r, memory, x, y);
             } else {
-                N::step(Compact(s), p, r, memory, x, y);
+                N::step(OutOfLine(s), p, r, memory, x, y);
             }
         }
         let (p, r) = (self.params(), self.buffers());

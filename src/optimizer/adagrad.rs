@@ -2,7 +2,7 @@
 
 use super::{Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan and Singer, 2011.
 ///
@@ -36,10 +36,10 @@ impl AdaGrad {
 defaults!(AdaGrad);
 
 impl Optimizer for AdaGrad {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (h, lr) = state.next(self.lr, self.decay);
         optimizer::adagrad_on(s, lr, self.epsilon, w.as_flat_mut(), h, dw.as_flat());
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Result;
 use rosenblatt_kernels::{
-    Plain, Simd,
+    F32Array, Simd,
     arch::scalar::Scalar,
     optimizer::{self, AdamStep},
     zero_bits,
@@ -48,9 +48,9 @@ pub struct AdamState<P> {
     pub(super) t: u32,
 }
 
-zero_bits!([P: Plain] AdamState<P>: { m, v, rest1, rest2, t });
+zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t });
 
-impl<P: Plain> ZeroState for AdamState<P> {
+impl<P: F32Array> ZeroState for AdamState<P> {
     const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
@@ -60,7 +60,7 @@ impl<P: Plain> ZeroState for AdamState<P> {
     }
 }
 
-impl<P: Plain> AdamState<P> {
+impl<P: F32Array> AdamState<P> {
     /// Begins a step: the moments, what to multiply with, and lr_t.
     #[inline(always)]
     pub(super) fn next(&mut self, adam: &Adam) -> (&mut [f32], &mut [f32], AdamStep, f32) {
@@ -74,10 +74,10 @@ impl<P: Plain> AdamState<P> {
 }
 
 impl Optimizer for Adam {
-    type State<P: Plain> = AdamState<P>;
+    type State<P: F32Array> = AdamState<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
         let (m, v, step, _) = state.next(self);
         optimizer::adam_on(s, step, w.as_flat_mut(), m, v, dw.as_flat());
     }

@@ -2,7 +2,7 @@
 
 use super::{Adam, AdamState, Optimizer, at_least_zero, counted_steps, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// AdamW: w ← w − lr_t·λ·w, then a step of [`Adam`]. Loshchilov and Hutter, 2019.
 ///
@@ -49,10 +49,10 @@ impl AdamW {
 defaults!(AdamW);
 
 impl Optimizer for AdamW {
-    type State<P: Plain> = AdamState<P>;
+    type State<P: F32Array> = AdamState<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
         let (m, v, step, lr) = state.next(&self.adam());
         optimizer::adamw_on(s, step, lr * self.weight_decay, w.as_flat_mut(), m, v, dw.as_flat());
     }

@@ -2,15 +2,15 @@
 
 use super::{Optimizer, positive};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// Everything but [`Optimizer::prepare`] and [`Optimizer::check`] is the inner optimizer's.
 macro_rules! inner {
     () => {
-        type State<P: Plain> = O::State<P>;
+        type State<P: F32Array> = O::State<P>;
 
         #[inline(always)]
-        fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+        fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P) {
             self.optimizer.update(s, state, w, dw);
         }
 
@@ -22,12 +22,12 @@ macro_rules! inner {
             self.optimizer.set_lr(lr);
         }
 
-        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
             self.optimizer.last_lr(state)
         }
 
         #[inline(always)]
-        fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+        fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
             self.optimizer.check_next(state)
         }
     };

@@ -2,7 +2,7 @@
 
 use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
 ///
@@ -37,10 +37,10 @@ impl Momentum {
 defaults!(Momentum);
 
 impl Optimizer for Momentum {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (v, lr) = state.next(self.lr, self.decay);
         optimizer::momentum_on(s, lr, self.momentum, w.as_flat_mut(), v, dw.as_flat());
     }

@@ -2,7 +2,7 @@
 
 use super::{Accumulator, Optimizer, at_least, at_least_zero, below_one, counted_steps, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Tieleman and Hinton, 2012.
 ///
@@ -38,10 +38,10 @@ impl RmsProp {
 defaults!(RmsProp);
 
 impl Optimizer for RmsProp {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (h, lr) = state.next(self.lr, self.decay);
         optimizer::rmsprop_on(s, lr, self.rho, self.epsilon, w.as_flat_mut(), h, dw.as_flat());
     }

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
 
 /// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro, 1951.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,10 +38,10 @@ impl ZeroState for SgdState {
 }
 
 impl Optimizer for Sgd {
-    type State<P: Plain> = SgdState;
+    type State<P: F32Array> = SgdState;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut SgdState, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut SgdState, w: &mut P, dw: &P) {
         state.t = state.t.saturating_add(1);
         optimizer::sgd_on(s, decayed(self.lr, self.decay, state.t), w.as_flat_mut(), dw.as_flat());
     }

@@ -8,7 +8,7 @@
 #[path = "../library/support/mod.rs"]
 mod support;
 
-use rosenblatt::{Backend, Rng, data::Permutation, init::Initializer, kernels::Plain, layer::Dense, prelude::*};
+use rosenblatt::{Backend, Rng, data::Permutation, init::Initializer, kernels::F32Array, layer::Dense, prelude::*};
 use rosenblatt_kernels::environment::Mode;
 use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
 use std::{fmt::Write as _, hash::Hasher};

@@ -8,7 +8,7 @@ use proptest::{
 };
 use rosenblatt::{
     Backend, Rng,
-    kernels::{Compact, Flat, Plain, Simd, dispatch},
+    kernels::{F32Array, F32Rows, OutOfLine, Simd, dispatch},
     layer::{Context, Layer, Trainable},
     network::NetOf,
     prelude::*,
@@ -211,7 +211,7 @@ fn number(rng: &mut Rng, sort: usize) -> f32 {
     }
 }
 
-fn fill<T: Plain>(rng: &mut Rng, sort: usize) -> T {
+fn fill<T: F32Array>(rng: &mut Rng, sort: usize) -> T {
     let mut values = T::ZERO;
     values.as_flat_mut().iter_mut().for_each(|x| *x = number(rng, sort));
     values
@@ -237,7 +237,7 @@ fn make<S: Simd, L: Trainable>(
     if alone {
         L::infer::<_, B>(s, p, &buffers, x, &mut y);
     } else {
-        L::infer::<_, B>(Compact(s), p, &buffers, x, &mut y);
+        L::infer::<_, B>(OutOfLine(s), p, &buffers, x, &mut y);
     }
     let mut tape = Box::new(L::Tape::<B>::ZERO);
     let (mut dy, mut dp, mut dx) = (dy.to_vec(), L::Params::ZERO, vec![L::Input::ZERO; x.len()]);

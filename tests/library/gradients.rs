@@ -4,7 +4,7 @@ use crate::support;
 
 use rosenblatt::{
     Rng,
-    kernels::Plain,
+    kernels::F32Array,
     layer::{Dense, Description, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,

@@ -4,7 +4,7 @@ use crate::support;
 
 use rosenblatt::{
     Backend, Rng,
-    kernels::Plain,
+    kernels::F32Array,
     layer::{Dense, Layer, Trainable},
     network::{NetOf, Stack},
     optimizer::Optimizer,

@@ -7,7 +7,7 @@ use crate::support;
 
 use rosenblatt::{
     Backend,
-    kernels::{Plain, Simd, dispatch},
+    kernels::{F32Array, Simd, dispatch},
     layer::{Dense, Layer, Trainable},
     loss::Loss,
     metrics::predicted,
@@ -31,11 +31,11 @@ macro_rules! optimizers {
 
         #[derive(Clone, Copy)]
         #[allow(non_snake_case, reason = "a field for each optimizer, by its name")]
-        struct AnyState<P: Plain> {
+        struct AnyState<P: F32Array> {
             $($optimizer: <$optimizer as Optimizer>::State<P>,)*
         }
 
-        impl<P: Plain> ZeroState for AnyState<P> {
+        impl<P: F32Array> ZeroState for AnyState<P> {
             const ZERO: Self = Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
 
             fn set_zero(&mut self) {
@@ -44,10 +44,10 @@ macro_rules! optimizers {
         }
 
         impl Optimizer for Any {
-            type State<P: Plain> = AnyState<P>;
+            type State<P: F32Array> = AnyState<P>;
 
             #[inline(always)]
-            fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AnyState<P>, w: &mut P, dw: &P) {
+            fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AnyState<P>, w: &mut P, dw: &P) {
                 match self {
                     $(Self::$optimizer(optimizer) => optimizer.update(s, &mut state.$optimizer, w, dw),)*
                 }
@@ -564,7 +564,7 @@ impl DataSet {
 }
 
 /// Flat values as samples of a network's own type.
-fn rows<X: Plain>(flat: &[f32]) -> Vec<X> {
+fn rows<X: F32Array>(flat: &[f32]) -> Vec<X> {
     assert!(flat.len().is_multiple_of(X::LEN), "the network takes {} values a sample", X::LEN);
     flat.chunks_exact(X::LEN)
         .map(|values| {
@@ -732,7 +732,7 @@ impl Training {
             net.set(&tensors).expect("Keras' own");
             predict(&net)
         });
-        Ok(Outcome { losses, weights, predictions, anchored, outputs: <OutputOf<N> as Plain>::LEN })
+        Ok(Outcome { losses, weights, predictions, anchored, outputs: <OutputOf<N> as F32Array>::LEN })
     }
 
     /// How far from Keras' outcome; an error if too far.

@@ -6,7 +6,7 @@ use rosenblatt::{
     Backend, Rng,
     activation::Activation,
     error::{Error, Quantity},
-    kernels::{Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
+    kernels::{F32Array, F32Rows, Simd, arch::scalar::Scalar, dispatch},
     layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
     network::{NetOf, Stack},
     prelude::*,

@@ -455,7 +455,7 @@ fn neighbours_are_never_called_not_separable() {
 /// The lecture's network for XOR, its weights set by hand: by `from_params` and, in Keras' order, by `set_weights`.
 #[test]
 fn the_lectures_network_computes_xor() {
-    use rosenblatt::kernels::plain::{Affine, Join};
+    use rosenblatt::kernels::array::{Affine, Join};
     type Net = Mlp<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>;
     static BY_PARAMS: Net = Mlp::from_params(Join {
         head: Affine { w: [[20.0, -20.0], [20.0, -20.0]], b: [-10.0, 30.0] },

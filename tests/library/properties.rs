@@ -8,7 +8,7 @@ use proptest::{
 };
 use rosenblatt::{
     Rng,
-    kernels::Plain,
+    kernels::F32Array,
     layer::{Dense, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,

@@ -6,7 +6,7 @@ use crate::support;
 use rosenblatt::{
     Backend, Error, Rng,
     init::Initializer,
-    kernels::{Plain, Simd, dispatch},
+    kernels::{F32Array, Simd, dispatch},
     layer::{Context, Layer, Stepwise, Trainable},
     network::{NetOf, Stack},
     prelude::*,

@@ -5,7 +5,7 @@ use crate::support;
 use rosenblatt::{
     Error,
     data::{Permutation, Standardize},
-    kernels::{Plain, optimizer, zero::ZeroBits},
+    kernels::{F32Array, optimizer, zero::ZeroBits},
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::predicted,
@@ -481,14 +481,14 @@ fn weights_that_were_never_set_are_named() {
     );
     // The last layer may be 0.
     net.init(Seed(1));
-    net.params_mut().tail = Plain::ZERO;
+    net.params_mut().tail = F32Array::ZERO;
     assert!(trainer.step(&mut net, &Adam::DEFAULT, x, t).is_ok());
 
     type Deep = Mlp<(Flatten<[[f32; 1]; 2], 2>, Gru2, Dense<3, 4>, BatchNorm<[f32; 4]>, Dense<4, 1>)>;
     type Gru2 = Dense<2, 3, Tanh>;
     let mut net = Deep::new();
     net.init(Seed(1));
-    net.params_mut().tail.tail.tail.head = Plain::ZERO;
+    net.params_mut().tail.tail.tail.head = F32Array::ZERO;
     let mut trainer = self::trainer::<Deep, Sgd, MeanSquaredError, 2>();
     let outcome = trainer.step(&mut net, &Sgd::DEFAULT, &[[[0.0], [1.0]], [[1.0], [1.0]]], &[[0.0], [1.0]]);
     assert_eq!(outcome, Err(Error::NeverSet { layer: 3, kind: "BatchNormalization" }));

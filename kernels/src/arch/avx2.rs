@@ -83,7 +83,7 @@ unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
     const MR: usize = 4;
     const NR: usize = 2;
-    const INLINE: usize = in_place(512);
+    const INLINE_MAX: usize = in_place(512);
     const NAME: &'static str = "avx2";
     type Shared = Self;
 

@@ -70,7 +70,7 @@ unsafe impl Simd for Avx512 {
     const LANES: usize = 16;
     const MR: usize = 16;
     const NR: usize = 1;
-    const INLINE: usize = in_place(512);
+    const INLINE_MAX: usize = in_place(512);
     const NAME: &'static str = "avx512";
     type Shared = Self;
 

@@ -31,7 +31,7 @@ impl Avx512Vl {
 
 // SAFETY: the field is private, and `new` and `from_avx512` hand the token out only where CPUID names the features.
 unsafe impl Simd for Avx512Vl {
-    const INLINE: usize = Avx2::INLINE;
+    const INLINE_MAX: usize = Avx2::INLINE_MAX;
     const NAME: &'static str = "avx512vl";
     type Shared = Self;
 

@@ -104,7 +104,7 @@ unsafe impl Simd for Neon {
     const LANES: usize = 4;
     const MR: usize = 8;
     const NR: usize = 2;
-    const INLINE: usize = in_place(if cfg!(target_os = "none") { 256 } else { 512 });
+    const INLINE_MAX: usize = in_place(if cfg!(target_os = "none") { 256 } else { 512 });
     const NAME: &'static str = "neon";
     type Shared = Self;
 

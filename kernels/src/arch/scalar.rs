@@ -43,7 +43,7 @@ unsafe impl Simd for Scalar {
     const MR: usize = 4;
     const NR: usize = 4;
     // A chip has little flash: nothing is unrolled in place there.
-    const INLINE: usize = in_place(0);
+    const INLINE_MAX: usize = in_place(0);
     const NAME: &'static str = "scalar";
     type Shared = Self;
 

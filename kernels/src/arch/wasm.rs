@@ -40,7 +40,7 @@ unsafe impl Simd for Wasm {
     const LANES: usize = 4;
     const MR: usize = 4;
     const NR: usize = 2;
-    const INLINE: usize = in_place(512);
+    const INLINE_MAX: usize = in_place(512);
     const NAME: &'static str = "wasm";
     type Shared = Self;
 

@@ -26,7 +26,7 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     const LANES: usize = LANES;
     const MR: usize = MR;
     const NR: usize = NR;
-    const INLINE: usize = 64;
+    const INLINE_MAX: usize = 64;
     const NAME: &'static str = "emulated";
     type Shared = Self;
 
@@ -134,7 +134,7 @@ unsafe impl Simd for Fused {
     const LANES: usize = 1;
     const MR: usize = Scalar::MR;
     const NR: usize = Scalar::NR;
-    const INLINE: usize = 0;
+    const INLINE_MAX: usize = 0;
     const NAME: &'static str = "fused";
     type Shared = Self;
 

@@ -4,8 +4,8 @@ use super::{Cell, Last, Sequence, TrainableCell};
 use crate::layer::Nothing;
 use rosenblatt_kernels::{
     Simd,
+    array::Shape,
     blas::fixed,
-    plain::Shape,
     recurrent::{gru, gru_grad},
 };
 

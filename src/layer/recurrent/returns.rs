@@ -1,14 +1,14 @@
 //! What a recurrent layer gives: the last state, or all of them.
 
-use rosenblatt_kernels::Plain;
+use rosenblatt_kernels::F32Array;
 
 /// Keras' `return_sequences`, as a type: [`Last`] or [`All`].
 pub trait Returns: 'static {
     /// What goes out of `T` states `H`.
-    type Output<H: Plain, const T: usize>: Plain;
+    type Output<H: F32Array, const T: usize>: F32Array;
 
     /// Takes the states after step `t` into the outputs, if they belong there.
-    fn put<H: Plain, const T: usize>(t: usize, h: &[H], y: &mut [Self::Output<H, T>]);
+    fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [Self::Output<H, T>]);
 
     /// dh ← dh + the gradient by the outputs of step `t`, where there are any.
     fn add_grad<const U: usize, const T: usize>(t: usize, dy: &[Self::Output<[f32; U], T>], dh: &mut [[f32; U]]);
@@ -23,10 +23,10 @@ pub struct Last;
 pub struct All;
 
 impl Returns for Last {
-    type Output<H: Plain, const T: usize> = H;
+    type Output<H: F32Array, const T: usize> = H;
 
     #[inline(always)]
-    fn put<H: Plain, const T: usize>(t: usize, h: &[H], y: &mut [H]) {
+    fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [H]) {
         if t + 1 == T {
             super::copy(h, y);
         }
@@ -41,10 +41,10 @@ impl Returns for Last {
 }
 
 impl Returns for All {
-    type Output<H: Plain, const T: usize> = [H; T];
+    type Output<H: F32Array, const T: usize> = [H; T];
 
     #[inline(always)]
-    fn put<H: Plain, const T: usize>(t: usize, h: &[H], y: &mut [[H; T]]) {
+    fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [[H; T]]) {
         super::place(h, t, y);
     }
 

@@ -5,7 +5,7 @@ use crate::support::{backends, bits};
 use rosenblatt::{
     Backend, Error, Result,
     error::Quantity,
-    kernels::Plain,
+    kernels::F32Array,
     layer::{Layer, Trainable},
     loss::Loss,
     network::Network,

@@ -2,7 +2,7 @@
 
 use super::{Line, Ten, Xor, XorTrainer};
 use crate::support::{backends, bits, roomy};
-use rosenblatt::{hash, kernels::Plain, layer::Dense, metrics::predicted, prelude::*};
+use rosenblatt::{hash, kernels::F32Array, layer::Dense, metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
 
 #[test]

@@ -4,7 +4,7 @@ use super::Xor;
 use crate::support::{backends, bits, draw};
 use rosenblatt::{
     Backend, Error, Result, Rng,
-    kernels::{Plain, dispatch},
+    kernels::{F32Array, dispatch},
     layer::Dense,
     optimizer::{Optimizer, ZeroState},
     prelude::*,

@@ -4,7 +4,7 @@ use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
     Rng,
     graph::{Graph, Node},
-    kernels::Plain,
+    kernels::F32Array,
     layer::{Description, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,

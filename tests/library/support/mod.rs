@@ -8,7 +8,7 @@ pub mod slopes;
 
 use rosenblatt::{
     Backend, Rng,
-    kernels::{Plain, backend::NAMES},
+    kernels::{F32Array, backend::NAMES},
 };
 use std::sync::OnceLock;
 
@@ -62,7 +62,7 @@ pub fn draw(rng: &mut Rng, size: f32) -> f32 {
 }
 
 /// `n` samples with values in [−size, size).
-pub fn samples<X: Plain>(rng: &mut Rng, n: usize, size: f32) -> Vec<X> {
+pub fn samples<X: F32Array>(rng: &mut Rng, n: usize, size: f32) -> Vec<X> {
     let mut x = vec![X::ZERO; n];
     for row in &mut x {
         row.as_flat_mut().iter_mut().for_each(|x| *x = draw(rng, size));

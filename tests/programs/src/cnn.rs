@@ -2,7 +2,7 @@
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     metrics::predicted,
     prelude::*,
 };
@@ -29,7 +29,7 @@ const SAMPLES: usize = 64;
 fn images() -> (&'static [Map<8, 8, 1>], &'static [u8]) {
     let (x, t) = (IMAGES.x.first_chunk::<SAMPLES>(), IMAGES.t.first_chunk::<SAMPLES>());
     match (x, t) {
-        (Some(x), Some(t)) => (recast(x), t),
+        (Some(x), Some(t)) => (reshape_rows(x), t),
         _ => (&[], &[]),
     }
 }

@@ -6,8 +6,8 @@ use crate::{
 };
 use rosenblatt::{
     kernels::{
-        Plain,
-        plain::{Affine, Join},
+        F32Array,
+        array::{Affine, Join},
     },
     metrics::predicted,
     prelude::*,

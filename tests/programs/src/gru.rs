@@ -2,7 +2,7 @@
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     prelude::*,
 };
 
@@ -21,7 +21,7 @@ const STREAMED: usize = 16;
 
 /// The images as sequences of rows.
 fn images() -> &'static [[[f32; 8]; 8]] {
-    recast(&IMAGES.x)
+    reshape_rows(&IMAGES.x)
 }
 
 impl Program for Rows {

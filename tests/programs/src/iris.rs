@@ -1,7 +1,7 @@
 //! The three kinds of iris by 4-16-3, from real measurements in flash.
 
 use crate::{Fingerprint, Program, data::IRIS};
-use rosenblatt::{kernels::Plain, prelude::*};
+use rosenblatt::{kernels::F32Array, prelude::*};
 
 /// The network.
 pub type Net = Mlp<(Dense<4, 16, Relu>, Dense<16, 3, Softmax>)>;

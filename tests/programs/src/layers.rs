@@ -1,7 +1,7 @@
 //! The three kinds of iris by a network with normalizations, dropout and regularization: running state, penalties and drawn masks on every target.
 
 use crate::{Fingerprint, Program, data::IRIS};
-use rosenblatt::{kernels::Plain, prelude::*};
+use rosenblatt::{kernels::F32Array, prelude::*};
 
 /// The network.
 pub type Net = Mlp<(

@@ -4,7 +4,7 @@ use crate::{
     Fingerprint, Program,
     xor::{Net, NetTrainer},
 };
-use rosenblatt::{kernels::Plain, optimizer::Optimizer, prelude::*};
+use rosenblatt::{kernels::F32Array, optimizer::Optimizer, prelude::*};
 
 /// Adam whose learning rate rises, then falls along a cosine.
 pub type Waved = Scheduled<Adam, WarmUp<CosineDecay>>;

@@ -2,7 +2,7 @@
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     prelude::*,
 };
 
@@ -28,7 +28,7 @@ const READ: usize = 16;
 
 /// The images as signals of eight steps.
 fn signals() -> &'static [Signal<8, 8>] {
-    recast(&IMAGES.x)
+    reshape_rows(&IMAGES.x)
 }
 
 impl Program for Sequence {

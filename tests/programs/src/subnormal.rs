@@ -1,7 +1,7 @@
 //! Arithmetic that hangs on subnormal numbers, those below 2⁻¹²⁶: units that flush them to zero give other bits.
 
 use crate::{Fingerprint, Program};
-use rosenblatt::{kernels::Plain, prelude::*};
+use rosenblatt::{kernels::F32Array, prelude::*};
 use rosenblatt_kernels::{Backend, Simd, blas, dispatch};
 
 /// The network: the weights of its second layer, their gradients and the outputs stay subnormal.

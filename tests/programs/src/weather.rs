@@ -2,7 +2,7 @@
 
 use crate::{Fingerprint, Program, xor::Net, xor::NetTrainer};
 use heapless::spsc::Queue;
-use rosenblatt::{Error, kernels::Plain, prelude::*};
+use rosenblatt::{Error, kernels::F32Array, prelude::*};
 
 /// XOR from samples that come one at a time, more than there is room for, some of them broken.
 pub struct Weather;

@@ -1,7 +1,7 @@
 //! XOR by 2-8-1.
 
 use crate::{Fingerprint, Program};
-use rosenblatt::{kernels::Plain, optimizer::Optimizer, prelude::*};
+use rosenblatt::{kernels::F32Array, optimizer::Optimizer, prelude::*};
 
 /// The network of the example `xor`.
 pub type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;

@@ -1,7 +1,7 @@
 //! Element by element, eight values at a time; what is left over, and what needs a case apart, goes value by value in plain Rust.
 
 use super::ZEROS;
-use crate::plain::{Plain, values, values_mut};
+use crate::array::{F32Array, values, values_mut};
 use core::arch::naked_asm;
 
 /// Values in a block.
@@ -363,7 +363,7 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
 }
 
 /// sums ← the sums of the columns of the rows of x, from +0 downward.
-pub fn sum_rows<Y: Plain>(x: &[Y], sums: &mut Y) {
+pub fn sum_rows<Y: F32Array>(x: &[Y], sums: &mut Y) {
     let (columns, sums) = (x.as_ptr().cast::<f32>(), values_mut(sums));
     let mut j = 0;
     // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: as many columns are left in each row and in the sums.

@@ -10,7 +10,7 @@ use core::fmt;
 /// # Safety
 /// The type must be an array of `f32` in memory: size `4·LEN`, alignment of `f32`, no padding, every bit pattern valid.
 /// An implementation must not override `as_flat` and `as_flat_mut`. A `SHAPE` of its own must have `LEN` values.
-pub unsafe trait Plain: Copy + Send + Sync + 'static {
+pub unsafe trait F32Array: Copy + Send + Sync + 'static {
     /// How many values it is made of.
     const LEN: usize;
     /// All values +0.
@@ -33,7 +33,7 @@ pub unsafe trait Plain: Copy + Send + Sync + 'static {
 /// The lengths of an array of arrays, from outside in, as in Keras' summary.
 ///
 /// ```
-/// use rosenblatt_kernels::{Plain, plain::Shape};
+/// use rosenblatt_kernels::{F32Array, array::Shape};
 /// assert_eq!(<[[[f32; 3]; 8]; 6]>::SHAPE.dims(), [6, 8, 3]);
 /// assert_eq!(Shape::of(10).to_string(), "(10)");
 /// assert_eq!(<[[f32; 3]; 5]>::SHAPE.to_string(), "(5, 3)");
@@ -117,55 +117,55 @@ impl fmt::Display for Shape {
 /// The same values as rows of another type: `&[[[f32; 4]; 3]]` as `&[[f32; 12]]`. The types must hold equally many; that is checked at compile time.
 #[inline(always)]
 #[must_use]
-pub const fn recast<A: Plain, B: Plain>(rows: &[A]) -> &[B] {
+pub const fn reshape_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
     const {
         assert!(
             A::LEN == B::LEN && size_of::<A>() == size_of::<B>(),
             "rows of one length cannot be seen as rows of another"
         )
     };
-    // SAFETY: `Plain` promises that both are arrays of LEN f32 of f32's alignment, and the lengths are equal.
+    // SAFETY: `F32Array` promises that both are arrays of LEN f32 of f32's alignment, and the lengths are equal.
     unsafe { core::slice::from_raw_parts(rows.as_ptr().cast(), rows.len()) }
 }
 
-/// [`recast`] for writing.
+/// [`reshape_rows`] for writing.
 #[inline(always)]
 #[must_use]
-pub const fn recast_mut<A: Plain, B: Plain>(rows: &mut [A]) -> &mut [B] {
+pub const fn reshape_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut [B] {
     const {
         assert!(
             A::LEN == B::LEN && size_of::<A>() == size_of::<B>(),
             "rows of one length cannot be seen as rows of another"
         )
     };
-    // SAFETY: as in `recast`; every bit pattern of f32 is valid for both, and the borrow is unique.
+    // SAFETY: as in `reshape_rows`; every bit pattern of f32 is valid for both, and the borrow is unique.
     unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
 }
 
-/// [`Plain::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how long it is.
+/// [`F32Array::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how long it is.
 #[inline(always)]
-pub(crate) fn values<T: Plain>(x: &T) -> &[f32] {
+pub(crate) fn values<T: F32Array>(x: &T) -> &[f32] {
     core::slice::from_ref(x).flat()
 }
 
 /// [`values`] for writing.
 #[inline(always)]
-pub(crate) fn values_mut<T: Plain>(x: &mut T) -> &mut [f32] {
+pub(crate) fn values_mut<T: F32Array>(x: &mut T) -> &mut [f32] {
     core::slice::from_mut(x).flat_mut()
 }
 
 /// A batch of plain rows as one slice of `rows · LEN` values.
-pub trait Flat {
+pub trait F32Rows {
     /// The values in the order of memory.
     fn flat(&self) -> &[f32];
     /// The values in the order of memory.
     fn flat_mut(&mut self) -> &mut [f32];
 }
 
-impl<T: Plain> Flat for [T] {
+impl<T: F32Array> F32Rows for [T] {
     #[inline(always)]
     fn flat(&self) -> &[f32] {
-        // SAFETY: `Plain` promises that each element is LEN values of f32 without padding.
+        // SAFETY: `F32Array` promises that each element is LEN values of f32 without padding.
         unsafe { core::slice::from_raw_parts(self.as_ptr().cast(), self.len() * T::LEN) }
     }
     #[inline(always)]
@@ -176,14 +176,14 @@ impl<T: Plain> Flat for [T] {
 }
 
 // SAFETY: one f32 is one f32.
-unsafe impl Plain for f32 {
+unsafe impl F32Array for f32 {
     const LEN: usize = 1;
     const ZERO: Self = 0.0;
     const SHAPE: Shape = Shape::VALUE;
 }
 
 // SAFETY: arrays have no padding between or after their elements.
-unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
+unsafe impl<T: F32Array, const N: usize> F32Array for [T; N] {
     const LEN: usize = N * T::LEN;
     const ZERO: Self = [T::ZERO; N];
     const SHAPE: Shape = T::SHAPE.times(N);
@@ -200,7 +200,7 @@ pub struct Affine<W, B> {
 }
 
 // SAFETY: repr(C) of two parts with the size a multiple of, and the alignment of, f32: no padding.
-unsafe impl<W: Plain, B: Plain> Plain for Affine<W, B> {
+unsafe impl<W: F32Array, B: F32Array> F32Array for Affine<W, B> {
     const LEN: usize = W::LEN + B::LEN;
     const ZERO: Self = Self { w: W::ZERO, b: B::ZERO };
 }
@@ -216,7 +216,7 @@ pub struct Join<A, B> {
 }
 
 // SAFETY: repr(C) of two parts with the size a multiple of, and the alignment of, f32: no padding.
-unsafe impl<A: Plain, B: Plain> Plain for Join<A, B> {
+unsafe impl<A: F32Array, B: F32Array> F32Array for Join<A, B> {
     const LEN: usize = A::LEN + B::LEN;
     const ZERO: Self = Self { head: A::ZERO, tail: B::ZERO };
 }
@@ -232,7 +232,7 @@ macro_rules! records {
         }
 
         // SAFETY: repr(C) of parts with the size a multiple of, and the alignment of, f32: no padding.
-        unsafe impl<$($part: Plain),*> Plain for $name<$($part),*> {
+        unsafe impl<$($part: F32Array),*> F32Array for $name<$($part),*> {
             const LEN: usize = 0 $(+ $part::LEN)*;
             const ZERO: Self = Self { $($field: $part::ZERO),* };
         }

@@ -2,14 +2,14 @@
 
 use crate::{delegate::operations_of, simd::Simd};
 
-/// The backend `S` with [`Simd::INLINE`] 0: for code that is rarely run (a last, shorter mini-batch), where another unrolled copy would cost
+/// The backend `S` with [`Simd::INLINE_MAX`] 0: for code that is rarely run (a last, shorter mini-batch), where another unrolled copy would cost
 /// more than it gains.
 #[derive(Clone, Copy, Debug)]
-pub struct Compact<S>(pub S);
+pub struct OutOfLine<S>(pub S);
 
-// SAFETY: a `Compact` holds the token it stands for, and all operations are that token's.
-unsafe impl<S: Simd> Simd for Compact<S> {
-    const INLINE: usize = 0;
+// SAFETY: a `OutOfLine` holds the token it stands for, and all operations are that token's.
+unsafe impl<S: Simd> Simd for OutOfLine<S> {
+    const INLINE_MAX: usize = 0;
     const NAME: &'static str = S::NAME;
     type Shared = S::Shared;
 
