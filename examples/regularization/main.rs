@@ -87,7 +87,7 @@ fn compare(args: &Args) -> Result<()> {
         args.common.backend
     );
     let outcomes = [
-        ("plain", run::<F32Array>(args, &train, &test)?),
+        ("plain", run::<Plain>(args, &train, &test)?),
         ("L2, 0.005·Σw²", run::<Ridge>(args, &train, &test)?),
         ("L1, 0.001·Σ|w|", run::<Lasso>(args, &train, &test)?),
         ("dropout of a half", run::<Dropped>(args, &train, &test)?),
