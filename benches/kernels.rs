@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rosenblatt::{
     Rng, Seed,
     kernels::{
-        Backend, F32Array, activation, blas, dispatch, dropout, naive,
+        Backend, F32Array, activation, dispatch, dropout, gemm, naive,
         normalize::{self, BatchMoments, Scale},
         optimizer, regularize,
     },
@@ -28,12 +28,12 @@ fn gemm(c: &mut Criterion) {
         let mut y = vec![0.0; m * n];
         group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
         for backend in Backend::available() {
-            dispatch!(backend, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
             let judge = naive_gemm(m, k, n, &x, &w, &b);
             let bound = 1e-6 * k as f64;
             assert!(y.iter().zip(&judge).all(|(y, j)| (f64::from(*y) - j).abs() <= bound), "{m}x{k}x{n} on {backend}");
             group.bench_function(BenchmarkId::new(format!("{m}x{k}x{n}"), backend), |bench| {
-                bench.iter(|| dispatch!(backend, s => blas::gemm(s, m, k, n, black_box(&x), &w, &b, &mut y)));
+                bench.iter(|| dispatch!(backend, s => gemm::gemm(s, m, k, n, black_box(&x), &w, &b, &mut y)));
             });
         }
     }

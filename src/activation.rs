@@ -1,6 +1,6 @@
 //! The activations a layer can end in: the lecture's names over the kernels.
 
-use rosenblatt_kernels::{Simd, activation::fixed};
+use rosenblatt_kernels::{Simd, activation::typed};
 
 pub use rosenblatt_kernels::activation::{LeakyRelu, Relu, Sigmoid, Step, Tanh};
 
@@ -79,14 +79,14 @@ impl Activation for Softmax {
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
         const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
-        fixed::softmax(s, z);
+        typed::softmax(s, z);
     }
 }
 
 impl Differentiable for Softmax {
     #[inline(always)]
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-        fixed::softmax_grad(s, y, dy);
+        typed::softmax_grad(s, y, dy);
     }
 }
 
@@ -94,7 +94,7 @@ impl Activation for Step {
     const NAME: &'static str = "step";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-        fixed::map::<S, Self, N>(s, z);
+        typed::map::<S, Self, N>(s, z);
     }
 }
 
@@ -105,14 +105,14 @@ macro_rules! elementwise {
             const NAME: &'static str = $name;
             #[inline(always)]
             fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-                fixed::map::<S, Self, N>(s, z);
+                typed::map::<S, Self, N>(s, z);
             }
         }
 
         impl<$($generics)*> Differentiable for $map {
             #[inline(always)]
             fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-                fixed::map_grad::<S, Self, N>(s, y, dy);
+                typed::map_grad::<S, Self, N>(s, y, dy);
             }
         }
     )*};

@@ -11,7 +11,7 @@ use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
     activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
-    arch, blas, dropout, loss,
+    arch, dropout, gemm, loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
@@ -37,29 +37,29 @@ macro_rules! probes {
 
             probes! { $backend, $token;
                 "gemm"(s, m: usize, k: usize, n: usize, x: *const f32, w: *const f32, b: *const f32, y: *mut f32)
-                    => blas::gemm(s, m, k, n, input(x, m * k), input(w, k * n), input(b, n), output(y, m * n));
+                    => gemm::gemm(s, m, k, n, input(x, m * k), input(w, k * n), input(b, n), output(y, m * n));
                 "gemm_tn"(s, m: usize, k: usize, n: usize, x: *const f32, dy: *const f32, dw: *mut f32)
-                    => blas::gemm_tn(s, m, k, n, input(x, m * k), input(dy, m * n), output(dw, k * n), false);
+                    => gemm::gemm_tn(s, m, k, n, input(x, m * k), input(dy, m * n), output(dw, k * n), false);
                 "gemm_nt"(s, m: usize, k: usize, n: usize, dy: *const f32, w: *const f32, dx: *mut f32)
-                    => blas::gemm_nt(s, m, k, n, input(dy, m * n), input(w, k * n), output(dx, m * k));
+                    => gemm::gemm_nt(s, m, k, n, input(dy, m * n), input(w, k * n), output(dx, m * k));
                 "gemm_in_place"(s, m: usize, x: *const f32, w: &[[f32; 16]; 16], b: &[f32; 16], y: *mut f32)
-                    => blas::fixed::gemm(s, input(x, m * 16).as_chunks().0, w, b, output(y, m * 16).as_chunks_mut().0);
+                    => gemm::typed::gemm(s, input(x, m * 16).as_chunks().0, w, b, output(y, m * 16).as_chunks_mut().0);
                 "gemv"(s, k: usize, n: usize, w: *const f32, x: *const f32, b: *const f32, y: *mut f32)
-                    => blas::gemv(s, input(w, k * n), input(x, k), input(b, n), output(y, n));
+                    => gemm::gemv(s, input(w, k * n), input(x, k), input(b, n), output(y, n));
                 "gemv_t"(s, k: usize, n: usize, w: *const f32, dy: *const f32, dx: *mut f32)
-                    => blas::gemv_t(s, input(w, k * n), input(dy, n), output(dx, k));
+                    => gemm::gemv_t(s, input(w, k * n), input(dy, n), output(dx, k));
                 "ger"(s, k: usize, n: usize, x: *const f32, y: *const f32, w: *mut f32)
-                    => blas::ger(s, input(x, k), input(y, n), output(w, k * n));
+                    => gemm::ger(s, input(x, k), input(y, n), output(w, k * n));
                 "dot"(s, n: usize, x: *const f32, y: *const f32, result: &mut f32)
-                    => *result = blas::dot(s, input(x, n), input(y, n));
+                    => *result = vector::dot(s, input(x, n), input(y, n));
                 "axpy"(s, n: usize, a: f32, x: *const f32, y: *mut f32)
-                    => blas::axpy(s, a, input(x, n), output(y, n));
+                    => vector::axpy(s, a, input(x, n), output(y, n));
                 "sum_rows"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
-                    => blas::fixed::sum_rows(s, input(dy, m * ROW).as_chunks().0, db);
+                    => gemm::typed::sum_rows(s, input(dy, m * ROW).as_chunks().0, db);
                 "gemm_add"(s, m: usize, x: *const f32, w: &[[f32; 16]; 16], y: *mut f32)
-                    => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, input(x, m * 16).as_chunks::<16>().0, w, output(y, m * 16).as_chunks_mut::<16>().0);
+                    => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(s, input(x, m * 16).as_chunks::<16>().0, w, output(y, m * 16).as_chunks_mut::<16>().0);
                 "gemm_nt_add"(s, m: usize, dy: *const f32, w: &[[f32; 16]; 16], dx: *mut f32)
-                    => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                    => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
                         s,
                         input(dy, m * 16).as_chunks::<16>().0,
                         w,
@@ -67,8 +67,8 @@ macro_rules! probes {
                         true,
                     );
                 "sum_rows_add"(s, m: usize, dy: *const f32, db: &mut [f32; ROW])
-                    => blas::fixed::sum_rows_add(s, input(dy, m * ROW).as_chunks().0, db);
-                "add"(s, x: &[f32; ROW], y: &mut [f32; ROW]) => blas::fixed::add(s, y, x);
+                    => gemm::typed::sum_rows_add(s, input(dy, m * ROW).as_chunks().0, db);
+                "add"(s, x: &[f32; ROW], y: &mut [f32; ROW]) => gemm::typed::add(s, y, x);
                 "max"(s, x: &Windows, y: &mut [f32; ROW]) => pool::max(s, x, 1..3, y);
                 "max_grad"(s, x: &Windows, y: &[f32; ROW], dy: &[f32; ROW], dx: &mut Windows)
                     => pool::max_grad(s, x, 1..3, (y, dy), dx);

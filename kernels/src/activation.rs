@@ -347,7 +347,7 @@ pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f3
 }
 
 /// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
-pub mod fixed {
+pub mod typed {
     use super::*;
     use crate::array::F32Rows;
 

@@ -15,7 +15,7 @@
 
 use crate::{
     Backend,
-    activation::{Exp, Map, MapGrad, Sigmoid, Tanh, fixed},
+    activation::{Exp, Map, MapGrad, Sigmoid, Tanh, typed},
     dispatch,
     simd::Simd,
 };
@@ -110,7 +110,7 @@ macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
         pub fn $name(backend: Backend, x: &mut [f32]) {
-            dispatch!(backend, s => fixed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
+            dispatch!(backend, s => typed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
         }
     )*};
 }

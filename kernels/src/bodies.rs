@@ -6,11 +6,12 @@
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    blas::{Any, DEPTH, Matrix, Start, product, product_nt, sum_rows_body},
+    gemm::{Any, DEPTH, Matrix, Start, product, product_nt},
     loss, optimizer,
     optimizer::AdamStep,
     recurrent,
     simd::Simd,
+    vector::sum_rows_body,
 };
 
 /// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there flash counts.

@@ -6,7 +6,7 @@ use crate::{
     Backend,
     activation::{self, Map, MapGrad},
     array::{F32Array, values, values_mut},
-    blas, dispatch,
+    dispatch, gemm,
     optimizer::{self, AdamStep},
 };
 use heapless::Vec;
@@ -31,7 +31,7 @@ pub fn matmul<const K: usize, const N: usize, const B: usize>(
     // x has at most B rows, and so y holds as many.
     while y.len() < x.len() && y.push([0.0; N]).is_ok() {}
     y.truncate(x.len());
-    dispatch!(backend, s => blas::fixed::gemm(s, x, w, b, y));
+    dispatch!(backend, s => gemm::typed::gemm(s, x, w, b, y));
 }
 
 /// dw ← xᵀ·dy and db ← the sum of the rows of dy: the gradients of [`matmul`]'s weights and bias
@@ -50,8 +50,8 @@ pub fn matmul_grad<const K: usize, const N: usize>(
         dw: &mut [[f32; N]; K],
         db: &mut [f32; N],
     ) {
-        blas::fixed::gemm_tn(s, x, dy, dw);
-        blas::fixed::sum_rows(s, dy, db);
+        gemm::typed::gemm_tn(s, x, dy, dw);
+        gemm::typed::sum_rows(s, dy, db);
     }
     dispatch!(backend, s => both(s, x, dy, dw, db));
 }
@@ -65,22 +65,22 @@ pub fn matmul_grad_input<const K: usize, const N: usize, const B: usize>(
 ) {
     while dx.len() < dy.len() && dx.push([0.0; K]).is_ok() {}
     dx.truncate(dy.len());
-    dispatch!(backend, s => blas::fixed::gemm_nt(s, dy, w, dx));
+    dispatch!(backend, s => gemm::typed::gemm_nt(s, dy, w, dx));
 }
 
 /// x ← f(x) for every value of a batch; `A` is a type of [`activation`], as in `fixed::activate::<Tanh, 8>(backend, &mut x)`
 pub fn activate<A: Map, const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
-    dispatch!(backend, s => activation::fixed::map::<_, A, N>(s, x));
+    dispatch!(backend, s => activation::typed::map::<_, A, N>(s, x));
 }
 
 /// dy ← dy·f′(y) for every value of a batch
 pub fn activate_grad<A: MapGrad, const N: usize>(backend: Backend, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-    dispatch!(backend, s => activation::fixed::map_grad::<_, A, N>(s, y, dy));
+    dispatch!(backend, s => activation::typed::map_grad::<_, A, N>(s, y, dy));
 }
 
 /// Each row ← softmax(row)
 pub fn softmax<const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
-    dispatch!(backend, s => activation::fixed::softmax(s, x));
+    dispatch!(backend, s => activation::typed::softmax(s, x));
 }
 
 /// w ← w − lr·dw for parameters of any plain shape

@@ -20,12 +20,12 @@ use crate::{
     Backend,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     array::F32Array,
-    blas, dispatch, dropout,
+    dispatch, dropout,
     environment::standard,
-    loss,
+    gemm, loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
-    pool as windows, recurrent, regularize,
+    pool as windows, recurrent, regularize, vector,
 };
 
 /// What became of a run.
@@ -387,15 +387,15 @@ fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let b = judge.input(&mut room, n, shift + 2, kind)?;
         let mut y = judge.outputs(&mut room, m * n, shift + 3, kind)?;
-        judge.backends(&mut y, |backend, y| dispatch!(backend, s => blas::gemm(s, m, k, n, x, w, b, y)));
+        judge.backends(&mut y, |backend, y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)));
         // A batch is its samples.
         let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(backend, s => blas::gemm(s, m, k, n, x, w, b, y)),
+            |y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)),
             |y| {
                 for i in 0..m {
-                    dispatch!(backend, s => blas::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
+                    dispatch!(backend, s => gemm::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
                 }
             },
         );
@@ -410,17 +410,17 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
         let mut dw = judge.outputs(&mut room, k * n, shift + 2, kind)?;
         // On what is there, then from zero.
-        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, true)));
-        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)));
+        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, true)));
+        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, false)));
         // Sample after sample adds up to the batch.
         let backend = judge.backend;
         judge.same(
             &mut dw,
-            |dw| dispatch!(backend, s => blas::gemm_tn(s, m, k, n, x, dy, dw, false)),
+            |dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, false)),
             |dw| {
                 dw.fill(0.0);
                 for i in 0..m {
-                    dispatch!(backend, s => blas::ger(s, &x[i * k..][..k], &dy[i * n..][..n], dw));
+                    dispatch!(backend, s => gemm::ger(s, &x[i * k..][..k], &dy[i * n..][..n], dw));
                 }
             },
         );
@@ -434,14 +434,14 @@ fn gemm_nt(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift, kind)?;
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let mut dx = judge.outputs(&mut room, m * k, shift + 2, kind)?;
-        judge.backends(&mut dx, |backend, dx| dispatch!(backend, s => blas::gemm_nt(s, m, k, n, dy, w, dx)));
+        judge.backends(&mut dx, |backend, dx| dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, dy, w, dx)));
         let backend = judge.backend;
         judge.same(
             &mut dx,
-            |dx| dispatch!(backend, s => blas::gemm_nt(s, m, k, n, dy, w, dx)),
+            |dx| dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, dy, w, dx)),
             |dx| {
                 for i in 0..m {
-                    dispatch!(backend, s => blas::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
+                    dispatch!(backend, s => gemm::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
                 }
             },
         );
@@ -481,8 +481,8 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
         let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(backend, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
-            |y| dispatch!(Backend::baseline(), s => blas::gemm(s, m, K, N, x, w, b, y)),
+            |y| dispatch!(backend, s => gemm::typed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
+            |y| dispatch!(Backend::baseline(), s => gemm::gemm(s, m, K, N, x, w, b, y)),
         );
         Some(())
     }
@@ -510,10 +510,10 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
             &mut dw,
             |dw| {
                 if let Ok(dw) = dw.as_chunks_mut().0.try_into() {
-                    dispatch!(backend, s => blas::fixed::gemm_tn::<_, K, N>(s, xs, dys, dw));
+                    dispatch!(backend, s => gemm::typed::gemm_tn::<_, K, N>(s, xs, dys, dw));
                 }
             },
-            |dw| dispatch!(Backend::baseline(), s => blas::gemm_tn(s, m, K, N, x, dy, dw, false)),
+            |dw| dispatch!(Backend::baseline(), s => gemm::gemm_tn(s, m, K, N, x, dy, dw, false)),
         );
         Some(())
     }
@@ -554,13 +554,13 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
         let mut out = judge.outputs(room, m * N, shift + 3, kind)?;
         judge.same(
             &mut out,
-            |y| dispatch!(backend, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
+            |y| dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
             |y| standard(|| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j])),
         );
         let mut out = judge.outputs(room, m * K, shift, kind)?;
         judge.same(
             &mut out,
-            |dx| dispatch!(backend, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
+            |dx| dispatch!(backend, s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
             |dx| standard(|| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p])),
         );
         let mut out = judge.outputs(room, K * N, shift + 1, kind)?;
@@ -568,7 +568,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
             &mut out,
             |dw| {
                 if let Ok(dw) = <&mut [[f32; N]; K]>::try_from(dw.as_chunks_mut().0) {
-                    dispatch!(backend, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                    dispatch!(backend, s => gemm::typed::affine_grad(s, xs, dys, dw, true));
                 }
             },
             |dw| standard(|| add_sums((K, m, N), dw, |i, p, j| x[p * K + i] * dy[p * N + j])),
@@ -578,7 +578,7 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
             &mut out,
             |db| {
                 if let Ok(db) = db.try_into() {
-                    dispatch!(backend, s => blas::fixed::sum_rows_add(s, dys, db));
+                    dispatch!(backend, s => gemm::typed::sum_rows_add(s, dys, db));
                 }
             },
             |db| standard(|| add_sums((1, m, N), db, |_, p, j| dy[p * N + j])),
@@ -607,8 +607,8 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
         let backend = judge.backend;
         judge.same(
             &mut dx,
-            |dx| dispatch!(backend, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0)),
-            |dx| dispatch!(Backend::baseline(), s => blas::gemm_nt(s, m, K, N, dy, w, dx)),
+            |dx| dispatch!(backend, s => gemm::typed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0)),
+            |dx| dispatch!(Backend::baseline(), s => gemm::gemm_nt(s, m, K, N, dy, w, dx)),
         );
         Some(())
     }
@@ -625,7 +625,7 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
         let mut db = judge.outputs(room, N, shift + 1, kind)?;
         judge.backends(&mut db, |backend, db| {
             if let Ok(db) = db.try_into() {
-                dispatch!(backend, s => blas::fixed::sum_rows(s, dy.as_chunks::<N>().0, db));
+                dispatch!(backend, s => gemm::typed::sum_rows(s, dy.as_chunks::<N>().0, db));
             }
         });
         Some(())
@@ -654,7 +654,7 @@ fn dot(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(&mut room, n, shift, kind)?;
         let y = judge.input(&mut room, n, shift + 1, kind)?;
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
-        judge.backends(&mut out, |backend, out| out.fill(dispatch!(backend, s => blas::dot(s, x, y))));
+        judge.backends(&mut out, |backend, out| out.fill(dispatch!(backend, s => vector::dot(s, x, y))));
         Some(())
     });
 }
@@ -665,7 +665,7 @@ fn axpy(judge: &mut Judge, pool: &mut Pool) {
         let a = kind.value(&mut judge.random);
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
-        judge.backends(&mut y, |backend, y| dispatch!(backend, s => blas::axpy(s, a, x, y)));
+        judge.backends(&mut y, |backend, y| dispatch!(backend, s => vector::axpy(s, a, x, y)));
         Some(())
     });
 }
@@ -680,8 +680,8 @@ fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &mut [f32])) {
             &mut x,
             |x| {
                 let (rows, rest) = x.as_chunks_mut::<13>();
-                dispatch!(backend, s => activation::fixed::map::<_, A, 13>(s, rows));
-                dispatch!(backend, s => activation::fixed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map::<_, A, 13>(s, rows));
+                dispatch!(backend, s => activation::typed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
             },
             |x| f(Backend::baseline(), x),
         );
@@ -715,8 +715,8 @@ fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &[f32
             |dy| {
                 let (ys, rest) = y.as_chunks::<13>();
                 let (rows, last) = dy.as_chunks_mut::<13>();
-                dispatch!(backend, s => activation::fixed::map_grad::<_, A, 13>(s, ys, rows));
-                dispatch!(backend, s => activation::fixed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map_grad::<_, A, 13>(s, ys, rows));
+                dispatch!(backend, s => activation::typed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
             },
             |dy| f(Backend::baseline(), y, dy),
         );
@@ -775,12 +775,12 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
         let backend = judge.backend;
         judge.same(
             &mut x,
-            |x| dispatch!(backend, s => activation::fixed::softmax::<_, N>(s, x.as_chunks_mut().0)),
+            |x| dispatch!(backend, s => activation::typed::softmax::<_, N>(s, x.as_chunks_mut().0)),
             |x| activation::softmax(Backend::baseline(), N, x),
         );
         judge.same(
             &mut x,
-            |x| dispatch!(backend, s => activation::fixed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
+            |x| dispatch!(backend, s => activation::typed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
             |x| activation::softmax_grad(Backend::baseline(), N, y, x),
         );
         Some(())

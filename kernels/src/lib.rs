@@ -5,7 +5,7 @@
 //! the crate `rosenblatt`.
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`blas`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
+//! - [`gemm`], [`vector`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
 //! - [`simd`], [`backend`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
 //! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment, and a check that they are.
@@ -42,7 +42,6 @@ pub mod approx;
 pub mod arch;
 pub mod array;
 pub mod backend;
-pub mod blas;
 #[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
 pub mod contract;
@@ -50,9 +49,7 @@ mod delegate;
 pub mod dropout;
 pub mod environment;
 pub mod fixed;
-#[cfg(compact)]
-#[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
-mod little;
+pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod normalize;
@@ -62,6 +59,7 @@ pub mod pool;
 pub mod recurrent;
 pub mod regularize;
 pub mod simd;
+pub mod vector;
 mod walk;
 pub mod zero;
 

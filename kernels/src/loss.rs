@@ -1,4 +1,4 @@
-//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes ([`crate::blas::dot`]).
+//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes ([`crate::vector::dot`]).
 //!
 //! Probabilities are kept inside [1e-7, 1 − 1e-7] before the logarithm, as Keras does; the gradients that are joined with softmax or
 //! sigmoid, `scale·(p − t)`, need no logarithm and no such guard. The shortest slice says how many values there are.

@@ -6,7 +6,7 @@
 
 use crate::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
 
-/// y ← x·w + b; see [`crate::blas::gemm`]
+/// y ← x·w + b; see [`crate::gemm::gemm`]
 ///
 /// With the absolute values of x, w and b it gives |x|·|w| + |b|, on which error bounds stand.
 /// # Panics
@@ -24,7 +24,7 @@ pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &m
     }
 }
 
-/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`; see [`crate::blas::gemm_tn`]
+/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`; see [`crate::gemm::gemm_tn`]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
 pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f64], add: bool) {
     for p in 0..k {
@@ -38,7 +38,7 @@ pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f6
     }
 }
 
-/// dx ← dy·wᵀ; see [`crate::blas::gemm_nt`]
+/// dx ← dy·wᵀ; see [`crate::gemm::gemm_nt`]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
 pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f64]) {
     for i in 0..m {
@@ -48,34 +48,34 @@ pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f6
     }
 }
 
-/// y ← wᵀ·x + b; see [`crate::blas::gemv`]
+/// y ← wᵀ·x + b; see [`crate::gemm::gemv`]
 pub fn gemv(w: &[f32], x: &[f32], b: &[f32], y: &mut [f64]) {
     gemm(1, x.len(), b.len(), x, w, b, y);
 }
 
-/// dx ← w·dy; see [`crate::blas::gemv_t`]
+/// dx ← w·dy; see [`crate::gemm::gemv_t`]
 pub fn gemv_t(w: &[f32], dy: &[f32], dx: &mut [f64]) {
     gemm_nt(1, dx.len(), dy.len(), dy, w, dx);
 }
 
-/// w ← w + x·yᵀ; see [`crate::blas::ger`]
+/// w ← w + x·yᵀ; see [`crate::gemm::ger`]
 pub fn ger(x: &[f32], y: &[f32], w: &mut [f64]) {
     gemm_tn(1, x.len(), y.len(), x, y, w, true);
 }
 
-/// x·y; see [`crate::blas::dot`]
+/// x·y; see [`crate::vector::dot`]
 pub fn dot(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
 }
 
-/// y ← a·x + y; see [`crate::blas::axpy`]
+/// y ← a·x + y; see [`crate::vector::axpy`]
 pub fn axpy(a: f32, x: &[f32], y: &mut [f64]) {
     for (x, y) in x.iter().zip(y) {
         *y += f64::from(a) * f64::from(*x);
     }
 }
 
-/// db ← the sum of the rows of dy; see [`crate::blas::fixed::sum_rows`]
+/// db ← the sum of the rows of dy; see [`crate::gemm::typed::sum_rows`]
 pub fn sum_rows(dy: &[f32], db: &mut [f64]) {
     db.fill(0.0);
     for row in dy.chunks_exact(db.len().max(1)) {

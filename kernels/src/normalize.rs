@@ -434,7 +434,7 @@ pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
 /// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its rest) and variance, which go to `stats`
 ///
-/// All sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
+/// All sums run over the sixteen virtual lanes ([`crate::vector::dot`]).
 #[inline(always)]
 pub fn layer<S: Simd, R: F32Array>(
     s: S,

@@ -1,4 +1,4 @@
-//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::blas::dot`]). The shortest slice
+//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::vector::dot`]). The shortest slice
 //! says how many weights there are.
 
 use crate::{

@@ -7,10 +7,10 @@ use rosenblatt_kernels::{
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
     array::F32Array,
-    blas, dispatch, dropout, identity, loss, math,
+    dispatch, dropout, gemm, identity, loss, math,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
-    recurrent, regularize,
+    recurrent, regularize, vector,
 };
 use std::fmt::Write as _;
 use support::{
@@ -44,9 +44,9 @@ impl Product {
     #[inline(always)]
     fn run<S: Simd>(self, s: S, (m, k, n): Shape, a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]) {
         match self {
-            Self::Gemm => blas::gemm(s, m, k, n, a, b, bias, c),
-            Self::GemmTn { add } => blas::gemm_tn(s, m, k, n, a, b, c, add),
-            Self::GemmNt => blas::gemm_nt(s, m, k, n, a, b, c),
+            Self::Gemm => gemm::gemm(s, m, k, n, a, b, bias, c),
+            Self::GemmTn { add } => gemm::gemm_tn(s, m, k, n, a, b, c, add),
+            Self::GemmNt => gemm::gemm_nt(s, m, k, n, a, b, c),
         }
     }
 
@@ -243,18 +243,18 @@ fn products_of_known_shape() {
                 let what = |name| format!("{backend} fixed::{name} {m}x{K}x{N} sort {sort}");
                 let start = vec![f32::NAN; y.len()];
                 let got = out.run(&start, m, |y| {
-                    dispatch!(backend, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0));
+                    dispatch!(backend, s => gemm::typed::gemm(s, xs, ws, bs, y.as_chunks_mut().0));
                 });
                 assert_same(got, &y, || what("gemm"));
                 let start = vec![f32::NAN; dw.len()];
                 let got = out.run(&start, m + 1, |dw| {
                     let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
-                    dispatch!(backend, s => blas::fixed::gemm_tn(s, xs, dys, dw));
+                    dispatch!(backend, s => gemm::typed::gemm_tn(s, xs, dys, dw));
                 });
                 assert_same(got, &dw, || what("gemm_tn"));
                 let start = vec![f32::NAN; dx.len()];
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(backend, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
+                    dispatch!(backend, s => gemm::typed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
                 });
                 assert_same(got, &dx, || what("gemm_nt"));
 
@@ -263,7 +263,7 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_add(m, K, N, x, w, &mut want);
                 let got = out.run(&start, m, |y| {
-                    dispatch!(backend, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0));
+                    dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0));
                 });
                 assert_same(got, &want, || what("gemm_add"));
                 let start = random.values(sort, dw.len());
@@ -271,14 +271,14 @@ fn products_of_known_shape() {
                 contract::gemm_tn(m, K, N, x, dy, &mut want, true);
                 let got = out.run(&start, m + 1, |dw| {
                     let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
-                    dispatch!(backend, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                    dispatch!(backend, s => gemm::typed::affine_grad(s, xs, dys, dw, true));
                 });
                 assert_same(got, &want, || what("affine_grad"));
                 let start = random.values(sort, dx.len());
                 let mut want = start.clone();
                 contract::gemm_nt_add(m, K, N, dy, w, &mut want);
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(backend, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
+                    dispatch!(backend, s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
                 });
                 assert_same(got, &want, || what("affine_grad_input"));
             }
@@ -309,16 +309,16 @@ fn one_sample_and_a_batch_agree() {
             let dy = random.values(i, m * n);
             let b = random.values(i, n);
             let (mut y, mut dx, mut dw) = (vec![0.0; m * n], vec![0.0; m * k], vec![0.0; k * n]);
-            dispatch!(backend, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
-            dispatch!(backend, s => blas::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
-            dispatch!(backend, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
+            dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
+            dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
             let mut alone_dw = vec![0.0; k * n];
             for row in 0..m {
                 let (x, dy) = (&x[row * k..][..k], &dy[row * n..][..n]);
                 let (mut alone_y, mut alone_dx) = (vec![0.0; n], vec![0.0; k]);
-                dispatch!(backend, s => blas::gemv(s, &w, x, &b, &mut alone_y));
-                dispatch!(backend, s => blas::gemv_t(s, &w, dy, &mut alone_dx));
-                dispatch!(backend, s => blas::ger(s, x, dy, &mut alone_dw));
+                dispatch!(backend, s => gemm::gemv(s, &w, x, &b, &mut alone_y));
+                dispatch!(backend, s => gemm::gemv_t(s, &w, dy, &mut alone_dx));
+                dispatch!(backend, s => gemm::ger(s, x, dy, &mut alone_dw));
                 assert_same(&alone_y, &y[row * n..][..n], || format!("{backend} gemv {m}x{k}x{n} row {row}"));
                 assert_same(&alone_dx, &dx[row * k..][..k], || format!("{backend} gemv_t {m}x{k}x{n} row {row}"));
             }
@@ -375,19 +375,19 @@ fn dot_sum_and_axpy() {
     for backend in backends() {
         check(
             &backend,
-            |x, y| dispatch!(backend, s => blas::dot(s, x, y)),
-            |a, x, y| dispatch!(backend, s => blas::axpy(s, a, x, y)),
+            |x, y| dispatch!(backend, s => vector::dot(s, x, y)),
+            |a, x, y| dispatch!(backend, s => vector::axpy(s, a, x, y)),
         );
     }
     check(
         &"two lanes",
-        |x, y| blas::dot(Emulated::<2, 4, 2>, x, y),
-        |a, x, y| blas::axpy(Emulated::<2, 4, 2>, a, x, y),
+        |x, y| vector::dot(Emulated::<2, 4, 2>, x, y),
+        |a, x, y| vector::axpy(Emulated::<2, 4, 2>, a, x, y),
     );
     check(
         &"four lanes",
-        |x, y| blas::dot(Emulated::<4, 4, 2>, x, y),
-        |a, x, y| blas::axpy(Emulated::<4, 4, 2>, a, x, y),
+        |x, y| vector::dot(Emulated::<4, 4, 2>, x, y),
+        |a, x, y| vector::axpy(Emulated::<4, 4, 2>, a, x, y),
     );
 }
 
@@ -406,7 +406,7 @@ fn sums_of_rows() {
                     let mut out = Guarded::new(N);
                     let got = out.run(&[f32::NAN; N], m, |db| {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
-                        dispatch!(backend, s => blas::fixed::sum_rows(s, dy.as_chunks().0, db));
+                        dispatch!(backend, s => gemm::typed::sum_rows(s, dy.as_chunks().0, db));
                     });
                     assert_same(got, &want, || format!("{backend} sum of {m} rows of {N}, sort {sort}"));
                     let start = Random(m as u64).values(sort, N);
@@ -416,7 +416,7 @@ fn sums_of_rows() {
                     }
                     let got = out.run(&start, m, |db| {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
-                        dispatch!(backend, s => blas::fixed::sum_rows_add(s, dy.as_chunks().0, db));
+                        dispatch!(backend, s => gemm::typed::sum_rows_add(s, dy.as_chunks().0, db));
                     });
                     assert_same(got, &want, || format!("{backend} added sum of {m} rows of {N}, sort {sort}"));
                 }
@@ -535,10 +535,10 @@ fn maps_of_known_shape() {
             }
             for &backend in backends {
                 let mut got = x.clone();
-                dispatch!(backend, s => activation::fixed::map::<_, A, 7>(s, got.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map::<_, A, 7>(s, got.as_chunks_mut().0));
                 assert_same(&got, &want, || format!("{backend} map, sort {sort}"));
                 let mut got = x.clone();
-                dispatch!(backend, s => activation::fixed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
                 let grad: Vec<_> = want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
                 assert_same(&got, &grad, || format!("{backend} map_grad, sort {sort}"));
             }

@@ -9,8 +9,9 @@ use proptest::{
     test_runner::{Config, RngSeed},
 };
 use rosenblatt_kernels::{
-    Backend, activation, blas, dispatch, loss,
+    Backend, activation, dispatch, gemm, loss,
     optimizer::{self, AdamStep},
+    vector,
 };
 use support::{backends, contract, difference};
 
@@ -45,7 +46,7 @@ fn product(values: impl Strategy<Value = f32> + Clone) -> impl Strategy<Value = 
 
 fn gemm(backend: Backend, (m, k, n): Shape, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f32> {
     let mut y = vec![f32::NAN; m * n];
-    dispatch!(backend, s => blas::gemm(s, m, k, n, x, w, b, &mut y));
+    dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, &mut y));
     y
 }
 
@@ -81,9 +82,9 @@ proptest! {
         // The gradient of the weights, carried from one part of the batch to the next.
         let dy = whole;
         let (mut dw, mut carried) = (vec![0.0; k * n], vec![0.0; k * n]);
-        dispatch!(backend, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
-        dispatch!(backend, s => blas::gemm_tn(s, cut, k, n, &x[..cut * k], &dy[..cut * n], &mut carried, false));
-        dispatch!(backend, s => blas::gemm_tn(s, m - cut, k, n, &x[cut * k..], &dy[cut * n..], &mut carried, true));
+        dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
+        dispatch!(backend, s => gemm::gemm_tn(s, cut, k, n, &x[..cut * k], &dy[..cut * n], &mut carried, false));
+        dispatch!(backend, s => gemm::gemm_tn(s, m - cut, k, n, &x[cut * k..], &dy[cut * n..], &mut carried, true));
         prop_same!(carried, dw);
     }
 
@@ -112,16 +113,16 @@ proptest! {
         let (m, n, k) = shape;
         let turned: Vec<_> = (0..k * n).map(|i| w[i % n * k + i / n]).collect();
         let mut dx = vec![f32::NAN; m * k];
-        dispatch!(backend, s => blas::gemm_nt(s, m, k, n, &dy, &turned, &mut dx));
+        dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, &dy, &turned, &mut dx));
         prop_same!(dx, gemm(backend, (m, n, k), &dy, &w, &vec![0.0; k]));
     }
 
     #[test]
     fn dot_is_symmetric_and_follows_the_contract(backend in backend(), pairs in vec((any_f32(), any_f32()), 0..200)) {
         let (x, y): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let got = dispatch!(backend, s => blas::dot(s, &x, &y));
+        let got = dispatch!(backend, s => vector::dot(s, &x, &y));
         prop_same!([got], [contract::dot(&x, &y)]);
-        prop_same!([got], [dispatch!(backend, s => blas::dot(s, &y, &x))]);
+        prop_same!([got], [dispatch!(backend, s => vector::dot(s, &y, &x))]);
     }
 
     #[test]

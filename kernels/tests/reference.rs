@@ -5,10 +5,10 @@ mod support;
 use rosenblatt_kernels::{
     Backend, activation,
     array::F32Array,
-    blas, dispatch, loss, naive,
+    dispatch, gemm, loss, naive,
     normalize::{self, BatchMoments, Scale},
     optimizer::{self, AdamStep},
-    recurrent, regularize,
+    recurrent, regularize, vector,
 };
 use support::{Random, backends, stride};
 
@@ -57,11 +57,11 @@ fn gemm_and_gemv() {
         naive::gemm(m, k, n, &absolute(&x), &absolute(&w), &absolute(&b), &mut magnitude);
         for &backend in &backends {
             let mut y = vec![f32::NAN; m * n];
-            dispatch!(backend, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
             within(&y, &exact, &magnitude, gamma(2 * k), || format!("{backend} gemm {m}x{k}x{n}"));
             if m == 1 {
                 let mut y = vec![f32::NAN; n];
-                dispatch!(backend, s => blas::gemv(s, &w, &x, &b, &mut y));
+                dispatch!(backend, s => gemm::gemv(s, &w, &x, &b, &mut y));
                 naive::gemv(&w, &x, &b, &mut exact);
                 within(&y, &exact, &magnitude, gamma(2 * k), || format!("{backend} gemv {k}x{n}"));
             }
@@ -83,11 +83,11 @@ fn gemm_tn_and_ger() {
             naive::gemm_tn(m, k, n, &absolute(&x), &absolute(&dy), &mut magnitude, add);
             for &backend in &backends {
                 let mut dw = start.clone();
-                dispatch!(backend, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, add));
+                dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, add));
                 within(&dw, &exact, &magnitude, gamma(2 * m), || format!("{backend} gemm_tn {m}x{k}x{n} {add}"));
                 if m == 1 && add {
                     let mut dw = start.clone();
-                    dispatch!(backend, s => blas::ger(s, &x, &dy, &mut dw));
+                    dispatch!(backend, s => gemm::ger(s, &x, &dy, &mut dw));
                     let mut exact: Vec<_> = start.iter().map(|w| f64::from(*w)).collect();
                     naive::ger(&x, &dy, &mut exact);
                     within(&dw, &exact, &magnitude, gamma(2), || format!("{backend} ger {k}x{n}"));
@@ -109,11 +109,11 @@ fn gemm_nt_and_gemv_t() {
         naive::gemm_nt(m, k, n, &absolute(&dy), &absolute(&w), &mut magnitude);
         for &backend in &backends {
             let mut dx = vec![f32::NAN; m * k];
-            dispatch!(backend, s => blas::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
+            dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
             within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{backend} gemm_nt {m}x{k}x{n}"));
             if m == 1 {
                 let mut dx = vec![f32::NAN; k];
-                dispatch!(backend, s => blas::gemv_t(s, &w, &dy, &mut dx));
+                dispatch!(backend, s => gemm::gemv_t(s, &w, &dy, &mut dx));
                 naive::gemv_t(&w, &dy, &mut exact);
                 within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{backend} gemv_t {k}x{n}"));
             }
@@ -129,12 +129,12 @@ fn dot_axpy_and_sums() {
         let (x, y) = (draw(n), draw(n));
         let magnitude = naive::dot(&absolute(&x), &absolute(&y));
         for backend in backends() {
-            let got = dispatch!(backend, s => blas::dot(s, &x, &y));
+            let got = dispatch!(backend, s => vector::dot(s, &x, &y));
             let roundings = gamma(n / 16 + 5 + 1);
             within(&[got], &[naive::dot(&x, &y)], &[magnitude], roundings, || format!("{backend} dot of {n}"));
 
             let mut got = y.clone();
-            dispatch!(backend, s => blas::axpy(s, -0.3, &x, &mut got));
+            dispatch!(backend, s => vector::axpy(s, -0.3, &x, &mut got));
             let mut exact: Vec<_> = y.iter().map(|y| f64::from(*y)).collect();
             naive::axpy(-0.3, &x, &mut exact);
             let mut size: Vec<_> = y.iter().map(|y| f64::from(y.abs())).collect();
@@ -143,7 +143,7 @@ fn dot_axpy_and_sums() {
 
             let (mut got, mut exact, mut size) = ([0.0; 5], [0.0; 5], [0.0; 5]);
             let rows = x.as_chunks().0;
-            dispatch!(backend, s => blas::fixed::sum_rows(s, rows, &mut got));
+            dispatch!(backend, s => gemm::typed::sum_rows(s, rows, &mut got));
             naive::sum_rows(&x, &mut exact);
             naive::sum_rows(&absolute(&x), &mut size);
             within(&got, &exact, &size, gamma(rows.len()), || format!("{backend} sum of {} rows", rows.len()));

@@ -3,7 +3,7 @@
 use super::{Activation, Differentiable, SigmoidOutput, SoftmaxOutput};
 use rosenblatt_kernels::{
     Simd,
-    activation::fixed,
+    activation::typed,
     approx::{self, ApproxSigmoid, ApproxTanh},
 };
 
@@ -25,7 +25,7 @@ impl Activation for ApproxSoftmax {
 impl Differentiable for ApproxSoftmax {
     #[inline(always)]
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-        fixed::softmax_grad(s, y, dy);
+        typed::softmax_grad(s, y, dy);
     }
 }
 

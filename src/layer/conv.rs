@@ -13,7 +13,7 @@ use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
     array::{Affine, Join, reshape_rows, reshape_rows_mut},
-    blas::fixed,
+    gemm::typed,
 };
 
 /// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so that a product has enough rows to be fast.
@@ -197,7 +197,7 @@ impl<
                     for (j, patch) in patches.iter().enumerate() {
                         let place = (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
                         if let (Some(place), Some(part)) = (place, patch.get(u).and_then(|part| part.get(v))) {
-                            fixed::add(s, place, part);
+                            typed::add(s, place, part);
                         }
                     }
                 }
@@ -218,7 +218,7 @@ impl<
         for (x, y) in x.iter().zip(y.iter_mut()) {
             for (i, y) in y.chunks_mut(ROWS).enumerate() {
                 Self::lay_out(x, i * ROWS, patches, y.len());
-                fixed::affine::<_, { usize::MAX }, _, _, _>(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+                typed::affine::<_, { usize::MAX }, _, _, _>(s, patches.as_flattened(), w, b, y.as_flattened_mut());
                 A::forward(s, y.as_flattened_mut());
             }
         }
@@ -253,7 +253,7 @@ impl<
             if let Some(y) = y.and_then(|y| y.get(n)) {
                 A::backward(s, y.as_flattened(), dy.as_flattened_mut());
             }
-            fixed::sum_rows_add(s, dy.as_flattened(), db);
+            typed::sum_rows_add(s, dy.as_flattened(), db);
             let mut dx = dx.as_mut().and_then(|dx| dx.get_mut(n));
             if let Some(dx) = &mut dx {
                 dx.as_flat_mut().fill(0.0);
@@ -261,10 +261,10 @@ impl<
             for (i, dy) in dy.chunks(ROWS).enumerate() {
                 let dy_rows = dy.as_flattened();
                 Self::lay_out(x, i * ROWS, patches, dy.len());
-                fixed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
+                typed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
                 if let Some(dx) = &mut dx {
                     #[cfg(not(target_os = "none"))]
-                    fixed::affine::<_, { usize::MAX }, _, _, _>(
+                    typed::affine::<_, { usize::MAX }, _, _, _>(
                         s,
                         dy_rows,
                         &*turned,
@@ -272,7 +272,7 @@ impl<
                         patches.as_flattened_mut(),
                     );
                     #[cfg(target_os = "none")]
-                    fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                    typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
                         s,
                         dy_rows,
                         w,

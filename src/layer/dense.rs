@@ -7,7 +7,7 @@ use crate::{
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Rows, Simd, array::Affine, blas::fixed};
+use rosenblatt_kernels::{F32Rows, Simd, array::Affine, gemm::typed};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
@@ -27,7 +27,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
-        fixed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
+        typed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
         A::forward(s, y);
     }
 
@@ -80,10 +80,10 @@ impl<const I: usize, const O: usize, A: Differentiable> Trainable for Dense<I, O
         if !fused {
             A::backward(s, first(y, dy.len()), dy);
         }
-        fixed::affine_grad(s, x, dy, &mut dp.w, false);
-        fixed::sum_rows(s, dy, &mut dp.b);
+        typed::affine_grad(s, x, dy, &mut dp.w, false);
+        typed::sum_rows(s, dy, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::affine_grad_input::<_, B, _, _, _>(s, dy, &p.w, dx, false);
+            typed::affine_grad_input::<_, B, _, _, _>(s, dy, &p.w, dx, false);
         }
     }
 }

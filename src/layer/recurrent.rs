@@ -22,7 +22,7 @@ use core::{
 use rosenblatt_kernels::{
     F32Array, F32Rows, OutOfLine, Simd,
     array::{Join, Recurrent, Shape, Unrolled},
-    blas::fixed,
+    gemm::typed,
 };
 
 /// What a recurrent layer does in one step with a state of `U` units.
@@ -151,10 +151,10 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     if const { M == 1 && !cfg!(target_os = "none") } {
         // One row a step is so little work that calls would show: in place, in a large network too.
         let s = s.shared();
-        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        typed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
         C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     } else {
-        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        typed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
         C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     }
 }
@@ -261,7 +261,7 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         // Products over all steps are worth a call, in a small network too.
-        fixed::affine::<_, { usize::MAX }, _, _, _>(OutOfLine(s), frames, &p.w, C::input_bias(&p.b), a);
+        typed::affine::<_, { usize::MAX }, _, _, _>(OutOfLine(s), frames, &p.w, C::input_bias(&p.b), a);
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
@@ -303,16 +303,16 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
             R::add_grad::<U, T>(t, dy, dh);
             C::backward(s, a, saved, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
-                fixed::affine_grad_input::<_, B, _, _, _>(s, C::state_gradient(a, saved), &p.u, dh, C::DIRECT);
+                typed::affine_grad_input::<_, B, _, _, _>(s, C::state_gradient(a, saved), &p.u, dh, C::DIRECT);
             }
         }
 
         let s = OutOfLine(s);
-        fixed::affine_grad(s, frames, a, &mut dp.w, false);
-        fixed::affine_grad(s, before, C::state_gradient(a, saved), &mut dp.u, false);
+        typed::affine_grad(s, frames, a, &mut dp.w, false);
+        typed::affine_grad(s, before, C::state_gradient(a, saved), &mut dp.u, false);
         C::bias_grad(s, a, saved, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
+            typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
             for t in 0..T {
                 place(of_step::<T, _>(frames, m, t), t, dx);
             }

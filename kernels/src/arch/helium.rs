@@ -26,7 +26,7 @@ compile_error!(
     "the feature `helium` is for chips with a Cortex-M55 or another Armv8.1-M core with MVE and floating point: build for thumbv8m.main-none-eabihf, or leave the feature off"
 );
 
-use crate::blas::{Matrix, Start};
+use crate::gemm::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
 // Two instructions that say what no `cfg` does, in a section that no firmware holds. Cores before Armv8-M lack the first. The second is none on
@@ -542,11 +542,11 @@ const FEW: [usize; 2] = [32, 64];
 /// What sums of no start start at: as many as the widest function takes.
 static ZEROS: [f32; 16] = [0.0; 16];
 
-/// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing done, where lanes do not pay or no function fits
+/// The product that `gemm` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing done, where lanes do not pay or no function fits
 /// the strides. `redo` computes the tiles in which Helium flushed a subnormal number, on the scalar FPU.
 ///
 /// # Safety
-/// As for `blas::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
+/// As for `gemm::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
 /// bias for 0..n. The chip must have Helium, switched on with its FPU: the feature `helium` says so.
 #[inline(always)]
 pub(crate) unsafe fn product(

@@ -23,7 +23,7 @@ pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
     }
     #[cfg(compact)]
     if const { S::LANES == 1 } {
-        return crate::little::all_finite(x);
+        return crate::gemm::small::all_finite(x);
     }
     // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
     let mut nan = s.splat(0.0);
@@ -143,7 +143,7 @@ pub fn clip_value(backend: Backend, limit: f32, x: &mut [f32]) {
     dispatch!(backend, s => clip_value_on(s, limit, x));
 }
 
-/// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::blas::dot`])
+/// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::vector::dot`])
 ///
 /// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶, which rounds nothing that matters: the result is ∞ only if the norm itself is,
 /// within the error, beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the

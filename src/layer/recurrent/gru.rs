@@ -5,7 +5,7 @@ use crate::layer::Nothing;
 use rosenblatt_kernels::{
     Simd,
     array::Shape,
-    blas::fixed,
+    gemm::typed,
     recurrent::{gru, gru_grad},
 };
 
@@ -64,7 +64,7 @@ impl<const U: usize> Cell<U> for GruCell {
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::affine::<_, M, _, _, _>(s, h, u, b, saved);
+        typed::affine::<_, M, _, _, _>(s, h, u, b, saved);
         gru(s, a, saved, h);
     }
 
@@ -95,7 +95,7 @@ impl<const U: usize> TrainableCell<U> for GruCell {
 
     #[inline(always)]
     fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], [inputs, state]: &mut Self::Bias) {
-        fixed::sum_rows(s, a, inputs);
-        fixed::sum_rows(s, saved, state);
+        typed::sum_rows(s, a, inputs);
+        typed::sum_rows(s, saved, state);
     }
 }

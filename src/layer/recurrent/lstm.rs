@@ -3,7 +3,7 @@
 use super::{Cell, Last, Sequence, TrainableCell};
 use rosenblatt_kernels::{
     Simd,
-    blas::fixed,
+    gemm::typed,
     recurrent::{lstm, lstm_grad},
 };
 
@@ -54,7 +54,7 @@ impl<const U: usize> Cell<U> for LstmCell {
         h: &mut [[f32; U]],
         c: &mut [[f32; U]],
     ) {
-        fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
+        typed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         lstm(s, a, saved, h, c);
     }
 
@@ -83,6 +83,6 @@ impl<const U: usize> TrainableCell<U> for LstmCell {
 
     #[inline(always)]
     fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], _: &[Self::Saved], db: &mut Self::Bias) {
-        fixed::sum_rows(s, a, db);
+        typed::sum_rows(s, a, db);
     }
 }

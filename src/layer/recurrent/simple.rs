@@ -6,7 +6,7 @@ use crate::{
     layer::Nothing,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Simd, blas::fixed};
+use rosenblatt_kernels::{Simd, gemm::typed};
 
 /// The simple recurrent layer, Keras' `SimpleRNN`: hₜ = f(xₜ·w + b + hₜ₋₁·u), h₋₁ = 0 (Elman, 1990)
 ///
@@ -52,7 +52,7 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
+        typed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         A::forward(s, a);
         copy(a, h);
     }
@@ -79,6 +79,6 @@ impl<A: Differentiable, const U: usize> TrainableCell<U> for SimpleCell<A> {
 
     #[inline(always)]
     fn bias_grad<S: Simd>(s: S, a: &[[f32; U]], _: &[Nothing], db: &mut [f32; U]) {
-        fixed::sum_rows(s, a, db);
+        typed::sum_rows(s, a, db);
     }
 }

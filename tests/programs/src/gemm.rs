@@ -1,7 +1,7 @@
 //! A matrix product of 32×32×32, as libraries for chips are compared.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Backend, Simd, blas, dispatch};
+use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
 
 /// A square matrix.
 type Square = [[f32; 32]; 32];
@@ -29,7 +29,7 @@ impl Matrices {
     fn multiply(&mut self, backend: Backend) {
         #[inline(always)]
         fn on<S: Simd>(s: S, all: &mut Matrices) {
-            blas::fixed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
+            gemm::typed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
         }
         dispatch!(backend, s => on(s, self));
     }

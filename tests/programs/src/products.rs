@@ -1,7 +1,7 @@
 //! The matrix products of 864 shapes: every tile of every backend, its edges, and subnormal numbers here and there.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Backend, blas, dispatch};
+use rosenblatt_kernels::{Backend, dispatch, gemm};
 
 const ROWS: usize = 3;
 const TERMS: usize = 9;
@@ -34,14 +34,14 @@ fn shapes(backend: Backend, pool: &mut Pool, hash: &mut Fingerprint) {
             for columns in 1..=COLUMNS {
                 let (a, b) = (&pool.a[..rows * terms], &pool.b[..terms * columns]);
                 let (bias, c) = (&pool.bias[..columns], &mut pool.c[..rows * columns]);
-                dispatch!(backend, s => blas::gemm(s, rows, terms, columns, a, b, bias, c));
+                dispatch!(backend, s => gemm::gemm(s, rows, terms, columns, a, b, bias, c));
                 hash.add(c);
                 // The results are where the next sums start.
-                dispatch!(backend, s => blas::gemm_tn(s, terms, rows, columns, a, b, c, true));
+                dispatch!(backend, s => gemm::gemm_tn(s, terms, rows, columns, a, b, c, true));
                 hash.add(c);
-                dispatch!(backend, s => blas::gemm_tn(s, terms, rows, columns, a, b, c, false));
+                dispatch!(backend, s => gemm::gemm_tn(s, terms, rows, columns, a, b, c, false));
                 hash.add(c);
-                dispatch!(backend, s => blas::gemm_nt(s, rows, columns, terms, a, b, c));
+                dispatch!(backend, s => gemm::gemm_nt(s, rows, columns, terms, a, b, c));
                 hash.add(c);
             }
         }

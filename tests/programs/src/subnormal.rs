@@ -2,7 +2,7 @@
 
 use crate::{Fingerprint, Program};
 use rosenblatt::{kernels::F32Array, prelude::*};
-use rosenblatt_kernels::{Backend, Simd, blas, dispatch};
+use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
 
 /// The network: the weights of its second layer, their gradients and the outputs stay subnormal.
 pub type Net = Mlp<(Dense<6, 12, Tanh>, Dense<12, 3, Linear>)>;
@@ -47,7 +47,7 @@ const SAMPLES: ([[f32; 6]; 8], [[f32; 3]; 8]) = {
 fn product(backend: Backend, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
     #[inline(always)]
     fn on<S: Simd>(s: S, x: &[[f32; K]; M], w: &[[f32; N]; K], b: &[f32; N], y: &mut [[f32; N]; M]) {
-        blas::fixed::gemm(s, x, w, b, y);
+        gemm::typed::gemm(s, x, w, b, y);
     }
     let mut x = [[0.0; K]; M];
     for (i, row) in x.iter_mut().enumerate() {

@@ -3,7 +3,54 @@
 //! The sums are those of [`crate::blas`], in the same order: the same bits. Where a sum has no terms, a factor may be empty: pointers into it are made by
 //! `wrapping_add` and not read.
 
-/// y ← x·w + b; see [`crate::blas::gemm`]
+use super::{Product, Start};
+
+/// y ← start + x·w.
+/// # Safety
+/// As for [`Product::run_forward`].
+#[inline(always)]
+pub(super) unsafe fn forward(product: Product) {
+    let Product { mkn: (m, k, n), a: x, b: w, c: y, start } = product;
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        match start {
+            Start::Bias(b) => gemm(m, k, n, x.p, w.p, b, y.p),
+            Start::Carry | Start::Zero => gemm_add(m, k, n, x.p, w.p, y.p),
+        }
+    }
+}
+
+/// dw ← start + xᵀ·dy.
+/// # Safety
+/// As for [`Product::run_forward`].
+#[inline(always)]
+pub(super) unsafe fn weights(product: Product) {
+    let Product { mkn: (k, m, n), a: x, b: dy, c: dw, start } = product;
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        match start {
+            Start::Carry => gemm_tn_add(m, k, n, x.p, dy.p, dw.p),
+            Start::Bias(_) | Start::Zero => gemm_tn(m, k, n, x.p, dy.p, dw.p),
+        }
+    }
+}
+
+/// dx ← start + dy·wᵀ.
+/// # Safety
+/// As for [`Product::run_forward`].
+#[inline(always)]
+pub(super) unsafe fn inputs(product: Product) {
+    let Product { mkn: (m, n, k), a: dy, b: w, c: dx, start } = product;
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        match start {
+            Start::Carry => gemm_nt_add(m, k, n, dy.p, w.p, dx.p),
+            Start::Bias(_) | Start::Zero => gemm_nt(m, k, n, dy.p, w.p, dx.p),
+        }
+    }
+}
+
+/// y ← x·w + b; see [`crate::gemm::gemm`]
 /// # Safety
 /// `x` must be readable for m×k values, `w` for k×n, `b` for n, `y` writable for m×n.
 #[inline(never)]
@@ -20,7 +67,7 @@ pub unsafe fn gemm(m: usize, k: usize, n: usize, mut x: *const f32, w: *const f3
     }
 }
 
-/// dw ← xᵀ·dy; see [`crate::blas::gemm_tn`]
+/// dw ← xᵀ·dy; see [`crate::gemm::gemm_tn`]
 /// # Safety
 /// `x` must be readable for m×k values, `dy` for m×n, `dw` writable for k×n.
 #[inline(never)]
@@ -36,7 +83,7 @@ pub unsafe fn gemm_tn(m: usize, k: usize, n: usize, x: *const f32, dy: *const f3
     }
 }
 
-/// dx ← dy·wᵀ; see [`crate::blas::gemm_nt`]
+/// dx ← dy·wᵀ; see [`crate::gemm::gemm_nt`]
 /// # Safety
 /// `dy` must be readable for m×n values, `w` for k×n, `dx` writable for m×k.
 #[inline(never)]
@@ -53,7 +100,7 @@ pub unsafe fn gemm_nt(m: usize, k: usize, n: usize, mut dy: *const f32, w: *cons
     }
 }
 
-/// db ← the sums of the columns of dy; see [`crate::blas::fixed::sum_rows`]
+/// db ← the sums of the columns of dy; see [`crate::gemm::typed::sum_rows`]
 /// # Safety
 /// `dy` must be readable for m×n values, `db` writable for n.
 #[inline(never)]
@@ -72,7 +119,7 @@ pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
     }
 }
 
-/// Products whose sums start at what the result holds; see [`crate::blas::fixed`]
+/// Products whose sums start at what the result holds; see [`crate::gemm::typed`]
 macro_rules! adding {
     ($($(#[$doc:meta])* $name:ident($m:ident, $k:ident, $n:ident, $a:ident, $b:ident, $c:ident) = $body:expr;)*) => {$(
         $(#[$doc])*
