@@ -7,11 +7,13 @@ use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(compact, cortex_fpu, riscv_fpu, thumb, slow_vmla, unoptimized)");
+    println!(
+        "cargo:rustc-check-cfg=cfg(rosenblatt_small, rosenblatt_cortex_fpu, rosenblatt_riscv_fpu, rosenblatt_cortex_m, rosenblatt_slow_vmla, rosenblatt_unoptimized)"
+    );
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if is("OPT_LEVEL", "0") {
         // Every operation that is compiled in place takes stack of its own: functions stay functions.
-        println!("cargo:rustc-cfg=unoptimized");
+        println!("cargo:rustc-cfg=rosenblatt_unoptimized");
     }
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     // Every CPU that Rust's little-endian PowerPC targets run on has VSX.
@@ -25,7 +27,7 @@ fn main() {
         );
     }
     if env::var("TARGET").is_ok_and(|target| has_riscv_fpu(&target, &flags)) {
-        println!("cargo:rustc-cfg=riscv_fpu");
+        println!("cargo:rustc-cfg=rosenblatt_riscv_fpu");
     }
     if !is("CARGO_CFG_TARGET_OS", "none") {
         return;
@@ -34,7 +36,7 @@ fn main() {
     let cortex_fpu =
         env::var("TARGET").is_ok_and(|target| target.starts_with("thumb")) && is("CARGO_CFG_TARGET_ABI", "eabihf");
     if cortex_fpu {
-        println!("cargo:rustc-cfg=cortex_fpu");
+        println!("cargo:rustc-cfg=rosenblatt_cortex_fpu");
     }
     if ["cortex-m52", "cortex-m55", "cortex-m85", "+mve"].iter().any(|helium| flags.contains(helium)) {
         // The compiler would turn loops over f32 into Helium code, which flushes subnormal numbers to zero and asks nobody.
@@ -44,12 +46,12 @@ fn main() {
     }
     if is("OPT_LEVEL", "s") || is("OPT_LEVEL", "z") {
         // Only on chips, whose one backend has no features that a called function would lose.
-        println!("cargo:rustc-cfg=compact");
+        println!("cargo:rustc-cfg=rosenblatt_small");
     } else if cortex_fpu {
-        // Built for speed: `src/arch/thumb.rs`.
-        println!("cargo:rustc-cfg=thumb");
+        // Built for speed: `src/arch/cortex_m.rs`.
+        println!("cargo:rustc-cfg=rosenblatt_cortex_m");
         if flags.contains("target-cpu=cortex-m4") {
-            println!("cargo:rustc-cfg=slow_vmla");
+            println!("cargo:rustc-cfg=rosenblatt_slow_vmla");
         }
     }
 }

@@ -152,7 +152,9 @@ pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X
 }
 
 /// An error unless there are as many targets as inputs.
+/// # Errors
+/// [`Error::Lengths`] with both numbers.
 #[inline(always)]
-pub(crate) fn same_lengths<X, T>(x: &[X], t: &[T]) -> Result<()> {
+pub fn same_lengths<X, T>(x: &[X], t: &[T]) -> Result<()> {
     if x.len() == t.len() { Ok(()) } else { Err(Error::Lengths { inputs: x.len(), targets: t.len() }) }
 }

@@ -147,26 +147,7 @@ pub enum Error {
     },
     /// An observer could not write: the buffer is full, or the file refused.
     NotWritten,
-    /// The samples cannot be separated by a perceptron, which is proved: its weights came round again, and what was added in between is exactly nothing
-    /// ([`Perceptron::fit`](crate::Perceptron::fit)).
-    NotSeparable {
-        /// The epoch, from 1, whose end saw the weights again
-        epoch: usize,
-        /// How many epochs earlier they were the same, to the bit
-        period: usize,
-        /// How often the weights were changed in between
-        updates: usize,
-    },
-    /// A perceptron has not separated the samples; whether it can be done is not known.
-    NotConverged {
-        /// Epochs run
-        epochs: usize,
-        /// Samples that the last one mistook
-        mistakes: usize,
-        /// The weights came round again, but only because of rounding: further epochs would change nothing
-        stalled: bool,
-    },
-    /// A loss, gradient or weight is infinite or NaN.
+    /// A loss or gradient is infinite or NaN.
     NotFinite {
         /// Which
         what: Quantity,
@@ -174,25 +155,6 @@ pub enum Error {
         epoch: usize,
         /// The step inside the epoch, from 1; 0 for a single step outside `fit`
         step: usize,
-    },
-    /// A graph was asked for more nodes than it has room for.
-    GraphFull {
-        /// The graph's `N`
-        capacity: usize,
-        /// Nodes asked for so far
-        asked: usize,
-    },
-    /// An expression mixes nodes of two graphs.
-    OtherGraph {
-        /// Index, in its own graph, of the node that is not this graph's
-        node: usize,
-    },
-    /// The value of a node was set that is computed, or a constant.
-    NotAnInput {
-        /// Index of the node
-        node: usize,
-        /// What it is
-        operation: &'static str,
     },
 }
 
@@ -204,8 +166,6 @@ pub enum Quantity {
     Loss,
     /// The gradient of a parameter
     Gradient,
-    /// A weight of a [`Perceptron`](crate::Perceptron) after the step
-    Weight,
 }
 
 impl fmt::Display for Error {
@@ -264,27 +224,10 @@ impl fmt::Display for Error {
                 write!(f, "{what} is monitored, but no Validation stands before the observer that does")
             }
             Self::NotWritten => f.write_str("a line of the log could not be written"),
-            Self::NotSeparable { epoch, period, updates } => {
-                write!(
-                    f,
-                    "not linearly separable: the weights after epoch {epoch} are those after epoch {}, to the bit, ",
-                    epoch.saturating_sub(period)
-                )?;
-                write!(f, "and the {updates} updates in between add up to exactly 0")
-            }
-            Self::NotConverged { epochs, mistakes, stalled } => {
-                let plural = if mistakes == 1 { "" } else { "s" };
-                write!(f, "not separated: epoch {epochs} still made {mistakes} mistake{plural}")?;
-                f.write_str(match stalled {
-                    false => "; more epochs may help, or the samples are not separable",
-                    true => ", and rounding keeps the weights from moving on; another learning rate may help",
-                })
-            }
             Self::NotFinite { what, epoch, step } => {
                 let what = match what {
                     Quantity::Loss => "loss",
                     Quantity::Gradient => "gradient",
-                    Quantity::Weight => "weight",
                 };
                 write!(f, "the {what} is not finite")?;
                 if epoch > 0 {
@@ -292,25 +235,8 @@ impl fmt::Display for Error {
                 }
                 f.write_str("; no weight was changed by this step")
             }
-            Self::GraphFull { capacity, asked } => graph_full(f, capacity, asked),
-            Self::OtherGraph { node } => other_graph(f, node),
-            Self::NotAnInput { node, operation } => {
-                write!(f, "node {node} ({operation}) cannot be set; only inputs and parameters can")
-            }
         }
     }
-}
-
-// These two are also written by what prints a graph, which must not link the printing of an f32: it can panic.
-
-/// [`Error::GraphFull`] in words.
-pub(crate) fn graph_full(f: &mut fmt::Formatter<'_>, capacity: usize, asked: usize) -> fmt::Result {
-    write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
-}
-
-/// [`Error::OtherGraph`] in words.
-pub(crate) fn other_graph(f: &mut fmt::Formatter<'_>, node: usize) -> fmt::Result {
-    write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
 }
 
 impl core::error::Error for Error {}

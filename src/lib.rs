@@ -19,8 +19,8 @@
 //! ```
 //!
 //! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`]. Where it began: [`gates`], [`perceptron`], [`neuron`];
-//! the tests' witness: [`graph`]. [`lecture`] goes through all of it chapter by chapter. The arithmetic is in the crate `rosenblatt-kernels`.
+//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`].
+//! The arithmetic is in the crate `rosenblatt-kernels`. The crate `rosenblatt-lecture` goes through all of it chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -31,18 +31,14 @@ pub mod activation;
 pub mod data;
 pub mod error;
 pub mod gates;
-pub mod graph;
 pub mod history;
 pub mod init;
 pub mod layer;
-pub mod lecture;
 pub mod loss;
 pub mod metrics;
 pub mod network;
-pub mod neuron;
 pub mod observer;
 pub mod optimizer;
-pub mod perceptron;
 pub mod rng;
 pub mod schedule;
 mod sum;
@@ -50,7 +46,6 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use network::{Mlp, hash};
-pub use perceptron::Perceptron;
 pub use rng::{Rng, Seed};
 pub use rosenblatt_kernels as kernels;
 pub use rosenblatt_kernels::Backend;
@@ -61,7 +56,6 @@ pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         gates,
-        graph::Graph,
         history::History,
         init::{
             Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal, Uniform,
@@ -78,13 +72,11 @@ pub mod prelude {
         },
         metrics::{ConfusionMatrix, Evaluation},
         network::Mlp,
-        neuron::Neuron,
         observer::{
             CsvLog, EarlyStopping, EpochReport, Monitor, Observer, OnEpoch, ReduceOnPlateau, RestoreBest, StopOnNan,
             Validation,
         },
         optimizer::{AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, RmsProp, Sgd},
-        perceptron::{Perceptron, Separated},
         rng::Seed,
         schedule::{
             ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Scheduled, StepDecay,

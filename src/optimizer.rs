@@ -171,29 +171,37 @@ pub(crate) fn decayed(lr: f32, decay: f32, t: u32) -> f32 {
 // From +0 up the bits are in the order of the numbers, and those of NaN and of negative numbers are above: a step asks five times, by one comparison of
 // integers each.
 
-/// An error unless `value` is finite and at least zero.
+/// An error unless `value` is finite and at least zero: for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
+pub fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
     if value.to_bits() < f32::INFINITY.to_bits() { Ok(()) } else { zero(name, value, "a finite number of at least 0") }
 }
 
-/// An error unless `value` is finite and above zero.
+/// An error unless `value` is finite and above zero: for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn positive(name: &'static str, value: f32) -> Result<()> {
+pub fn positive(name: &'static str, value: f32) -> Result<()> {
     let good = value.to_bits().wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
     if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected: "a finite number above 0" }) }
 }
 
 /// An error unless `value` is finite and at least `least`, which is above zero. `expected` says so.
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
+pub fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
     let good = value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
     if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected }) }
 }
 
-/// An error unless `value` lies in [0, 1).
+/// An error unless `value` lies in [0, 1): for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn below_one(name: &'static str, value: f32) -> Result<()> {
+pub fn below_one(name: &'static str, value: f32) -> Result<()> {
     if value.to_bits() < 1f32.to_bits() { Ok(()) } else { zero(name, value, "a number in [0, 1)") }
 }
 

@@ -137,7 +137,7 @@ impl<N: Network<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, 
     /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
     /// is the caller's business.
     // In firmware for little flash the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
-    #[cfg_attr(not(compact), inline(never))]
+    #[cfg_attr(not(rosenblatt_small), inline(never))]
     fn run<L>(
         &mut self,
         backend: Backend,

@@ -49,7 +49,7 @@ pub struct Landscape<'a> {
     /// The function
     pub height: &'a dyn Fn(f32, f32) -> f32,
     /// Heights of the contour lines
-    pub backends: &'a [f32],
+    pub levels: &'a [f32],
     /// Where the minimum is
     pub minimum: (f32, f32),
     /// The paths, a dot for each step
@@ -170,8 +170,8 @@ where
         .x_labels(6)
         .y_labels(6)
         .draw()?;
-    for backend in landscape.backends {
-        let segments = contour(landscape, *backend);
+    for level in landscape.levels {
+        let segments = contour(landscape, *level);
         chart.draw_series(segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))))?;
     }
     let (x, y) = landscape.minimum;
@@ -193,14 +193,14 @@ where
 }
 
 /// Where the surface has this height: in each cell of a grid, a segment between the points on its sides (marching squares).
-fn contour(landscape: &Landscape<'_>, backend: f32) -> Vec<[(f32, f32); 2]> {
+fn contour(landscape: &Landscape<'_>, level: f32) -> Vec<[(f32, f32); 2]> {
     const CELLS: usize = 120;
     let at = |range: &Range<f32>, i: usize| range.start + (range.end - range.start) * i as f32 / CELLS as f32;
     let mut segments = Vec::new();
     for i in 0..CELLS * CELLS {
         let (x0, x1) = (at(&landscape.x, i % CELLS), at(&landscape.x, i % CELLS + 1));
         let (y0, y1) = (at(&landscape.y, i / CELLS), at(&landscape.y, i / CELLS + 1));
-        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| (x, y, (landscape.height)(x, y) - backend));
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
         let mut crossings = (0..4).filter_map(|side| {
             let ((xa, ya, a), (xb, yb, b)) = (corners[side], corners[(side + 1) % 4]);
             let share = a / (a - b);

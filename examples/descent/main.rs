@@ -180,7 +180,7 @@ fn draw(
         x: -1.5..3.5,
         y: -2.0..3.0,
         height: &|w, b| loss(x, t, w, b),
-        backends: &backends,
+        levels: &backends,
         minimum,
         paths: paths.collect(),
         legend: true,

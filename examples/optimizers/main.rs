@@ -140,7 +140,7 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
             x: -8.0..8.0,
             y: -3.2..3.2,
             height: &|x, y| height([x, y]),
-            backends: &[0.05, 0.25, 0.6, 1.2, 2.0, 3.0, 4.2, 5.6, 7.2, 9.0],
+            levels: &[0.05, 0.25, 0.6, 1.2, 2.0, 3.0, 4.2, 5.6, 7.2, 9.0],
             minimum: (0.0, 0.0),
             paths,
             legend,

@@ -228,11 +228,11 @@ macro_rules! probes {
 
 probes!(scalar, "scalar", Some(arch::scalar::Scalar));
 #[cfg(target_feature = "sse2")]
-probes!(avx2, "avx2", arch::avx2::Avx2::new());
+probes!(avx2, "avx2", arch::x86::Avx2::new());
 #[cfg(target_feature = "sse2")]
-probes!(avx512, "avx512", arch::avx512::Avx512::new());
+probes!(avx512, "avx512", arch::x86::Avx512::new());
 #[cfg(target_feature = "sse2")]
-probes!(avx512vl, "avx512vl", arch::avx512vl::Avx512Vl::new());
+probes!(avx512vl, "avx512vl", arch::x86::Avx512Vl::new());
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 probes!(neon, "neon", Some(arch::neon::Neon::new()));
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -1,7 +1,7 @@
 //! Activations and their gradients, element by element or (softmax) row by row.
 //!
 //! A gradient is written in terms of the activation's *output* y, which the forward pass keeps: `dy ← dy · f′(y)`.
-//! The functions that take a [`Backend`] are the face for users of this crate alone; layers call [`fixed`].
+//! The functions that take a [`Backend`] are the face for users of this crate alone; layers call [`typed`].
 
 use crate::{
     Backend,
@@ -117,10 +117,10 @@ impl MapGrad for Tanh {
         s.mul(d, s.sub(s.splat(1.0), s.mul(y, y)))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
-        crate::arch::thumb::tanh_grad(y, dy);
+        crate::arch::cortex_m::tanh_grad(y, dy);
         true
     }
 
@@ -155,10 +155,10 @@ impl Map for Relu {
         s.add(s.max(x, s.splat(0.0)), s.splat(0.0))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly(x: &mut [f32]) -> bool {
-        crate::arch::thumb::relu(x);
+        crate::arch::cortex_m::relu(x);
         true
     }
 
@@ -172,10 +172,10 @@ impl MapGrad for Relu {
         s.select(s.lt(s.splat(0.0), y), d, s.splat(0.0))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
-        crate::arch::thumb::relu_grad(y, dy);
+        crate::arch::cortex_m::relu_grad(y, dy);
         true
     }
 
@@ -389,7 +389,7 @@ pub mod typed {
                 softmax_row(s, row);
             }
         }
-        if const { cfg!(thumb) && N <= 16 } {
+        if const { cfg!(rosenblatt_cortex_m) && N <= 16 } {
             return short(s.shared(), x);
         }
         if const { called::<S>() && N > 0 } {

@@ -8,7 +8,7 @@ use crate::arch::scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use crate::arch::wasm::Wasm;
 #[cfg(target_feature = "sse2")]
-use crate::arch::{avx2::Avx2, avx512::Avx512, avx512vl::Avx512Vl};
+use crate::arch::x86::{Avx2, Avx512, Avx512Vl};
 #[cfg(doc)]
 use crate::simd::Simd;
 

@@ -131,11 +131,11 @@ macro_rules! compiled_here {
 compiled_here! {
     Scalar;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx2::Avx2;
+    crate::arch::x86::Avx2;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx512vl::Avx512Vl;
+    crate::arch::x86::Avx512Vl;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx512::Avx512;
+    crate::arch::x86::Avx512;
     #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
     crate::arch::neon::Neon;
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

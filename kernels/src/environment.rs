@@ -26,7 +26,7 @@ type Unusual = Option<control::Register>;
 /// ```
 #[inline(always)]
 pub fn standard<R>(f: impl FnOnce() -> R) -> R {
-    if cfg!(compact) {
+    if cfg!(rosenblatt_small) {
         // A call instead of the look in place, and no question whether to switch back: less flash.
         let caller = switch();
         // All of a small result is computed before the switch back. A large one lies in memory, but for what is computed last: see that it goes through `black_box`.
@@ -290,7 +290,7 @@ mod control {
 }
 
 /// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not know of.
-#[cfg(all(riscv_fpu, not(miri)))]
+#[cfg(all(rosenblatt_riscv_fpu, not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -339,7 +339,7 @@ mod control {
         target_feature = "sse2",
         target_arch = "aarch64",
         all(target_arch = "arm", target_abi = "eabihf"),
-        riscv_fpu
+        rosenblatt_riscv_fpu
     ))
 ))]
 mod control {

@@ -28,11 +28,11 @@
 //! | tiles in place | few weights (`Simd::INLINE_MAX`), or one row of few columns | `tile.rs` |
 //! | strips of `wᵀ` packed first | `dx` with more than one output | `transpose.rs` |
 //! | Helium's tiles | feature `helium`, shapes that are worth it | `arch/helium.rs` |
-//! | Cortex-M assembly | a Cortex-M with an FPU, built for speed | `arch/thumb/gemm.rs` |
+//! | Cortex-M assembly | a Cortex-M with an FPU, built for speed | `arch/cortex_m/gemm.rs` |
 //! | one copy a backend, called | all else | `tile.rs`, by `bodies.rs` |
 
 mod matrix;
-#[cfg(compact)]
+#[cfg(rosenblatt_small)]
 #[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
 pub(crate) mod small;
 mod tile;
@@ -195,7 +195,7 @@ impl Product {
     unsafe fn run_forward<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(compact, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
             if const { S::INLINE_MAX == 0 } {
                 return small::forward(self);
             }
@@ -217,7 +217,7 @@ impl Product {
     unsafe fn run_weights<S: Simd, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(compact, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
             if const { S::INLINE_MAX == 0 } {
                 return small::weights(self);
             }
@@ -239,7 +239,7 @@ impl Product {
     unsafe fn run_inputs<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(compact, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
             if const { S::INLINE_MAX == 0 } {
                 return small::inputs(self);
             }
@@ -318,7 +318,7 @@ impl Product {
     #[inline(always)]
     unsafe fn call_one<S: Simd>(self, s: S) {
         let Self { mkn, a, b, c, start } = self;
-        #[cfg(thumb)]
+        #[cfg(rosenblatt_cortex_m)]
         if b.col == 1 && (a.col == 1 || a.row == 1) {
             let start = match start {
                 Start::Zero => None,
@@ -326,7 +326,9 @@ impl Product {
                 Start::Carry => Some((c.p.cast_const(), c.row)),
             };
             // SAFETY: the caller's promise is the same.
-            return unsafe { crate::arch::thumb::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start) };
+            return unsafe {
+                crate::arch::cortex_m::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start)
+            };
         }
         // SAFETY: the caller's promise is the same.
         unsafe {

@@ -18,7 +18,7 @@ pub const EPSILON: f32 = 1e-7;
 fn clip<S: Simd>(s: S, p: S::F) -> (S::F, bool) {
     let (low, high) = (s.splat(EPSILON), s.splat(1.0 - EPSILON));
     // A single value is worth a look: two comparisons less, and its logarithm needs no case apart.
-    if const { S::LANES == 1 && !cfg!(compact) } && s.all(s.lt(low, p)) && s.all(s.lt(p, high)) {
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } && s.all(s.lt(low, p)) && s.all(s.lt(p, high)) {
         return (p, true);
     }
     (s.min(s.max(p, low), high), false)
@@ -111,7 +111,7 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t:
             let (p, inside) = clip(s, p);
             let rest = s.sub(one, p);
             // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which changes nothing: one logarithm is enough.
-            if const { !cfg!(compact) } && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1))) {
+            if const { !cfg!(rosenblatt_small) } && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1))) {
                 return ln(s, s.select(s.lt(s.splat(0.0), t), p, rest), inside);
             }
             s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, rest)))
@@ -183,7 +183,7 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
     class: impl Fn(usize) -> usize,
     dy: &mut [[f32; N]],
 ) -> f32 {
-    if const { S::LANES == 1 && !cfg!(compact) } {
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } {
         return single(s, scale, p, class, dy);
     }
     for (i, (p, dy)) in p.iter().zip(dy.iter_mut()).enumerate() {

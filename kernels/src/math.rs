@@ -17,8 +17,8 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 ///
 /// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative error of eʳ 2⁻²⁸). r is the exact difference
 /// `x − n·hi` less the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let t = s.mul_add(x, s.splat(LOG2_E), s.splat(MAGIC));
     let n = s.sub(t, s.splat(MAGIC));
@@ -43,11 +43,11 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 ///
 /// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208 it is +0;
 /// subnormal results are rounded once. NaN stays NaN.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     // Inside ±87 the result is normal and needs one exponent addition; both roads give the same bits there.
-    let near = !cfg!(compact) && s.all(s.lt(s.abs(x), s.splat(87.0)));
+    let near = !cfg!(rosenblatt_small) && s.all(s.lt(s.abs(x), s.splat(87.0)));
     let x = if near { x } else { s.min(s.max(x, s.splat(-104.0)), s.splat(89.0)) };
     let (t, w) = reduce(s, x);
     let p = s.add(s.splat(1.0), w);
@@ -64,10 +64,10 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
 }
 
 /// eˣ for x ≤ 0, the same bits as [`exp`]; for x above zero the result means nothing.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn exp_below<S: Simd>(s: S, x: S::F) -> S::F {
-    if const { S::LANES == 1 && !cfg!(compact) } {
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } {
         // A single value is worth a look: one of each row of a softmax is 0.
         if !s.all(s.lt(x, s.splat(0.0))) {
             return s.add(s.splat(1.0), x);
@@ -108,11 +108,12 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
 /// ln x. Error below 1 ULP (measured: see [`crate::activation::ln`]).
 ///
 /// ln ±0 = −∞, ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled first.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     // A normal number above zero needs no case apart; both roads give the same bits there.
-    let normal = !cfg!(compact) && s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
+    let normal =
+        !cfg!(rosenblatt_small) && s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
     let tiny = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let m = if normal { x } else { s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x) };
     let (k, f) = split(s, m);
@@ -129,8 +130,8 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
 }
 
 /// ln x for a normal number above zero, the same bits as [`ln`]. Outside, and for NaN, the result means nothing.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn ln_normal<S: Simd>(s: S, x: S::F) -> S::F {
     let (k, f) = split(s, x);
     ln_parts(s, k, f)
@@ -153,8 +154,8 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
 /// Up to 0.625 by a polynomial. Above, |x| = n·½ ln 2 + h with t = tanh h from the same polynomial, so that e²ˣ = 2ⁿ·(1 + t)/(1 − t) and
 /// tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ + 1) + ½(2ⁿ − 1)·t): one division. The sign is put back. From 9.011 on the result is
 /// ±1; ±0 and subnormal numbers are their own tanh; NaN stays NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     if const { S::LANES == 1 } {
         // One value goes one road; the bits are those of the selections below.
@@ -186,8 +187,8 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 ///
 /// With −x = n·ln 2 + r and w = eʳ − 1 the divisor is (2ⁿ + 1) + 2ⁿ·w, rounded once: 2ⁿ + 1 is exact for −23 ≤ n ≤ 23 and 1 below. Below
 /// −16 the result is e − e², e = eˣ, so that nothing overflows and small results keep their precision. NaN stays NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let low = s.splat(-16.0);
     let (t, w) = reduce(s, s.xor(s.min(x, s.splat(87.0)), s.splat(-0.0)));
@@ -206,8 +207,8 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
 /// In half turns, because every reduction is exact then: cosine has the period 2, so that |x| becomes u = |x − 2k| ≤ 1; cos πu = −cos π(1 − u)
 /// brings it to v ≤ ½. Up to ¼ a polynomial in v², above it cos πv = sin πw, w = ½ − v, by another: π in two parts, so that its rounding costs nothing.
 /// 0 at every ½, ±1 at every whole number; from 2²⁴ on every number is even. NaN and ±∞ give NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
     let (one, half) = (s.splat(1.0), s.splat(0.5));
     let a = s.abs(x);

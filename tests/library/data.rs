@@ -16,6 +16,7 @@ use rosenblatt::{
     loss::Loss,
     prelude::*,
 };
+use rosenblatt_lecture::Neuron;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -101,7 +102,8 @@ fn example_refuses(name: &str, file: &Path) -> String {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    command.args(["run", "--quiet", "--offline", "--profile", profile, "--example", name]);
+    let package = if name == "logistic" { "rosenblatt-lecture" } else { "rosenblatt" };
+    command.args(["run", "--quiet", "--offline", "--profile", profile, "--package", package, "--example", name]);
     let output = command.args(["--", "--data"]).arg(file).output().expect("cargo runs");
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{name}: {text}");

@@ -5,11 +5,11 @@ use rosenblatt::{
     Error,
     data::Standardize,
     error::Quantity,
-    graph::Operation,
     kernels::{BackendError, optimizer::AdamStep},
     layer::Description,
     prelude::*,
 };
+use rosenblatt_lecture::{Perceptron, Separated, graph::Operation};
 
 fn is_format<T: defmt::Format>() {}
 

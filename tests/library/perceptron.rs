@@ -7,12 +7,12 @@ use proptest::{
     test_runner::{Config, RngSeed},
 };
 use rosenblatt::{
-    Error, Rng,
-    error::Quantity,
+    Rng,
     gates::{self, Gate},
     layer::Dense,
     prelude::*,
 };
+use rosenblatt_lecture::{Error, Perceptron, Separated};
 use support::{amount, backends, bits, draw};
 
 type Answers = Vec<[f32; 1]>;
@@ -193,7 +193,7 @@ fn bad_data() {
     // Without an epoch there is neither success nor a mistake to tell of.
     let error = start.clone().fit(&x, &t, 1.0, 0).expect_err("no epoch");
     assert_eq!(error.to_string(), "epochs is 0; at least 1 is expected");
-    assert_eq!(refused(&[], &[], 1.0, "no samples; at least one is needed"), Error::Empty);
+    assert_eq!(refused(&[], &[], 1.0, "no samples; at least one is needed"), Error::Library(rosenblatt::Error::Empty));
     refused(&x, &t[..3], 1.0, "4 inputs, but 3 targets or outputs; as many are needed");
     refused(&x[..1], &t, 1.0, "1 inputs, but 4 targets or outputs; as many are needed");
     for (value, text) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
@@ -201,13 +201,19 @@ fn bad_data() {
         x[2][1] = value;
         x[3][0] = value;
         let message = format!("row 3, column 2 of the inputs (counted from 1) is {text}; a finite number is expected");
-        assert!(matches!(refused(&x, &t, 1.0, &message), Error::Input { sample: 2, column: 1, .. }));
+        assert!(matches!(
+            refused(&x, &t, 1.0, &message),
+            Error::Library(rosenblatt::Error::Input { sample: 2, column: 1, .. })
+        ));
     }
     for (value, text) in [(0.5, "0.5"), (-1.0, "-1"), (2.0, "2"), (f32::NAN, "NaN"), (1.0f32.next_up(), "1.0000001")] {
         let mut t = t;
         t[1][0] = value;
         let message = format!("row 2, column 1 of the targets (counted from 1) is {text}; 0 or 1 is expected");
-        assert!(matches!(refused(&x, &t, 1.0, &message), Error::Target { sample: 1, output: 0, .. }));
+        assert!(matches!(
+            refused(&x, &t, 1.0, &message),
+            Error::Library(rosenblatt::Error::Target { sample: 1, output: 0, .. })
+        ));
         assert_eq!(
             start.clone().learn(&x[0], value, 1.0).expect_err("bad").to_string(),
             message.replace('2', "1").replace("is 1;", &format!("is {text};"))
@@ -224,7 +230,7 @@ fn weights_that_overflow() {
     let x = [[1.0, 0.0], [3e38, 1.0]];
     let mut unit = Perceptron::<2>::new();
     let error = unit.fit(&x, &[[1.0], [0.0]], 10.0, 10).expect_err("3e39");
-    assert_eq!(error, Error::NotFinite { what: Quantity::Weight, epoch: 1, step: 2 });
+    assert_eq!(error, Error::NotFinite { epoch: 1, step: 2 });
     assert_eq!(error.to_string(), "the weight is not finite at epoch 1, step 2; no weight was changed by this step");
     assert_eq!((unit.w, unit.b), ([10.0, 0.0], 10.0));
     assert!(unit.learn(&x[1], 0.0, 10.0).is_err());

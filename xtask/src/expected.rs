@@ -1,4 +1,4 @@
-//! What an example has to say, line by line: `examples/NAME/expected.txt`.
+//! What an example has to say, line by line: `expected.txt` in its folder.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -35,7 +35,9 @@ pub fn check(example: &str, run: &str, text: &str, update: bool) -> Result<()> {
 const HOW: &str = "if that is meant: cargo xtask examples --update";
 
 fn file(example: &str) -> PathBuf {
-    paths::root().join("examples").join(example).join("expected.txt")
+    let lecture = paths::root().join("lecture/examples").join(example);
+    let folder = if lecture.exists() { lecture } else { paths::root().join("examples").join(example) };
+    folder.join("expected.txt")
 }
 
 /// The first line that differs, if there is one.

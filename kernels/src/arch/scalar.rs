@@ -21,7 +21,7 @@ fn sqrt(a: f32) -> f32 {
         // SAFETY: SSE is a feature of the whole target.
         unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))) }
     }
-    #[cfg(cortex_fpu)]
+    #[cfg(rosenblatt_cortex_fpu)]
     {
         /// libm's is software.
         #[unsafe(naked)]
@@ -30,7 +30,7 @@ fn sqrt(a: f32) -> f32 {
         }
         vsqrt(a)
     }
-    #[cfg(not(any(cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
+    #[cfg(not(any(rosenblatt_cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
     libm::sqrtf(a)
 }
 

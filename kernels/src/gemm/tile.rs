@@ -34,7 +34,7 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
                 // `if const`: what a backend does not use is not even compiled.
-                if const { S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(compact)) } {
+                if const { S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small)) } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
                         unsafe {
@@ -56,7 +56,7 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
             height!(4 x 2);
         }
         height!(2 x 4);
-        if cfg!(compact) {
+        if cfg!(rosenblatt_small) {
             // One loop nest for all: little flash.
             height!(1 x 1);
         } else {

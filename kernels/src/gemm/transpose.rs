@@ -9,8 +9,8 @@ use core::mem::MaybeUninit;
 
 /// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the assembly on a chip, which works on
 /// eight columns, 512 bytes. Where the rows are known to be short, the buffer has only as many as they need.
-const STRIP: usize = if cfg!(thumb) { 8 } else { 16 };
-pub(crate) const DEPTH: usize = if cfg!(thumb) { 16 } else { 64 };
+const STRIP: usize = if cfg!(rosenblatt_cortex_m) { 8 } else { 16 };
+pub(crate) const DEPTH: usize = if cfg!(rosenblatt_cortex_m) { 16 } else { 64 };
 
 /// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ`, `D` rows at a time, are packed,
 /// then multiplied.
@@ -33,16 +33,16 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
         if m == 0 {
             return;
         }
-        if S::LANES == 1 && (!cfg!(thumb) || cfg!(feature = "helium")) || n <= 1 {
+        if S::LANES == 1 && (!cfg!(rosenblatt_cortex_m) || cfg!(feature = "helium")) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             block::<S, M, K, INLINE>(s, (m, n, k), a, b, c, first);
             return;
         }
-        #[cfg(thumb)]
+        #[cfg(rosenblatt_cortex_m)]
         let mut i =
-            if matches!(first, Start::Carry) { 0 } else { crate::arch::thumb::few_outputs((m, k, n), dy, w, dx) };
-        #[cfg(not(thumb))]
+            if matches!(first, Start::Carry) { 0 } else { crate::arch::cortex_m::few_outputs((m, k, n), dy, w, dx) };
+        #[cfg(not(rosenblatt_cortex_m))]
         let mut i = 0;
         let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; D];
         while i < k {
@@ -51,9 +51,9 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
             let mut p = 0;
             while p < n {
                 let depth = (n - p).min(D);
-                #[cfg(thumb)]
-                crate::arch::thumb::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
-                #[cfg(not(thumb))]
+                #[cfg(rosenblatt_cortex_m)]
+                crate::arch::cortex_m::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
+                #[cfg(not(rosenblatt_cortex_m))]
                 pack(s, w.add(i * n + p), n, (width, depth), &mut packed);
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };
                 let a = Matrix { p: a.p.add(p), ..a };
@@ -95,7 +95,7 @@ unsafe fn block<S: Simd, M: Count, N: Count, const INLINE: bool>(
 ///
 /// # Safety
 /// `w` must be readable there; `width` and `depth` must not be greater than the buffer's.
-#[cfg(not(thumb))]
+#[cfg(not(rosenblatt_cortex_m))]
 #[inline(always)]
 unsafe fn pack<S: Simd>(
     s: S,

@@ -109,14 +109,14 @@ pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F
 /// Rows of any plain shape.
 #[inline(always)]
 pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
-    #[cfg(compact)]
+    #[cfg(rosenblatt_small)]
     if const { S::INLINE_MAX == 0 } {
         // SAFETY: the types say n, and m is how many rows there are.
         return unsafe { super::small::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast()) };
     }
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     if const { S::LANES == 1 } {
-        return crate::arch::thumb::sum_rows(dy, db);
+        return crate::arch::cortex_m::sum_rows(dy, db);
     }
     if const { called::<S>() } {
         // SAFETY: the types say n, and m is how many rows there are.

@@ -58,8 +58,8 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     /// The step for what [`Walk::load`] gave there.
     /// # Safety
     /// The lanes of `part` from `i` on must be writable in w, m and v.
-    #[cfg_attr(not(unoptimized), inline(always))]
-    #[cfg_attr(unoptimized, inline(never))]
+    #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+    #[cfg_attr(rosenblatt_unoptimized, inline(never))]
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
         let &Self { s, alpha, beta, one_minus, epsilon, ref shrink, .. } = self;
         let w = shrink(w);

@@ -17,9 +17,9 @@ pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 #[inline(always)]
 pub(crate) fn sgd_body<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     if const { S::LANES == 1 } {
-        return crate::arch::thumb::sgd(lr, w, dw);
+        return crate::arch::cortex_m::sgd(lr, w, dw);
     }
     let lr = s.splat(lr);
     for_each_register(

@@ -17,11 +17,11 @@ pub fn all_finite_on<S: Simd>(s: S, x: &[f32]) -> bool {
 
 #[inline(always)]
 pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     if const { S::LANES == 1 } {
-        return crate::arch::thumb::all_finite(x);
+        return crate::arch::cortex_m::all_finite(x);
     }
-    #[cfg(compact)]
+    #[cfg(rosenblatt_small)]
     if const { S::LANES == 1 } {
         return crate::gemm::small::all_finite(x);
     }

@@ -1,8 +1,8 @@
 //! What goes wrong is an error that says what.
 
-use rosenblatt::{
+use rosenblatt::error::Quantity;
+use rosenblatt_lecture::{
     Error,
-    error::Quantity,
     graph::{Graph, Operation},
 };
 
@@ -32,7 +32,7 @@ fn a_full_graph_is_an_error() {
 
 #[test]
 fn what_was_asked_for_is_what_is_needed() {
-    fn expression<const N: usize>(graph: &Graph<N>) -> rosenblatt::Result<f32> {
+    fn expression<const N: usize>(graph: &Graph<N>) -> rosenblatt_lecture::Result<f32> {
         let x = [1.0, 2.0, 3.0].map(|x| graph.input(x));
         let p = graph.softmax(&x);
         graph.categorical_cross_entropy(&p, &[0.0, 1.0, 0.0].map(|t| graph.constant(t))).value()
@@ -114,10 +114,10 @@ fn a_bad_step_changes_nothing() {
     let y = w.ln() + v;
     y.backward().expect("room");
     assert_eq!(w.gradient(), Ok(f32::INFINITY));
-    let error = Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 };
+    let error = Error::Library(rosenblatt::Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 });
     assert_eq!((graph.descend(0.1), w.value(), v.value()), (Err(error), Ok(0.0), Ok(1.0)));
     for lr in [-1.0, f32::NAN, f32::INFINITY] {
-        assert!(matches!(graph.descend(lr), Err(Error::HyperParameter { name: "lr", .. })));
+        assert!(matches!(graph.descend(lr), Err(Error::Library(rosenblatt::Error::HyperParameter { name: "lr", .. }))));
     }
 }
 

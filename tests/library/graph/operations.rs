@@ -1,7 +1,7 @@
 //! Each operation against its formula in f64, its slope against finite differences, and the values that have to be exact.
 
 use crate::support::bits;
-use rosenblatt::graph::{Graph, Node, Operation};
+use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 type Op<'g> = Node<'g, 16>;
 

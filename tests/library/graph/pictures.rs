@@ -1,9 +1,7 @@
 //! The lecture's pictures, with numbers that are exact in f32 unless a tolerance is named.
 
-use rosenblatt::{
-    graph::{Graph, Node},
-    prelude::*,
-};
+use rosenblatt::prelude::*;
+use rosenblatt_lecture::graph::{Graph, Node};
 
 fn value<const N: usize>(node: Node<'_, N>) -> f32 {
     node.value().expect("a good graph")

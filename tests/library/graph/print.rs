@@ -1,6 +1,6 @@
 //! The graph as a table, as DOT and as SVG.
 
-use rosenblatt::graph::Graph;
+use rosenblatt_lecture::graph::Graph;
 
 #[test]
 fn a_table() {

@@ -8,11 +8,8 @@ use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed},
 };
-use rosenblatt::{
-    Rng,
-    graph::{Graph, Node},
-    prelude::Seed,
-};
+use rosenblatt::{Rng, prelude::Seed};
+use rosenblatt_lecture::graph::{Graph, Node};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// v + d·ε, ε² = 0.

@@ -3,12 +3,12 @@
 use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
     Rng,
-    graph::{Graph, Node},
     kernels::F32Array,
     layer::{Description, Layer, Trainable},
     network::{NetOf, Stack},
     prelude::*,
 };
+use rosenblatt_lecture::graph::{Graph, Node};
 
 /// Room for four samples of the largest network in one graph.
 const ROOM: usize = 1500;

@@ -2,12 +2,8 @@
 
 use crate::{Fingerprint, Program};
 use core::{fmt::Write as _, hash::Hasher};
-use rosenblatt::{
-    Rng,
-    graph::{Node, Operation},
-    init::Initializer,
-    prelude::*,
-};
+use rosenblatt::{Rng, init::Initializer, prelude::*};
+use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 /// Weights and biases: 2·3 + 3 and 3 + 1.
 pub type Weights = [f32; 13];
@@ -30,7 +26,7 @@ fn build<'g>(graph: &'g Xor, weights: &Weights) -> ([At<'g>; 2], At<'g>, At<'g>,
 }
 
 /// Trains; whether it has learnt XOR. An error if the graph has too little room.
-fn train(graph: &Xor, weights: &mut Weights, hash: &mut Fingerprint) -> rosenblatt::Result<bool> {
+fn train(graph: &Xor, weights: &mut Weights, hash: &mut Fingerprint) -> rosenblatt_lecture::Result<bool> {
     let (x, t, loss, output) = build(graph, weights);
     for _ in 0..200 {
         graph.zero_gradients()?;

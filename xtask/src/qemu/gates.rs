@@ -34,7 +34,7 @@ pub fn prove(programs: &[Program]) -> Result<()> {
 /// Routines in assembly that spoil registers of their callers, and that nothing calls.
 fn spoil(program: &Program) -> Result<()> {
     const FEATURE: &str = "planted-spoil";
-    const FORGETFUL: &str = "rosenblatt_kernels::arch::thumb::stream::tanh_grad_blocks";
+    const FORGETFUL: &str = "rosenblatt_kernels::arch::cortex_m::stream::tanh_grad_blocks";
     apt::ensure(&[routines::DISASSEMBLER])?;
     let m4f = [
         (FORGETFUL, "writes and does not save d11"),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example logistic`
 
-#[path = "../common/mod.rs"]
+#[path = "../../../examples/common/mod.rs"]
 mod common;
 
 use anyhow::Result;
@@ -12,7 +12,11 @@ use common::{
     tumours,
 };
 use rosenblatt::prelude::*;
+use rosenblatt_lecture::Neuron;
 use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
+
+/// The tumours, beside the sources of the library.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/breast_cancer.csv");
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
 type Cells = Mlp<(Neuron<30>,)>;
@@ -34,7 +38,7 @@ struct Args {
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
-    let data = common::data_file("Rows of 30 measurements, then 0 (malignant) or 1 (benign)", tumours::FILE);
+    let data = common::data_file("Rows of 30 measurements, then 0 (malignant) or 1 (benign)", FILE);
     construct!(Args { common, epochs, data })
         .to_options()
         .descr("Trains one sigmoid unit with cross-entropy on breast-cancer data.")

@@ -34,7 +34,10 @@ const WIDE: usize = 8;
 /// # Safety
 /// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` writable and `start` readable for (0..m, 0..n).
 // In place: where the shape is known, one call of one panel is left of it.
-#[cfg_attr(slow_vmla, allow(unused_mut, reason = "only the kernels for three columns, which need s28, do rows ahead"))]
+#[cfg_attr(
+    rosenblatt_slow_vmla,
+    allow(unused_mut, reason = "only the kernels for three columns, which need s28, do rows ahead")
+)]
 #[inline(always)]
 pub unsafe fn product(
     (mut m, k, n): (usize, usize, usize),
@@ -77,7 +80,7 @@ pub unsafe fn product(
         }
     }
     // Three columns of a dense b: four rows of it by one load.
-    #[cfg(not(slow_vmla))]
+    #[cfg(not(rosenblatt_slow_vmla))]
     if n == 3 && b_row == 3 && m >= 4 {
         let blocks = m / 4 * 4;
         panel.m = blocks;
@@ -543,7 +546,7 @@ narrow_pair!(rows_4 columns_4 4 "{{s0-s3}}" "{{s4-s7}}" "{{s8-s11}}" "{{s12-s15}
 ///
 /// r1 fours of terms left, r2 terms left over, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are
 /// s(3i) and up, four rows of b s12 to s23.
-#[cfg(not(slow_vmla))]
+#[cfg(not(rosenblatt_slow_vmla))]
 macro_rules! three {
     ($(#[$doc:meta])* $name:ident: $begin:literal, $one:expr, $four:expr) => {
         $(#[$doc])*
@@ -604,7 +607,7 @@ macro_rules! three {
     };
 }
 
-#[cfg(not(slow_vmla))]
+#[cfg(not(rosenblatt_slow_vmla))]
 #[rustfmt::skip]
 three! {
     /// Three columns; a is read along its rows.
@@ -621,7 +624,7 @@ three! {
     )
 }
 
-#[cfg(not(slow_vmla))]
+#[cfg(not(rosenblatt_slow_vmla))]
 #[rustfmt::skip]
 three! {
     /// Three columns; a is read down its columns.

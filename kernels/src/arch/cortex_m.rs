@@ -14,13 +14,13 @@ pub use stream::{all_finite, relu, relu_grad, sgd, sum_rows, tanh_grad};
 static ZEROS: [f32; 16] = [0.0; 16];
 
 /// sum ← sum + x·w, the product rounded first. Arguments are numbers of registers; s28 is free for it.
-#[cfg(not(slow_vmla))]
+#[cfg(not(rosenblatt_slow_vmla))]
 macro_rules! mla {
     ($sum:literal, $x:literal, $w:literal) => {
         concat!("vmla.f32 s", $sum, ", s", $x, ", s", $w, "\n")
     };
 }
-#[cfg(slow_vmla)]
+#[cfg(rosenblatt_slow_vmla)]
 macro_rules! mla {
     ($sum:literal, $x:literal, $w:literal) => {
         concat!("vmul.f32 s28, s", $x, ", s", $w, "\nvadd.f32 s", $sum, ", s", $sum, ", s28\n")

@@ -5,27 +5,8 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
+use super::Avx2;
 use crate::simd::{Simd, in_place};
-
-cpufeatures::new!(cpu, "avx", "avx2");
-
-/// Proof that the CPU and the operating system support AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx2(());
-
-impl Avx2 {
-    /// Asks the CPU; the answer is kept in one atomic byte.
-    #[inline(always)]
-    pub fn new() -> Option<Self> {
-        cpu::get().then_some(Self(()))
-    }
-
-    /// AVX-512 F implies AVX2.
-    #[inline(always)]
-    pub(super) fn from_avx512(_: super::avx512::Avx512) -> Self {
-        Self(())
-    }
-}
 
 /// Eight set flags, then eight clear ones: a window into it is the mask of a tail.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -69,13 +50,13 @@ macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
         #[inline(always)]
         fn $name(self, $($x: $t),*) -> $r {
-            // SAFETY: `self` proves that `new` found the features.
+            // SAFETY: `self` proves that `Avx2::new` found the features.
             unsafe { $e }
         }
     )*};
 }
 
-// SAFETY: the field is private and `new` hands the token out only where CPUID names the features.
+// SAFETY: `features.rs` hands the token out only where CPUID names the features.
 unsafe impl Simd for Avx2 {
     type F = __m256;
     type M = __m256;
@@ -99,7 +80,7 @@ unsafe impl Simd for Avx2 {
         fn with_features<R>(f: impl FnOnce() -> R) -> R {
             f()
         }
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         unsafe { with_features(f) }
     }
     #[inline(always)]
@@ -140,7 +121,7 @@ unsafe impl Simd for Avx2 {
         if n == 0 {
             return self.splat(0.0);
         }
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         let all = unsafe {
             let low = _mm_set_ps(at(3), at(2), at(1), at(0));
             if n <= 4 {
@@ -223,17 +204,17 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     fn shl<const N: i32>(self, a: __m256) -> __m256 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         float(unsafe { _mm256_slli_epi32::<N>(int(a)) })
     }
     #[inline(always)]
     fn sar<const N: i32>(self, a: __m256) -> __m256 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         float(unsafe { _mm256_srai_epi32::<N>(int(a)) })
     }
     #[inline(always)]
     fn sum_lanes(self, a: __m256) -> f32 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         unsafe {
             let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
             let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -243,7 +224,7 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     fn max_lanes(self, a: __m256) -> f32 {
         // maxps(b, a) is `b > a ? b : a`: exactly compare-and-select.
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx2::new` found the features.
         unsafe {
             let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));
             let a = _mm_max_ps(_mm_movehl_ps(a, a), a);

@@ -4,7 +4,7 @@
 //! `.bss`. A node comes after its inputs, so the order of the nodes is an order of evaluation, and backwards an order for the chain rule.
 //!
 //! ```
-//! use rosenblatt::graph::Graph;
+//! use rosenblatt_lecture::graph::Graph;
 //!
 //! let graph = Graph::<16>::new();
 //! let x = graph.input(2.0).named("x");
@@ -24,7 +24,7 @@
 //! graph.forward()?;
 //! assert_eq!(y.value()?, 0.0);
 //! println!("{graph}"); // a table; graph.dot() and graph.svg() are pictures
-//! # Ok::<(), rosenblatt::Error>(())
+//! # Ok::<(), rosenblatt_lecture::Error>(())
 //! ```
 //!
 //! **Forward.** Values are computed in the order of the nodes. After [`Node::set`] all nodes behind the changed one are computed again by
@@ -35,14 +35,14 @@
 //! k terms, in the order from its last user to its first; in `x * x` the left factor's term comes first. Nodes that y does not depend on take no part and keep +0. (The chain rule as an
 //! algorithm: Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986.)
 //!
-//! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric contract](crate::kernels): the same bits on every CPU.
+//! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric contract](rosenblatt::kernels): the same bits on every CPU.
 //!
 //! **Text.** The table, DOT and SVG go through `core::fmt`, so that a serial port is enough; printing cannot panic, nor does it need f64.
 //!
 //! **Errors.** An operator cannot return a `Result`. A node that finds no room is counted, and everything that can fail says so from then on:
 //!
 //! ```
-//! use rosenblatt::{Error, graph::Graph};
+//! use rosenblatt_lecture::{Error, graph::Graph};
 //!
 //! let graph = Graph::<4>::new();
 //! let x = graph.input(3.0);
@@ -63,10 +63,10 @@ pub use operation::Operation;
 pub use print::Dot;
 pub use svg::Svg;
 
-use crate::error::{Error, Quantity, Result};
-use crate::optimizer::at_least_zero;
+use crate::error::{Error, Result};
 use core::{cell::RefCell, fmt};
 use heapless::Vec;
+use rosenblatt::{error::Quantity, optimizer::at_least_zero};
 use rosenblatt_kernels::environment::standard;
 
 /// The index of a node that found no room, or that was not made because an operand was of another graph.
@@ -105,7 +105,7 @@ struct State<const N: usize> {
 /// Handles ([`Node`]) borrow it and are `Copy`. It starts as zero bits: a `static` of it (in a `StaticCell`, say) lies in `.bss`.
 ///
 /// ```
-/// use rosenblatt::graph::Graph;
+/// use rosenblatt_lecture::graph::Graph;
 ///
 /// const _: () = assert!(Graph::<100>::BYTES < 5000); // a neuron of 30 inputs and its loss
 ///
@@ -124,7 +124,7 @@ struct State<const N: usize> {
 ///     graph.descend(0.1)?;
 /// }
 /// assert!((w.value()? - 2.0).abs() < 1e-3 && (b.value()? + 1.0).abs() < 1e-3);
-/// # Ok::<(), rosenblatt::Error>(())
+/// # Ok::<(), rosenblatt_lecture::Error>(())
 /// ```
 pub struct Graph<const N: usize> {
     // No code but this module's runs while it is borrowed.
@@ -207,14 +207,14 @@ impl<const N: usize> Graph<N> {
 
     /// One step of gradient descent, w ← w − lr·dw for each [parameter](Graph::parameter), in the order of the nodes.
     /// # Errors
-    /// As [`Graph::check`]; [`Error::HyperParameter`] for a learning rate that is negative or not finite, [`Error::NotFinite`] if a parameter's gradient
+    /// As [`Graph::check`]; [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning rate that is negative or not finite, [`NotFinite`](rosenblatt::Error::NotFinite) if a parameter's gradient
     /// is not. Nothing is changed then.
     pub fn descend(&self, lr: f32) -> Result<()> {
         at_least_zero("lr", lr)?;
         self.with(|state| {
             let learnt = |node: &&mut Entry| matches!(node.operation, Operation::Parameter);
             if !state.nodes.iter_mut().filter(learnt).all(|node| node.gradient.is_finite()) {
-                return Err(Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 });
+                return Err(rosenblatt::Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 }.into());
             }
             state.nodes.iter_mut().filter(learnt).for_each(|node| node.value -= lr * node.gradient);
             state.current = 0;

@@ -10,14 +10,14 @@ use heapless::Vec;
 /// `+ - * /` (and `+=` and so on) take nodes, references to nodes and, on either side, `f32`, of which they make constants. `-x` negates.
 ///
 /// ```
-/// use rosenblatt::graph::Graph;
+/// use rosenblatt_lecture::graph::Graph;
 ///
 /// let graph = Graph::<8>::new();
 /// let x = graph.input(2.0);
 /// let y = 1.0 / (x + 2.0);
 /// y.backward()?;
 /// assert_eq!((y.value()?, x.gradient()?), (0.25, -0.0625));
-/// # Ok::<(), rosenblatt::Error>(())
+/// # Ok::<(), rosenblatt_lecture::Error>(())
 /// ```
 pub struct Node<'g, const N: usize> {
     pub(super) graph: &'g Graph<N>,

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example functions`
 
-#[path = "../common/mod.rs"]
+#[path = "../../../examples/common/mod.rs"]
 mod common;
 
 use anyhow::Result;

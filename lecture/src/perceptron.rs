@@ -5,30 +5,30 @@
 
 mod exact;
 
-use crate::{
-    error::{Error, Quantity, Result},
-    optimizer::positive,
-};
+use crate::error::{Error, Result};
 use exact::Net;
+use rosenblatt::{data, optimizer::positive};
 use rosenblatt_kernels::environment::standard;
 
 /// A unit with `I` inputs and a step: y = 1 where w₁x₁ + … + b > 0, else 0.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt_lecture::Perceptron;
 ///
 /// let mut unit = Perceptron::<2>::new(); // can be a `static`
 /// let done = unit.fit(&gates::AND.x, &gates::AND.t, 1.0, 100)?;
 /// assert_eq!(gates::AND.x.map(|x| [unit.predict(&x)]), gates::AND.t);
 /// assert_eq!((unit.w, unit.b), ([2.0, 1.0], -2.0));
 /// assert_eq!((done.epochs, done.updates), (6, 10));
-/// # Ok::<(), rosenblatt::Error>(())
+/// # Ok::<(), rosenblatt_lecture::Error>(())
 /// ```
 ///
 /// No line parts XOR (Minsky and Papert, 1969), and `fit` proves it:
 ///
 /// ```
-/// # use rosenblatt::{Error, prelude::*};
+/// # use rosenblatt::prelude::*;
+/// # use rosenblatt_lecture::{Error, Perceptron};
 /// let outcome = Perceptron::<2>::new().fit(&gates::XOR.x, &gates::XOR.t, 1.0, 100);
 /// assert!(matches!(outcome, Err(Error::NotSeparable { .. })));
 /// ```
@@ -57,7 +57,7 @@ use rosenblatt_kernels::environment::standard;
 /// In rounded arithmetic equal weights prove less: where w + lr·x rounds to w, nothing moves although much was added. So [`Perceptron::fit`] does not trust the weights. Beside them it adds up the ±X
 /// themselves, without learning rate and without rounding (error-free transformations of sums: Knuth, 1969). It says [`Error::NotSeparable`] only if the weights are the same **to the bit** and
 /// the sum of the ±X in between is **exactly 0**; that sum is the certificate, whatever rounding did to the weights. Otherwise it says [`Error::NotConverged`]:
-/// so it does on samples that are not separable where rounding never lets the weights come round. Inputs near 1 ([`Standardize`](crate::data::Standardize)), and a power of two as learning rate, help.
+/// so it does on samples that are not separable where rounding never lets the weights come round. Inputs near 1 ([`Standardize`](rosenblatt::data::Standardize)), and a power of two as learning rate, help.
 ///
 /// Cycles of any length are found in fixed memory: the weights after epochs 0, 1, 2, 4, 8, … are kept until the next of these and compared with those of each epoch (R. Brent, *An improved
 /// Monte Carlo factorization algorithm*, 1980).
@@ -113,11 +113,7 @@ impl<const I: usize> Perceptron<I> {
     /// As [`Perceptron::fit`], about sample 0; nothing is changed then.
     pub fn learn(&mut self, x: &[f32; I], t: f32, lr: f32) -> Result<bool> {
         check(core::slice::from_ref(x), &[[t]], lr)?;
-        let change = standard(|| self.rule(x, t, lr)).map_err(|()| Error::NotFinite {
-            what: Quantity::Weight,
-            epoch: 0,
-            step: 0,
-        })?;
+        let change = standard(|| self.rule(x, t, lr)).map_err(|()| Error::NotFinite { epoch: 0, step: 0 })?;
         Ok(change.is_some())
     }
 
@@ -127,13 +123,13 @@ impl<const I: usize> Perceptron<I> {
     /// # Errors
     /// - [`Error::NotSeparable`] with a certificate: the weights have come round again, and the updates in between add up to exactly 0; see [above](Perceptron#what-proves-that-it-cannot).
     /// - [`Error::NotConverged`] after `epochs` epochs, or earlier where rounding has brought the weights to a stand (`stalled`).
-    /// - [`Error::Empty`], [`Error::Lengths`], [`Error::Input`] for an x that is infinite or NaN, [`Error::Target`] for a t other than 0 and 1, [`Error::HyperParameter`] for a
+    /// - [`Error::Library`] with [`Empty`](rosenblatt::Error::Empty), [`Lengths`](rosenblatt::Error::Lengths), [`Input`](rosenblatt::Error::Input) for an x that is infinite or NaN, [`Target`](rosenblatt::Error::Target) for a t other than 0 and 1, [`HyperParameter`](rosenblatt::Error::HyperParameter) for a
     ///   learning rate that is not finite and above 0 and for no epochs: nothing is changed then.
     /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the sample's place, from 1.
     pub fn fit(&mut self, x: &[[f32; I]], t: &[[f32; 1]], lr: f32, epochs: usize) -> Result<Separated> {
         check(x, t, lr)?;
         if epochs == 0 {
-            return Err(Error::HyperParameter { name: "epochs", value: 0.0, expected: "at least 1" });
+            return Err(rosenblatt::Error::HyperParameter { name: "epochs", value: 0.0, expected: "at least 1" }.into());
         }
         standard(|| self.epochs(x, t, lr, epochs))
     }
@@ -147,7 +143,7 @@ impl<const I: usize> Perceptron<I> {
             mistakes = 0;
             for (i, (x, [t])) in x.iter().zip(t).enumerate() {
                 let change = self.rule(x, *t, lr);
-                match change.map_err(|()| Error::NotFinite { what: Quantity::Weight, epoch, step: i + 1 })? {
+                match change.map_err(|()| Error::NotFinite { epoch, step: i + 1 })? {
                     None => {}
                     Some(sign) => {
                         net.add(sign, x);
@@ -227,15 +223,15 @@ struct Mark<const I: usize> {
 
 /// What must be true of data and learning rate.
 fn check<const I: usize>(x: &[[f32; I]], t: &[[f32; 1]], lr: f32) -> Result<()> {
-    crate::data::same_lengths(x, t)?;
+    data::same_lengths(x, t)?;
     if x.is_empty() {
-        return Err(Error::Empty);
+        return Err(rosenblatt::Error::Empty.into());
     }
     positive("lr", lr)?;
-    crate::data::finite_inputs(x)?;
+    data::finite_inputs(x)?;
     for (sample, &[value]) in t.iter().enumerate() {
         if value != 0.0 && value != 1.0 {
-            return Err(Error::Target { sample, output: 0, value, expected: "0 or 1" });
+            return Err(rosenblatt::Error::Target { sample, output: 0, value, expected: "0 or 1" }.into());
         }
     }
     Ok(())

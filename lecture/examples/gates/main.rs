@@ -2,18 +2,18 @@
 //!
 //! `cargo run --release --example gates`
 
-#[path = "../common/mod.rs"]
+#[path = "../../../examples/common/mod.rs"]
 mod common;
 
 use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::plot::{self, Curve, Map};
 use rosenblatt::{
-    Error,
     gates::Gate,
     kernels::array::{Affine, Join},
     prelude::*,
 };
+use rosenblatt_lecture::{Error, Perceptron, Separated};
 use std::process::ExitCode;
 
 /// XOR with two hidden units.

@@ -5,34 +5,8 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-use super::{avx2::Avx2, avx512vl::Avx512Vl};
+use super::Avx512;
 use crate::simd::{Simd, in_place};
-
-cpufeatures::new!(cpu, "avx512f", "avx512bw", "avx512dq", "avx512vl");
-
-/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx512(());
-
-impl Avx512 {
-    /// Asks the CPU; the answer is kept in one atomic byte.
-    #[inline(always)]
-    pub fn new() -> Option<Self> {
-        cpu::get().then_some(Self(()))
-    }
-
-    /// Half registers, for rows that fill no more.
-    #[inline(always)]
-    pub fn narrow(self) -> Avx512Vl {
-        Avx512Vl::from_avx512(self)
-    }
-
-    /// AVX2, which AVX-512 F implies.
-    #[inline(always)]
-    pub(super) fn half(self) -> Avx2 {
-        Avx2::from_avx512(self)
-    }
-}
 
 #[inline(always)]
 fn int(a: __m512) -> __m512i {
@@ -56,13 +30,13 @@ macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
         #[inline(always)]
         fn $name(self, $($x: $t),*) -> $r {
-            // SAFETY: `self` proves that `new` found the features.
+            // SAFETY: `self` proves that `Avx512::new` found the features.
             unsafe { $e }
         }
     )*};
 }
 
-// SAFETY: the field is private and `new` hands the token out only where CPUID names the features.
+// SAFETY: `features.rs` hands the token out only where CPUID names the features.
 unsafe impl Simd for Avx512 {
     type F = __m512;
     type M = __mmask16;
@@ -86,7 +60,7 @@ unsafe impl Simd for Avx512 {
         fn with_features<R>(f: impl FnOnce() -> R) -> R {
             f()
         }
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512::new` found the features.
         unsafe { with_features(f) }
     }
     #[inline(always)]
@@ -185,17 +159,17 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     fn shl<const N: i32>(self, a: __m512) -> __m512 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512::new` found the features.
         float(unsafe { _mm512_sll_epi32(int(a), _mm_cvtsi32_si128(N)) })
     }
     #[inline(always)]
     fn sar<const N: i32>(self, a: __m512) -> __m512 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512::new` found the features.
         float(unsafe { _mm512_sra_epi32(int(a), _mm_cvtsi32_si128(N)) })
     }
     #[inline(always)]
     fn sum_lanes(self, a: __m512) -> f32 {
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512::new` found the features.
         unsafe {
             let a = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
             let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
@@ -206,7 +180,7 @@ unsafe impl Simd for Avx512 {
     #[inline(always)]
     fn max_lanes(self, a: __m512) -> f32 {
         // maxps(b, a) is `b > a ? b : a`: exactly compare-and-select.
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512::new` found the features.
         unsafe {
             let a = _mm256_max_ps(_mm512_extractf32x8_ps::<1>(a), _mm512_castps512_ps256(a));
             let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));

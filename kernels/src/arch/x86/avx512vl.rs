@@ -8,28 +8,10 @@ use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-use super::{avx2::Avx2, avx512::Avx512};
+use super::{Avx2, Avx512Vl};
 use crate::{delegate::operations_of, simd::Simd};
 
-/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx512Vl(Avx2);
-
-impl Avx512Vl {
-    /// Asks the CPU; the answer is kept in one atomic byte.
-    #[inline(always)]
-    pub fn new() -> Option<Self> {
-        Avx512::new().map(Avx512::narrow)
-    }
-
-    /// What every CPU with AVX-512 F, BW, DQ and VL has.
-    #[inline(always)]
-    pub(super) fn from_avx512(token: Avx512) -> Self {
-        Self(token.half())
-    }
-}
-
-// SAFETY: the field is private, and `new` and `from_avx512` hand the token out only where CPUID names the features.
+// SAFETY: `features.rs` hands the token out only where CPUID names the features.
 unsafe impl Simd for Avx512Vl {
     const INLINE_MAX: usize = Avx2::INLINE_MAX;
     const NAME: &'static str = "avx512vl";
@@ -47,7 +29,7 @@ unsafe impl Simd for Avx512Vl {
         fn with_features<R>(f: impl FnOnce() -> R) -> R {
             f()
         }
-        // SAFETY: `self` proves that `new` found the features.
+        // SAFETY: `self` proves that `Avx512Vl::new` found the features.
         unsafe { with_features(f) }
     }
 

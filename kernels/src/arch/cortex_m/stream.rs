@@ -83,13 +83,13 @@ pub fn sgd(lr: f32, w: &mut [f32], dw: &[f32]) {
 }
 
 /// One difference w − lr·g.
-#[cfg(not(slow_vmla))]
+#[cfg(not(rosenblatt_slow_vmla))]
 macro_rules! mls {
     ($w:literal, $g:literal) => {
         concat!("vmls.f32 s", $w, ", s", $g, ", s0\n")
     };
 }
-#[cfg(slow_vmla)]
+#[cfg(rosenblatt_slow_vmla)]
 macro_rules! mls {
     ($w:literal, $g:literal) => {
         concat!("vmul.f32 s1, s", $g, ", s0\nvsub.f32 s", $w, ", s", $w, ", s1\n")

@@ -2,12 +2,13 @@
 //!
 //! `cargo run --release --example graph`
 
-#[path = "../common/mod.rs"]
+#[path = "../../../examples/common/mod.rs"]
 mod common;
 
 use anyhow::{Context, Result, bail};
 use bpaf::{Parser, construct, long};
-use rosenblatt::{graph::Node, kernels::F32Array, prelude::*};
+use rosenblatt::{kernels::F32Array, prelude::*};
+use rosenblatt_lecture::graph::{Graph, Node};
 use std::process::ExitCode;
 
 /// Hidden units.
@@ -116,7 +117,7 @@ fn network<'g>(graph: &'g Graph<ROOM>, net: &Xor) -> Network<'g> {
 }
 
 /// The gradient of all four samples' mean loss, and that loss.
-fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt::Result<f32> {
+fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt_lecture::Result<f32> {
     let mut total = 0.0;
     graph.zero_gradients()?;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
@@ -170,7 +171,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
         println!("{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}", x[0], x[1], net.predict_on(backend, x)[0]);
     }
     println!("accuracy {right}/4");
-    let weights = nodes.weights.iter().map(|node| node.value()).collect::<rosenblatt::Result<Vec<_>>>()?;
+    let weights = nodes.weights.iter().map(|node| node.value()).collect::<rosenblatt_lecture::Result<Vec<_>>>()?;
     println!("weights {:016x}", rosenblatt::hash(&weights));
     Ok((right == 4, graph.svg().to_string()))
 }

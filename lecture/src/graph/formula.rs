@@ -36,13 +36,13 @@ impl<const N: usize> Graph<N> {
         e.map(|e| e / total)
     }
 
-    /// The mean over the outputs of (y − t)²: [`MeanSquaredError`](crate::loss::MeanSquaredError) of one sample.
+    /// The mean over the outputs of (y − t)²: [`MeanSquaredError`](rosenblatt::loss::MeanSquaredError) of one sample.
     pub fn mean_squared_error<'g, const K: usize>(&'g self, y: &[Node<'g, N>; K], t: &[Node<'g, N>; K]) -> Node<'g, N> {
         self.mean(&pairs(y, t, |y, t| (y - t).powi(2)))
     }
 
     /// The mean over the outputs of −(t·ln p′ + (1 − t)·ln(1 − p′)), p′ being p between 1e-7 and 1 − 1e-7:
-    /// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy) of one sample.
+    /// [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy) of one sample.
     ///
     /// Outside these bounds the graph's gradient is 0; that of the library, joined with the sigmoid, is p − t.
     pub fn binary_cross_entropy<'g, const K: usize>(
@@ -57,7 +57,7 @@ impl<const N: usize> Graph<N> {
         self.mean(&pairs(p, t, term))
     }
 
-    /// −Σ t·ln p′, p′ being p between 1e-7 and 1 − 1e-7: [`CategoricalCrossEntropy`](crate::loss::CategoricalCrossEntropy) of one sample.
+    /// −Σ t·ln p′, p′ being p between 1e-7 and 1 − 1e-7: [`CategoricalCrossEntropy`](rosenblatt::loss::CategoricalCrossEntropy) of one sample.
     pub fn categorical_cross_entropy<'g, const K: usize>(
         &'g self,
         p: &[Node<'g, N>; K],
