@@ -11,7 +11,7 @@ use rosenblatt::{
     Rng,
     kernels::{Backend, F32Array, array::reshape_rows},
     layer::{Layer, Trainable},
-    network::{InputOf, NetOf, OutputOf, Stack},
+    model::{ComposedOf, InputOf, Layers, OutputOf},
     prelude::*,
 };
 use std::hint::black_box;
@@ -44,12 +44,12 @@ type Lenet = (
 
 fn step<T>(c: &mut Criterion, name: &str, by_hand: impl FnOnce(&Mlp<T>) -> Option<ByHand<B>>)
 where
-    T: Stack<Net: Trainable<OutputActivation = Softmax>>,
+    T: Layers<Composed: Trainable<OutputActivation = Softmax>>,
     SparseCategoricalCrossEntropy:
-        rosenblatt::loss::Loss<<NetOf<T> as Layer>::OutputActivation, OutputOf<T>, Target = u8>,
+        rosenblatt::loss::Loss<<ComposedOf<T> as Layer>::OutputActivation, OutputOf<Mlp<T>>, Target = u8>,
 {
     let mut rng = Rng::new(Seed(7));
-    let mut x = vec![InputOf::<T>::ZERO; B];
+    let mut x = vec![InputOf::<Mlp<T>>::ZERO; B];
     x.iter_mut().for_each(|x| x.as_flat_mut().iter_mut().for_each(|x| *x = rng.uniform()));
     let t: [u8; B] = std::array::from_fn(|i| (i % 10) as u8);
     let adam = Adam::with_lr(0.001);

@@ -11,7 +11,7 @@ mod normalization;
 mod pool;
 mod recurrent;
 mod regularized;
-mod stepwise;
+mod streaming;
 mod window;
 
 pub use activate::Activate;
@@ -29,7 +29,7 @@ pub use recurrent::{
     All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainableCell,
 };
 pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
-pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
+pub use streaming::Streaming;
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};

@@ -18,7 +18,7 @@
 //! # Ok::<(), rosenblatt::Error>(())
 //! ```
 //!
-//! The tour: [`layer`] (what a layer is) → [`network`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
+//! The tour: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
 //! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`].
 //! The arithmetic is in the crate `rosenblatt-kernels`. The crate `rosenblatt-lecture` goes through all of it chapter by chapter.
 #![no_std]
@@ -36,19 +36,22 @@ pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
-pub mod network;
+pub mod model;
 pub mod observer;
 pub mod optimizer;
 pub mod rng;
 pub mod schedule;
+pub mod sequential;
+pub mod stream;
 mod sum;
+pub mod summary;
 pub mod train;
 
 pub use error::{Error, Result};
-pub use network::{Mlp, hash};
 pub use rng::{Rng, Seed};
 pub use rosenblatt_kernels as kernels;
 pub use rosenblatt_kernels::Backend;
+pub use sequential::{Mlp, Sequential, hash};
 pub use train::Trainer;
 
 /// Everything a program names: `use rosenblatt::prelude::*;`
@@ -71,7 +74,6 @@ pub mod prelude {
             SumOverOutputs,
         },
         metrics::{ConfusionMatrix, Evaluation},
-        network::Mlp,
         observer::{
             CsvLog, EarlyStopping, EpochReport, Monitor, Observer, OnEpoch, ReduceOnPlateau, RestoreBest, StopOnNan,
             Validation,
@@ -82,6 +84,7 @@ pub mod prelude {
             ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Scheduled, StepDecay,
             WarmUp,
         },
+        sequential::{Mlp, Sequential},
         train::{Batch, Fit, Trainer},
     };
 }

@@ -15,7 +15,7 @@ use common::{
 use rosenblatt::{
     Rng,
     layer::{Layer, Trainable},
-    network::Stack,
+    model::Layers,
     prelude::*,
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -150,7 +150,7 @@ fn split(args: &Args) -> Result<(Samples, Samples)> {
 /// Trains one network.
 fn run<T>(args: &Args, train: &Samples, test: &Samples) -> Result<Outcome>
 where
-    T: Stack<Net: Trainable<Input = [f32; 64], Output = [f32; 10]> + Layer<OutputActivation = Softmax>>,
+    T: Layers<Composed: Trainable<Input = [f32; 64], Output = [f32; 10]> + Layer<OutputActivation = Softmax>>,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let mut net = Box::new(Mlp::<T>::new());

@@ -10,10 +10,11 @@ use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{
     kernels::array::reshape_rows,
-    layer::{MemoryOf, Stepwise, Trainable},
+    layer::{Streaming, Trainable},
     metrics::predicted,
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
+    stream::MemoryOf,
 };
 use static_cell::ConstStaticCell;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
@@ -112,9 +113,9 @@ fn main() -> ExitCode {
 /// Trains and reports; the test accuracy.
 fn run<T>(net: &mut Mlp<T>, trainer: &mut ImageTrainer<T>, args: &Args) -> Result<f32>
 where
-    T: Stack,
-    NetOf<T>: Trainable<Input = Image, Output = [f32; 10], OutputActivation = Softmax>
-        + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
+    T: Layers,
+    ComposedOf<T>: Trainable<Input = Image, Output = [f32; 10], OutputActivation = Softmax>
+        + Streaming<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
@@ -144,8 +145,8 @@ where
 /// A digit as it comes in: after each row what the network takes it for, from the state that it keeps.
 fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
-    T: Stack,
-    NetOf<T>: Stepwise<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
+    T: Layers,
+    ComposedOf<T>: Streaming<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
 {
     let sure = |image: &Image, digit: u8| net.predict_on(backend, image)[usize::from(digit)] > 0.9;
     let Some((image, digit)) = images.iter().zip(digits).find(|(image, digit)| sure(image, **digit)) else {
@@ -154,7 +155,7 @@ where
     };
     println!("a {digit} comes in row by row; after each row, what it is taken for, in %:");
     println!("  {:<16}     {}   guess", "row", (0..10).map(|digit| format!("{digit:>4}")).collect::<String>());
-    let mut memory: MemoryOf<T> = Mlp::<T>::memory();
+    let mut memory: MemoryOf<Mlp<T>> = Mlp::<T>::memory();
     for row in image {
         let p = net.step_on(backend, &mut memory, row);
         let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();

@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Context, Description, Layer, Nothing, Stepwise, Tensor, Trainable, copy, first_mut};
+use super::{Context, Description, Layer, Nothing, Streaming, Tensor, Trainable, copy, first_mut};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -320,7 +320,7 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
     }
 }
 
-impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Stepwise for Sequence<C, I, U, T, R> {
+impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Streaming for Sequence<C, I, U, T, R> {
     type Frame = [f32; I];
     type FrameOutput = [f32; U];
     /// The state, and what is carried along beside it.

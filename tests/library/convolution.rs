@@ -10,7 +10,7 @@ use rosenblatt::{
     Backend, Rng,
     kernels::{F32Array, F32Rows, OutOfLine, Simd, dispatch},
     layer::{Context, Layer, Trainable},
-    network::NetOf,
+    model::ComposedOf,
     prelude::*,
 };
 use std::ops::{Add, Div, Mul};
@@ -471,7 +471,7 @@ fn described_as_in_keras() {
     ] {
         assert!(summary.contains(line), "{summary}");
     }
-    assert_eq!(<NetOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
+    assert_eq!(<ComposedOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
     // Keras' fans: window · channels, window · filters.
     let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
     net.init(Seed(1));

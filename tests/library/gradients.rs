@@ -6,7 +6,7 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Dense, Description, Layer, Trainable},
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use support::{
@@ -94,11 +94,11 @@ impl Reference {
 /// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every backend.
 fn check<T, L, const I: usize, const O: usize, const B: usize>(name: &str, slope: f64)
 where
-    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Judged<<ComposedOf<T> as Layer>::OutputActivation, O>,
 {
     let backends = backends();
-    let judge = Reference::of::<NetOf<T>>(slope);
+    let judge = Reference::of::<ComposedOf<T>>(slope);
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
         // Another draw until no relu stands at its kink; with dead units some gradients are exactly 0.

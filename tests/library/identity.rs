@@ -6,7 +6,7 @@ use rosenblatt::{
     Backend, Rng,
     kernels::F32Array,
     layer::{Dense, Layer, Trainable},
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     optimizer::Optimizer,
     prelude::*,
 };
@@ -62,9 +62,9 @@ struct Case<T, O, L, const I: usize, const OUT: usize, const B: usize> {
 
 impl<T, O, L, const I: usize, const OUT: usize, const B: usize> Case<T, O, L, I, OUT, B>
 where
-    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; OUT]>>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; OUT]>>,
     O: Optimizer + Debug,
-    L: Judged<<NetOf<T> as Layer>::OutputActivation, OUT>,
+    L: Judged<<ComposedOf<T> as Layer>::OutputActivation, OUT>,
 {
     fn new(optimizer: O) -> Self {
         Self { optimizer, of: std::marker::PhantomData }

@@ -11,7 +11,7 @@ use rosenblatt::{
     layer::{Dense, Layer, Trainable},
     loss::Loss,
     metrics::predicted,
-    network::{Network, Stack},
+    model::{Layers, Model},
     optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
@@ -600,7 +600,7 @@ impl<OutputActivation> Labelled<OutputActivation, [f32; 1]> for MeanSquaredError
 }
 
 /// What Keras calls `get_weights` and `set_weights`.
-trait Tensors: Network<Layers: Trainable> + Default {
+trait Tensors: Model<Layers: Trainable> + Default {
     fn get(&self) -> Vec<Vec<f32>>;
     fn set(&mut self, tensors: &[Vec<f32>]) -> rosenblatt::Result<()>;
 
@@ -619,7 +619,7 @@ trait Tensors: Network<Layers: Trainable> + Default {
     fn names(&self, names: &mut Vec<&'static str>);
 }
 
-impl<T: Stack<Net: Trainable>> Tensors for Mlp<T> {
+impl<T: Layers<Composed: Trainable>> Tensors for Mlp<T> {
     fn get(&self) -> Vec<Vec<f32>> {
         let mut all = Vec::new();
         self.tensors(|_, values| all.push(values.to_vec()));
@@ -635,7 +635,7 @@ impl<T: Stack<Net: Trainable>> Tensors for Mlp<T> {
     }
 }
 
-type LayersOf<N> = <N as Network>::Layers;
+type LayersOf<N> = <N as Model>::Layers;
 type OutputOf<N> = <LayersOf<N> as Layer>::Output;
 
 /// One file of a training.

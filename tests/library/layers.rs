@@ -8,7 +8,7 @@ use rosenblatt::{
     error::{Error, Quantity},
     kernels::{F32Array, F32Rows, Simd, arch::scalar::Scalar, dispatch},
     layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use support::{
@@ -250,7 +250,7 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
 /// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
-    T: Stack<Net: Trainable + Textbook>,
+    T: Layers<Composed: Trainable + Textbook>,
 {
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
@@ -261,29 +261,30 @@ where
                 let mut net = Box::new(Mlp::<T>::new());
                 let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
                 net.set_weights(&weights).expect("as many as there are");
-                let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
-                let c: Vec<<NetOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
+                let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
+                let c: Vec<<ComposedOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
                 (net, x, c)
             })
             .find(|(net, x, _)| {
-                let buffers = vec![0.0; <NetOf<T> as Layer>::Buffers::LEN];
-                textbook::<NetOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::TRAINING).1 > MARGIN
+                let buffers = vec![0.0; <ComposedOf<T> as Layer>::Buffers::LEN];
+                textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::TRAINING).1 > MARGIN
             })
             .expect("some seed will do");
-        let buffers = <NetOf<T> as Layer>::Buffers::ZERO;
+        let buffers = <ComposedOf<T> as Layer>::Buffers::ZERO;
         let (p, r, flat, coefficients) = (wide(net.weights()), wide(buffers.as_flat()), wide(x.flat()), wide(c.flat()));
         let cost = |p: &[f64], x: &[f64]| {
-            let (y, _) = textbook::<NetOf<T>>(p, &r, x, Run::TRAINING);
-            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <NetOf<T> as Textbook>::cost(p)
+            let (y, _) = textbook::<ComposedOf<T>>(p, &r, x, Run::TRAINING);
+            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <ComposedOf<T> as Textbook>::cost(p)
         };
-        let (want_y, _) = textbook::<NetOf<T>>(&p, &r, &flat, Run::TRAINING);
+        let (want_y, _) = textbook::<ComposedOf<T>>(&p, &r, &flat, Run::TRAINING);
         let want_dp = slopes(&p, |p| cost(p, &flat));
         let want_dx = slopes(&flat, |x| cost(&p, x));
-        let want_penalty = <NetOf<T> as Textbook>::cost(&p);
+        let want_penalty = <ComposedOf<T> as Textbook>::cost(&p);
 
         let mut first = None;
         for backend in backends() {
-            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
+            let got =
+                dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
             let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {backend}: {what}: {error}") };
             let off = (f64::from(got.penalty) - want_penalty).abs();
             assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
@@ -303,9 +304,9 @@ where
 }
 
 /// Predictions with drawn running values, against the judge; alone and in a batch, by the network and on the trainer's tape the same bits.
-fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<NetOf<T> as Layer>::Input])
+fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<ComposedOf<T> as Layer>::Input])
 where
-    T: Stack<Net: Trainable + Textbook>,
+    T: Layers<Composed: Trainable + Textbook>,
 {
     let mut net = Box::new(net.clone());
     let mut rng = Rng::new(Seed(5));
@@ -321,7 +322,7 @@ where
             buffers.extend(wide(values));
         }
     });
-    let (want, _) = textbook::<NetOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
+    let (want, _) = textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
     for backend in backends() {
         let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();

@@ -10,7 +10,7 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Dense, Layer, Trainable},
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use support::{amount, backends, bits, draw, judge::Judged, samples};
@@ -25,7 +25,7 @@ type Regress = (Dense<5, 9, Sigmoid>, Dense<9, 3>);
 type Decide = (Dense<5, 9, Tanh>, Dense<9, 2, Sigmoid>);
 
 /// Weights and inputs of about these sizes.
-fn net<T: Stack>(seed: u64, size: f32) -> Mlp<T> {
+fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
     let mut rng = Rng::new(Seed(seed));
     let mut net = Mlp::<T>::new();
     let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, size)).collect();
@@ -36,8 +36,8 @@ fn net<T: Stack>(seed: u64, size: f32) -> Mlp<T> {
 /// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|², less a term in lr².
 fn step_descends<T, L, const I: usize, const O: usize>(seed: u64, m: usize) -> Result<(), TestCaseError>
 where
-    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Judged<<ComposedOf<T> as Layer>::OutputActivation, O>,
 {
     let mut rng = Rng::new(Seed(seed));
     let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
@@ -64,7 +64,7 @@ fn alone_as_in_a_batch<T, const I: usize, const O: usize>(
     sizes: (f32, f32),
 ) -> Result<(), TestCaseError>
 where
-    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
 {
     let net = net::<T>(seed, sizes.0);
     let x: Vec<[f32; I]> = samples(&mut Rng::new(Seed(seed ^ 2)), m, sizes.1);

@@ -7,8 +7,8 @@ use rosenblatt::{
     Backend, Error, Rng,
     init::Initializer,
     kernels::{F32Array, Simd, dispatch},
-    layer::{Context, Layer, Stepwise, Trainable},
-    network::{NetOf, Stack},
+    layer::{Context, Layer, Streaming, Trainable},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use support::{
@@ -152,16 +152,16 @@ fn pass<S: Simd, N: Trainable, const B: usize>(s: S, p: &N::Params, x: &[N::Inpu
 
 /// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, against the judge, whose
 /// loss is a weighted sum of all outputs.
-fn check<T: Stack<Net: Trainable>>(name: &str) {
+fn check<T: Layers<Composed: Trainable>>(name: &str) {
     const B: usize = 5;
-    let judge = Reference::of::<NetOf<T>>();
+    let judge = Reference::of::<ComposedOf<T>>();
     let (mut worst, backends) = ([0.0f64; 3], backends());
     for m in [1, 3, B] {
         let mut rng = Rng::new(Seed(m as u64));
-        let mut p = Box::new(<NetOf<T> as Layer>::Params::ZERO);
+        let mut p = Box::new(<ComposedOf<T> as Layer>::Params::ZERO);
         p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
-        let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
-        let dy: Vec<<NetOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
+        let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
+        let dy: Vec<<ComposedOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
         let wide = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
         let (weights, xs): (Vec<f64>, Vec<_>) = (wide(p.as_flat()), x.iter().map(|x| wide(x.as_flat())).collect());
         let loss = |weights: &[f64], i: usize, x: &[f64]| -> f64 {
@@ -174,7 +174,7 @@ fn check<T: Stack<Net: Trainable>>(name: &str) {
         ];
         let mut first = None;
         for &backend in &backends {
-            let got = dispatch!(backend, s => pass::<_, NetOf<T>, B>(s, &p, &x, &dy));
+            let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, &p, &x, &dy));
             for (((got, want), worst), what) in got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"]) {
                 let (off, tried) = TOLERANCE
                     .judge(got, want)
@@ -228,13 +228,13 @@ const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38,
 /// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
 fn trained<T, L, const O: usize>(backend: Backend, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
 where
-    T: Stack<Net: Trainable<Output = [f32; O]> + Stepwise<FrameOutput = [f32; O]>>,
-    L: Judged<<NetOf<T> as Layer>::OutputActivation, O>,
-    <NetOf<T> as Layer>::Input: AsRef<[<NetOf<T> as Stepwise>::Frame]>,
+    T: Layers<Composed: Trainable<Output = [f32; O]> + Streaming<FrameOutput = [f32; O]>>,
+    L: Judged<<ComposedOf<T> as Layer>::OutputActivation, O>,
+    <ComposedOf<T> as Layer>::Input: AsRef<[<ComposedOf<T> as Streaming>::Frame]>,
 {
     const B: usize = 4;
     let mut rng = Rng::new(Seed(1957));
-    let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, 2 * B + 1, x_size);
+    let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, 2 * B + 1, x_size);
     let t: Vec<L::Target> = x.iter().map(|_| L::target(&mut rng)).collect();
     let mut net = Box::new(Mlp::<T>::new());
     net.init(Seed(7));

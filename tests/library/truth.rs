@@ -9,7 +9,7 @@ use rosenblatt::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::predicted,
-    network::Network,
+    model::Model,
     optimizer::Optimizer,
     prelude::*,
     schedule::Schedule,
@@ -22,12 +22,12 @@ use support::backends;
 type Line = Mlp<(Dense<1, 1>,)>;
 
 /// Its parameters.
-type Weights = <<Line as Network>::Layers as Layer>::Params;
+type Weights = <<Line as Model>::Layers as Layer>::Params;
 
 /// A trainer on the heap, made in place.
 fn trainer<N, O, L, const B: usize>() -> Box<Trainer<N, O, L, B>>
 where
-    N: Network<Layers: Trainable>,
+    N: Model<Layers: Trainable>,
     O: Optimizer<State<<N::Layers as Layer>::Params>: ZeroBits>,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {

@@ -8,15 +8,15 @@ use rosenblatt::{
     kernels::F32Array,
     layer::{Layer, Trainable},
     loss::Loss,
-    network::Network,
+    model::Model,
     optimizer::Optimizer,
     prelude::*,
 };
 use std::ops::ControlFlow;
 
-type InputOf<N> = <<N as Network>::Layers as Layer>::Input;
+type InputOf<N> = <<N as Model>::Layers as Layer>::Input;
 type TargetOf<N, L> =
-    <L as Loss<<<N as Network>::Layers as Layer>::OutputActivation, <<N as Network>::Layers as Layer>::Output>>::Target;
+    <L as Loss<<<N as Model>::Layers as Layer>::OutputActivation, <<N as Model>::Layers as Layer>::Output>>::Target;
 /// Samples and their targets.
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
 /// Something that must fail.
@@ -29,7 +29,7 @@ const CAPACITY: usize = 4;
 #[track_caller]
 fn refused<N, L>(start: &N, good: Data<'_, N, L>, bad: Bad<'_, N, L, CAPACITY>, error: &Error, message: &str)
 where
-    N: Network<Layers: Trainable> + Clone,
+    N: Model<Layers: Trainable> + Clone,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
     let (x, t) = good;
@@ -58,7 +58,7 @@ where
 #[track_caller]
 fn refused_everywhere<N, L>(start: &N, good: Data<'_, N, L>, (x, t): Data<'_, N, L>, error: &Error, message: &str)
 where
-    N: Network<Layers: Trainable> + Clone,
+    N: Model<Layers: Trainable> + Clone,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
     let step: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());

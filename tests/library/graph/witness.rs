@@ -5,7 +5,7 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Description, Layer, Trainable},
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use rosenblatt_lecture::graph::{Graph, Node};
@@ -70,9 +70,9 @@ fn layers<'g>(graph: &'g Graph<ROOM>, layers: &[Description], weights: &[N<'g>],
     h
 }
 
-fn describe<T: Stack>() -> Vec<Description> {
+fn describe<T: Layers>() -> Vec<Description> {
     let mut all = Vec::new();
-    NetOf::<T>::describe(&mut |layer| all.push(*layer));
+    ComposedOf::<T>::describe(&mut |layer| all.push(*layer));
     all
 }
 
@@ -92,8 +92,8 @@ fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
 /// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the network, for several seeds.
 fn witness<T, L, const I: usize, const O: usize>(name: &str)
 where
-    T: Stack<Net: Trainable<Input = [f32; I], Output = [f32; O]>>,
-    L: Expressed<<NetOf<T> as Layer>::OutputActivation, O>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Expressed<<ComposedOf<T> as Layer>::OutputActivation, O>,
 {
     const M: usize = 4;
     let description = describe::<T>();

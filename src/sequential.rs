@@ -4,95 +4,17 @@ use crate::{
     data::same_lengths,
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
-    layer::{Chain, Description, Layer, Tensor, in_place},
+    layer::{Layer, Tensor, in_place},
+    model::{BuffersOf, ComposedOf, InputOf, Layers, Model, OutputOf, ParamsOf},
     rng::{Rng, Seed},
+    summary::Summary,
 };
-use core::{
-    fmt::{self, Write as _},
-    hash::Hasher,
-    marker::PhantomData,
-};
+use core::{fmt, hash::Hasher};
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits};
 
-/// A tuple of layers whose shapes fit.
-///
-/// Implemented for tuples of one to twelve layers, each of which takes what the one before gives.
-pub trait Stack: 'static {
-    /// The layers as one.
-    type Net: Layer;
-}
-
-impl<A: Layer> Stack for (A,) {
-    type Net = A;
-}
-
-/// Tuples as nested pairs: (A, B, C) is A, then (B, C).
-macro_rules! stack {
-    ($a:ident $($rest:ident)+) => {
-        impl<$a: Layer, $($rest: Layer),+> Stack for ($a, $($rest,)+)
-        where
-            ($($rest,)+): Stack<Net: Layer<Input = $a::Output>>,
-        {
-            type Net = Chain<$a, <($($rest,)+) as Stack>::Net>;
-        }
-        stack!($($rest)+);
-    };
-    ($a:ident) => {};
-}
-stack!(A B C D E F G H I J K L);
-
-/// A value that holds the parameters of layers: [`Mlp`] and its kin.
-pub trait Network {
-    /// The layers as one.
-    type Layers: Layer;
-    /// Their parameters.
-    fn params(&self) -> &<Self::Layers as Layer>::Params;
-    /// Their parameters, to be changed.
-    fn params_mut(&mut self) -> &mut <Self::Layers as Layer>::Params;
-    /// What they carry along without learning it by gradient.
-    fn buffers(&self) -> &<Self::Layers as Layer>::Buffers;
-    /// That, to be changed.
-    fn buffers_mut(&mut self) -> &mut <Self::Layers as Layer>::Buffers;
-}
-
-impl<T: Stack> Network for Mlp<T> {
-    type Layers = NetOf<T>;
-
-    #[inline(always)]
-    fn params(&self) -> &ParamsOf<T> {
-        &self.params
-    }
-
-    #[inline(always)]
-    fn params_mut(&mut self) -> &mut ParamsOf<T> {
-        &mut self.params
-    }
-
-    #[inline(always)]
-    fn buffers(&self) -> &BuffersOf<T> {
-        &self.buffers
-    }
-
-    #[inline(always)]
-    fn buffers_mut(&mut self) -> &mut BuffersOf<T> {
-        &mut self.buffers
-    }
-}
-
-/// The layers of a [`Stack`] as one.
-pub type NetOf<T> = <T as Stack>::Net;
-/// The parameters of a [`Stack`].
-pub type ParamsOf<T> = <NetOf<T> as Layer>::Params;
-/// What a [`Stack`] carries along without learning it by gradient.
-pub type BuffersOf<T> = <NetOf<T> as Layer>::Buffers;
-/// One sample that a [`Stack`] takes.
-pub type InputOf<T> = <NetOf<T> as Layer>::Input;
-/// One sample that a [`Stack`] gives.
-pub type OutputOf<T> = <NetOf<T> as Layer>::Output;
-
-/// A multi-layer perceptron: the parameters of layers in a row.
+/// Layers in a row, and their parameters.
 ///
 /// The type is the architecture; the value is nothing but weights and biases, all zero bits until [`Mlp::init`]. It can be built in a `static`.
 ///
@@ -125,14 +47,41 @@ pub type OutputOf<T> = <NetOf<T> as Layer>::Output;
 /// ```
 // A cache line on hosts: rows that straddle lines cost about 15 %.
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
-pub struct Mlp<T: Stack> {
-    params: ParamsOf<T>,
-    buffers: BuffersOf<T>,
+pub struct Sequential<T: Layers> {
+    params: ParamsOf<Self>,
+    buffers: BuffersOf<Self>,
 }
 
-impl<T: Stack> Mlp<T> {
+/// The lecture's name of it: a multi-layer perceptron.
+pub type Mlp<T> = Sequential<T>;
+
+impl<T: Layers> Model for Sequential<T> {
+    type Layers = ComposedOf<T>;
+
+    #[inline(always)]
+    fn params(&self) -> &ParamsOf<Self> {
+        &self.params
+    }
+
+    #[inline(always)]
+    fn params_mut(&mut self) -> &mut ParamsOf<Self> {
+        &mut self.params
+    }
+
+    #[inline(always)]
+    fn buffers(&self) -> &BuffersOf<Self> {
+        &self.buffers
+    }
+
+    #[inline(always)]
+    fn buffers_mut(&mut self) -> &mut BuffersOf<Self> {
+        &mut self.buffers
+    }
+}
+
+impl<T: Layers> Sequential<T> {
     /// How many parameters there are.
-    pub const PARAMS: usize = <ParamsOf<T> as F32Array>::LEN;
+    pub const PARAMS: usize = <ParamsOf<Self> as F32Array>::LEN;
     /// The bytes of the network.
     pub const BYTES: usize = size_of::<Self>();
 
@@ -142,7 +91,7 @@ impl<T: Stack> Mlp<T> {
     /// ([`Error::NeverSet`]).
     #[must_use]
     pub const fn new() -> Self {
-        Self { params: ParamsOf::<T>::ZERO, buffers: BuffersOf::<T>::ZERO }
+        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
     }
 
     /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
@@ -156,8 +105,8 @@ impl<T: Stack> Mlp<T> {
     ///
     /// What a batch normalization carries along is zero then: see [`Mlp::from_parts`].
     #[must_use]
-    pub const fn from_params(params: ParamsOf<T>) -> Self {
-        Self::from_parts(params, BuffersOf::<T>::ZERO)
+    pub const fn from_params(params: ParamsOf<Self>) -> Self {
+        Self::from_parts(params, BuffersOf::<Self>::ZERO)
     }
 
     /// A network with these parameters and what its batch normalizations carry along; usable in a `static` that lies in flash.
@@ -171,7 +120,7 @@ impl<T: Stack> Mlp<T> {
     /// assert_eq!(NORM.predict(&[5.0]), [3.0]); // (5 - 3) / 2 · 2 + 1
     /// ```
     #[must_use]
-    pub const fn from_parts(params: ParamsOf<T>, buffers: BuffersOf<T>) -> Self {
+    pub const fn from_parts(params: ParamsOf<Self>, buffers: BuffersOf<Self>) -> Self {
         Self { params, buffers }
     }
 
@@ -200,18 +149,18 @@ impl<T: Stack> Mlp<T> {
     // On a chip in place: of a known seed the generator's start is a constant.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
-        standard(|| NetOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed)));
+        standard(|| ComposedOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed)));
     }
 
     /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
     #[inline(always)]
-    pub const fn params(&self) -> &ParamsOf<T> {
+    pub const fn params(&self) -> &ParamsOf<Self> {
         &self.params
     }
 
     /// The parameters, to be changed.
     #[inline(always)]
-    pub const fn params_mut(&mut self) -> &mut ParamsOf<T> {
+    pub const fn params_mut(&mut self) -> &mut ParamsOf<Self> {
         &mut self.params
     }
 
@@ -240,7 +189,7 @@ impl<T: Stack> Mlp<T> {
     /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras has them.
     pub fn tensors(&self, mut visit: impl FnMut(&Tensor, &[f32])) {
         let (mut learnt, mut buffers) = (self.params.as_flat(), self.buffers.as_flat());
-        NetOf::<T>::tensors(&mut |tensor| {
+        ComposedOf::<T>::tensors(&mut |tensor| {
             let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
             if let Some((values, tail)) = rest.split_at_checked(tensor.shape.len()) {
                 *rest = tail;
@@ -266,7 +215,7 @@ impl<T: Stack> Mlp<T> {
     /// [`Error::Tensors`] for another number of tensors, [`Error::Tensor`] for one of another length; nothing is changed then.
     pub fn set_tensors(&mut self, tensors: &[&[f32]]) -> Result<()> {
         let (mut expected, mut wrong) = (0, None);
-        NetOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
+        ComposedOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
             let got = tensors.get(expected).map_or(shape.len(), |values| values.len());
             if got != shape.len() && wrong.is_none() {
                 wrong = Some(Error::Tensor { index: expected, name, shape, got });
@@ -281,7 +230,7 @@ impl<T: Stack> Mlp<T> {
         }
         let (mut learnt, mut buffers) = (self.params.as_flat_mut().iter_mut(), self.buffers.as_flat_mut().iter_mut());
         let mut tensors = tensors.iter();
-        NetOf::<T>::tensors(&mut |tensor| {
+        ComposedOf::<T>::tensors(&mut |tensor| {
             let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
             for value in tensors.next().copied().unwrap_or_default() {
                 if let Some(w) = rest.next() {
@@ -294,30 +243,30 @@ impl<T: Stack> Mlp<T> {
 
     /// y for one sample, on the fastest backend.
     #[inline]
-    pub fn predict(&self, x: &InputOf<T>) -> OutputOf<T> {
+    pub fn predict(&self, x: &InputOf<Self>) -> OutputOf<Self> {
         self.predict_on(Backend::detect(), x)
     }
 
     /// [`Mlp::predict`] on a chosen backend: the same bits.
     #[inline]
-    pub fn predict_on(&self, backend: Backend, x: &InputOf<T>) -> OutputOf<T> {
-        let mut y = OutputOf::<T>::ZERO;
+    pub fn predict_on(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
+        let mut y = OutputOf::<Self>::ZERO;
         let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => infer_one::<_, NetOf<T>>(s, &self.params, &self.buffers, row, to));
+        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to));
         y
     }
 
     /// y for each sample, on the fastest backend; the same bits as one at a time.
     /// # Errors
     /// [`Error::Lengths`] if `x` and `y` have different lengths; nothing is written then.
-    pub fn predict_batch(&self, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
+    pub fn predict_batch(&self, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
         self.predict_batch_on(Backend::detect(), x, y)
     }
 
     /// [`Mlp::predict_batch`] on a chosen backend.
     /// # Errors
     /// As [`Mlp::predict_batch`].
-    pub fn predict_batch_on(&self, backend: Backend, x: &[InputOf<T>], y: &mut [OutputOf<T>]) -> Result<()> {
+    pub fn predict_batch_on(&self, backend: Backend, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
         same_lengths(x, y)?;
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
@@ -327,7 +276,7 @@ impl<T: Stack> Mlp<T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(backend, width: NetOf::<T>::MAX_ROW, s => rows::<_, NetOf<T>>(OutOfLine(s), &self.params, &self.buffers, x, y));
+        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => rows::<_, ComposedOf<T>>(OutOfLine(s), &self.params, &self.buffers, x, y));
         Ok(())
     }
 
@@ -341,7 +290,7 @@ impl<T: Stack> Mlp<T> {
     /// The network as a table of its layers.
     #[must_use]
     pub const fn summary() -> Summary<T> {
-        Summary(PhantomData)
+        Summary::new()
     }
 }
 
@@ -355,9 +304,9 @@ fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Inp
     }
 }
 
-zero_bits!([T: Stack] Mlp<T>: { params, buffers });
+zero_bits!([T: Layers] Sequential<T>: { params, buffers });
 
-impl<T: Stack> Clone for Mlp<T> {
+impl<T: Layers> Clone for Sequential<T> {
     fn clone(&self) -> Self {
         Self { params: self.params, buffers: self.buffers }
     }
@@ -369,13 +318,13 @@ impl<T: Stack> Clone for Mlp<T> {
     }
 }
 
-impl<T: Stack> fmt::Debug for Mlp<T> {
+impl<T: Layers> fmt::Debug for Sequential<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mlp({} parameters, hash {:016x})", Self::PARAMS, self.hash())
+        write!(f, "Sequential({} parameters, hash {:016x})", Self::PARAMS, self.hash())
     }
 }
 
-impl<T: Stack> Default for Mlp<T> {
+impl<T: Layers> Default for Sequential<T> {
     fn default() -> Self {
         Self::new()
     }
@@ -395,45 +344,4 @@ fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
         hasher.write(&bits.to_le_bytes());
     }
     hasher.finish()
-}
-
-/// The shape of what a layer gives: `10`, or `6x6x8`.
-fn outputs(d: &Description) -> heapless::String<48> {
-    let mut text = heapless::String::new();
-    for (i, n) in d.shape.dims().iter().enumerate() {
-        // Five lengths of up to eight digits fit.
-        let _ = if i == 0 { write!(text, "{n}") } else { write!(text, "x{n}") };
-    }
-    text
-}
-
-/// Prints a network's layers, parameters and bytes.
-pub struct Summary<T: Stack>(PhantomData<T>);
-
-impl<T: Stack> fmt::Display for Summary<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut kinds, mut shapes) = ("layer".len(), "outputs".len());
-        NetOf::<T>::describe(&mut |d| {
-            kinds = kinds.max(d.kind.len());
-            shapes = shapes.max(outputs(d).len());
-        });
-        let titles = ("layer", "inputs", "outputs", "activation", "parameters");
-        let (kind, inputs, shape, activation, params) = titles;
-        writeln!(f, "{kind:<kinds$} {inputs:>8} {shape:>shapes$}   {activation:<12} {params:>10}")?;
-        let (mut result, mut buffers) = (Ok(()), 0);
-        NetOf::<T>::describe(&mut |d| {
-            buffers += d.buffers;
-            if result.is_ok() {
-                let (kind, shape, activation) = (d.kind, outputs(d), d.activation);
-                result =
-                    writeln!(f, "{kind:<kinds$} {:>8} {shape:>shapes$}   {activation:<12} {:>10}", d.inputs, d.params);
-            }
-        });
-        result?;
-        write!(f, "{} parameters, ", Mlp::<T>::PARAMS)?;
-        if buffers > 0 {
-            write!(f, "{buffers} running values, ")?;
-        }
-        write!(f, "{} bytes", Mlp::<T>::BYTES)
-    }
 }

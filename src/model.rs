@@ -1,0 +1,57 @@
+//! What a trainer sees of a network: its layers as one, and the values they hold.
+
+use crate::layer::{Chain, Layer};
+
+/// A tuple of layers whose shapes fit.
+///
+/// Implemented for tuples of one to twelve layers, each of which takes what the one before gives.
+pub trait Layers: 'static {
+    /// The layers as one.
+    type Composed: Layer;
+}
+
+impl<A: Layer> Layers for (A,) {
+    type Composed = A;
+}
+
+/// Tuples as nested pairs: (A, B, C) is A, then (B, C).
+macro_rules! tuples {
+    ($a:ident $($rest:ident)+) => {
+        impl<$a: Layer, $($rest: Layer),+> Layers for ($a, $($rest,)+)
+        where
+            ($($rest,)+): Layers<Composed: Layer<Input = $a::Output>>,
+        {
+            type Composed = Chain<$a, <($($rest,)+) as Layers>::Composed>;
+        }
+        tuples!($($rest)+);
+    };
+    ($a:ident) => {};
+}
+tuples!(A B C D E F G H I J K L);
+
+/// A value that holds the parameters of layers: [`Sequential`](crate::Sequential).
+pub trait Model {
+    /// The layers as one.
+    type Layers: Layer;
+    /// Their parameters.
+    fn params(&self) -> &<Self::Layers as Layer>::Params;
+    /// Their parameters, mutable.
+    fn params_mut(&mut self) -> &mut <Self::Layers as Layer>::Params;
+    /// Non-trainable values (moving mean and variance).
+    fn buffers(&self) -> &<Self::Layers as Layer>::Buffers;
+    /// Non-trainable values, mutable.
+    fn buffers_mut(&mut self) -> &mut <Self::Layers as Layer>::Buffers;
+}
+
+/// The layers of a tuple as one.
+pub type ComposedOf<T> = <T as Layers>::Composed;
+/// The layers of a network as one.
+pub type LayersOf<N> = <N as Model>::Layers;
+/// The parameters of a network.
+pub type ParamsOf<N> = <LayersOf<N> as Layer>::Params;
+/// The non-trainable values of a network: moving means and variances.
+pub type BuffersOf<N> = <LayersOf<N> as Layer>::Buffers;
+/// One sample that a network takes.
+pub type InputOf<N> = <LayersOf<N> as Layer>::Input;
+/// One sample that a network gives.
+pub type OutputOf<N> = <LayersOf<N> as Layer>::Output;

@@ -1,0 +1,70 @@
+//! What must be true of data, batch and weights before a step changes anything.
+
+use super::{TargetOf, Trainer};
+use crate::{
+    data::{bad_input, finite_inputs, same_lengths},
+    error::{Error, Result},
+    layer::{Layer, NeverSet, Trainable},
+    loss::Loss,
+    model::{InputOf, LayersOf, Model, OutputOf},
+    optimizer::Optimizer,
+};
+use rosenblatt_kernels::{Backend, F32Rows, dispatch_inside, optimizer::all_finite_on};
+
+impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so the network is to blame.
+    #[cold]
+    pub(super) fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
+        finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()
+    }
+
+    /// What must be true of all data.
+    #[inline(always)]
+    pub(super) fn validate_shapes(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Self::lengths(x, t)?;
+        match <&[_; B]>::try_from(t) {
+            // A full mini-batch: as many as the compiler knows.
+            Ok(t) if !cfg!(target_os = "none") => L::check_targets(t),
+            _ => L::check_targets(t),
+        }
+    }
+
+    /// What must be true of data before a whole training: every number is looked at.
+    #[inline(always)]
+    pub(super) fn validate_values(backend: Backend, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Self::lengths(x, t)?;
+        L::locate_not_finite(t)?;
+        let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));
+        if finite { Ok(()) } else { Err(bad_input(x)) }
+    }
+
+    /// Whether a step can learn from so many samples.
+    #[inline(always)]
+    pub(super) fn validate_batch(batch: usize) -> Result<()> {
+        let least = const { LayersOf::<N>::LEAST_SAMPLES };
+        if batch < least { Err(Error::BatchTooSmall { batch, least }) } else { Ok(()) }
+    }
+
+    /// Whether each hidden layer has weights.
+    #[inline(always)]
+    pub(super) fn validate_weights(net: &N) -> Result<()> {
+        match LayersOf::<N>::never_set(net.params(), 0, false) {
+            Some(NeverSet { layer, kind }) => Err(Error::NeverSet { layer: layer as usize, kind }),
+            None => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn lengths(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        same_lengths(x, t)?;
+        if x.is_empty() {
+            return Err(Error::Empty);
+        }
+        Ok(())
+    }
+}

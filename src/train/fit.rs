@@ -1,0 +1,280 @@
+//! `fit`: epochs of steps, and what observers see of them.
+
+use super::{TargetOf, Trainer, evaluate::hits};
+use crate::{
+    data::Permutation,
+    error::{Error, Result},
+    layer::{Layer, Trainable},
+    loss::Loss,
+    metrics::Evaluation,
+    model::{InputOf, LayersOf, Model, OutputOf},
+    observer::{EpochReport, Observer, Session},
+    optimizer::Optimizer,
+    rng::Seed,
+    sum::Sum,
+};
+use heapless::Vec;
+use rosenblatt_kernels::{Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on};
+
+/// How many samples the weights are updated after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Batch {
+    /// All: one step an epoch (batch gradient descent). They must fit the trainer.
+    Full,
+    /// This many; the last mini-batch of an epoch may be shorter.
+    Mini(usize),
+    /// One (stochastic gradient descent).
+    Stochastic,
+}
+
+/// How `fit` goes over the data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fit<O> {
+    /// The update rule and its hyper-parameters
+    pub optimizer: O,
+    /// How often all samples are seen
+    pub epochs: usize,
+    /// Samples a step; `None` for as many as the trainer holds
+    pub batch: Option<Batch>,
+    /// A new order each epoch, drawn from this seed and the number of shuffled epochs that the trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
+    /// [`Trainer::reset`] begins anew. `None` for the order of the data
+    pub shuffle: Option<Seed>,
+    /// Whether the last mini-batch of an epoch is left out where it is shorter than the others; with `shuffle` these are other samples in each epoch. Loss and accuracy are
+    /// those of the samples that were seen
+    pub drop_last: bool,
+    /// The backend; the result has the same bits on each
+    pub backend: Backend,
+}
+
+impl<O: Optimizer> Fit<O> {
+    /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the fastest backend.
+    pub fn new(optimizer: O) -> Self {
+        Self { optimizer, epochs: 1, batch: None, shuffle: None, drop_last: false, backend: Backend::detect() }
+    }
+}
+
+impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report. Observers run in the floating-point environment of the numeric contract, whatever
+    /// the caller's is.
+    ///
+    /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights, change the learning rate, keep a history or a log; `()` is none.
+    ///
+    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`). With no epochs nothing happens, and the report is epoch 0 with
+    /// NaN.
+    /// # Errors
+    /// For no samples, other lengths, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch normalization, or a hidden layer whose weights were
+    /// never set: found before the first step, nothing is changed. A loss or gradient that is not finite ends the training at that step, which changes no weight. What an observer finds after an epoch ends it there
+    /// ([`Error::NotMonitored`] after the first, [`Error::NotWritten`], a learning rate out of range); the weights are that epoch's.
+    pub fn fit<Obs>(
+        &mut self,
+        net: &mut N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        observer: &mut Obs,
+    ) -> Result<EpochReport>
+    where
+        Obs: for<'a> Observer<Training<'a, N, O, L, B>>,
+    {
+        Self::validate_values(fit.backend, x, t)?;
+        fit.optimizer.check()?;
+        let batch = match fit.batch {
+            None => B.min(x.len()),
+            Some(Batch::Full) => x.len(),
+            Some(Batch::Mini(batch)) => batch,
+            Some(Batch::Stochastic) => 1,
+        };
+        if batch == 0 {
+            return Err(Error::BatchOfZero);
+        }
+        if batch > B {
+            return Err(Error::BatchTooLarge { batch, capacity: B });
+        }
+        if fit.drop_last && batch > x.len() {
+            return Err(Error::NoFullBatch { samples: x.len(), batch });
+        }
+        Self::validate_batch(batch.min(x.len()))?;
+        if const { LayersOf::<N>::LEAST_SAMPLES > 1 } && !fit.drop_last {
+            match x.len().checked_rem(batch) {
+                None | Some(0) => {}
+                Some(last) => Self::validate_batch(last)?,
+            }
+        }
+        Self::validate_weights(net)?;
+        let mut training = Training { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
+        standard(
+            #[inline(always)]
+            || {
+                observer.on_fit_begin(&mut training)?;
+                let outcome = training.epochs(x, t, fit, batch, observer);
+                observer.on_fit_end(&mut training);
+                outcome
+            },
+        )
+    }
+}
+
+/// A `fit` that is under way: what its observers see of it.
+pub struct Training<'a, N, O, L, const B: usize>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    trainer: &'a mut Trainer<N, O, L, B>,
+    net: &'a mut N,
+    optimizer: O,
+    backend: Backend,
+}
+
+impl<N, O, L, const B: usize> Training<'_, N, O, L, B>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    /// All epochs; the data and the batch are good.
+    #[inline(always)]
+    fn epochs<Obs: Observer<Self>>(
+        &mut self,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        batch: usize,
+        observer: &mut Obs,
+    ) -> Result<EpochReport> {
+        let mut report =
+            EpochReport { number: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
+        let mut epoch = 0;
+        while epoch < fit.epochs {
+            epoch += 1;
+            let order = fit.shuffle.map(|seed| {
+                self.trainer.epochs = self.trainer.epochs.wrapping_add(1);
+                Permutation::new(x.len(), seed, self.trainer.epochs as usize)
+            });
+            let part = (batch, fit.drop_last);
+            let (loss, accuracy) = match self.epoch(x, t, epoch, part, order.as_ref(), Obs::ACCURACY) {
+                Err(error) if observer.on_rejected_step(&error) => break,
+                done => done?,
+            };
+            let lr = self.optimizer.last_lr(&self.trainer.work.state);
+            report = EpochReport { number: epoch, loss, accuracy, validation: None, lr };
+            if observer.on_epoch_end(&mut report, self)?.is_break() {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// One epoch: every sample once, `batch` a step; a shorter last mini-batch may be dropped. Mean loss, and accuracy if it is asked for.
+    #[inline(always)]
+    fn epoch(
+        &mut self,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        epoch: usize,
+        (batch, drop_last): (usize, bool),
+        order: Option<&Permutation>,
+        counts: bool,
+    ) -> Result<(f32, f32)> {
+        let Trainer { work, x: x_buffer, t: t_buffer, .. } = &mut *self.trainer;
+        let (mut total, mut correct) = (Sum::ZERO, 0);
+        // Samples seen.
+        let mut start = 0;
+        let mut step = 0;
+        while start < x.len() {
+            step += 1;
+            let m = batch.min(x.len() - start);
+            if drop_last && m < batch {
+                break;
+            }
+            let (xs, ts) = match order {
+                Some(order) => {
+                    gather(x_buffer, x, order, start, m);
+                    gather(t_buffer, t, order, start, m);
+                    (x_buffer.as_slice(), t_buffer.as_slice())
+                }
+                None => (rows(x, start, m), rows(t, start, m)),
+            };
+            self.optimizer.check_next(&work.state)?;
+            let done = work.run::<L>(self.backend, self.net, &self.optimizer, xs, ts);
+            let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
+            total.add(loss * m as f32);
+            if counts {
+                correct += hits::<N, L>(LayersOf::<N>::output::<B>(&work.tape), ts);
+            }
+            start += m;
+        }
+        let accuracy = if counts { correct as f32 / start as f32 } else { f32::NAN };
+        Ok((total.mean(start), accuracy))
+    }
+}
+
+impl<N, O, L, const B: usize> Session for Training<'_, N, O, L, B>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    type Net = N;
+    type Input = InputOf<N>;
+    type Target = TargetOf<N, L>;
+
+    fn net(&self) -> &N {
+        self.net
+    }
+
+    fn net_mut(&mut self) -> &mut N {
+        self.net
+    }
+
+    fn lr(&self) -> f32 {
+        self.optimizer.lr()
+    }
+
+    fn set_lr(&mut self, lr: f32) -> Result<()> {
+        let mut changed = self.optimizer;
+        changed.set_lr(lr);
+        changed.check()?;
+        self.optimizer = changed;
+        Ok(())
+    }
+
+    fn finite(&self) -> bool {
+        let (params, buffers) = (self.net.params().as_flat(), self.net.buffers().as_flat());
+        dispatch_inside!(self.backend, s => all_finite_on(s, params) && all_finite_on(s, buffers))
+    }
+
+    fn validate(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Trainer::<N, O, L, B>::validate_values(self.backend, x, t)
+    }
+
+    fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+        self.trainer.evaluate_on(self.backend, self.net, x, t)
+    }
+}
+
+/// `m` rows from `start`; none where there are not so many. Cannot panic.
+#[inline(always)]
+fn rows<R>(all: &[R], start: usize, m: usize) -> &[R] {
+    all.get(start..).and_then(|rest| rest.get(..m)).unwrap_or(&[])
+}
+
+/// Fills `batch` with places `start` … `start + m − 1` of the order.
+#[inline(always)]
+fn gather<R: Copy, const B: usize>(batch: &mut Vec<R, B, u32>, all: &[R], order: &Permutation, start: usize, m: usize) {
+    batch.clear();
+    for i in start..start + m {
+        if let Some(row) = all.get(order.index(i)) {
+            // m ≤ B: there is room.
+            let _ = batch.push(*row);
+        }
+    }
+}
