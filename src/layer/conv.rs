@@ -156,8 +156,10 @@ impl<
                 match line {
                     None => parts.for_each(|part| *part = [[0.0; C]; KW]),
                     Some(line) if const { !P::SAME } => {
-                        for (part, covered) in parts.zip(line.array_windows::<KW>().step_by(SW)) {
-                            *part = *covered;
+                        for (part, covered) in parts.zip(line.windows(KW).step_by(SW)) {
+                            if let Some(covered) = covered.first_chunk() {
+                                *part = *covered;
+                            }
                         }
                     }
                     Some(line) => {
