@@ -10,6 +10,7 @@ fn main() {
     println!(
         "cargo:rustc-check-cfg=cfg(rosenblatt_small, rosenblatt_cortex_fpu, rosenblatt_riscv_fpu, rosenblatt_cortex_m, rosenblatt_slow_vmla, rosenblatt_unoptimized)"
     );
+    println!("cargo:rustc-check-cfg=cfg(rosenblatt_helium)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if is("OPT_LEVEL", "0") {
         // Every operation that is compiled in place takes stack of its own: functions stay functions.
@@ -43,6 +44,10 @@ fn main() {
         println!(
             "cargo::error=a compiler that knows of Helium (-C target-cpu=cortex-m55 and the like) breaks the numeric contract: leave that flag off; the feature `helium` has assembly that keeps it"
         );
+    }
+    if env::var_os("CARGO_FEATURE_HELIUM").is_some() && is("TARGET", "thumbv8m.main-none-eabihf") {
+        // The feature has no effect on other targets: every target builds with all features.
+        println!("cargo:rustc-cfg=rosenblatt_helium");
     }
     if is("OPT_LEVEL", "s") || is("OPT_LEVEL", "z") {
         // Only on chips, whose one backend has no features that a called function would lose.

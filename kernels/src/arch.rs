@@ -4,7 +4,7 @@ pub mod scalar;
 
 #[cfg(rosenblatt_cortex_m)]
 pub(crate) mod cortex_m;
-#[cfg(feature = "helium")]
+#[cfg(rosenblatt_helium)]
 pub(crate) mod helium;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub mod neon;

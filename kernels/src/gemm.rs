@@ -33,7 +33,7 @@
 
 mod matrix;
 #[cfg(rosenblatt_small)]
-#[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
+#[cfg_attr(rosenblatt_helium, allow(dead_code, reason = "Helium's products take the place of these"))]
 pub(crate) mod small;
 mod tile;
 mod transpose;
@@ -195,7 +195,7 @@ impl Product {
     unsafe fn run_forward<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
                 return small::forward(self);
             }
@@ -217,7 +217,7 @@ impl Product {
     unsafe fn run_weights<S: Simd, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
                 return small::weights(self);
             }
@@ -239,7 +239,7 @@ impl Product {
     unsafe fn run_inputs<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
         unsafe {
-            #[cfg(all(rosenblatt_small, not(feature = "helium")))]
+            #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
                 return small::inputs(self);
             }
@@ -298,7 +298,7 @@ impl Product {
     unsafe fn call<S: Simd>(self, s: S) {
         // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of the product.
         unsafe {
-            #[cfg(feature = "helium")]
+            #[cfg(rosenblatt_helium)]
             {
                 let Self { mkn, a, b, c, start } = self;
                 if crate::arch::helium::product(mkn, a, b, c, start, |mkn, a, b, c, start| {
@@ -332,12 +332,12 @@ impl Product {
         }
         // SAFETY: the caller's promise is the same.
         unsafe {
-            #[cfg(feature = "helium")]
+            #[cfg(rosenblatt_helium)]
             {
                 let _ = s;
                 crate::arch::helium::plain(mkn, a, b, c, start);
             }
-            #[cfg(not(feature = "helium"))]
+            #[cfg(not(rosenblatt_helium))]
             s.shared().product(mkn, a, b, c, start);
         }
     }

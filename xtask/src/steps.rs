@@ -17,8 +17,9 @@ use crate::asm;
 use crate::qemu;
 use crate::table::table;
 
-/// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
-pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt";
+/// All features of the libraries. `helium` has no effect on the host.
+pub const FEATURES: &str =
+    "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
 
 /// How a step ended that did not fail.
 pub enum Done {

@@ -1,6 +1,7 @@
 //! Helium (M-profile vector extension) of the Cortex-M55 and its kin: tiles of matrix products in assembly.
 //!
-//! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does. It is no backend of its own: the scalar one
+//! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does. The build script turns it into the cfg
+//! `rosenblatt_helium` for thumbv8m.main-none-eabihf; the feature has no effect on other targets. It is no backend of its own: the scalar one
 //! stays, and [`product`] takes over its matrix products. Everything else stays what it is, for a reason:
 //!
 //! # Subnormal numbers
@@ -21,28 +22,21 @@
 //! Pairs of rows go in panels of eight columns, then four or fewer; a single row in panels of sixteen, the last of as many as are left. Two values of `a` for each pair of rows
 //! and p come from core registers. `dx = dy·wᵀ` gathers the lanes of `w` instead of turning it, and needs no buffer. All functions together are 5 KB of flash.
 
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none", target_endian = "little")))]
-compile_error!(
-    "the feature `helium` is for chips with a Cortex-M55 or another Armv8.1-M core with MVE and floating point: build for thumbv8m.main-none-eabihf, or leave the feature off"
-);
-
 use crate::gemm::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
-// Two instructions that say what no `cfg` does, in a section that no firmware holds. Cores before Armv8-M lack the first. The second is none on
-// cores with Helium, so that it tells if the compiler was told of Helium: it would then turn loops over f32 into Helium code, which flushes
-// and asks nobody (tried: other hashes).
+// An instruction that says what no `cfg` does, in a section that no firmware holds. It is none on cores with Helium, so that it tells if the
+// compiler was told of Helium: it would then turn loops over f32 into Helium code, which flushes and asks nobody (tried: other hashes).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
-    "tt r0, r0 // error: the feature `helium` is for thumbv8m.main-none-eabihf, not for this target",
     "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
     ".popsection",
 );
 
 // FPSCR.UFC and FPSCR.IDC. The planted defect looks at neither.
-#[cfg(not(feature = "planted-flush"))]
+#[cfg(not(rosenblatt_planted_flush))]
 global_asm!(".equ rosenblatt_helium_flushed, 0x88");
-#[cfg(feature = "planted-flush")]
+#[cfg(rosenblatt_planted_flush)]
 global_asm!(".equ rosenblatt_helium_flushed, 0");
 
 // A function `extern "C" fn(&mut Tiles, u32) -> u32` is made of these parts:

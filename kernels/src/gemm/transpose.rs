@@ -33,7 +33,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
         if m == 0 {
             return;
         }
-        if S::LANES == 1 && (!cfg!(rosenblatt_cortex_m) || cfg!(feature = "helium")) || n <= 1 {
+        if S::LANES == 1 && (!cfg!(rosenblatt_cortex_m) || cfg!(rosenblatt_helium)) || n <= 1 {
             // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             block::<S, M, K, INLINE>(s, (m, n, k), a, b, c, first);

@@ -296,13 +296,13 @@ pub fn tanh_grad(y: &[f32], dy: &mut [f32]) {
 }
 
 /// What `tanh_grad_blocks` saves of its caller's. The planted defect forgets one.
-#[cfg(not(feature = "planted-spoil"))]
+#[cfg(not(rosenblatt_planted_spoil))]
 macro_rules! tanh_saves {
     () => {
         "{{d8-d11}}"
     };
 }
-#[cfg(feature = "planted-spoil")]
+#[cfg(rosenblatt_planted_spoil)]
 macro_rules! tanh_saves {
     () => {
         "{{d8-d10}}"
