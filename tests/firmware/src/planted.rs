@@ -1,4 +1,4 @@
-//! Defects that a feature plants, so that the checks can show that they would find them.
+//! Defects that a feature plants, or a cfg where the kernels have a part in them, so that the checks can show that they would find them.
 
 use core::hint::black_box;
 
@@ -11,7 +11,7 @@ pub fn spoil(values: &mut [f32]) {
     }
 }
 
-/// Leaves what the chosen feature plants in the linked firmware.
+/// Leaves what the chosen feature or cfg plants in the linked firmware.
 #[inline(always)]
 pub fn plant() {
     if cfg!(feature = "planted-panic") {
@@ -21,7 +21,7 @@ pub fn plant() {
     if cfg!(feature = "planted-double") {
         black_box(black_box(1.5f64) * black_box(2.5f64));
     }
-    #[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+    #[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
     spoiled::keep();
     #[cfg(feature = "planted-alloc")]
     {
@@ -33,7 +33,7 @@ pub fn plant() {
 }
 
 /// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen as well.
-#[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
 mod spoiled {
     use core::arch::naked_asm;
 

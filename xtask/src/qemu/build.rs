@@ -64,6 +64,20 @@ pub fn command(build: &Build, profile: Profile, programs: &[&str], features: &[&
     Ok(command)
 }
 
+/// The same with a cfg that plants a defect in the kernels. It replaces what was built without it.
+pub fn planted(build: &Build, profile: Profile, program: &str, features: &[&str], cfg: &str) -> Result<Command> {
+    let mut command = command(build, profile, &[program], features)?;
+    plant(&mut command, build, cfg)?;
+    Ok(command)
+}
+
+/// Sets a cfg in a command of [`cargo`], beside the build's own flags.
+pub fn plant(command: &mut Command, build: &Build, cfg: &str) -> Result<()> {
+    let flags = format!("{} --cfg {cfg}", build.rustflags.unwrap_or_default());
+    command.env(Target::prepare(build.triple)?.variable("RUSTFLAGS"), flags.trim_start());
+    Ok(())
+}
+
 /// Where a program is, once built.
 pub fn elf(build: &Build, profile: Profile, program: &str) -> PathBuf {
     paths::side_target("firmware").join(build.folder).join(build.triple).join(profile.cargo()).join(program)

@@ -15,6 +15,11 @@ use crate::process;
 /// The program that the defects are planted in.
 const PROGRAM: &str = "xor";
 
+/// Defects of the kernels, which a cfg plants.
+const FLUSH: &str = "rosenblatt_planted_flush";
+/// The same, and the firmware's own routines.
+pub const SPOIL: &str = "rosenblatt_planted_spoil";
+
 /// The function that a panic would call, and that does not exist.
 const MISSING: &str = "this_firmware_can_panic";
 
@@ -33,7 +38,6 @@ pub fn prove(programs: &[Program]) -> Result<()> {
 
 /// Routines in assembly that spoil registers of their callers, and that nothing calls.
 fn spoil(program: &Program) -> Result<()> {
-    const FEATURE: &str = "planted-spoil";
     const FORGETFUL: &str = "rosenblatt_kernels::arch::cortex_m::stream::tanh_grad_blocks";
     apt::ensure(&[routines::DISASSEMBLER])?;
     let m4f = [
@@ -45,26 +49,26 @@ fn spoil(program: &Program) -> Result<()> {
     let helium = [("planted_lanes", "writes and does not save d14, d15"), ("planted_lanes", "is never called")];
     for (name, expected) in [(M4F, m4f.as_slice()), (M55_HELIUM, &helium)] {
         let board = Board::named(name);
-        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE])?)?;
+        process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[], SPOIL)?)?;
         let names: Vec<&str> = expected.iter().map(|(routine, _)| *routine).collect();
         let complaints = routines::planted(board, &build::elf(board.build, Profile::Fast, PROGRAM), &names)?;
         for (routine, what) in expected {
             let complaint = format!("{routine}: {what}");
             if !complaints.contains(&complaint) {
                 bail!(
-                    "the gate of the routines did not catch {FEATURE} on {name}: expected {complaint}, got {complaints:?}"
+                    "the gate of the routines did not catch {SPOIL} on {name}: expected {complaint}, got {complaints:?}"
                 );
             }
-            caught(FEATURE, &complaint)?;
+            caught(SPOIL, &complaint)?;
         }
-        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE, routines::TRAMPOLINE])?)?;
+        process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL)?)?;
         let elf = build::elf(board.build, Profile::Fast, PROGRAM);
         let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
         // s22 and s23 are d11.
         match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
         {
-            Some(complaint) => caught(FEATURE, complaint)?,
-            None => bail!("the trampoline did not catch {FEATURE} on {name}: got {complaints:?}"),
+            Some(complaint) => caught(SPOIL, complaint)?,
+            None => bail!("the trampoline did not catch {SPOIL} on {name}: got {complaints:?}"),
         }
     }
     Ok(())
@@ -77,12 +81,12 @@ fn flush(programs: &[Program]) -> Result<()> {
         bail!("no program {FLUSHED} to plant flushed numbers in");
     };
     let board = Board::named(M55_HELIUM);
-    process::run(&mut build::command(board.build, Profile::Fast, &[FLUSHED], &["planted-flush"])?)?;
+    process::run(&mut build::planted(board.build, Profile::Fast, FLUSHED, &[], FLUSH)?)?;
     let run = emulator::run(board, &build::elf(board.build, Profile::Fast, FLUSHED))?;
     match super::hash_complaint(program, &run) {
-        Some(complaint) => caught("planted-flush", &complaint),
+        Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
-            "the gate of the hash did not catch planted-flush, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
+            "the gate of the hash did not catch {FLUSH}, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
         ),
     }
 }
