@@ -72,3 +72,8 @@ pub use array::{F32Array, F32Rows};
 pub use backend::{Backend, BackendError};
 pub use out_of_line::OutOfLine;
 pub use simd::Simd;
+
+/// The README's example, compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
