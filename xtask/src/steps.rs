@@ -5,6 +5,7 @@ pub mod examples;
 mod host;
 mod miri;
 pub mod neon;
+mod package;
 mod tally;
 pub mod wasm;
 
@@ -83,7 +84,7 @@ impl Step {
         match self {
             Self::Fmt => "the code is formatted",
             Self::Clippy => "clippy has nothing to say, with all features and with none",
-            Self::Docs => "the documentation builds without a warning",
+            Self::Docs => "the documentation builds without a warning, and the packages are fit to be published",
             Self::Unit => "all tests, on every backend of this CPU",
             Self::Examples => {
                 "each example reaches its goal in time, and says what is expected, on the scalar backend, too"

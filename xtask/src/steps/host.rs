@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::{
-    FEATURES, Findings, How,
+    FEATURES, Findings, How, package,
     tally::{self, Said},
 };
 use crate::paths;
@@ -11,13 +11,16 @@ use crate::process::{cargo, read, run};
 use crate::qemu;
 use crate::toolchain::ensure_component;
 
-/// The crates that must also stand without their default features.
-const LIBRARIES: [&str; 2] = ["rosenblatt", "rosenblatt-kernels"];
+/// The crates that are published. They stand with all features and with none.
+pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
+
+/// The packages that are no members of the workspace.
+pub const APART: [&str; 4] = ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"];
 
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
-    for apart in ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"] {
+    for apart in APART {
         run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
     Ok(())
@@ -27,14 +30,21 @@ pub fn clippy() -> Result<()> {
     ensure_component("clippy", "clippy")?;
     run(&mut cargo(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
     for library in LIBRARIES {
-        let args = ["clippy", "--package", library, "--all-targets", "--no-default-features", "--", "-D", "warnings"];
-        run(&mut cargo(args))?;
+        for features in ["--no-default-features", "--all-features"] {
+            let args = ["clippy", "--package", library, "--all-targets", features, "--", "-D", "warnings"];
+            run(&mut cargo(args))?;
+        }
     }
     run(&mut qemu::clippy()?)
 }
 
 pub fn docs() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    for library in LIBRARIES {
+        let args = ["doc", "--package", library, "--no-deps", "--all-features"];
+        run(cargo(args).env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    package::check()
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
