@@ -32,7 +32,8 @@ const ACCEPTED: [(&str, &str); 3] = [
 ];
 
 /// The features that are for microcontrollers, and a target to try them on.
-const FEATURES: (&str, &str) = ("thumbv7em-none-eabihf", "defmt,micromath");
+/// It has no Helium: that feature must have no effect there.
+const FEATURES: (&str, &str) = ("thumbv7em-none-eabihf", "defmt,micromath,helium");
 
 pub fn build() -> Result<()> {
     for triple in TARGETS {
