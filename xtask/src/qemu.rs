@@ -16,6 +16,8 @@ mod routines;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -86,20 +88,28 @@ impl Args {
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    if args.is_all() {
-        prove_gates()?;
-        example(false)?;
-    }
-    measure(args)?.judge()
+    if args.is_all() { everything()?.judge() } else { measure(args)?.judge() }
 }
 
 /// The step of the test command: all of it, and the comparison with the recorded figures.
 pub fn step() -> Result<()> {
-    prove_gates()?;
-    example(false)?;
-    let measured = measure(&Args::default())?;
+    let measured = everything()?;
     measured.judge()?;
     size::check(&measured)
+}
+
+/// Measures all programs on all boards. Beside that the gates prove themselves, and the example runs.
+fn everything() -> Result<Measured> {
+    apt::ensure(&boards::EMULATORS)?;
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            gates::prove(&golden::programs()?)?;
+            example(false)
+        });
+        let measured = measure(&Args::default());
+        beside.join().expect("the gates do not panic")?;
+        measured
+    })
 }
 
 /// Runs the firmware engineers' example and compares what it says, or writes it down.
@@ -124,11 +134,6 @@ pub fn clippy() -> Result<Command> {
     Ok(command)
 }
 
-fn prove_gates() -> Result<()> {
-    apt::ensure(&boards::EMULATORS)?;
-    gates::prove(&golden::programs()?)
-}
-
 /// Builds, proves, runs, and prints the table.
 pub fn measure(args: &Args) -> Result<Measured> {
     let start = Instant::now();
@@ -138,22 +143,25 @@ pub fn measure(args: &Args) -> Result<Measured> {
     if !boards.is_empty() {
         apt::ensure(&boards::EMULATORS)?;
     }
-    for (index, board) in boards.iter().enumerate() {
-        // Boards with the same firmware are done together.
-        if boards[..index].iter().all(|before| before.build.folder != board.build.folder) {
-            let same: Vec<_> =
-                boards.iter().copied().filter(|other| other.build.folder == board.build.folder).collect();
-            for profile in Profile::ALL {
-                one_build(board.build, &same, profile, &programs, &mut measured)?;
+    // One opt-level beside the other: each has folders of its own in cargo's, and emulators run beside builds.
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| -> Result<()> {
+        let levels = Profile::ALL.map(|profile| {
+            let (boards, programs, stop) = (&boards, &programs, &stop);
+            let measured = Measured::new(measured.compiler.clone());
+            scope.spawn(move || one_level(profile, boards, programs, measured, stop))
+        });
+        if args.has_board(WASM) {
+            let hashes = wasm::programs(|_| {})?;
+            for program in &programs {
+                measured.wasm(program, hashes.get(&program.name).copied());
             }
         }
-    }
-    if args.has_board(WASM) {
-        let hashes = wasm::programs(|_| {})?;
-        for program in &programs {
-            measured.wasm(program, hashes.get(&program.name).copied());
+        for level in levels {
+            measured.absorb(level.join().expect("an opt-level does not panic")?);
         }
-    }
+        Ok(())
+    })?;
     measured.sort(&programs);
     println!("\n{}", measured.text(start.elapsed()));
     Ok(measured)
@@ -163,6 +171,31 @@ pub fn measure(args: &Args) -> Result<Measured> {
 fn compiler() -> Result<String> {
     let library = Target::prepare(Board::named(M4F).build.triple)?.library();
     Ok(format!("rustc {}, core {library}", Rustc::get()?.release))
+}
+
+/// All boards at one opt-level, one build after the other. An error of one level stops the other one before its next build.
+fn one_level(
+    profile: Profile,
+    boards: &[&'static Board],
+    programs: &[Program],
+    mut measured: Measured,
+    stop: &AtomicBool,
+) -> Result<Measured> {
+    for (index, board) in boards.iter().enumerate() {
+        // Boards with the same firmware are done together.
+        if boards[..index].iter().any(|before| before.build.folder == board.build.folder) {
+            continue;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let same: Vec<_> = boards.iter().copied().filter(|other| other.build.folder == board.build.folder).collect();
+        if let Err(error) = one_build(board.build, &same, profile, programs, &mut measured) {
+            stop.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+    }
+    Ok(measured)
 }
 
 /// All programs of one build at one opt-level, on the boards that share it.
@@ -202,12 +235,18 @@ fn one_build(
 
     let jobs: Vec<(&'static Board, PathBuf)> = boards
         .iter()
-        .flat_map(|&board| fitting.iter().map(move |program| (board, build::elf(build, profile, &program.name))))
+        .flat_map(|&board| fitting.iter().map(move |program| (board, build::elf(build, profile, &program.name, &[]))))
         .collect();
     let start = Instant::now();
     let mut runs = emulator::all(&jobs).into_iter();
     let names: Vec<&str> = boards.iter().map(|board| board.name).collect();
-    println!("ran {} programs on {} in {:.1} s", jobs.len(), names.join(" and "), start.elapsed().as_secs_f64());
+    println!(
+        "ran {} programs on {} at {} in {:.1} s",
+        jobs.len(),
+        names.join(" and "),
+        profile.name(),
+        start.elapsed().as_secs_f64()
+    );
 
     for board in boards {
         for (program, image) in fitting.iter().zip(&whole) {
@@ -228,11 +267,11 @@ fn one_build(
             };
             if routines::are_on(board, profile, &program.name) {
                 apt::ensure(&[routines::DISASSEMBLER])?;
-                let elf = build::elf(build, profile, &program.name);
-                complaints.extend(routines::complaints(board, &elf)?);
-                // The program with its trampoline takes the place of this one, which is done with.
-                process::run(&mut build::command(build, profile, &[&program.name], &[routines::TRAMPOLINE])?)?;
-                complaints.extend(routines::watched(board, &elf, program.hash)?);
+                let elf = |features: &[&str]| build::elf(build, profile, &program.name, features);
+                complaints.extend(routines::complaints(board, &elf(&[]))?);
+                let watched = [routines::TRAMPOLINE];
+                process::run(&mut build::command(build, profile, &[&program.name], &watched)?)?;
+                complaints.extend(routines::watched(board, &elf(&watched), program.hash)?);
             }
             measured.complain(program, board, profile, complaints);
         }
@@ -251,7 +290,7 @@ fn images(build: &Build, profile: Profile, programs: &[&Program], features: &[&s
     }
     process::run(&mut build::command(build, profile, &names, features)?)
         .with_context(|| format!("the firmware for {} at {} does not link", build.folder, profile.name()))?;
-    names.iter().map(|name| Image::read(&build::elf(build, profile, name))).collect()
+    names.iter().map(|name| Image::read(&build::elf(build, profile, name, features))).collect()
 }
 
 fn ruler_complaint(run: &Run) -> Option<String> {

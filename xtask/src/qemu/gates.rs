@@ -1,5 +1,7 @@
 //! The gates prove themselves: each has to catch a defect that is planted for it.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use super::boards::{Board, M4F, M55_HELIUM};
@@ -51,7 +53,8 @@ fn spoil(program: &Program) -> Result<()> {
         let board = Board::named(name);
         process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[], SPOIL)?)?;
         let names: Vec<&str> = expected.iter().map(|(routine, _)| *routine).collect();
-        let complaints = routines::planted(board, &build::elf(board.build, Profile::Fast, PROGRAM), &names)?;
+        let complaints =
+            routines::planted(board, &build::planted_elf(board.build, Profile::Fast, PROGRAM, &[], SPOIL), &names)?;
         for (routine, what) in expected {
             let complaint = format!("{routine}: {what}");
             if !complaints.contains(&complaint) {
@@ -62,7 +65,7 @@ fn spoil(program: &Program) -> Result<()> {
             caught(SPOIL, &complaint)?;
         }
         process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL)?)?;
-        let elf = build::elf(board.build, Profile::Fast, PROGRAM);
+        let elf = build::planted_elf(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL);
         let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
         // s22 and s23 are d11.
         match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
@@ -82,7 +85,7 @@ fn flush(programs: &[Program]) -> Result<()> {
     };
     let board = Board::named(M55_HELIUM);
     process::run(&mut build::planted(board.build, Profile::Fast, FLUSHED, &[], FLUSH)?)?;
-    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, FLUSHED))?;
+    let run = emulator::run(board, &build::planted_elf(board.build, Profile::Fast, FLUSHED, &[], FLUSH))?;
     match super::hash_complaint(program, &run) {
         Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
@@ -93,9 +96,8 @@ fn flush(programs: &[Program]) -> Result<()> {
 
 /// One bit of one initial weight, which the hash must show.
 fn ulp(program: &Program) -> Result<()> {
-    build(&["planted-ulp"])?;
     let board = Board::named(M4F);
-    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, PROGRAM))?;
+    let run = emulator::run(board, &build("planted-ulp")?)?;
     match super::hash_complaint(program, &run) {
         Some(complaint) => caught("planted-ulp", &complaint),
         None => missed("hash", "planted-ulp", "the golden hash"),
@@ -118,8 +120,7 @@ fn panic() -> Result<()> {
 
 /// What the symbols must show.
 fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
-    build(&[feature])?;
-    let image = Image::read(&build::elf(Board::named(M4F).build, Profile::Fast, PROGRAM))?;
+    let image = Image::read(&build(feature)?)?;
     let complaints = proofs::complaints(program, &image);
     match complaints.iter().find(|complaint| complaint.contains(what)) {
         Some(complaint) => caught(feature, complaint),
@@ -127,8 +128,11 @@ fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
     }
 }
 
-fn build(features: &[&str]) -> Result<()> {
-    process::run(&mut build::command(Board::named(M4F).build, Profile::Fast, &[PROGRAM], features)?)
+/// Builds the program with a defect; where it is.
+fn build(feature: &str) -> Result<PathBuf> {
+    let build = Board::named(M4F).build;
+    process::run(&mut build::command(build, Profile::Fast, &[PROGRAM], &[feature])?)?;
+    Ok(build::elf(build, Profile::Fast, PROGRAM, &[feature]))
 }
 
 fn caught(feature: &str, how: &str) -> Result<()> {

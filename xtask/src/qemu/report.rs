@@ -96,6 +96,24 @@ impl Measured {
         }
     }
 
+    /// Takes in what was measured beside this, at another opt-level.
+    pub fn absorb(&mut self, other: Self) {
+        for theirs in other.rows {
+            let Some(ours) =
+                self.rows.iter_mut().find(|row| row.program == theirs.program && row.board == theirs.board)
+            else {
+                self.rows.push(theirs);
+                continue;
+            };
+            for (figure, their) in ours.figures.iter_mut().zip(theirs.figures) {
+                *figure = (*figure).max(their);
+            }
+            ours.hashes.extend(theirs.hashes);
+            ours.too_small = ours.too_small.or(theirs.too_small);
+        }
+        self.complaints.extend(other.complaints);
+    }
+
     /// Notes what is wrong.
     pub fn complain(&mut self, program: &Program, board: &Board, profile: Profile, complaints: Vec<String>) {
         let place = format!("{} on {} at {}", program.name, board.name, profile.name());
@@ -246,6 +264,24 @@ mod tests {
         assert_eq!(measured.verdict(&measured.rows[0]), "needs 38 KiB RAM, has 16");
         assert!(left_out((16 << 10) - 499).judge().is_ok());
         assert!(left_out((16 << 10) - 500).judge().is_err());
+    }
+
+    #[test]
+    fn both_opt_levels_come_together() {
+        let program = Program { name: "xor".to_owned(), hash: 7 };
+        let run = |stack| Run { hash: 7, stack, net: 0, trainer: 0, ruler: 2001, infer: Some(1), step: Some(2) };
+        let mut levels = Profile::ALL.map(|_| Measured::new(String::new()));
+        for ((level, profile), right) in levels.iter_mut().zip(Profile::ALL).zip([true, false]) {
+            level.run(&program, Board::named("M0"), profile, &run(100 + u64::from(right)), right);
+            level.complain(&program, Board::named("M0"), profile, vec!["odd".to_owned()]);
+        }
+        let [mut measured, fast] = levels;
+        measured.absorb(fast);
+        assert_eq!((measured.rows.len(), measured.complaints.len()), (1, 2));
+        let row = &measured.rows[0];
+        assert_eq!((row.hashes.as_slice(), measured.verdict(row).as_str()), ([true, false].as_slice(), "✗"));
+        let figure = |figure: Figure| row.figures[figure as usize];
+        assert_eq!([Figure::StackSmall, Figure::StackFast, Figure::Step].map(figure), [Some(101), Some(100), Some(2)]);
     }
 
     #[test]
