@@ -22,6 +22,10 @@ use crate::table::table;
 pub const FEATURES: &str =
     "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
 
+/// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
+/// compile the kernels and much of what they need anew.
+pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
+
 /// How a step ended that did not fail.
 pub enum Done {
     /// All that it checks is sound.
@@ -143,7 +147,7 @@ pub struct Findings {
     pub passed: u32,
     /// Checks that failed.
     pub failed: u32,
-    backends: BTreeMap<String, (How, String)>,
+    pub(crate) backends: BTreeMap<String, (How, String)>,
 }
 
 impl Findings {
@@ -158,6 +162,48 @@ impl Findings {
         if weight(how) > weight(entry.0) {
             *entry = (how, detail.to_owned());
         }
+    }
+
+    /// Takes in what another process found.
+    pub fn absorb(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        for (name, (how, detail)) in other.backends {
+            self.backend(&name, how, &detail);
+        }
+    }
+
+    /// For another process, which reads it by [`Self::read`].
+    pub fn written(&self) -> String {
+        let mut text = format!("{} {}\n", self.passed, self.failed);
+        for (name, (how, detail)) in &self.backends {
+            let how = match how {
+                How::Run => "run",
+                How::Emulated => "emulated",
+                How::NotHere => "not-here",
+            };
+            text += &format!("{name} {how} {detail}\n");
+        }
+        text
+    }
+
+    /// What another process wrote.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let (passed, failed) = lines.next()?.split_once(' ')?;
+        let mut findings = Self { passed: passed.parse().ok()?, failed: failed.parse().ok()?, ..Self::default() };
+        for line in lines {
+            let (name, rest) = line.split_once(' ')?;
+            let (how, detail) = rest.split_once(' ')?;
+            let how = match how {
+                "run" => How::Run,
+                "emulated" => How::Emulated,
+                "not-here" => How::NotHere,
+                _ => return None,
+            };
+            findings.backend(name, how, detail);
+        }
+        Some(findings)
     }
 
     /// The backends and how each was tried.
