@@ -21,6 +21,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 use support::{amount, backends, bits, draw};
 
@@ -97,25 +98,44 @@ fn csv_files_that_are_wrong() {
     assert!(csv::read::<3>(&std::env::temp_dir(), 4).is_err(), "a folder is no file");
 }
 
-/// What an example says about a data file; it must fail with status 1 and without a panic.
-fn example_refuses(name: &str, file: &Path) -> String {
+/// Builds the examples that read files, and returns the folder they are in. The features are those of `cargo xtask test`: what it has
+/// compiled is not compiled again.
+fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let features = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+    // This program is TARGET/PROFILE/deps/library.
+    let own = std::env::current_exe().expect("a program");
+    let folder = own.parent().and_then(Path::parent).expect("the profile's folder");
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let package = if name == "logistic" { "rosenblatt-lecture" } else { "rosenblatt" };
-    command.args(["run", "--quiet", "--offline", "--profile", profile, "--package", package, "--example", name]);
-    let output = command.args(["--", "--data"]).arg(file).output().expect("cargo runs");
+    command.args(["build", "--workspace", "--quiet", "--offline", "--profile", profile, "--features", features]);
+    command.args(EXAMPLES.iter().flat_map(|(name, _)| ["--example", name]));
+    command.arg("--target-dir").arg(folder.parent().expect("the target folder"));
+    assert!(command.status().expect("cargo runs").success());
+    folder.join("examples")
+}
+
+/// What an example says about a data file; it must fail with status 1 and without a panic.
+fn example_refuses(name: &str, file: &Path) -> String {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(built_examples);
+    let mut command = Command::new(FOLDER.join(name));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let output = command.arg("--data").arg(file).output().expect("the example runs");
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{name}: {text}");
     assert!(!text.contains("panicked"), "{name}: {text}");
     text
 }
 
+/// The examples that read files, and the numbers in a row.
+const EXAMPLES: [(&str, usize); 5] =
+    [("digits", 64), ("cnn", 64), ("rnn", 64), ("regularization", 64), ("logistic", 30)];
+
 /// Builds the examples if need be, which an emulator cannot.
 #[test]
 #[cfg_attr(not(any(target_arch = "x86_64", target_vendor = "apple", windows)), ignore = "runs cargo")]
 fn examples_refuse_bad_files() {
-    for (name, numbers) in [("digits", 64), ("cnn", 64), ("rnn", 64), ("regularization", 64), ("logistic", 30)] {
+    for (name, numbers) in EXAMPLES {
         let row = |value: &str| vec![value; numbers].join(",");
         let file = File::new(
             &format!("{name}-nan"),

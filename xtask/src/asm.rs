@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use crate::apt;
 use crate::paths;
 use crate::process::{self, cargo};
-use crate::steps::neon;
+use crate::steps::{WHOLE, neon};
 use crate::table::table;
 use crate::toolchain::Target;
 use code::Counts;
@@ -155,25 +155,25 @@ pub fn check(args: &Args) -> Result<()> {
 }
 
 /// The probe is an example of crate type `cdylib`, so that its functions are kept.
-const PROBE: [&str; 5] = ["--package", "rosenblatt-kernels", "--example", "probe", "--release"];
+const PROBE: [&str; 2] = ["--example", "probe"];
 
 fn host() -> Result<std::path::PathBuf> {
-    process::run(cargo(["build"]).args(PROBE))?;
+    process::run(cargo(["build"]).args(WHOLE).args(PROBE))?;
     Ok(paths::target().join(format!("release/examples/{DLL_PREFIX}probe{DLL_SUFFIX}")))
 }
 
 fn aarch64_linux() -> Result<std::path::PathBuf> {
     apt::ensure(&[neon::LINKER, neon::LIBC])?;
     let target = Target::prepare(neon::TRIPLE)?;
-    let mut command = target.cargo("build", "cross", "", PROBE);
-    process::run(command.env(target.variable("LINKER"), neon::LINKER.any_of[0]))?;
+    let mut command = target.cargo("build", "cross", "", neon::ARGS);
+    process::run(command.args(PROBE).env(target.variable("LINKER"), neon::LINKER.any_of[0]))?;
     Ok(target.release_folder("cross").join("examples/libprobe.so"))
 }
 
 fn wasm32() -> Result<std::path::PathBuf> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    let mut command = target.cargo("build", "wasm", "core", PROBE);
-    process::run(command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
+    let mut command = target.cargo("build", "wasm", "core", ["--release", "--package", "rosenblatt-kernels"]);
+    process::run(command.args(PROBE).env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
     Ok(target.release_folder("wasm").join("examples/probe.wasm"))
 }
 

@@ -1,10 +1,12 @@
 //! Every example, run to its end: on the fastest backend and on the scalar one, with its plot. What it says is compared line by line.
 
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::WHOLE;
 use crate::expected;
 use crate::paths;
 use crate::process::{cargo, read, run};
@@ -14,13 +16,13 @@ use crate::table::table;
 /// Seconds that an example should take on each backend. One that takes more is reported; a slow machine makes no step fail.
 const LIMIT: f64 = 20.0;
 
-/// The packages that have examples, and where those lie.
-const ROOMS: [(&str, &str); 2] = [("rosenblatt", "examples"), ("rosenblatt-lecture", "lecture/examples")];
+/// Where examples lie.
+const ROOMS: [&str; 2] = ["examples", "lecture/examples"];
 
 /// The examples of the workspace. `common` is what they share, and those with a manifest stand alone.
 fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for (_, room) in ROOMS {
+    for room in ROOMS {
         for entry in fs::read_dir(paths::root().join(room))? {
             let folder = entry?.path();
             if folder.join("main.rs").exists() && !folder.join("Cargo.toml").exists() {
@@ -31,17 +33,6 @@ fn names() -> Result<Vec<String>> {
     names.sort();
     ensure!(names.iter().any(|name| name == "xor"), "examples/ has no example xor");
     Ok(names)
-}
-
-/// The package whose example this is.
-fn package(name: &str) -> &'static str {
-    let has = |room: &str| paths::root().join(room).join(name).exists();
-    ROOMS.into_iter().find(|(_, room)| has(room)).map_or(ROOMS[0].0, |(package, _)| package)
-}
-
-/// The arguments that name the packages.
-fn packages() -> [&'static str; 4] {
-    ["--package", ROOMS[0].0, "--package", ROOMS[1].0]
 }
 
 /// Run the examples and compare what they say with its `expected.txt`.
@@ -71,7 +62,7 @@ pub fn main(args: &Args) -> Result<()> {
     let on_the_host: Vec<&String> = all.iter().filter(|name| *name != ON_A_CHIP).collect();
     if !on_the_host.is_empty() {
         let chosen = on_the_host.iter().flat_map(|name| ["--example", name.as_str()]);
-        run(&mut cargo(["build", "--release"].into_iter().chain(packages()).chain(chosen)))?;
+        run(cargo(["build"]).args(WHOLE).args(chosen))?;
     }
     for name in on_the_host {
         let (text, _) = start(name, &[])?;
@@ -86,16 +77,17 @@ pub fn main(args: &Args) -> Result<()> {
 
 /// Runs an example that is built; what it says, and how many seconds it took.
 fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
-    let mut command = cargo(["run", "--release", "--quiet", "--package", package(name), "--example", name, "--"]);
+    let mut command = Command::new(paths::target().join("release/examples").join(name));
     let before = Instant::now();
-    let text = read(command.args(args)).with_context(|| format!("example {name} {}", args.join(" ")))?;
+    let text = read(command.args(args).current_dir(paths::root()))
+        .with_context(|| format!("example {name} {}", args.join(" ")))?;
     Ok((text, before.elapsed().as_secs_f64()))
 }
 
 /// Runs them for the test command. One must end with status 0, within the time; on both backends it must say what is expected; and there
 /// must be a plot where it takes `--plot`.
 pub fn run_all() -> Result<()> {
-    run(&mut cargo(["build", "--release", "--examples"].into_iter().chain(packages())))?;
+    run(cargo(["build"]).args(WHOLE).arg("--examples"))?;
     let folder = paths::root().join("target/examples");
     fs::create_dir_all(&folder)?;
     let mut rows = Vec::new();

@@ -23,6 +23,21 @@ pub const LIBC: Need = Need { any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"], pa
 
 const EMULATOR: Need = Need { any_of: &["qemu-aarch64", "qemu-aarch64-static"], package: "qemu-user" };
 
+/// What everything for the target is built with, so that it is compiled once.
+pub const ARGS: [&str; 11] = [
+    "--release",
+    "--features",
+    FEATURES,
+    "--package",
+    "rosenblatt",
+    "--package",
+    "rosenblatt-kernels",
+    "--package",
+    "rosenblatt-tests",
+    "--package",
+    "rosenblatt-golden",
+];
+
 pub fn test(findings: &mut Findings) -> Result<()> {
     if ARCH == "aarch64" {
         println!("this CPU has NEON: step unit runs these tests");
@@ -36,22 +51,9 @@ pub fn test(findings: &mut Findings) -> Result<()> {
     let emulator = EMULATOR.found().expect("ensured above");
 
     // Clippy too: the host's run never sees this backend's code.
-    let args = [
-        "--release",
-        "--features",
-        FEATURES,
-        "--package",
-        "rosenblatt",
-        "--package",
-        "rosenblatt-kernels",
-        "--package",
-        "rosenblatt-tests",
-        "--package",
-        "rosenblatt-golden",
-    ];
-    run(target.cargo("clippy", "cross-clippy", "", args).args(["--", "-D", "warnings"]))?;
+    run(target.cargo("clippy", "cross-clippy", "", ARGS).args(["--", "-D", "warnings"]))?;
 
-    let mut command = target.cargo("test", "cross", "", args);
+    let mut command = target.cargo("test", "cross", "", ARGS);
     command
         .env(target.variable("LINKER"), "aarch64-linux-gnu-gcc")
         .env(target.variable("RUNNER"), format!("{emulator} -L /usr/aarch64-linux-gnu"))
