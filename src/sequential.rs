@@ -247,7 +247,7 @@ impl<T: Layers> Sequential<T> {
         self.predict_on(Backend::detect(), x)
     }
 
-    /// [`Mlp::predict`] on a chosen backend: the same bits.
+    /// [`Sequential::predict`] on a chosen backend: the same bits.
     #[inline]
     pub fn predict_on(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;

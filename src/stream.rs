@@ -24,7 +24,7 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
 
     /// The output after one more frame, on the fastest backend.
     ///
-    /// After as many frames as a sample has, from [`Mlp::memory`], the bits are those of [`Mlp::predict`] on the whole; a stream may go on for as long as
+    /// After as many frames as a sample has, from [`Sequential::memory`], the bits are those of [`Sequential::predict`] on the whole; a stream may go on for as long as
     /// it likes. One step costs what one step costs: nothing is computed twice.
     ///
     /// ```
@@ -54,7 +54,7 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
         self.step_on(Backend::detect(), memory, frame)
     }
 
-    /// [`Mlp::step`] on a chosen backend: the same bits.
+    /// [`Sequential::step`] on a chosen backend: the same bits.
     #[inline]
     pub fn step_on(&self, backend: Backend, memory: &mut MemoryOf<Self>, frame: &FrameOf<Self>) -> FrameOutputOf<Self> {
         let mut y = FrameOutputOf::<Self>::ZERO;

@@ -10,14 +10,14 @@
 use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
-    activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, fixed},
+    activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, typed},
     arch, dropout, gemm, loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
         norm_on, rmsprop_on, sgd_on,
     },
-    pool, recurrent, regularize,
+    pool, recurrent, regularize, vector,
 };
 
 /// Length of a softmax row and of a row of sums.
@@ -92,9 +92,9 @@ macro_rules! probes {
                 "leaky_relu_grad"(s, n: usize, y: *const f32, dy: *mut f32)
                     => map_grad::<_, LeakyRelu<1, 10>>(s, input(y, n), output(dy, n));
                 "softmax"(s, m: usize, x: *mut f32)
-                    => fixed::softmax::<_, ROW>(s, output(x, m * ROW).as_chunks_mut().0);
+                    => typed::softmax::<_, ROW>(s, output(x, m * ROW).as_chunks_mut().0);
                 "softmax_grad"(s, m: usize, y: *const f32, dy: *mut f32)
-                    => fixed::softmax_grad::<_, ROW>(s, input(y, m * ROW).as_chunks().0, output(dy, m * ROW).as_chunks_mut().0);
+                    => typed::softmax_grad::<_, ROW>(s, input(y, m * ROW).as_chunks().0, output(dy, m * ROW).as_chunks_mut().0);
                 "squared_error"(s, n: usize, y: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
                     => *result = loss::squared_error(s, 1.0, input(y, n), input(t, n), output(dy, n));
                 "binary_cross_entropy"(s, n: usize, p: *const f32, t: *const f32, dy: *mut f32, result: &mut f32)
@@ -252,12 +252,12 @@ fn output<'a>(p: *mut f32, n: usize) -> &'a mut [f32] {
 
 #[inline(always)]
 fn map<S: Simd, A: Map>(s: S, x: &mut [f32]) {
-    fixed::map::<S, A, 1>(s, x.as_chunks_mut().0);
+    typed::map::<S, A, 1>(s, x.as_chunks_mut().0);
 }
 
 #[inline(always)]
 fn map_grad<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]) {
-    fixed::map_grad::<S, A, 1>(s, y.as_chunks().0, dy.as_chunks_mut().0);
+    typed::map_grad::<S, A, 1>(s, y.as_chunks().0, dy.as_chunks_mut().0);
 }
 
 #[cfg(target_arch = "wasm32")]

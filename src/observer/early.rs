@@ -18,8 +18,8 @@ use core::ops::ControlFlow;
 /// let mut stop = EarlyStopping { monitor: Monitor::Loss, patience: 3, min_delta: 1e-3, ..EarlyStopping::DEFAULT };
 /// let fit = Fit { epochs: 10_000, ..Fit::new(Sgd::with_lr(1.0)) };
 /// let last = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new().fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut stop)?;
-/// assert!(last.epoch < 1000);
-/// assert_eq!(stop.stopped(), Some(last.epoch));
+/// assert!(last.number < 1000);
+/// assert_eq!(stop.stopped(), Some(last.number));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
