@@ -45,8 +45,11 @@ type Lenet = (
 fn step<T>(c: &mut Criterion, name: &str, by_hand: impl FnOnce(&Mlp<T>) -> Option<ByHand<B>>)
 where
     T: Layers<Composed: Trainable<OutputActivation = Softmax>>,
-    SparseCategoricalCrossEntropy:
-        rosenblatt::loss::Loss<<ComposedOf<T> as Layer>::OutputActivation, OutputOf<Mlp<T>>, Target = u8>,
+    SparseCategoricalCrossEntropy: rosenblatt::loss::Loss<
+            <ComposedOf<T> as Layer>::OutputActivation,
+            OutputOf<Mlp<T>>,
+            Target = u8,
+        >,
 {
     let mut rng = Rng::new(Seed(7));
     let mut x = vec![InputOf::<Mlp<T>>::ZERO; B];
@@ -59,20 +62,30 @@ where
 
     let mut group = c.benchmark_group(name);
     if let Some(mut plain) = by_hand(&start) {
-        let flat: Vec<[f32; 64]> = x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
+        let flat: Vec<[f32; 64]> =
+            x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
         let images: &[[[f32; 8]; 8]; B] = reshape_rows(&flat).try_into().expect("as many");
         let (mut net, mut trainer) = (start.clone(), trainer());
         for step in 0..20 {
             let ours = trainer.step(&mut net, &adam, &x, &t).expect("a finite loss");
             let theirs = plain.step(images, &t, adam.lr);
-            assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 1e-3 * theirs,
+                "step {step}: {ours} and by hand {theirs}"
+            );
         }
-        group.bench_function("plain", |b| b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr)));
+        group.bench_function("plain", |b| {
+            b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr))
+        });
     }
     for backend in Backend::available() {
         let (mut net, mut trainer) = (start.clone(), trainer());
         group.bench_function(backend.name(), |b| {
-            b.iter(|| trainer.step_on(backend, &mut net, &adam, black_box(&x), black_box(&t)).expect("a finite loss"));
+            b.iter(|| {
+                trainer
+                    .step_on(backend, &mut net, &adam, black_box(&x), black_box(&t))
+                    .expect("a finite loss")
+            });
         });
     }
     group.finish();

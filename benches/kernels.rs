@@ -31,7 +31,10 @@ fn gemm(c: &mut Criterion) {
             dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
             let judge = naive_gemm(m, k, n, &x, &w, &b);
             let bound = 1e-6 * k as f64;
-            assert!(y.iter().zip(&judge).all(|(y, j)| (f64::from(*y) - j).abs() <= bound), "{m}x{k}x{n} on {backend}");
+            assert!(
+                y.iter().zip(&judge).all(|(y, j)| (f64::from(*y) - j).abs() <= bound),
+                "{m}x{k}x{n} on {backend}"
+            );
             group.bench_function(BenchmarkId::new(format!("{m}x{k}x{n}"), backend), |bench| {
                 bench.iter(|| dispatch!(backend, s => gemm::gemm(s, m, k, n, black_box(&x), &w, &b, &mut y)));
             });
@@ -62,7 +65,10 @@ fn elementwise(c: &mut Criterion) {
         for backend in Backend::available() {
             let mut y = x.clone();
             map(backend, &mut y);
-            assert!(x.iter().zip(&y).all(|(x, y)| (f64::from(*y) - judge(f64::from(*x))).abs() < 1e-6), "{name}");
+            assert!(
+                x.iter().zip(&y).all(|(x, y)| (f64::from(*y) - judge(f64::from(*x))).abs() < 1e-6),
+                "{name}"
+            );
             // In place, again and again: from the copied start each time.
             group.bench_function(backend.name(), |bench| {
                 bench.iter(|| {
@@ -101,7 +107,10 @@ fn layers(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1024));
     for backend in Backend::available() {
         let near = |y: &[Row], judge: &[f64]| {
-            y.as_flattened().iter().zip(judge).all(|(y, judge)| (f64::from(*y) - judge).abs() < 1e-5)
+            y.as_flattened()
+                .iter()
+                .zip(judge)
+                .all(|(y, judge)| (f64::from(*y) - judge).abs() < 1e-5)
         };
         group.bench_function(BenchmarkId::new("batch normalization", backend), |bench| {
             bench.iter(|| {
@@ -130,7 +139,9 @@ fn layers(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("dropout", backend), |bench| {
             let (x, y) = (x.as_flattened(), y.as_flattened_mut());
-            bench.iter(|| dispatch!(backend, s => dropout::dropout(s, black_box(7), 1 << 30, 1.25, x, y)));
+            bench.iter(
+                || dispatch!(backend, s => dropout::dropout(s, black_box(7), 1 << 30, 1.25, x, y)),
+            );
         });
         group.bench_function(BenchmarkId::new("L2", backend), |bench| {
             let (w, dw) = (x.as_flattened(), dx.as_flattened_mut());
@@ -160,7 +171,9 @@ fn optimizers(c: &mut Criterion) {
                 ("momentum", |backend, w, v, dw| optimizer::momentum(backend, 1e-6, 0.9, w, v, dw)),
                 ("nesterov", |backend, w, v, dw| optimizer::nesterov(backend, 1e-6, 0.9, w, v, dw)),
                 ("adagrad", |backend, w, h, dw| optimizer::adagrad(backend, 1e-6, 1e-8, w, h, dw)),
-                ("rmsprop", |backend, w, h, dw| optimizer::rmsprop(backend, 1e-6, 0.9, 1e-8, w, h, dw)),
+                ("rmsprop", |backend, w, h, dw| {
+                    optimizer::rmsprop(backend, 1e-6, 0.9, 1e-8, w, h, dw)
+                }),
             ];
             for (name, rule) in rules {
                 v.fill(0.0);
@@ -170,10 +183,14 @@ fn optimizers(c: &mut Criterion) {
             }
             v.fill(0.0);
             group.bench_function(BenchmarkId::new("adam", backend), |bench| {
-                bench.iter(|| optimizer::adam(backend, step, &mut w, &mut m, &mut v, black_box(&dw)));
+                bench.iter(|| {
+                    optimizer::adam(backend, step, &mut w, &mut m, &mut v, black_box(&dw))
+                });
             });
             group.bench_function(BenchmarkId::new("adamw", backend), |bench| {
-                bench.iter(|| optimizer::adamw(backend, step, 1e-9, &mut w, &mut m, &mut v, black_box(&dw)));
+                bench.iter(|| {
+                    optimizer::adamw(backend, step, 1e-9, &mut w, &mut m, &mut v, black_box(&dw))
+                });
             });
             group.bench_function(BenchmarkId::new("norm", backend), |bench| {
                 bench.iter(|| optimizer::norm(backend, black_box(&dw)));

@@ -182,12 +182,16 @@ fn recurrent(c: &mut Criterion) {
     }
 
     let mut group = c.benchmark_group("gru 8x8-12-10 batch 32");
-    group.bench_function("plain", |b| b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr)));
+    group.bench_function("plain", |b| {
+        b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr))
+    });
     for backend in Backend::available() {
         let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
         group.bench_function(backend.name(), |b| {
             b.iter(|| {
-                trainer.step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                trainer
+                    .step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t))
+                    .expect("a finite loss")
             });
         });
     }
@@ -196,7 +200,9 @@ fn recurrent(c: &mut Criterion) {
     let mut group = c.benchmark_group("gru 8x8-12-10, one frame");
     for backend in Backend::available() {
         let mut memory = Net::memory();
-        group.bench_function(backend.name(), |b| b.iter(|| start.step_on(backend, &mut memory, black_box(&x[0][0]))));
+        group.bench_function(backend.name(), |b| {
+            b.iter(|| start.step_on(backend, &mut memory, black_box(&x[0][0])))
+        });
     }
     group.finish();
 }

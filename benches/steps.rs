@@ -15,7 +15,8 @@ use rosenblatt::{
 use std::hint::black_box;
 
 /// Inputs in [0, 1) and one-hot (or, with one output, alternating) targets.
-fn samples<const I: usize, const O: usize, const B: usize>() -> (Box<[[f32; I]; B]>, [[f32; O]; B]) {
+fn samples<const I: usize, const O: usize, const B: usize>() -> (Box<[[f32; I]; B]>, [[f32; O]; B])
+{
     let mut rng = rosenblatt::Rng::new(Seed(7));
     let mut x = Box::new([[0.0; I]; B]);
     x.as_flattened_mut().iter_mut().for_each(|x| *x = rng.uniform());
@@ -45,16 +46,23 @@ macro_rules! steps {
         for step in 0..20 {
             let ours = trainer.step(&mut net, &adam, &x[..], &t).expect("a finite loss");
             let theirs = by_hand.$plain(&x, &t, $lr);
-            assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 1e-3 * theirs,
+                "step {step}: {ours} and by hand {theirs}"
+            );
         }
 
         let mut group = $c.benchmark_group($name);
-        group.bench_function("plain", |b| b.iter(|| by_hand.$plain(black_box(&x), black_box(&t), $lr)));
+        group.bench_function("plain", |b| {
+            b.iter(|| by_hand.$plain(black_box(&x), black_box(&t), $lr))
+        });
         for backend in Backend::available() {
             let (mut net, mut trainer) = (start.clone(), Box::new(T::new()));
             group.bench_function(backend.name(), |b| {
                 b.iter(|| {
-                    trainer.step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                    trainer
+                        .step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t))
+                        .expect("a finite loss")
                 });
             });
         }
@@ -66,13 +74,35 @@ macro_rules! steps {
 fn environment(c: &mut Criterion) {
     let mut group = c.benchmark_group("environment");
     group.bench_function("without a look", |b| b.iter(|| black_box(black_box(1.5f32) * 2.0)));
-    group.bench_function("with a look", |b| b.iter(|| standard(|| black_box(black_box(1.5f32) * 2.0))));
+    group.bench_function("with a look", |b| {
+        b.iter(|| standard(|| black_box(black_box(1.5f32) * 2.0)))
+    });
     group.finish();
 }
 
 fn steps(c: &mut Criterion) {
-    steps!(c, "T1 xor 2-8-1 batch 4", 2 - 8 - 1, 4, Tanh, Sigmoid, BinaryCrossEntropy, step_binary, 0.01);
-    steps!(c, "T2 iris 4-16-3 batch 16", 4 - 16 - 3, 16, Relu, Softmax, CategoricalCrossEntropy, step_classes, 0.001);
+    steps!(
+        c,
+        "T1 xor 2-8-1 batch 4",
+        2 - 8 - 1,
+        4,
+        Tanh,
+        Sigmoid,
+        BinaryCrossEntropy,
+        step_binary,
+        0.01
+    );
+    steps!(
+        c,
+        "T2 iris 4-16-3 batch 16",
+        4 - 16 - 3,
+        16,
+        Relu,
+        Softmax,
+        CategoricalCrossEntropy,
+        step_classes,
+        0.001
+    );
     steps!(
         c,
         "T3 digits 64-32-10 batch 32",

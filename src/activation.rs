@@ -78,7 +78,12 @@ impl Activation for Softmax {
     const NAME: &'static str = "softmax";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-        const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
+        const {
+            assert!(
+                N > 1,
+                "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class"
+            )
+        };
         typed::softmax(s, z);
     }
 }

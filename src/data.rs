@@ -18,7 +18,8 @@ const FINITE: &str = "a finite number";
 #[cold]
 fn first_not_finite<R: F32Array>(rows: &[R]) -> Option<(usize, usize, f32)> {
     rows.iter().enumerate().find_map(|(sample, row)| {
-        let (column, value) = row.as_flat().iter().enumerate().find(|(_, value)| !value.is_finite())?;
+        let (column, value) =
+            row.as_flat().iter().enumerate().find(|(_, value)| !value.is_finite())?;
         Some((sample, column, *value))
     })
 }
@@ -30,7 +31,9 @@ fn first_not_finite<R: F32Array>(rows: &[R]) -> Option<(usize, usize, f32)> {
 /// [`Error::Input`] names the first that is infinite or NaN.
 pub fn finite_inputs<R: F32Array>(x: &[R]) -> Result<()> {
     match first_not_finite(x) {
-        Some((sample, column, value)) => Err(Error::Input { sample, column, value, expected: FINITE }),
+        Some((sample, column, value)) => {
+            Err(Error::Input { sample, column, value, expected: FINITE })
+        }
         None => Ok(()),
     }
 }
@@ -47,7 +50,9 @@ pub(crate) fn bad_input<R: F32Array>(x: &[R]) -> Error {
 /// [`Error::Target`] names the first that is infinite or NaN.
 pub fn finite_targets<R: F32Array>(t: &[R]) -> Result<()> {
     match first_not_finite(t) {
-        Some((sample, output, value)) => Err(Error::Target { sample, output, value, expected: FINITE }),
+        Some((sample, output, value)) => {
+            Err(Error::Target { sample, output, value, expected: FINITE })
+        }
         None => Ok(()),
     }
 }
@@ -145,7 +150,9 @@ pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X
     // In f64, as Keras: where n·(1 − share) should be a whole number, the rounding decides which.
     let at = (x.len() as f64 * (1.0 - share)) as usize;
     match (x.split_at_checked(at), t.split_at_checked(at)) {
-        (Some((x, x_val)), Some((t, t_val))) if !x.is_empty() && !x_val.is_empty() => Ok(Split { x, t, x_val, t_val }),
+        (Some((x, x_val)), Some((t, t_val))) if !x.is_empty() && !x_val.is_empty() => {
+            Ok(Split { x, t, x_val, t_val })
+        }
         _ if x.is_empty() => Err(Error::Empty),
         _ => Err(wrong("one that leaves samples in both parts")),
     }
@@ -156,5 +163,9 @@ pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X
 /// [`Error::Lengths`] with both numbers.
 #[inline(always)]
 pub fn same_lengths<X, T>(x: &[X], t: &[T]) -> Result<()> {
-    if x.len() == t.len() { Ok(()) } else { Err(Error::Lengths { inputs: x.len(), targets: t.len() }) }
+    if x.len() == t.len() {
+        Ok(())
+    } else {
+        Err(Error::Lengths { inputs: x.len(), targets: t.len() })
+    }
 }

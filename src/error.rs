@@ -181,19 +181,32 @@ impl fmt::Display for Error {
             Self::BatchOfZero => f.write_str("a mini-batch of 0 samples; at least 1 is needed"),
             Self::BatchTooSmall { batch, least } => {
                 let plural = if batch == 1 { "" } else { "s" };
-                write!(f, "a mini-batch of {batch} sample{plural}; batch normalization needs at least {least}")?;
+                write!(
+                    f,
+                    "a mini-batch of {batch} sample{plural}; batch normalization needs at least {least}"
+                )?;
                 f.write_str(" (drop_last leaves out the last one of an epoch if it is shorter than the others)")
             }
             Self::NoFullBatch { samples, batch } => {
-                write!(f, "{samples} samples make no mini-batch of {batch}, and drop_last leaves out shorter ones")
+                write!(
+                    f,
+                    "{samples} samples make no mini-batch of {batch}, and drop_last leaves out shorter ones"
+                )
             }
             Self::NeverSet { layer, kind } => {
                 let layer = layer.saturating_add(1);
-                write!(f, "all weights of layer {layer} ({kind}) are 0, and so the network cannot learn; ")?;
+                write!(
+                    f,
+                    "all weights of layer {layer} ({kind}) are 0, and so the network cannot learn; "
+                )?;
                 f.write_str("call init, or set them")
             }
             Self::Input { sample, column, value, expected } => {
-                write!(f, "{} of the inputs (counted from 1) is {value}; {expected} is expected", Place(sample, column))
+                write!(
+                    f,
+                    "{} of the inputs (counted from 1) is {value}; {expected} is expected",
+                    Place(sample, column)
+                )
             }
             Self::Target { sample, output, value, expected } => {
                 write!(
@@ -208,20 +221,39 @@ impl fmt::Display for Error {
             }
             Self::Probability { sample, output, value } => {
                 let place = Place(sample, output);
-                write!(f, "{place} of the targets (counted from 1) is {value}; a probability in [0, 1] is expected")
+                write!(
+                    f,
+                    "{place} of the targets (counted from 1) is {value}; a probability in [0, 1] is expected"
+                )
             }
             Self::OneHot { sample, sum } => {
                 let row = sample.saturating_add(1);
-                write!(f, "row {row} of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1")
+                write!(
+                    f,
+                    "row {row} of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1"
+                )
             }
-            Self::HyperParameter { name, value, expected } => write!(f, "{name} is {value}; {expected} is expected"),
-            Self::Weights { expected, got } => write!(f, "{got} weights; the network has {expected}"),
-            Self::Tensors { expected, got } => write!(f, "{got} tensors; the network has {expected}"),
+            Self::HyperParameter { name, value, expected } => {
+                write!(f, "{name} is {value}; {expected} is expected")
+            }
+            Self::Weights { expected, got } => {
+                write!(f, "{got} weights; the network has {expected}")
+            }
+            Self::Tensors { expected, got } => {
+                write!(f, "{got} tensors; the network has {expected}")
+            }
             Self::Tensor { index, name, shape, got } => {
-                write!(f, "tensor {index} ({name}) has {got} values; its shape {shape} asks for {}", shape.len())
+                write!(
+                    f,
+                    "tensor {index} ({name}) has {got} values; its shape {shape} asks for {}",
+                    shape.len()
+                )
             }
             Self::NotMonitored { what } => {
-                write!(f, "{what} is monitored, but no Validation stands before the observer that does")
+                write!(
+                    f,
+                    "{what} is monitored, but no Validation stands before the observer that does"
+                )
             }
             Self::NotWritten => f.write_str("a line of the log could not be written"),
             Self::NotFinite { what, epoch, step } => {

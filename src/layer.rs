@@ -23,10 +23,12 @@ pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
 pub use normalization::{BatchNorm, LayerNorm};
 pub use pool::{
-    Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
+    Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d,
+    Pool1d, Pool2d, Pooling,
 };
 pub use recurrent::{
-    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainableCell,
+    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell,
+    TrainableCell,
 };
 pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
 pub use streaming::Streaming;
@@ -245,7 +247,9 @@ pub trait Trainable: Layer {
     /// `place` is the index of the first layer.
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
-        let unset = const { Self::Params::LEN > 0 } && hidden && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
+        let unset = const { Self::Params::LEN > 0 }
+            && hidden
+            && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
         unset.then_some(NeverSet { layer: place, kind: Self::NAME })
     }
 

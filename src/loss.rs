@@ -84,7 +84,9 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
 #[derive(Clone, Copy, Debug)]
 pub struct SumOverOutputs<L>(PhantomData<L>);
 
-impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActivation, Out> for SumOverOutputs<L> {
+impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActivation, Out>
+    for SumOverOutputs<L>
+{
     type Target = L::Target;
     const FUSED_WITH_ACTIVATION: bool = L::FUSED_WITH_ACTIVATION;
 
@@ -176,7 +178,9 @@ fn improbable<T: F32Array>(targets: &[T]) -> Error {
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out>
+    for BinaryCrossEntropy
+{
     type Target = Out;
     const FUSED_WITH_ACTIVATION: bool = true;
 
@@ -195,7 +199,9 @@ impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out>
     }
 }
 
-impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation, Out>
+    for BinaryCrossEntropy
+{
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
@@ -206,7 +212,9 @@ impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation,
 #[derive(Clone, Copy, Debug)]
 pub struct CategoricalCrossEntropy;
 
-impl<OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]> for CategoricalCrossEntropy {
+impl<OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]>
+    for CategoricalCrossEntropy
+{
     type Target = [f32; O];
     const FUSED_WITH_ACTIVATION: bool = true;
 

@@ -125,7 +125,8 @@ impl<const C: usize> ConfusionMatrix<C> {
     /// The share on the diagonal; NaN if nothing was counted.
     #[must_use]
     pub fn accuracy(&self) -> f32 {
-        let right: u32 = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
+        let right: u32 =
+            self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
         standard(|| right as f32 / self.total() as f32)
     }
 }

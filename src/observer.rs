@@ -97,7 +97,8 @@ pub trait Observer<S: Session> {
     /// An epoch has ended; `Break` ends the training. What is written into the report is what later observers and the caller see.
     /// # Errors
     /// Whatever makes going on senseless; it ends the training.
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>>;
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S)
+    -> Result<ControlFlow<()>>;
 
     /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight was changed). `true` ends the training without an error.
     #[inline(always)]
@@ -211,7 +212,11 @@ impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     }
 
     #[inline(always)]
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
         (**self).on_epoch_end(epoch, session)
     }
 
@@ -287,7 +292,11 @@ impl fmt::Display for Monitor {
 
 /// An error if a number that values are compared with is NaN: nothing would ever be better.
 fn comparable(name: &'static str, value: f32) -> Result<()> {
-    if value.is_nan() { Err(Error::HyperParameter { name, value, expected: "a number" }) } else { Ok(()) }
+    if value.is_nan() {
+        Err(Error::HyperParameter { name, value, expected: "a number" })
+    } else {
+        Ok(())
+    }
 }
 
 /// The best value seen so far.

@@ -176,7 +176,11 @@ pub(crate) fn decayed(lr: f32, decay: f32, t: u32) -> f32 {
 /// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
 pub fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
-    if value.to_bits() < f32::INFINITY.to_bits() { Ok(()) } else { zero(name, value, "a finite number of at least 0") }
+    if value.to_bits() < f32::INFINITY.to_bits() {
+        Ok(())
+    } else {
+        zero(name, value, "a finite number of at least 0")
+    }
 }
 
 /// An error unless `value` is finite and above zero: for [`Optimizer::check`].
@@ -185,7 +189,11 @@ pub fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
 #[inline(always)]
 pub fn positive(name: &'static str, value: f32) -> Result<()> {
     let good = value.to_bits().wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
-    if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected: "a finite number above 0" }) }
+    if good {
+        Ok(())
+    } else {
+        Err(Error::HyperParameter { name, value, expected: "a finite number above 0" })
+    }
 }
 
 /// An error unless `value` is finite and at least `least`, which is above zero. `expected` says so.
@@ -193,7 +201,8 @@ pub fn positive(name: &'static str, value: f32) -> Result<()> {
 /// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
 pub fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
-    let good = value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
+    let good =
+        value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
     if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected }) }
 }
 

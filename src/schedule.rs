@@ -130,7 +130,11 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     }
 
     fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
-        if S::FINITE { Ok(()) } else { at_least_zero("the schedule's learning rate", self.schedule.at(state.step)) }
+        if S::FINITE {
+            Ok(())
+        } else {
+            at_least_zero("the schedule's learning rate", self.schedule.at(state.step))
+        }
     }
 
     #[inline(always)]
@@ -153,7 +157,11 @@ fn times(lr: f32, factor: f32) -> f32 {
 
 /// An error for a span of no steps.
 fn at_least_one(name: &'static str, steps: u32) -> Result<()> {
-    if steps > 0 { Ok(()) } else { Err(Error::HyperParameter { name, value: 0.0, expected: "a number of at least 1" }) }
+    if steps > 0 {
+        Ok(())
+    } else {
+        Err(Error::HyperParameter { name, value: 0.0, expected: "a number of at least 1" })
+    }
 }
 
 /// t/steps, rounded down with `staircase`.

@@ -12,7 +12,9 @@ use crate::{
 use core::{fmt, hash::Hasher};
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
-use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits};
+use rosenblatt_kernels::{
+    Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits,
+};
 
 /// Layers in a row, and their parameters.
 ///
@@ -149,7 +151,9 @@ impl<T: Layers> Sequential<T> {
     // On a chip in place: of a known seed the generator's start is a constant.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
-        standard(|| ComposedOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed)));
+        standard(|| {
+            ComposedOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed))
+        });
     }
 
     /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
@@ -228,7 +232,8 @@ impl<T: Layers> Sequential<T> {
         if let Some(error) = wrong {
             return Err(error);
         }
-        let (mut learnt, mut buffers) = (self.params.as_flat_mut().iter_mut(), self.buffers.as_flat_mut().iter_mut());
+        let (mut learnt, mut buffers) =
+            (self.params.as_flat_mut().iter_mut(), self.buffers.as_flat_mut().iter_mut());
         let mut tensors = tensors.iter();
         ComposedOf::<T>::tensors(&mut |tensor| {
             let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
@@ -266,12 +271,23 @@ impl<T: Layers> Sequential<T> {
     /// [`Mlp::predict_batch`] on a chosen backend.
     /// # Errors
     /// As [`Mlp::predict_batch`].
-    pub fn predict_batch_on(&self, backend: Backend, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
+    pub fn predict_batch_on(
+        &self,
+        backend: Backend,
+        x: &[InputOf<Self>],
+        y: &mut [OutputOf<Self>],
+    ) -> Result<()> {
         same_lengths(x, y)?;
         // Hidden rows lie on the stack: on a chip one at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
         #[inline(always)]
-        fn rows<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Input], y: &mut [N::Output]) {
+        fn rows<S: Simd, N: Layer>(
+            s: S,
+            p: &N::Params,
+            r: &N::Buffers,
+            x: &[N::Input],
+            y: &mut [N::Output],
+        ) {
             for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
@@ -296,7 +312,13 @@ impl<T: Layers> Sequential<T> {
 
 /// [`Layer::infer`] for one sample.
 #[inline(always)]
-fn infer_one<S: Simd, N: Layer>(s: S, p: &N::Params, r: &N::Buffers, x: &[N::Input], y: &mut [N::Output]) {
+fn infer_one<S: Simd, N: Layer>(
+    s: S,
+    p: &N::Params,
+    r: &N::Buffers,
+    x: &[N::Input],
+    y: &mut [N::Output],
+) {
     if const { in_place::<S, N>() } {
         N::infer::<S, 1>(s, p, r, x, y);
     } else {

@@ -56,7 +56,12 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
 
     /// [`Sequential::step`] on a chosen backend: the same bits.
     #[inline]
-    pub fn step_on(&self, backend: Backend, memory: &mut MemoryOf<Self>, frame: &FrameOf<Self>) -> FrameOutputOf<Self> {
+    pub fn step_on(
+        &self,
+        backend: Backend,
+        memory: &mut MemoryOf<Self>,
+        frame: &FrameOf<Self>,
+    ) -> FrameOutputOf<Self> {
         let mut y = FrameOutputOf::<Self>::ZERO;
         #[inline(always)]
         fn step<S: Simd, N: Streaming>(

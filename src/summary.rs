@@ -35,8 +35,11 @@ impl<T: Layers> fmt::Display for Summary<T> {
             buffers += d.buffers;
             if result.is_ok() {
                 let (kind, shape, activation) = (d.kind, outputs(d), d.activation);
-                result =
-                    writeln!(f, "{kind:<kinds$} {:>8} {shape:>shapes$}   {activation:<12} {:>10}", d.inputs, d.params);
+                result = writeln!(
+                    f,
+                    "{kind:<kinds$} {:>8} {shape:>shapes$}   {activation:<12} {:>10}",
+                    d.inputs, d.params
+                );
             }
         });
         result?;

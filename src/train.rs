@@ -140,7 +140,13 @@ where
     /// For no samples, more than `B`, one sample under batch normalization, other lengths, wrong targets, hyper-parameters out of range, a hidden layer whose weights were never
     /// set ([`Error::NeverSet`]), or a loss or gradient that is not finite. No weight is changed then. (A finite gradient times a huge learning rate may still overflow a weight: the next step's loss is not finite then.)
     #[inline]
-    pub fn step(&mut self, net: &mut N, optimizer: &O, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<f32> {
+    pub fn step(
+        &mut self,
+        net: &mut N,
+        optimizer: &O,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<f32> {
         self.step_on(Backend::detect(), net, optimizer, x, t)
     }
 
@@ -165,7 +171,9 @@ where
         Self::validate_weights(net)?;
         optimizer.check_next(&self.work.state)?;
         let done = standard(|| self.work.run::<L>(backend, net, optimizer, x, t));
-        done.map_err(|what| Self::locate_not_finite(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 }))
+        done.map_err(|what| {
+            Self::locate_not_finite(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 })
+        })
     }
 }
 

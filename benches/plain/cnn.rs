@@ -95,8 +95,10 @@ impl<const B: usize> Cnn<B> {
         self.b1.g = [[0.0; F]];
         for n in 0..B {
             let (dy, p) = (&self.y[n], self.p[n].as_flattened().as_flattened());
-            for ((p, dw), (w, dp)) in
-                p.iter().zip(&mut self.w.g).zip(self.w.w.iter().zip(self.dp[n].as_flattened_mut().as_flattened_mut()))
+            for ((p, dw), (w, dp)) in p
+                .iter()
+                .zip(&mut self.w.g)
+                .zip(self.w.w.iter().zip(self.dp[n].as_flattened_mut().as_flattened_mut()))
             {
                 for (dw, dy) in dw.iter_mut().zip(dy) {
                     *dw += p * dy;
@@ -114,7 +116,8 @@ impl<const B: usize> Cnn<B> {
                         let top = self.p[n][i][j][f];
                         for (u, v) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                             if h[2 * i + u][2 * j + v][f] == top {
-                                dh[2 * i + u][2 * j + v][f] = if top > 0.0 { self.dp[n][i][j][f] } else { 0.0 };
+                                dh[2 * i + u][2 * j + v][f] =
+                                    if top > 0.0 { self.dp[n][i][j][f] } else { 0.0 };
                                 break;
                             }
                         }

@@ -101,7 +101,10 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
     }
 
     /// One step; `hidden(x)` and `hidden_grad(y)` are the hidden activation, `head` turns the last row into probabilities.
-    #[allow(clippy::too_many_arguments, reason = "the parts that the two networks differ in, each by its name")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts that the two networks differ in, each by its name"
+    )]
     #[inline(always)]
     fn step(
         &mut self,
@@ -174,7 +177,12 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
                 let sum: f32 = y.iter().sum();
                 y.iter_mut().for_each(|y| *y /= sum);
             },
-            |y, t| y.iter().zip(t).map(|(y, t)| if *t > 0.0 { -t * y.max(1e-7).ln() } else { 0.0 }).sum::<f32>(),
+            |y, t| {
+                y.iter()
+                    .zip(t)
+                    .map(|(y, t)| if *t > 0.0 { -t * y.max(1e-7).ln() } else { 0.0 })
+                    .sum::<f32>()
+            },
         )
     }
 }

@@ -60,11 +60,15 @@ fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8
     let shift = |image: &Map<8, 8, 1>, (down, right): (usize, usize)| -> Map<8, 8, 1> {
         let pixel = |i: usize, j: usize| {
             let row = (i + 1).checked_sub(down).and_then(|i| image.get(i));
-            row.and_then(|row| (j + 1).checked_sub(right).and_then(|j| row.get(j))).copied().unwrap_or([0.0])
+            row.and_then(|row| (j + 1).checked_sub(right).and_then(|j| row.get(j)))
+                .copied()
+                .unwrap_or([0.0])
         };
         std::array::from_fn(|i| std::array::from_fn(|j| pixel(i, j)))
     };
-    let all = places.into_iter().flat_map(|place| images.iter().zip(digits).map(move |(x, t)| (shift(x, place), *t)));
+    let all = places
+        .into_iter()
+        .flat_map(|place| images.iter().zip(digits).map(move |(x, t)| (shift(x, place), *t)));
     all.unzip()
 }
 
@@ -79,7 +83,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool> {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = digits::split(&args.data, digits::most)?;
-    let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) = (reshape_rows(&train.0), reshape_rows(&test.0));
+    let (images, unseen): (&[Map<8, 8, 1>], &[Map<8, 8, 1>]) =
+        (reshape_rows(&train.0), reshape_rows(&test.0));
 
     println!("{}", Cnn::summary());
     println!("trainer: {} bytes; backend: {backend}", CnnTrainer::BYTES);
@@ -92,14 +97,22 @@ fn run(args: &Args) -> Result<bool> {
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let (images, labels) = shifted(images, &train.1);
-    let report = trainer.fit(net, &images, &labels, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
+    let report = trainer.fit(
+        net,
+        &images,
+        &labels,
+        &fit,
+        &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
+    )?;
     learning.end(&report);
 
     println!("what the first layer looks for, dark to light:");
     draw_filters(net);
     println!("{}", trainer.confusion::<10>(net, unseen, &test.1)?);
     let misread: Vec<_> = (test.0.iter().zip(unseen).zip(&test.1))
-        .map(|((pixels, x), t)| (pixels, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX)))
+        .map(|((pixels, x), t)| {
+            (pixels, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX))
+        })
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     digits::draw(&misread);
@@ -117,10 +130,13 @@ fn draw_filters(net: &Cnn) {
         for line in kernel {
             for &f in filters {
                 let weights = kernel.as_flat().chunks_exact(FILTERS).map(|weights| weights[f]);
-                let (low, high) =
-                    weights.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), w| (low.min(w), high.max(w)));
+                let (low, high) = weights
+                    .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), w| {
+                        (low.min(w), high.max(w))
+                    });
                 print!("  ");
-                line.iter().for_each(|[weights]| print!("{}", shade((weights[f] - low) / (high - low))));
+                line.iter()
+                    .for_each(|[weights]| print!("{}", shade((weights[f] - low) / (high - low))));
             }
             println!();
         }

@@ -18,7 +18,8 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     let (mut x, mut t) = (Vec::new(), Vec::new());
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         // One line at a time, so that the row is the file's line.
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
         let Some(record) = reader.records().next() else { continue };
         let record = record.with_context(|| format!("{name}, row {row} is no text"))?;
         let fields: Vec<&str> = record.iter().collect();
@@ -27,7 +28,11 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
         }
         let [numbers @ .., class] = &fields[..] else { continue };
         if numbers.len() != N {
-            bail!("{name}, row {row} has {} columns; {} are expected, {N} numbers and a class", fields.len(), N + 1);
+            bail!(
+                "{name}, row {row} has {} columns; {} are expected, {N} numbers and a class",
+                fields.len(),
+                N + 1
+            );
         }
         let mut sample = [0.0; N];
         for (column, (value, field)) in (1..).zip(sample.iter_mut().zip(numbers)) {
@@ -38,7 +43,11 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
         }
         let class = match class.parse::<u8>() {
             Ok(class) if class < classes => class,
-            _ => bail!("{name}, row {row}, column {}: {class:?} is no class; 0 to {} are expected", N + 1, classes - 1),
+            _ => bail!(
+                "{name}, row {row}, column {}: {class:?} is no class; 0 to {} are expected",
+                N + 1,
+                classes - 1
+            ),
         };
         x.push(sample);
         t.push(class);
@@ -60,7 +69,9 @@ pub fn split<const N: usize>(
 ) -> Result<(Samples<N>, Samples<N>)> {
     let (x, t) = read::<N>(path, classes)?;
     let order = Permutation::new(x.len(), seed, 0);
-    let pick = |range: Range<usize>| -> Samples<N> { range.map(|i| order.index(i)).map(|i| (x[i], t[i])).unzip() };
+    let pick = |range: Range<usize>| -> Samples<N> {
+        range.map(|i| order.index(i)).map(|i| (x[i], t[i])).unzip()
+    };
     let (n, cut) = (x.len(), first(x.len()));
     ensure!(0 < cut && cut < n, "{} holds too few samples to be split: {n}", path.display());
     Ok((pick(0..cut), pick(cut..n)))

@@ -25,8 +25,13 @@ pub struct Line {
     pub points: Vec<(f32, f32)>,
 }
 
-const COLORS: [RGBColor; 5] =
-    [RGBColor(33, 102, 172), RGBColor(178, 24, 43), RGBColor(27, 120, 55), RGBColor(118, 42, 131), BLACK];
+const COLORS: [RGBColor; 5] = [
+    RGBColor(33, 102, 172),
+    RGBColor(178, 24, 43),
+    RGBColor(27, 120, 55),
+    RGBColor(118, 42, 131),
+    BLACK,
+];
 /// What stands for the lines in the terminal.
 const MARKS: [char; 5] = ['●', '·', '+', '×', '○'];
 /// Pixels of a panel.
@@ -38,12 +43,18 @@ pub fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<()> {
     on_canvas!(path, size, area => draw_all(area, columns, panels))
 }
 
-fn draw_all<B: DrawingBackend>(area: &DrawingArea<B, Shift>, columns: usize, panels: &[Panel]) -> Result<()>
+fn draw_all<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    columns: usize,
+    panels: &[Panel],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
     area.fill(&WHITE)?;
-    for (area, panel) in area.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels) {
+    for (area, panel) in
+        area.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels)
+    {
         draw_panel(area, panel)?;
     }
     area.present()?;
@@ -85,7 +96,8 @@ where
 /// Prints the panels, row by row, each `width` × `height` characters large.
 pub fn print(columns: usize, (width, height): (usize, usize), panels: &[Panel]) {
     for row in panels.chunks(columns) {
-        let pictures: Vec<Vec<String>> = row.iter().map(|panel| picture(panel, (width, height))).collect();
+        let pictures: Vec<Vec<String>> =
+            row.iter().map(|panel| picture(panel, (width, height))).collect();
         for line in 0..pictures[0].len() {
             let parts: Vec<&str> = pictures.iter().map(|picture| picture[line].as_str()).collect();
             println!("{}", parts.join("  ").trim_end());
@@ -98,7 +110,9 @@ pub fn print(columns: usize, (width, height): (usize, usize), panels: &[Panel]) 
 fn picture(panel: &Panel, (width, height): (usize, usize)) -> Vec<String> {
     let ((left, right), (low, high)) = (panel.x, panel.y);
     let mut cells = vec![vec![' '; width]; height];
-    let place = |at: f32, from: f32, to: f32, n: usize| ((at - from) / (to - from) * (n - 1) as f32).round();
+    let place = |at: f32, from: f32, to: f32, n: usize| {
+        ((at - from) / (to - from) * (n - 1) as f32).round()
+    };
     let row_of = |y: f32| place(y, high, low, height);
     if low <= 0.0 && 0.0 <= high {
         cells[row_of(0.0) as usize].fill('─');

@@ -34,7 +34,10 @@ impl Learning {
     /// Ends the bar and says what the last epoch was like.
     pub fn end(&self, last: &EpochReport) {
         self.bar.finish();
-        println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", last.number, last.loss, last.accuracy);
+        println!(
+            "epoch {}: loss {:.4}, training accuracy {:.4}\n",
+            last.number, last.loss, last.accuracy
+        );
     }
 
     /// Draws the curves, if there is a file to draw them into.

@@ -25,7 +25,9 @@ use std::{
 pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     match contract::violation() {
         None => run(),
-        Some(violation) => Err(anyhow!("the results would not be those of other machines: {violation}")),
+        Some(violation) => {
+            Err(anyhow!("the results would not be those of other machines: {violation}"))
+        }
     }
 }
 
@@ -61,7 +63,8 @@ pub struct Options {
 pub fn shared() -> impl Parser<Shared> {
     const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. \
                             The results have the same bits [default: auto]";
-    let backend = value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
+    let backend =
+        value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
     let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();
     construct!(Shared { backend, plot })
 }
@@ -85,7 +88,12 @@ fn value<T, E: Display>(
 }
 
 /// `--name WHAT`, or the default.
-pub fn option<T>(name: &'static str, what: &'static str, help: &'static str, default: T) -> impl Parser<T>
+pub fn option<T>(
+    name: &'static str,
+    what: &'static str,
+    help: &'static str,
+    default: T,
+) -> impl Parser<T>
 where
     T: FromStr<Err: Display> + Display + Clone + 'static,
 {
@@ -93,7 +101,12 @@ where
 }
 
 /// [`option`] for a number within a range.
-pub fn number<T>(name: &'static str, help: &'static str, default: T, range: RangeInclusive<T>) -> impl Parser<T>
+pub fn number<T>(
+    name: &'static str,
+    help: &'static str,
+    default: T,
+    range: RangeInclusive<T>,
+) -> impl Parser<T>
 where
     T: FromStr<Err: Display> + Display + PartialOrd + Clone + 'static,
 {

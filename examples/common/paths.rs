@@ -88,7 +88,10 @@ pub fn draw(path: &Path, width: u32, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<(
     on_canvas!(path, size, area => sheet(area, rows))
 }
 
-fn sheet<B: DrawingBackend>(area: &DrawingArea<B, Shift>, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()>
+fn sheet<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    rows: &[(u32, Vec<Panel<'_>>)],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -140,7 +143,14 @@ where
         .x_label_area_size(36)
         .y_label_area_size(56)
         .build_cartesian_2d(left..right, y)?;
-    chart.configure_mesh().x_desc(lines.x).y_desc(lines.y).x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(lines.x)
+        .y_desc(lines.y)
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for line in &lines.lines {
         let color = color(line.color);
         chart
@@ -152,7 +162,10 @@ where
     Ok(())
 }
 
-fn draw_landscape<B: DrawingBackend>(area: &DrawingArea<B, Shift>, landscape: &Landscape<'_>) -> Result<()>
+fn draw_landscape<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    landscape: &Landscape<'_>,
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -172,19 +185,25 @@ where
         .draw()?;
     for level in landscape.levels {
         let segments = contour(landscape, *level);
-        chart.draw_series(segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))))?;
+        chart.draw_series(
+            segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))),
+        )?;
     }
     let (x, y) = landscape.minimum;
     chart.draw_series([Cross::new((x, y), 5, BLACK.stroke_width(2))])?;
     for line in &landscape.paths {
         let color = color(line.color);
         // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long spike.
-        let segments = line.points.windows(2).map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
+        let segments = line
+            .points
+            .windows(2)
+            .map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
         chart
             .draw_series(segments)?
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
-        chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
+        chart
+            .draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
     }
     if landscape.legend {
         legend(&mut chart)?;
@@ -195,12 +214,15 @@ where
 /// Where the surface has this height: in each cell of a grid, a segment between the points on its sides (marching squares).
 fn contour(landscape: &Landscape<'_>, level: f32) -> Vec<[(f32, f32); 2]> {
     const CELLS: usize = 120;
-    let at = |range: &Range<f32>, i: usize| range.start + (range.end - range.start) * i as f32 / CELLS as f32;
+    let at = |range: &Range<f32>, i: usize| {
+        range.start + (range.end - range.start) * i as f32 / CELLS as f32
+    };
     let mut segments = Vec::new();
     for i in 0..CELLS * CELLS {
         let (x0, x1) = (at(&landscape.x, i % CELLS), at(&landscape.x, i % CELLS + 1));
         let (y0, y1) = (at(&landscape.y, i / CELLS), at(&landscape.y, i / CELLS + 1));
-        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+            .map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
         let mut crossings = (0..4).filter_map(|side| {
             let ((xa, ya, a), (xb, yb, b)) = (corners[side], corners[(side + 1) % 4]);
             let share = a / (a - b);

@@ -71,7 +71,11 @@ where
     Ok(())
 }
 
-fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>
+fn panels<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    curves: &[Curve],
+    map: Option<&Map<'_>>,
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -99,7 +103,13 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for (curve, color) in curves.iter().zip([HIGH, LOW, BLACK]) {
         let points = curve.values.iter().enumerate().map(|(i, value)| (i + 1, *value));
         chart
@@ -134,7 +144,10 @@ where
     }))?;
     for ([x, y], class) in &map.points {
         let color = if *class { HIGH } else { LOW };
-        chart.draw_series([Circle::new((*x, *y), 7, WHITE.filled()), Circle::new((*x, *y), 5, color.filled())])?;
+        chart.draw_series([
+            Circle::new((*x, *y), 7, WHITE.filled()),
+            Circle::new((*x, *y), 5, color.filled()),
+        ])?;
     }
     Ok(())
 }
@@ -165,14 +178,20 @@ pub fn pairs(path: &Path, title: &str, pairs: &[Pair<'_>]) -> Result<()> {
     on_canvas!(path, SIZE, area => draw_pairs(area, title, pairs))
 }
 
-fn draw_pairs<B: DrawingBackend>(area: &DrawingArea<B, Shift>, title: &str, pairs: &[Pair<'_>]) -> Result<()>
+fn draw_pairs<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    title: &str,
+    pairs: &[Pair<'_>],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
     area.fill(&WHITE)?;
-    let epochs = pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
+    let epochs =
+        pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
     // What the first epochs have above twice the median start would press the rest to the floor.
-    let mut starts: Vec<f32> = pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
+    let mut starts: Vec<f32> =
+        pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
     starts.sort_by(f32::total_cmp);
     let top = starts.get(starts.len() / 2).map_or(1.0, |start| 1.2 * start);
     let mut chart = ChartBuilder::on(area)
@@ -181,7 +200,13 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for (pair, color) in pairs.iter().zip(COLORS.into_iter().cycle()) {
         let line = |values: &[f32]| -> Vec<(usize, f32)> {
             values.iter().enumerate().map(|(i, value)| (i + 1, value.min(top))).collect()

@@ -66,8 +66,11 @@ fn run(args: &Args) -> Result<bool> {
         .unzip();
     let (minimum, least) = least_squares(&x, &t);
 
-    let ways =
-        [("batch", Batch::Full, SAMPLES), ("mini-batch", Batch::Mini(8), 8), ("stochastic", Batch::Stochastic, 1)];
+    let ways = [
+        ("batch", Batch::Full, SAMPLES),
+        ("mini-batch", Batch::Mini(8), 8),
+        ("stochastic", Batch::Stochastic, 1),
+    ];
     let mut descents = Vec::new();
     for (name, batch, m) in ways {
         descents.push(descend(args, name, batch, m, &x, &t)?);
@@ -90,7 +93,10 @@ fn run(args: &Args) -> Result<bool> {
         let (w, b) = descent.path.last().copied().unwrap_or_default();
         let loss = descent.losses.last().copied().unwrap_or(f32::NAN);
         let steps = SAMPLES.div_ceil(descent.batch);
-        println!("{:<11} {:>13} {steps:>14} {reached:>16} {w:>9.4} {b:>9.4} {loss:>10.5}", descent.name, descent.batch);
+        println!(
+            "{:<11} {:>13} {steps:>14} {reached:>16} {w:>9.4} {b:>9.4} {loss:>10.5}",
+            descent.name, descent.batch
+        );
     }
     if let Some(path) = &args.common.plot {
         draw(path, &x, &t, minimum, least, &descents)?;
@@ -100,7 +106,14 @@ fn run(args: &Args) -> Result<bool> {
 }
 
 /// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step by step, to see the path.
-fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1]], t: &[[f32; 1]]) -> Result<Descent> {
+fn descend(
+    args: &Args,
+    name: &'static str,
+    batch: Batch,
+    m: usize,
+    x: &[[f32; 1]],
+    t: &[[f32; 1]],
+) -> Result<Descent> {
     let (seed, backend, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
     let start = {
         let mut net = Plane::new();
@@ -110,7 +123,8 @@ fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1
     let mut net = start.clone();
     let mut trainer = PlaneTrainer::new();
     let at = |net: &Plane| (net.weights()[0], net.weights()[1]);
-    let (mut losses, mut path) = (vec![trainer.evaluate_on(backend, &net, x, t)?.loss], vec![at(&net)]);
+    let (mut losses, mut path) =
+        (vec![trainer.evaluate_on(backend, &net, x, t)?.loss], vec![at(&net)]);
     for epoch in 1..=args.epochs {
         let order = Permutation::new(x.len(), seed, epoch);
         let places: Vec<_> = (0..x.len()).map(|i| order.index(i)).collect();
@@ -124,7 +138,13 @@ fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1
 
     let mut whole = start;
     trainer.reset();
-    let fit = Fit { epochs: args.epochs, batch: Some(batch), shuffle: Some(seed), backend, ..Fit::new(sgd) };
+    let fit = Fit {
+        epochs: args.epochs,
+        batch: Some(batch),
+        shuffle: Some(seed),
+        backend,
+        ..Fit::new(sgd)
+    };
     trainer.fit(&mut whole, x, t, &fit, &mut ())?;
     assert_eq!(whole.hash(), net.hash(), "fit does the same steps");
     Ok(Descent { name, batch: m, losses, path })
@@ -138,7 +158,8 @@ fn loss(x: &[[f32; 1]], t: &[[f32; 1]], w: f32, b: f32) -> f32 {
 /// Where the loss is least, by the normal equations.
 fn least_squares(x: &[[f32; 1]], t: &[[f32; 1]]) -> ((f32, f32), f32) {
     let n = x.len() as f32;
-    let mean = |f: &dyn Fn(f32, f32) -> f32| x.iter().zip(t).map(|([x], [t])| f(*x, *t)).sum::<f32>() / n;
+    let mean =
+        |f: &dyn Fn(f32, f32) -> f32| x.iter().zip(t).map(|([x], [t])| f(*x, *t)).sum::<f32>() / n;
     let (x1, t1) = (mean(&|x, _| x), mean(&|_, t| t));
     let w = mean(&|x, t| (x - x1) * (t - t1)) / mean(&|x, _| (x - x1).powi(2));
     let b = t1 - w * x1;
@@ -159,7 +180,12 @@ fn draw(
     let lines = descents.iter().zip(colors).map(|(descent, color)| Line {
         name: descent.name,
         color,
-        points: descent.losses.iter().enumerate().map(|(epoch, loss)| (epoch as f32, *loss)).collect(),
+        points: descent
+            .losses
+            .iter()
+            .enumerate()
+            .map(|(epoch, loss)| (epoch as f32, *loss))
+            .collect(),
     });
     let curves = Lines {
         title: "loss over all samples".to_owned(),

@@ -35,7 +35,8 @@ struct Args {
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 30);
-    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    let data =
+        common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
     construct!(Args { common, epochs, data }).to_options().descr("Trains a 64-32-10 network on handwritten digits with Adam. Exit status 1 if it reads less than 96 % of the test images.").run()
 }
 
@@ -61,7 +62,13 @@ fn run(args: &Args) -> Result<bool> {
     let adam = Adam { lr: 0.005, decay: 1e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(net, &train.0, &train.1, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
+    let report = trainer.fit(
+        net,
+        &train.0,
+        &train.1,
+        &fit,
+        &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
+    )?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);

@@ -41,9 +41,16 @@ struct Args {
 /// Reads them from the command line; ends the program where one is wrong.
 fn args() -> Args {
     let common = common::options();
-    let epochs = common::number("epochs", "How often the samples are seen, at most", EPOCHS, 1..=EPOCHS);
-    let log = long("log").help("Writes the history as comma-separated values").argument("FILE").optional();
-    construct!(Args { common, epochs, log }).to_options().descr("Learns which of 569 tumours are benign.").run()
+    let epochs =
+        common::number("epochs", "How often the samples are seen, at most", EPOCHS, 1..=EPOCHS);
+    let log = long("log")
+        .help("Writes the history as comma-separated values")
+        .argument("FILE")
+        .optional();
+    construct!(Args { common, epochs, log })
+        .to_options()
+        .descr("Learns which of 569 tumours are benign.")
+        .run()
 }
 
 fn main() -> ExitCode {
@@ -77,9 +84,16 @@ fn run(args: &Args) -> Result<bool> {
 
     // model.fit(x, t, epochs=150, batch_size=10, validation_split=0.2, callbacks=[...])
     let data = split(&x, &t, 0.2)?;
-    let fit = Fit { epochs: args.epochs, shuffle: Some(args.common.seed()), backend, ..Fit::new(Adam::default()) };
+    let fit = Fit {
+        epochs: args.epochs,
+        shuffle: Some(args.common.seed()),
+        backend,
+        ..Fit::new(Adam::default())
+    };
     let file = match &args.log {
-        Some(path) => Some(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
+        Some(path) => Some(
+            File::create(path).with_context(|| format!("{} cannot be written", path.display()))?,
+        ),
         None => None,
     };
     let watch = OnEpoch(|epoch: &EpochReport| {
@@ -90,10 +104,13 @@ fn run(args: &Args) -> Result<bool> {
             );
         }
         if epoch.number == 1 || epoch.number.is_multiple_of(5) {
-            let (loss, accuracy) =
-                epoch.validation.map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
+            let (loss, accuracy) = epoch
+                .validation
+                .map_or((f32::NAN, f32::NAN), |found| (found.loss, found.accuracy()));
             let EpochReport { number, loss: train, accuracy: right, lr, .. } = epoch;
-            println!("{number:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}");
+            println!(
+                "{number:>7} {train:>8.4} {right:>9.4} {loss:>8.4} {accuracy:>13.4} {lr:>13.1e}"
+            );
         }
         ControlFlow::Continue(())
     });
@@ -135,10 +152,17 @@ fn run(args: &Args) -> Result<bool> {
     println!("weights {:016x}", net.hash());
 
     if let Some(path) = &args.common.plot {
-        let curve =
-            |name, value: fn(&EpochReport) -> f32| Curve { name, values: history.epochs().iter().map(value).collect() };
-        let validation = |epoch: &EpochReport| epoch.validation.map_or(f32::NAN, |found| found.loss);
-        plot::draw(path, &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)], None)?;
+        let curve = |name, value: fn(&EpochReport) -> f32| Curve {
+            name,
+            values: history.epochs().iter().map(value).collect(),
+        };
+        let validation =
+            |epoch: &EpochReport| epoch.validation.map_or(f32::NAN, |found| found.loss);
+        plot::draw(
+            path,
+            &[curve("loss", |epoch| epoch.loss), curve("val_loss", validation)],
+            None,
+        )?;
         println!("plot {}", path.display());
     }
     Ok(found.accuracy() >= 0.95)

@@ -92,7 +92,11 @@ fn run(args: &Args) -> Result<bool> {
             walk(args, "AdamW, λ 0.1", AdamW { weight_decay: 0.1, ..AdamW::with_lr(0.3) })?,
         ]
     };
-    println!("f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n", height(START), args.common.backend);
+    println!(
+        "f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n",
+        height(START),
+        args.common.backend
+    );
     println!(
         "{:<20} {:>6} {:>14} {:>26} {:>12}",
         "optimizer",
@@ -165,7 +169,13 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
             .collect(),
     };
     let rows = [
-        (460, vec![landscape(format!("{DRAWN} steps over x²/20 + y²"), lines.clone(), true), Panel::Lines(heights)]),
+        (
+            460,
+            vec![
+                landscape(format!("{DRAWN} steps over x²/20 + y²"), lines.clone(), true),
+                Panel::Lines(heights),
+            ],
+        ),
         (250, (0..4).map(single).collect()),
         (250, (4..7).map(single).collect()),
         (320, vec![Panel::Lines(schedules()?)]),
@@ -177,7 +187,11 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
 fn schedules() -> Result<Lines> {
     fn line<S: Schedule>(name: &'static str, color: usize, schedule: S) -> Result<Line> {
         schedule.check()?;
-        Ok(Line { name, color, points: (0..=200).map(|step| (step as f32, schedule.at(step))).collect() })
+        Ok(Line {
+            name,
+            color,
+            points: (0..=200).map(|step| (step as f32, schedule.at(step))).collect(),
+        })
     }
     let lr = 1.0;
     let cosine = CosineDecay { lr, decay_steps: 200, alpha: 0.0 };
@@ -198,9 +212,23 @@ fn schedules() -> Result<Lines> {
         line(
             "warm-up of 30, cosine to 0.1",
             4,
-            WarmUp { start: 0.0, steps: 30, then: CosineDecay { decay_steps: 170, alpha: 0.1, ..cosine } },
+            WarmUp {
+                start: 0.0,
+                steps: 30,
+                then: CosineDecay { decay_steps: 170, alpha: 0.1, ..cosine },
+            },
         )?,
-        line("piecewise constant", 6, PiecewiseConstant { lr: 0.9, then: [(80, 0.6), (140, 0.3)] })?,
+        line(
+            "piecewise constant",
+            6,
+            PiecewiseConstant { lr: 0.9, then: [(80, 0.6), (140, 0.3)] },
+        )?,
     ];
-    Ok(Lines { title: "learning-rate schedules".to_owned(), x: "step", y: "learning rate", logarithmic: false, lines })
+    Ok(Lines {
+        title: "learning-rate schedules".to_owned(),
+        x: "step",
+        y: "learning rate",
+        logarithmic: false,
+        lines,
+    })
 }

@@ -28,7 +28,12 @@ type Plain = (Dense<64, WIDE, Relu>, Dense<WIDE, 10, Softmax>);
 type Ridge = (DenseL2<64, WIDE, Relu, 1, 200>, DenseL2<WIDE, 10, Softmax, 1, 200>);
 type Lasso = (DenseL1<64, WIDE, Relu, 1, 1000>, DenseL1<WIDE, 10, Softmax, 1, 1000>);
 type Dropped = (Dense<64, WIDE, Relu>, Dropout<[f32; WIDE], 1, 2>, Dense<WIDE, 10, Softmax>);
-type Normed = (Dense<64, WIDE>, BatchNorm<[f32; WIDE]>, Activate<[f32; WIDE], Relu>, Dense<WIDE, 10, Softmax>);
+type Normed = (
+    Dense<64, WIDE>,
+    BatchNorm<[f32; WIDE]>,
+    Activate<[f32; WIDE], Relu>,
+    Dense<WIDE, 10, Softmax>,
+);
 
 /// What it takes.
 struct Args {
@@ -46,10 +51,22 @@ struct Args {
 /// Reads them from the command line; ends the program where one is wrong.
 fn args() -> Args {
     let common = common::options();
-    let epochs = common::number("epochs", "How often the training samples are seen", 100, 1..=u32::MAX);
-    let samples = common::number("samples", "Samples to learn from; the others are for the test", 300, 1..=1796);
-    let wrong = common::number("wrong", "Percent of the training samples that get a wrong label", 20, 0..=50);
-    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    let epochs =
+        common::number("epochs", "How often the training samples are seen", 100, 1..=u32::MAX);
+    let samples = common::number(
+        "samples",
+        "Samples to learn from; the others are for the test",
+        300,
+        1..=1796,
+    );
+    let wrong = common::number(
+        "wrong",
+        "Percent of the training samples that get a wrong label",
+        20,
+        0..=50,
+    );
+    let data =
+        common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
     construct!(Args { common, epochs, samples, wrong, data })
         .to_options()
         .descr(
@@ -97,7 +114,8 @@ fn compare(args: &Args) -> Result<()> {
     println!("                           loss           accuracy        weights");
     println!("                     training   test   training   test   near 0    Σw²   hash");
     for (name, Outcome { losses, accuracy: [known, new], near_zero, squares, hash }) in &outcomes {
-        let [training, test] = losses.each_ref().map(|values| values.last().copied().unwrap_or(f32::NAN));
+        let [training, test] =
+            losses.each_ref().map(|values| values.last().copied().unwrap_or(f32::NAN));
         let share = 100.0 * near_zero;
         println!(
             "{name:<20} {training:>8.3} {test:>6.3}   {known:>8.3} {new:>6.3}  {share:>5.1} %  {squares:>5.1}   {hash:016x}"
@@ -110,7 +128,11 @@ fn compare(args: &Args) -> Result<()> {
     if let Some(path) = &args.common.plot {
         let pairs: Vec<_> = outcomes
             .iter()
-            .map(|(name, outcome)| Pair { name, strong: &outcome.losses[1], faint: &outcome.losses[0] })
+            .map(|(name, outcome)| Pair {
+                name,
+                strong: &outcome.losses[1],
+                faint: &outcome.losses[0],
+            })
             .collect();
         plot::pairs(path, "loss: test strong, training faint", &pairs)?;
         println!("plot {}", path.display());
@@ -127,10 +149,15 @@ fn compare(args: &Args) -> Result<()> {
     ensure!(ridge.squares < plain.squares / 2.0, "L2 did not keep the weights small");
     ensure!(lasso.near_zero > 0.3 && plain.near_zero < 0.1, "L1 did not draw the weights to zero");
     // With few wrong labels the plain network reads as well as the others.
-    for (name, outcome) in [("L2", ridge), ("L1", lasso), ("dropout", dropped)].into_iter().filter(|_| args.wrong >= 10)
+    for (name, outcome) in [("L2", ridge), ("L1", lasso), ("dropout", dropped)]
+        .into_iter()
+        .filter(|_| args.wrong >= 10)
     {
         let final_loss = |outcome: &Outcome| outcome.losses[1].last().copied().unwrap_or(f32::NAN);
-        ensure!(final_loss(outcome) < final_loss(plain), "{name} did not help: the test loss is no smaller than plain");
+        ensure!(
+            final_loss(outcome) < final_loss(plain),
+            "{name} did not help: the test loss is no smaller than plain"
+        );
     }
     Ok(())
 }
@@ -150,7 +177,10 @@ fn split(args: &Args) -> Result<(Samples, Samples)> {
 /// Trains one network.
 fn run<T>(args: &Args, train: &Samples, test: &Samples) -> Result<Outcome>
 where
-    T: Layers<Composed: Trainable<Input = [f32; 64], Output = [f32; 10]> + Layer<OutputActivation = Softmax>>,
+    T: Layers<
+        Composed: Trainable<Input = [f32; 64], Output = [f32; 10]>
+                      + Layer<OutputActivation = Softmax>,
+    >,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let mut net = Box::new(Mlp::<T>::new());
@@ -168,7 +198,11 @@ where
                 let p = y[usize::from(*t)];
                 (-p.max(1e-7).ln(), usize::from(y.iter().all(|other| *other <= p)))
             };
-            let (loss, hits) = y.iter().zip(t).map(right).fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            let (loss, hits) = y
+                .iter()
+                .zip(t)
+                .map(right)
+                .fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             losses[i].push(loss / x.len() as f32);
             accuracy[i] = hits as f32 / x.len() as f32;
         }

@@ -79,7 +79,8 @@ fn args() -> Args {
         Cell::Gru,
     );
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 60);
-    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    let data =
+        common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
     construct!(Args { common, cell, epochs, data })
         .to_options()
         .descr("Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.")
@@ -92,7 +93,8 @@ macro_rules! with {
         type Layers = ($cell, Dense<32, 10, Softmax>);
         // Zero bits in .bss, as on a chip: nothing large is built on the stack.
         static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::new());
-        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> = ConstStaticCell::new(Trainer::new());
+        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> =
+            ConstStaticCell::new(Trainer::new());
         run(NET.take(), TRAINER.take(), $args)
     }};
 }
@@ -118,7 +120,8 @@ where
         + Streaming<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
-    let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
+    let ((train, train_digits), (test, test_digits)) =
+        common::digits::split(&args.data, common::digits::most)?;
     let (train, test) = (reshape_rows::<_, Image>(&train), reshape_rows::<_, Image>(&test));
 
     println!("{}", Mlp::<T>::summary());
@@ -129,8 +132,13 @@ where
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
     let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report =
-        trainer.fit(net, train, &train_digits, &fit, &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)))?;
+    let report = trainer.fit(
+        net,
+        train,
+        &train_digits,
+        &fit,
+        &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
+    )?;
     learning.end(&report);
 
     println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
@@ -146,15 +154,22 @@ where
 fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
     T: Layers,
-    ComposedOf<T>: Streaming<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
+    ComposedOf<T>:
+        Streaming<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
 {
     let sure = |image: &Image, digit: u8| net.predict_on(backend, image)[usize::from(digit)] > 0.9;
-    let Some((image, digit)) = images.iter().zip(digits).find(|(image, digit)| sure(image, **digit)) else {
+    let Some((image, digit)) =
+        images.iter().zip(digits).find(|(image, digit)| sure(image, **digit))
+    else {
         println!("no digit is read with certainty\n");
         return;
     };
     println!("a {digit} comes in row by row; after each row, what it is taken for, in %:");
-    println!("  {:<16}     {}   guess", "row", (0..10).map(|digit| format!("{digit:>4}")).collect::<String>());
+    println!(
+        "  {:<16}     {}   guess",
+        "row",
+        (0..10).map(|digit| format!("{digit:>4}")).collect::<String>()
+    );
     let mut memory: MemoryOf<Mlp<T>> = Mlp::<T>::memory();
     for row in image {
         let p = net.step_on(backend, &mut memory, row);

@@ -28,11 +28,17 @@ struct Args {
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the four samples are seen", 500);
-    construct!(Args { common, epochs }).to_options().descr("Trains a 2-8-1 network on XOR with Adam.").run()
+    construct!(Args { common, epochs })
+        .to_options()
+        .descr("Trains a 2-8-1 network on XOR with Adam.")
+        .run()
 }
 
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&args())), "XOR was not learnt; more --epochs or another --seed may help")
+    common::end(
+        common::start(|| run(&args())),
+        "XOR was not learnt; more --epochs or another --seed may help",
+    )
 }
 
 /// Trains and reports; whether all four predictions are right.

@@ -14,8 +14,8 @@ use rosenblatt_kernels::{
     arch, dropout, gemm, loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{
-        AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on, momentum_on, nesterov_on,
-        norm_on, rmsprop_on, sgd_on,
+        AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on,
+        momentum_on, nesterov_on, norm_on, rmsprop_on, sgd_on,
     },
     pool, recurrent, regularize, vector,
 };

@@ -249,7 +249,12 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
             // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dy.as_mut_ptr().add(i);
-                store(s, p, part, A::df(s, load(s, y.as_ptr().add(i), part), load(s, p.cast_const(), part)));
+                store(
+                    s,
+                    p,
+                    part,
+                    A::df(s, load(s, y.as_ptr().add(i), part), load(s, p.cast_const(), part)),
+                );
             }
         },
     );
@@ -297,7 +302,11 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         |i, part| {
             // SAFETY: `for_each_register` stays below x.len().
             unsafe {
-                let e = if in_registers { short[i / S::LANES] } else { load(s, p.add(i).cast_const(), part) };
+                let e = if in_registers {
+                    short[i / S::LANES]
+                } else {
+                    load(s, p.add(i).cast_const(), part)
+                };
                 store(s, p.add(i), part, s.div(e, total));
             }
         },
@@ -363,7 +372,11 @@ pub mod typed {
 
     /// dy ← dy · f′(y)
     #[inline(always)]
-    pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+    pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(
+        s: S,
+        y: &[[f32; N]],
+        dy: &mut [[f32; N]],
+    ) {
         if const { called::<S>() } {
             A::called_grad(s.shared(), y.flat(), dy.flat_mut());
         } else {
@@ -510,7 +523,12 @@ pub fn ln_grad(backend: Backend, x: &[f32], dy: &mut [f32]) {
                 // SAFETY: `for_each_register` stays below both lengths.
                 unsafe {
                     let p = dy.as_mut_ptr().add(i);
-                    store(s, p, part, s.div(load(s, p.cast_const(), part), load(s, x.as_ptr().add(i), part)));
+                    store(
+                        s,
+                        p,
+                        part,
+                        s.div(load(s, p.cast_const(), part), load(s, x.as_ptr().add(i), part)),
+                    );
                 }
             },
         );
@@ -522,7 +540,11 @@ pub fn ln_grad(backend: Backend, x: &[f32], dy: &mut [f32]) {
 /// dy ← dy where y > 0, else dy · `NUM` / `DEN`
 /// # Panics
 /// If the lengths differ.
-pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(backend: Backend, y: &[f32], dy: &mut [f32]) {
+pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(
+    backend: Backend,
+    y: &[f32],
+    dy: &mut [f32],
+) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
     dispatch!(backend, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
 }

@@ -167,7 +167,9 @@ impl FromStr for Backend {
             #[cfg(target_feature = "sse2")]
             "avx2" => Avx2::new().map(Self::Avx2).ok_or(BackendError::NotOnThisCpu("avx2")),
             #[cfg(target_feature = "sse2")]
-            "avx512vl" => Avx512Vl::new().map(Self::Avx512Vl).ok_or(BackendError::NotOnThisCpu("avx512vl")),
+            "avx512vl" => {
+                Avx512Vl::new().map(Self::Avx512Vl).ok_or(BackendError::NotOnThisCpu("avx512vl"))
+            }
             #[cfg(target_feature = "sse2")]
             "avx512" => Avx512::new().map(Self::Avx512).ok_or(BackendError::NotOnThisCpu("avx512")),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]

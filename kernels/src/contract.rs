@@ -22,7 +22,9 @@ pub enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Fused => "the compiler fuses multiplications and additions (leave out -fp-contract=fast)",
+            Self::Fused => {
+                "the compiler fuses multiplications and additions (leave out -fp-contract=fast)"
+            }
             Self::Flushed => "subnormal numbers are flushed to zero",
             Self::Rounding => "rounding is not to the nearest number",
         })
@@ -65,7 +67,9 @@ fn scalar() -> Option<Violation> {
         return violates_by_rounding().or(Some(Violation::Fused));
     }
     let subnormal = tiny * half;
-    if subnormal.to_bits() != 0x0040_0000 || (black_box(subnormal) + subnormal).to_bits() != tiny.to_bits() {
+    if subnormal.to_bits() != 0x0040_0000
+        || (black_box(subnormal) + subnormal).to_bits() != tiny.to_bits()
+    {
         return Some(Violation::Flushed);
     }
     violates_by_rounding()

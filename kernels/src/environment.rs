@@ -114,8 +114,14 @@ pub enum Mode {
 #[cfg(feature = "reference")]
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::FlushToZero, Self::DenormalsAreZero, Self::FlushBoth, Self::Upward, Self::Downward, Self::TowardZero];
+    pub const ALL: [Self; 6] = [
+        Self::FlushToZero,
+        Self::DenormalsAreZero,
+        Self::FlushBoth,
+        Self::Upward,
+        Self::Downward,
+        Self::TowardZero,
+    ];
 
     /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such mode.
     pub fn run<R>(self, f: impl FnOnce() -> R) -> Option<R> {
@@ -188,7 +194,9 @@ mod control {
     pub fn write(mxcsr: u32) {
         // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved bit is set. Code that the compiler makes for the environment of
         // the contract runs in it only.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags))
+        };
     }
 
     #[cfg(feature = "reference")]
@@ -327,7 +335,9 @@ mod control {
             super::Mode::TowardZero => Some(1),
             super::Mode::Downward => Some(2),
             super::Mode::Upward => Some(3),
-            super::Mode::FlushToZero | super::Mode::DenormalsAreZero | super::Mode::FlushBoth => None,
+            super::Mode::FlushToZero | super::Mode::DenormalsAreZero | super::Mode::FlushBoth => {
+                None
+            }
         }
     }
 }

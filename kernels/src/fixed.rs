@@ -74,7 +74,11 @@ pub fn activate<A: Map, const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
 }
 
 /// dy ← dy·f′(y) for every value of a batch
-pub fn activate_grad<A: MapGrad, const N: usize>(backend: Backend, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+pub fn activate_grad<A: MapGrad, const N: usize>(
+    backend: Backend,
+    y: &[[f32; N]],
+    dy: &mut [[f32; N]],
+) {
     dispatch!(backend, s => activation::typed::map_grad::<_, A, N>(s, y, dy));
 }
 
@@ -96,7 +100,14 @@ pub fn sgd<P: F32Array>(backend: Backend, lr: f32, w: &mut P, dw: &P) {
 }
 
 /// One Adam step for parameters of any plain shape; see [`optimizer::adam`]
-pub fn adam<P: F32Array>(backend: Backend, step: AdamStep, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
+pub fn adam<P: F32Array>(
+    backend: Backend,
+    step: AdamStep,
+    w: &mut P,
+    m: &mut P,
+    v: &mut P,
+    dw: &P,
+) {
     dispatch!(backend, s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw)));
 }
 
@@ -116,12 +127,28 @@ pub fn adagrad<P: F32Array>(backend: Backend, lr: f32, epsilon: f32, w: &mut P, 
 }
 
 /// One RMSProp step for parameters of any plain shape; see [`optimizer::rmsprop`]
-pub fn rmsprop<P: F32Array>(backend: Backend, lr: f32, rho: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
+pub fn rmsprop<P: F32Array>(
+    backend: Backend,
+    lr: f32,
+    rho: f32,
+    epsilon: f32,
+    w: &mut P,
+    h: &mut P,
+    dw: &P,
+) {
     dispatch!(backend, s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
 /// One AdamW step for parameters of any plain shape; see [`optimizer::adamw`]
-pub fn adamw<P: F32Array>(backend: Backend, step: AdamStep, shrink: f32, w: &mut P, m: &mut P, v: &mut P, dw: &P) {
+pub fn adamw<P: F32Array>(
+    backend: Backend,
+    step: AdamStep,
+    shrink: f32,
+    w: &mut P,
+    m: &mut P,
+    v: &mut P,
+    dw: &P,
+) {
     let (w, m, v, dw) = (values_mut(w), values_mut(m), values_mut(v), values(dw));
     dispatch!(backend, s => optimizer::adamw_on(s, step, shrink, w, m, v, dw));
 }

@@ -33,7 +33,10 @@
 
 mod matrix;
 #[cfg(rosenblatt_small)]
-#[cfg_attr(rosenblatt_helium, allow(dead_code, reason = "Helium's products take the place of these"))]
+#[cfg_attr(
+    rosenblatt_helium,
+    allow(dead_code, reason = "Helium's products take the place of these")
+)]
 pub(crate) mod small;
 mod tile;
 mod transpose;
@@ -54,12 +57,27 @@ use matrix::{AtMost, Count, Len, Weights};
 /// If a length does not agree with m, k and n.
 #[inline]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
-pub fn gemm<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
+pub fn gemm<S: Simd>(
+    s: S,
+    m: usize,
+    k: usize,
+    n: usize,
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+) {
     check("x", x.len(), m, k);
     check("w", w.len(), k, n);
     check("b", b.len(), 1, n);
     check("y", y.len(), m, n);
-    let product = Product::forward((m, k, n), x.as_ptr(), w.as_ptr(), y.as_mut_ptr(), Start::Bias(b.as_ptr()));
+    let product = Product::forward(
+        (m, k, n),
+        x.as_ptr(),
+        w.as_ptr(),
+        y.as_mut_ptr(),
+        Start::Bias(b.as_ptr()),
+    );
     // SAFETY: the four checks above.
     unsafe { product.call(s) }
 }
@@ -72,7 +90,16 @@ pub fn gemm<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b
 /// If a length does not agree with m, k and n.
 #[inline]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
-pub fn gemm_tn<S: Simd>(s: S, m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) {
+pub fn gemm_tn<S: Simd>(
+    s: S,
+    m: usize,
+    k: usize,
+    n: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+    add: bool,
+) {
     check("x", x.len(), m, k);
     check("dy", dy.len(), m, n);
     check("dw", dw.len(), k, n);
@@ -95,7 +122,9 @@ pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32
     check("w", w.len(), k, n);
     check("dx", dx.len(), m, k);
     // SAFETY: the three checks above.
-    unsafe { s.shared().product_nt((m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr(), Start::Zero) }
+    unsafe {
+        s.shared().product_nt((m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr(), Start::Zero)
+    }
 }
 
 /// y ← wᵀ·x + b: [`gemm`] for one sample, the same bits
@@ -151,7 +180,13 @@ pub(crate) struct Product {
 impl Product {
     /// y ← start + x·w for m samples, k inputs and n outputs.
     #[inline(always)]
-    fn forward(mkn: (usize, usize, usize), x: *const f32, w: *const f32, y: *mut f32, start: Start) -> Self {
+    fn forward(
+        mkn: (usize, usize, usize),
+        x: *const f32,
+        w: *const f32,
+        y: *mut f32,
+        start: Start,
+    ) -> Self {
         let (_, k, n) = mkn;
         Self {
             mkn,
@@ -164,7 +199,13 @@ impl Product {
 
     /// dw ← start + xᵀ·dy for m samples, k inputs and n outputs.
     #[inline(always)]
-    fn weights((m, k, n): (usize, usize, usize), x: *const f32, dy: *const f32, dw: *mut f32, start: Start) -> Self {
+    fn weights(
+        (m, k, n): (usize, usize, usize),
+        x: *const f32,
+        dy: *const f32,
+        dw: *mut f32,
+        start: Start,
+    ) -> Self {
         Self {
             mkn: (k, m, n),
             a: Matrix { p: x, row: 1, col: k },
@@ -176,7 +217,13 @@ impl Product {
 
     /// dx ← start + dy·wᵀ for m samples, k inputs and n outputs.
     #[inline(always)]
-    fn inputs((m, k, n): (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, start: Start) -> Self {
+    fn inputs(
+        (m, k, n): (usize, usize, usize),
+        dy: *const f32,
+        w: *const f32,
+        dx: *mut f32,
+        start: Start,
+    ) -> Self {
         Self {
             mkn: (m, n, k),
             a: Matrix { p: dy, row: n, col: 1 },
@@ -225,7 +272,8 @@ impl Product {
                 // A column is a row too: lanes over the inputs, the same products in the same order.
                 let Self { mkn: (k, m, _), a, b, .. } = self;
                 let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: k, col: 1, ..a });
-                return Self { mkn: (1, m, k), a, b, ..self }.sized::<S, AtMost<1>, Len<X>, Len<X>>(s);
+                return Self { mkn: (1, m, k), a, b, ..self }
+                    .sized::<S, AtMost<1>, Len<X>, Len<X>>(s);
             }
             self.sized::<S, Len<X>, Len<Y>, Weights<X, Y>>(s);
         }
@@ -327,7 +375,13 @@ impl Product {
             };
             // SAFETY: the caller's promise is the same.
             return unsafe {
-                crate::arch::cortex_m::product(mkn, (a.p, a.row, a.col), (b.p, b.row), (c.p, c.row), start)
+                crate::arch::cortex_m::product(
+                    mkn,
+                    (a.p, a.row, a.col),
+                    (b.p, b.row),
+                    (c.p, c.row),
+                    start,
+                )
             };
         }
         // SAFETY: the caller's promise is the same.

@@ -106,7 +106,9 @@ const KERNELS: [Kernel; 55] = [
     ("tanh", |judge, pool| map::<Tanh>(judge, pool, activation::tanh)),
     ("sigmoid", |judge, pool| map::<Sigmoid>(judge, pool, activation::sigmoid)),
     ("relu", |judge, pool| map::<Relu>(judge, pool, activation::relu)),
-    ("leaky_relu", |judge, pool| map::<LeakyRelu<1, 10>>(judge, pool, activation::leaky_relu::<1, 10>)),
+    ("leaky_relu", |judge, pool| {
+        map::<LeakyRelu<1, 10>>(judge, pool, activation::leaky_relu::<1, 10>)
+    }),
     ("step", |judge, pool| map::<Step>(judge, pool, activation::step)),
     ("tanh_grad", |judge, pool| map_grad::<Tanh>(judge, pool, activation::tanh_grad)),
     ("sigmoid_grad", |judge, pool| map_grad::<Sigmoid>(judge, pool, activation::sigmoid_grad)),
@@ -127,16 +129,24 @@ const KERNELS: [Kernel; 55] = [
     ("exp_grad", |judge, pool| map_grad::<Exp>(judge, pool, activation::exp_grad)),
     ("ln_grad", ln_grad),
     ("momentum", |judge, pool| {
-        update::<1>(judge, pool, |backend, lr, w, [v], dw| optimizer::momentum(backend, lr, 0.9, w, v, dw));
+        update::<1>(judge, pool, |backend, lr, w, [v], dw| {
+            optimizer::momentum(backend, lr, 0.9, w, v, dw)
+        });
     }),
     ("nesterov", |judge, pool| {
-        update::<1>(judge, pool, |backend, lr, w, [v], dw| optimizer::nesterov(backend, lr, 0.9, w, v, dw));
+        update::<1>(judge, pool, |backend, lr, w, [v], dw| {
+            optimizer::nesterov(backend, lr, 0.9, w, v, dw)
+        });
     }),
     ("adagrad", |judge, pool| {
-        update::<1>(judge, pool, |backend, lr, w, [h], dw| optimizer::adagrad(backend, lr, 1e-8, w, h, dw));
+        update::<1>(judge, pool, |backend, lr, w, [h], dw| {
+            optimizer::adagrad(backend, lr, 1e-8, w, h, dw)
+        });
     }),
     ("rmsprop", |judge, pool| {
-        update::<1>(judge, pool, |backend, lr, w, [h], dw| optimizer::rmsprop(backend, lr, 0.9, 1e-8, w, h, dw));
+        update::<1>(judge, pool, |backend, lr, w, [h], dw| {
+            optimizer::rmsprop(backend, lr, 0.9, 1e-8, w, h, dw)
+        });
     }),
     ("adamw", |judge, pool| {
         update::<2>(judge, pool, |backend, lr, w, [m, v], dw| {
@@ -252,7 +262,8 @@ impl Kind {
         ];
         let u = random.next();
         // 24 bits less 2²³: exact as f32, and so is the product with 2⁻²².
-        let plain = ((u >> 8).cast_signed() - 0x0080_0000) as f32 * f32::from_bits((127 - 22) << 23);
+        let plain =
+            ((u >> 8).cast_signed() - 0x0080_0000) as f32 * f32::from_bits((127 - 22) << 23);
         match self {
             Self::Plain => plain,
             Self::Wide if u & 0x7f80_0000 == 0x7f80_0000 => f32::from_bits(u & !0x4000_0000),
@@ -285,7 +296,13 @@ impl Judge {
 
     /// An input of `len` values.
     #[inline(never)]
-    fn input<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<&'a [f32]> {
+    fn input<'a>(
+        &mut self,
+        room: &mut Room<'a>,
+        len: usize,
+        shift: usize,
+        kind: Kind,
+    ) -> Option<&'a [f32]> {
         let x = room.take(len, shift % 4)?;
         self.fill(x, kind);
         Some(x)
@@ -293,7 +310,13 @@ impl Judge {
 
     /// Two equal outputs of `len` values, guards included.
     #[inline(never)]
-    fn outputs<'a>(&mut self, room: &mut Room<'a>, len: usize, shift: usize, kind: Kind) -> Option<[&'a mut [f32]; 2]> {
+    fn outputs<'a>(
+        &mut self,
+        room: &mut Room<'a>,
+        len: usize,
+        shift: usize,
+        kind: Kind,
+    ) -> Option<[&'a mut [f32]; 2]> {
         let first = room.take(len + 2 * GUARD, shift % 4)?;
         let second = room.take(len + 2 * GUARD, shift % 4)?;
         self.fill(first, kind);
@@ -302,7 +325,12 @@ impl Judge {
     }
 
     /// Runs two things on equal outputs; what they write must be equal, and the guards untouched.
-    fn same(&mut self, outputs: &mut [&mut [f32]; 2], first: impl FnOnce(&mut [f32]), second: impl FnOnce(&mut [f32])) {
+    fn same(
+        &mut self,
+        outputs: &mut [&mut [f32]; 2],
+        first: impl FnOnce(&mut [f32]),
+        second: impl FnOnce(&mut [f32]),
+    ) {
         #[inline(never)]
         fn inside(x: &mut [f32]) -> (&mut [f32], [u32; 2 * GUARD]) {
             let len = x.len() - 2 * GUARD;
@@ -316,7 +344,8 @@ impl Judge {
         let (inner, before) = inside(a);
         first(inner);
         second(inside(b).0);
-        self.outcome.mismatches += u32::from(inside(a).1 != before) + u32::from(inside(b).1 != before);
+        self.outcome.mismatches +=
+            u32::from(inside(a).1 != before) + u32::from(inside(b).1 != before);
         self.outcome.compare(inside(a).0, inside(b).0);
     }
 
@@ -365,7 +394,8 @@ const SHAPES: [Shape; 30] = [
 ];
 
 /// Two columns of a result of four rows and more, whole tiles and ragged ones: assembly has routines for these alone.
-const FEW_COLUMNS: [Shape; 6] = [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
+const FEW_COLUMNS: [Shape; 6] =
+    [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
 
 /// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the pool is left out by `f`.
 fn shapes(shapes: &[Shape], mut f: impl FnMut(Shape, Kind, usize) -> Option<()>) {
@@ -387,7 +417,10 @@ fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let b = judge.input(&mut room, n, shift + 2, kind)?;
         let mut y = judge.outputs(&mut room, m * n, shift + 3, kind)?;
-        judge.backends(&mut y, |backend, y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)));
+        judge.backends(
+            &mut y,
+            |backend, y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)),
+        );
         // A batch is its samples.
         let backend = judge.backend;
         judge.same(
@@ -410,8 +443,14 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
         let mut dw = judge.outputs(&mut room, k * n, shift + 2, kind)?;
         // On what is there, then from zero.
-        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, true)));
-        judge.backends(&mut dw, |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, false)));
+        judge.backends(
+            &mut dw,
+            |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, true)),
+        );
+        judge.backends(
+            &mut dw,
+            |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, false)),
+        );
         // Sample after sample adds up to the batch.
         let backend = judge.backend;
         judge.same(
@@ -434,7 +473,10 @@ fn gemm_nt(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let dy = judge.input(&mut room, m * n, shift, kind)?;
         let w = judge.input(&mut room, k * n, shift + 1, kind)?;
         let mut dx = judge.outputs(&mut room, m * k, shift + 2, kind)?;
-        judge.backends(&mut dx, |backend, dx| dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, dy, w, dx)));
+        judge.backends(
+            &mut dx,
+            |backend, dx| dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, dy, w, dx)),
+        );
         let backend = judge.backend;
         judge.same(
             &mut dx,
@@ -476,7 +518,8 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
         let w = judge.input(room, K * N, shift + 1, kind)?;
         let b = judge.input(room, N, shift + 2, kind)?;
         let mut y = judge.outputs(room, m * N, shift + 3, kind)?;
-        let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) = (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
+        let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) =
+            (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
         let bs: &[f32; N] = b.try_into().ok()?;
         let backend = judge.backend;
         judge.same(
@@ -525,7 +568,11 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
 }
 
 /// c(i, j) ← c(i, j) + Σ f(i, p, j), p from 0 upward.
-fn add_sums((m, k, n): (usize, usize, usize), c: &mut [f32], f: impl Fn(usize, usize, usize) -> f32) {
+fn add_sums(
+    (m, k, n): (usize, usize, usize),
+    c: &mut [f32],
+    f: impl Fn(usize, usize, usize) -> f32,
+) {
     for (i, row) in c.chunks_exact_mut(n).take(m).enumerate() {
         for (j, c) in row.iter_mut().enumerate() {
             for p in 0..k {
@@ -603,7 +650,8 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
         let dy = judge.input(room, m * N, shift, kind)?;
         let w = judge.input(room, K * N, shift + 1, kind)?;
         let mut dx = judge.outputs(room, m * K, shift + 2, kind)?;
-        let (dys, ws): (&[[f32; N]], &[[f32; N]; K]) = (dy.as_chunks().0, w.as_chunks().0.try_into().ok()?);
+        let (dys, ws): (&[[f32; N]], &[[f32; N]; K]) =
+            (dy.as_chunks().0, w.as_chunks().0.try_into().ok()?);
         let backend = judge.backend;
         judge.same(
             &mut dx,
@@ -620,7 +668,13 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let dy = judge.input(room, m * N, shift, kind)?;
         let mut db = judge.outputs(room, N, shift + 1, kind)?;
         judge.backends(&mut db, |backend, db| {
@@ -654,7 +708,9 @@ fn dot(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(&mut room, n, shift, kind)?;
         let y = judge.input(&mut room, n, shift + 1, kind)?;
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
-        judge.backends(&mut out, |backend, out| out.fill(dispatch!(backend, s => vector::dot(s, x, y))));
+        judge.backends(&mut out, |backend, out| {
+            out.fill(dispatch!(backend, s => vector::dot(s, x, y)))
+        });
         Some(())
     });
 }
@@ -769,7 +825,13 @@ fn softmax_grad(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let y = judge.input(room, m * N, shift, kind)?;
         let mut x = judge.outputs(room, m * N, shift + 1, kind)?;
         let backend = judge.backend;
@@ -791,7 +853,11 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
 }
 
 /// Probabilities and targets of a loss: p in [0, 1) and beyond it at times, t hard or soft.
-fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Backend, f32, &[f32], &[f32], &mut [f32]) -> f32) {
+fn loss_case(
+    judge: &mut Judge,
+    pool: &mut Pool,
+    f: impl Fn(Backend, f32, &[f32], &[f32], &mut [f32]) -> f32,
+) {
     lengths(|n, kind, shift| {
         let mut room = Room::new(pool);
         let y = room.take(n, shift % 4)?;
@@ -823,7 +889,11 @@ fn loss_case(judge: &mut Judge, pool: &mut Pool, f: impl Fn(Backend, f32, &[f32]
 }
 
 fn squared_error(judge: &mut Judge, pool: &mut Pool) {
-    loss_case(judge, pool, |backend, scale, y, t, dy| dispatch!(backend, s => loss::squared_error(s, scale, y, t, dy)));
+    loss_case(
+        judge,
+        pool,
+        |backend, scale, y, t, dy| dispatch!(backend, s => loss::squared_error(s, scale, y, t, dy)),
+    );
 }
 
 fn binary_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
@@ -843,7 +913,13 @@ fn categorical_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let p = room.take(m * N, shift % 4)?;
         judge.fill(p, kind);
         p.iter_mut().for_each(|p| *p = f32::from_bits(p.to_bits() & 0x7fff_ffff));
@@ -889,7 +965,14 @@ fn adam(judge: &mut Judge, pool: &mut Pool) {
             m.fill(0.0);
             v.fill(0.0);
             for alpha in [0.001, 0.0005, 0.25] {
-                optimizer::adam(backend, AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, w, m, v, dw);
+                optimizer::adam(
+                    backend,
+                    AdamStep { alpha, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+                    w,
+                    m,
+                    v,
+                    dw,
+                );
             }
         });
         // Any state: below zero the root is NaN.
@@ -897,7 +980,14 @@ fn adam(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut all, |backend, all| {
             let (w, state) = all.split_at_mut(n);
             let (m, v) = state.split_at_mut(n);
-            optimizer::adam(backend, AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 }, w, m, v, dw);
+            optimizer::adam(
+                backend,
+                AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 },
+                w,
+                m,
+                v,
+                dw,
+            );
         });
         Some(())
     });
@@ -910,7 +1000,9 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
         judge.fill(x, kind);
         let mut out = judge.outputs(&mut room, 1, shift, kind)?;
         for i in 0..n + 1 {
-            judge.backends(&mut out, |backend, out| out.fill(f32::from(u8::from(optimizer::all_finite(backend, x)))));
+            judge.backends(&mut out, |backend, out| {
+                out.fill(f32::from(u8::from(optimizer::all_finite(backend, x))))
+            });
             // Then one place after the other holds what is not finite.
             let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
             if let Some(value) = x.get_mut(i) {
@@ -1059,7 +1151,13 @@ fn scale<const N: usize>(judge: &mut Judge, kind: Kind) -> Scale<[f32; N]> {
 
 fn moments(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let mut out = judge.outputs(room, 3 * N, shift + 1, kind)?;
         judge.backends(&mut out, |backend, out| {
@@ -1074,15 +1172,26 @@ fn moments(judge: &mut Judge, pool: &mut Pool) {
 
 fn batch(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let [mean, variance] = two(judge, kind);
-        let (moments, p) = (Moments { mean, variance: variance.map(f32::abs) }, scale::<N>(judge, kind));
+        let (moments, p) =
+            (Moments { mean, variance: variance.map(f32::abs) }, scale::<N>(judge, kind));
         let mut y = judge.outputs(room, m * N, shift + 1, kind)?;
         judge.backends(&mut y, |backend, y| {
             dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
         });
-        let own = BatchMoments { mean, mean_low: standard(|| mean.map(|x| x * 1e-8)), variance: moments.variance };
+        let own = BatchMoments {
+            mean,
+            mean_low: standard(|| mean.map(|x| x * 1e-8)),
+            variance: moments.variance,
+        };
         judge.backends(&mut y, |backend, y| {
             dispatch!(backend, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
@@ -1125,7 +1234,13 @@ fn gradients<const N: usize>(
 
 fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let dy = judge.input(room, m * N, shift + 1, kind)?;
         let p = scale::<N>(judge, kind);
@@ -1145,7 +1260,13 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
 
 fn layer(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let (x, p) = (x.as_chunks().0, scale::<N>(judge, kind));
         let mut out = judge.outputs(room, 3 * m + m * N, shift + 1, kind)?;
@@ -1173,7 +1294,13 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
 
 fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
-    fn case<const N: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const N: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * N, shift, kind)?;
         let dy = judge.input(room, m * N, shift + 1, kind)?;
         let p = scale::<N>(judge, kind);
@@ -1199,7 +1326,13 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
 fn pooling(judge: &mut Judge, pool: &mut Pool) {
     const W: usize = 5;
     #[inline(never)]
-    fn case<const C: usize>(judge: &mut Judge, room: &mut Room<'_>, m: usize, kind: Kind, shift: usize) -> Option<()> {
+    fn case<const C: usize>(
+        judge: &mut Judge,
+        room: &mut Room<'_>,
+        m: usize,
+        kind: Kind,
+        shift: usize,
+    ) -> Option<()> {
         let x = judge.input(room, m * W * C, shift, kind)?;
         let dy = judge.input(room, C, shift + 1, kind)?.first_chunk::<C>()?;
         let x = x.as_chunks::<C>().0.as_chunks::<W>().0;
@@ -1230,7 +1363,10 @@ fn dropout(judge: &mut Judge, pool: &mut Pool) {
         let x = judge.input(&mut room, n, shift, kind)?;
         let mut y = judge.outputs(&mut room, n, shift + 1, kind)?;
         let (key, limit) = (judge.random.next(), judge.random.next());
-        judge.backends(&mut y, |backend, y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, x, y)));
+        judge.backends(
+            &mut y,
+            |backend, y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, x, y)),
+        );
         Some(())
     });
 }

@@ -18,7 +18,10 @@ pub const EPSILON: f32 = 1e-7;
 fn clip<S: Simd>(s: S, p: S::F) -> (S::F, bool) {
     let (low, high) = (s.splat(EPSILON), s.splat(1.0 - EPSILON));
     // A single value is worth a look: two comparisons less, and its logarithm needs no case apart.
-    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } && s.all(s.lt(low, p)) && s.all(s.lt(p, high)) {
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) }
+        && s.all(s.lt(low, p))
+        && s.all(s.lt(p, high))
+    {
         return (p, true);
     }
     (s.min(s.max(p, low), high), false)
@@ -75,7 +78,13 @@ pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [
 }
 
 #[inline(always)]
-pub(crate) fn squared_error_body<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn squared_error_body<S: Simd>(
+    s: S,
+    scale: f32,
+    y: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     difference(
         s,
         scale,
@@ -89,7 +98,13 @@ pub(crate) fn squared_error_body<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32]
 
 /// −Σ (t·ln p + (1 − t)·ln(1 − p)); dy ← scale·(p − t), the gradient through the sigmoid
 #[inline(always)]
-pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub fn binary_cross_entropy<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     if const { called::<S>() } {
         s.shared().binary_cross_entropy(scale, p, t, dy)
     } else {
@@ -98,7 +113,13 @@ pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy:
 }
 
 #[inline(always)]
-pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn binary_cross_entropy_body<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     let one = s.splat(1.0);
     -difference(
         s,
@@ -111,7 +132,9 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t:
             let (p, inside) = clip(s, p);
             let rest = s.sub(one, p);
             // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which changes nothing: one logarithm is enough.
-            if const { !cfg!(rosenblatt_small) } && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1))) {
+            if const { !cfg!(rosenblatt_small) }
+                && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1)))
+            {
                 return ln(s, s.select(s.lt(s.splat(0.0), t), p, rest), inside);
             }
             s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, rest)))
@@ -121,7 +144,13 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t:
 
 /// −Σ t·ln p; dy ← scale·(p − t), the gradient through the softmax
 #[inline(always)]
-pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub fn categorical_cross_entropy<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     if const { called::<S>() } {
         s.shared().categorical_cross_entropy(scale, p, t, dy)
     } else {
@@ -130,7 +159,13 @@ pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32]
 }
 
 #[inline(always)]
-pub(crate) fn categorical_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn categorical_cross_entropy_body<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     -difference(
         s,
         scale,
@@ -194,7 +229,12 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
             |j, part| {
                 // SAFETY: `for_each_register` stays below the N values of a row.
                 unsafe {
-                    store(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), load(s, p.as_ptr().add(j), part)))
+                    store(
+                        s,
+                        dy.as_mut_ptr().add(j),
+                        part,
+                        s.mul(s.splat(scale), load(s, p.as_ptr().add(j), part)),
+                    )
                 }
             },
         );

@@ -112,8 +112,9 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
 #[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     // A normal number above zero needs no case apart; both roads give the same bits there.
-    let normal =
-        !cfg!(rosenblatt_small) && s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
+    let normal = !cfg!(rosenblatt_small)
+        && s.all(s.lt(s.splat_bits(0x007f_ffff), x))
+        && s.all(s.lt(x, s.splat(f32::INFINITY)));
     let tiny = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let m = if normal { x } else { s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x) };
     let (k, f) = split(s, m);
@@ -230,7 +231,11 @@ pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
 
     let w = s.sub(half, v);
     let z = s.mul(w, w);
-    let c = s.mul_add(s.mul_add(s.splat(-0.589_336_93), z, s.splat(2.549_797_5)), z, s.splat(-5.167_709));
+    let c = s.mul_add(
+        s.mul_add(s.splat(-0.589_336_93), z, s.splat(2.549_797_5)),
+        z,
+        s.splat(-5.167_709),
+    );
     let rest = s.mul(w, s.mul_add(z, c, s.splat(-8.742_278e-8)));
     let sine = s.mul_add(w, s.splat(core::f32::consts::PI), rest);
 

@@ -207,7 +207,10 @@ fn clip(p: f32) -> f64 {
 
 /// Σ (y − t)²; see [`crate::loss::squared_error`]
 pub fn squared_error(y: &[f32], t: &[f32]) -> f64 {
-    y.iter().zip(t).map(|(y, t)| (f64::from(*y) - f64::from(*t)) * (f64::from(*y) - f64::from(*t))).sum()
+    y.iter()
+        .zip(t)
+        .map(|(y, t)| (f64::from(*y) - f64::from(*t)) * (f64::from(*y) - f64::from(*t)))
+        .sum()
 }
 
 /// −Σ (t·ln p + (1 − t)·ln(1 − p)); see [`crate::loss::binary_cross_entropy`]
@@ -223,7 +226,8 @@ pub fn categorical_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
 
 /// −Σ ln `p[i][class(i)]` over rows of `n`; see [`crate::loss::sparse_cross_entropy`]
 pub fn sparse_cross_entropy(n: usize, p: &[f32], class: impl Fn(usize) -> usize) -> f64 {
-    let term = |(i, row): (usize, &[f32])| row.get(class(i)).map_or(f64::NAN, |p| libm::log(clip(*p)));
+    let term =
+        |(i, row): (usize, &[f32])| row.get(class(i)).map_or(f64::NAN, |p| libm::log(clip(*p)));
     -p.chunks_exact(n).enumerate().map(term).sum::<f64>()
 }
 
@@ -256,7 +260,10 @@ fn rows(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize
 }
 
 /// Values at places, normalized: x̂ = (x − mean) / √(variance + ε); and the root.
-fn hats(x: &[f32], places: impl Iterator<Item = usize> + Clone) -> (impl Iterator<Item = f64> + Clone, f64) {
+fn hats(
+    x: &[f32],
+    places: impl Iterator<Item = usize> + Clone,
+) -> (impl Iterator<Item = f64> + Clone, f64) {
     let x = places.map(|i| f64::from(x[i]));
     let (mean, variance) = moments_of(x.clone());
     let root = libm::sqrt(variance + f64::from(EPSILON_NORM));
@@ -465,11 +472,19 @@ pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut 
 }
 
 /// An LSTM's step backward of one row: the gradients by a and by the cell before; see [`crate::recurrent::lstm_grad`]
-pub fn lstm_grad(gates: &[f32], kept: &[f32], dh: &[f32], dc: &[f32], da: &mut [f64], before: &mut [f64]) {
+pub fn lstm_grad(
+    gates: &[f32],
+    kept: &[f32],
+    dh: &[f32],
+    dc: &[f32],
+    da: &mut [f64],
+    before: &mut [f64],
+) {
     let u = dh.len();
     let at = |x: &[f32], j: usize| f64::from(x[j]);
     for j in 0..u {
-        let (i, f, g, o) = (at(gates, j), at(gates, u + j), at(gates, 2 * u + j), at(gates, 3 * u + j));
+        let (i, f, g, o) =
+            (at(gates, j), at(gates, u + j), at(gates, 2 * u + j), at(gates, 3 * u + j));
         let (c, t, d) = (at(kept, j), at(kept, u + j), at(dh, j));
         let cell = d * o * tanh_slope(t) + at(dc, j);
         da[j] = cell * g * sigmoid_slope(i);

@@ -199,12 +199,20 @@ pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scal
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, moments and parameters twice R::LEN.
-    unsafe { sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32)) }
+    unsafe {
+        sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
+    }
 }
 
 /// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
 #[inline(always)]
-pub fn batch_own<S: Simd, R: F32Array>(s: S, x: &[R], moments: &BatchMoments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch_own<S: Simd, R: F32Array>(
+    s: S,
+    x: &[R],
+    moments: &BatchMoments<R>,
+    p: &Scale<R>,
+    y: &mut [R],
+) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
@@ -240,7 +248,9 @@ unsafe fn batch_body<S: Simd>(
             p,
             y,
             #[inline(always)]
-            |j, part| ((load(s, moments.add(j), part), s.splat(0.0)), load(s, moments.add(n + j), part)),
+            |j, part| {
+                ((load(s, moments.add(j), part), s.splat(0.0)), load(s, moments.add(n + j), part))
+            },
         );
     }
 }
@@ -307,7 +317,13 @@ unsafe fn columns_by<S: Simd>(
 /// # Safety
 /// `moments` (mean, mean_low, variance) must be readable for three times n, and `j` with `part` lie below n.
 #[inline(always)]
-unsafe fn moments_at<S: Simd>(s: S, moments: *const f32, n: usize, j: usize, part: Part<S>) -> (Mean<S>, S::F) {
+unsafe fn moments_at<S: Simd>(
+    s: S,
+    moments: *const f32,
+    n: usize,
+    j: usize,
+    part: Part<S>,
+) -> (Mean<S>, S::F) {
     // SAFETY: the caller vouches for three rows.
     unsafe {
         let mean = (load(s, moments.add(j), part), load(s, moments.add(n + j), part));
@@ -425,8 +441,14 @@ pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
             *b
         };
     };
-    values_mut(&mut average.mean).iter_mut().zip(values(&batch.mean)).for_each(|(a, b)| toward(a, b));
-    values_mut(&mut average.variance).iter_mut().zip(values(&batch.variance)).for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.mean)
+        .iter_mut()
+        .zip(values(&batch.mean))
+        .for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.variance)
+        .iter_mut()
+        .zip(values(&batch.variance))
+        .for_each(|(a, b)| toward(a, b));
 }
 
 /// Where the mean, its rest and the variance of each row go, or come from.
@@ -526,7 +548,12 @@ unsafe fn layer_body<S: Simd>(
                 #[inline(always)]
                 |j, part| {
                     let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
-                    store(s, y.add(j), part, s.mul_add(x_hat, load(s, p.add(j), part), load(s, p.add(n + j), part)));
+                    store(
+                        s,
+                        y.add(j),
+                        part,
+                        s.mul_add(x_hat, load(s, p.add(j), part), load(s, p.add(n + j), part)),
+                    );
                 },
             );
             x = x.add(n);
@@ -556,7 +583,8 @@ pub fn layer_grad<S: Simd, R: F32Array>(
     dx: Option<&mut [R]>,
 ) {
     let (mean, mean_low, variance) = stats;
-    let (mut m, n) = (x.len().min(dy.len()).min(mean.len()).min(mean_low.len()).min(variance.len()), R::LEN);
+    let (mut m, n) =
+        (x.len().min(dy.len()).min(mean.len()).min(mean_low.len()).min(variance.len()), R::LEN);
     let dx = match dx {
         Some(dx) => {
             m = m.min(dx.len());
@@ -564,7 +592,8 @@ pub fn layer_grad<S: Simd, R: F32Array>(
         }
         None => core::ptr::null_mut(),
     };
-    let (x, mean, mean_low, variance) = (x.as_ptr().cast(), mean.as_ptr(), mean_low.as_ptr(), variance.as_ptr());
+    let (x, mean, mean_low, variance) =
+        (x.as_ptr().cast(), mean.as_ptr(), mean_low.as_ptr(), variance.as_ptr());
     let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
     // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
     unsafe {
@@ -654,7 +683,12 @@ unsafe fn layer_grad_body<S: Simd>(
                 |j, part| {
                     let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), load(s, dy.add(j), part));
                     let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
-                    store(s, dgamma, part, s.mul_add(dy, x_hat, load(s, dgamma.cast_const(), part)));
+                    store(
+                        s,
+                        dgamma,
+                        part,
+                        s.mul_add(dy, x_hat, load(s, dgamma.cast_const(), part)),
+                    );
                     store(s, dbeta, part, s.add(load(s, dbeta.cast_const(), part), dy));
                 },
             );

@@ -15,7 +15,9 @@ pub use adaptive::{adagrad, adagrad_on, rmsprop, rmsprop_on};
 pub(crate) use descent::sgd_body;
 pub use descent::{momentum, momentum_on, nesterov, nesterov_on, sgd, sgd_on};
 pub(crate) use gradient::all_finite_body;
-pub use gradient::{all_finite, all_finite_on, clip_norm, clip_norm_on, clip_value, clip_value_on, norm, norm_on};
+pub use gradient::{
+    all_finite, all_finite_on, clip_norm, clip_norm_on, clip_value, clip_value_on, norm, norm_on,
+};
 
 use crate::{
     simd::Simd,
@@ -24,7 +26,13 @@ use crate::{
 
 /// Calls `rule(w, x, g)` for every parameter, its one number of state and its gradient; the new weight and state that it returns take their place.
 #[inline(always)]
-fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn(S::F, S::F, S::F) -> (S::F, S::F)) {
+fn update<S: Simd>(
+    s: S,
+    w: &mut [f32],
+    x: &mut [f32],
+    dw: &[f32],
+    rule: impl Fn(S::F, S::F, S::F) -> (S::F, S::F),
+) {
     for_each_register(
         s,
         w.len().min(x.len()).min(dw.len()),
@@ -34,7 +42,8 @@ fn update<S: Simd>(s: S, w: &mut [f32], x: &mut [f32], dw: &[f32], rule: impl Fn
             unsafe {
                 let (w, x) = (w.as_mut_ptr().add(i), x.as_mut_ptr().add(i));
                 let g = load(s, dw.as_ptr().add(i), part);
-                let (w1, x1) = rule(load(s, w.cast_const(), part), load(s, x.cast_const(), part), g);
+                let (w1, x1) =
+                    rule(load(s, w.cast_const(), part), load(s, x.cast_const(), part), g);
                 store(s, x, part, x1);
                 store(s, w, part, w1);
             }

@@ -21,7 +21,12 @@ fn covered<'a, const W: usize, const C: usize>(
 
 /// y ← the greatest value of each channel: −∞, then each place that is greater than the greatest so far; NaN if any is NaN
 #[inline(always)]
-pub fn max<S: Simd, const W: usize, const C: usize>(s: S, x: &[[[f32; C]; W]], across: Range<usize>, y: &mut [f32; C]) {
+pub fn max<S: Simd, const W: usize, const C: usize>(
+    s: S,
+    x: &[[[f32; C]; W]],
+    across: Range<usize>,
+    y: &mut [f32; C],
+) {
     let infinity = s.splat_bits(0x7f80_0000);
     for_each_register(
         s,
@@ -61,15 +66,23 @@ pub fn max_grad<S: Simd, const W: usize, const C: usize>(
         #[inline(always)]
         |c, part| {
             // SAFETY: `for_each_register` stays below C.
-            let (y, mut rest) = unsafe { (load(s, y.as_ptr().add(c), part), load(s, dy.as_ptr().add(c), part)) };
+            let (y, mut rest) =
+                unsafe { (load(s, y.as_ptr().add(c), part), load(s, dy.as_ptr().add(c), part)) };
             for (line, dx) in x.iter().zip(dx.iter_mut()) {
-                for (place, dx) in covered(line, &across).zip(dx.get_mut(across.clone()).unwrap_or(&mut [])) {
+                for (place, dx) in
+                    covered(line, &across).zip(dx.get_mut(across.clone()).unwrap_or(&mut []))
+                {
                     // SAFETY: `for_each_register` stays below C, and a place has C values.
                     unsafe {
                         let dx = dx.as_mut_ptr().add(c);
                         let below = s.lt(load(s, place.as_ptr().add(c), part), y);
                         // Adding +0 changes no dx: a sum that starts at +0 is never −0.
-                        store(s, dx, part, s.add(load(s, dx.cast_const(), part), s.select(below, zero, rest)));
+                        store(
+                            s,
+                            dx,
+                            part,
+                            s.add(load(s, dx.cast_const(), part), s.select(below, zero, rest)),
+                        );
                         rest = s.select(below, rest, zero);
                     }
                 }

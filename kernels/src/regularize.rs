@@ -29,7 +29,12 @@ fn add<S: Simd>(s: S, w: &[f32], dw: &mut [f32], f: impl Fn(S::F) -> S::F) {
             // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dw.as_mut_ptr().add(i);
-                store(s, p, part, s.add(load(s, p.cast_const(), part), f(load(s, w.as_ptr().add(i), part))));
+                store(
+                    s,
+                    p,
+                    part,
+                    s.add(load(s, p.cast_const(), part), f(load(s, w.as_ptr().add(i), part))),
+                );
             }
         },
     );

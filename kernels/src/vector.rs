@@ -25,7 +25,12 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
                     #[inline(always)]
                     |i, part| {
                         // SAFETY: `dot` checked that both have x.len() values; `reduce_sum` stays below it.
-                        unsafe { s.mul(load(s, x.as_ptr().add(i), part), load(s, y.as_ptr().add(i), part)) }
+                        unsafe {
+                            s.mul(
+                                load(s, x.as_ptr().add(i), part),
+                                load(s, y.as_ptr().add(i), part),
+                            )
+                        }
                     },
                 )
             },
@@ -72,7 +77,14 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
 /// # Safety
 /// `dy` must be readable for m×n, `db` readable and writable for n.
 #[inline(always)]
-pub(crate) unsafe fn sum_rows_body<S: Simd>(s: S, m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) {
+pub(crate) unsafe fn sum_rows_body<S: Simd>(
+    s: S,
+    m: usize,
+    n: usize,
+    dy: *const f32,
+    db: *mut f32,
+    add: bool,
+) {
     for_each_register(
         s,
         n,
@@ -80,7 +92,8 @@ pub(crate) unsafe fn sum_rows_body<S: Simd>(s: S, m: usize, n: usize, dy: *const
         |j, part| {
             // SAFETY: `for_each_register` stays below n, and i below m.
             unsafe {
-                let mut sum = if add { load(s, db.add(j).cast_const(), part) } else { s.splat(0.0) };
+                let mut sum =
+                    if add { load(s, db.add(j).cast_const(), part) } else { s.splat(0.0) };
                 for i in 0..m {
                     sum = s.add(sum, load(s, dy.add(i * n + j), part));
                 }

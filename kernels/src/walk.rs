@@ -59,7 +59,11 @@ const BLOCK: usize = 64;
 ///
 /// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
 #[inline(always)]
-pub(crate) fn reduce_sum<S: Simd>(s: S, n: usize, mut term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
+pub(crate) fn reduce_sum<S: Simd>(
+    s: S,
+    n: usize,
+    mut term: impl FnMut(usize, Part<S>) -> S::F,
+) -> f32 {
     if n > BLOCK {
         return blocks(s, n, &mut term);
     }
@@ -90,7 +94,8 @@ fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F
             while start < n {
                 let end = n.min(start + BLOCK);
                 let acc = lane_sums(s, start, end, term);
-                for ((sum, excess), x) in sums.iter_mut().zip(&mut excess).zip(acc).take(registers) {
+                for ((sum, excess), x) in sums.iter_mut().zip(&mut excess).zip(acc).take(registers)
+                {
                     (*sum, *excess) = compensated(s, *sum, *excess, x);
                 }
                 start = end;
@@ -109,7 +114,12 @@ fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F
 
 /// The sums of the lanes over the terms of one block, from `start` to before `end`.
 #[inline(always)]
-fn lane_sums<S: Simd>(s: S, start: usize, end: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> [S::F; 16] {
+fn lane_sums<S: Simd>(
+    s: S,
+    start: usize,
+    end: usize,
+    term: &mut impl FnMut(usize, Part<S>) -> S::F,
+) -> [S::F; 16] {
     let zero = s.splat(0.0);
     let mut acc = [zero; 16];
     if const { S::LANES == 1 } {
@@ -168,7 +178,10 @@ fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut
         while half > 0 {
             let mut l = 0;
             while l < half && l + half < used {
-                let joined = join(lanes.get_unchecked(l).assume_init(), lanes.get_unchecked(l + half).assume_init());
+                let joined = join(
+                    lanes.get_unchecked(l).assume_init(),
+                    lanes.get_unchecked(l + half).assume_init(),
+                );
                 lanes.get_unchecked_mut(l).write(joined);
                 l += 1;
             }

@@ -74,9 +74,15 @@ fn errors_stay_below_their_bounds() {
                     if error > worst.0 {
                         worst = (error, *x);
                     }
-                    assert!(error < bound, "{backend} {name}({x:e}) is {y:e}, exactly {exact:e}: {error} ULP");
+                    assert!(
+                        error < bound,
+                        "{backend} {name}({x:e}) is {y:e}, exactly {exact:e}: {error} ULP"
+                    );
                     // Zeros, too, have the sign of what they stand for.
-                    assert!(y.is_nan() || y.is_sign_negative() == exact.is_sign_negative(), "{backend} {name}({x:e})");
+                    assert!(
+                        y.is_nan() || y.is_sign_negative() == exact.is_sign_negative(),
+                        "{backend} {name}({x:e})"
+                    );
                 }
             }
         }
@@ -94,7 +100,11 @@ fn values(name: &str, kernel: Kernel, pairs: &[(f32, f32)]) {
                 kernel(backend, &mut y);
                 for y in y {
                     let same = y.to_bits() == want.to_bits() || y.is_nan() && want.is_nan();
-                    assert!(same, "{backend} {name}({x:e}) is {y:e} ({:#x}), not {want:e}", y.to_bits());
+                    assert!(
+                        same,
+                        "{backend} {name}({x:e}) is {y:e} ({:#x}), not {want:e}",
+                        y.to_bits()
+                    );
                 }
             }
         }
@@ -134,7 +144,11 @@ fn exp_where_it_is_exact() {
 fn exp_where_it_overflows_and_underflows() {
     // The last input whose result rounds to a finite number, the last above half the least number, and the last normal one.
     let (over, under, normal) = (88.722_83_f32, -103.972_08_f32, -87.336_54_f32);
-    values("exp", activation::exp, &[(over.next_up(), INF), (under.next_down(), 0.0), (89.0, INF), (-104.0, 0.0)]);
+    values(
+        "exp",
+        activation::exp,
+        &[(over.next_up(), INF), (under.next_down(), 0.0), (89.0, INF), (-104.0, 0.0)],
+    );
     for backend in backends() {
         let one = |x: f32| {
             let mut x = [x];
@@ -144,7 +158,10 @@ fn exp_where_it_overflows_and_underflows() {
         assert!(one(over).is_finite() && naive::exp(over.next_up()) as f32 == INF, "{backend}");
         assert_eq!(one(under), TINY, "{backend}");
         assert_eq!(naive::exp(under.next_down()) as f32, 0.0);
-        assert!(one(normal) >= f32::MIN_POSITIVE && one(normal.next_down()) < f32::MIN_POSITIVE, "{backend}");
+        assert!(
+            one(normal) >= f32::MIN_POSITIVE && one(normal.next_down()) < f32::MIN_POSITIVE,
+            "{backend}"
+        );
         // Subnormal results are rounded once, and never flushed.
         for i in 0..16_000 {
             let x = -87.0 - i as f32 / 1024.0;
@@ -347,7 +364,10 @@ fn cos_pi_where_it_is_exact() {
             let mut y = [x, -x, 1.0 - x, x + 2.0];
             activation::cos_pi(backend, &mut y);
             assert!(y[0].abs() <= 1.0, "{backend} cos_pi({x})");
-            assert!(y[1] == y[0] && y[2] == -y[0] && y[3] == y[0], "{backend} cos_pi({x}) is {y:?}");
+            assert!(
+                y[1] == y[0] && y[2] == -y[0] && y[3] == y[0],
+                "{backend} cos_pi({x}) is {y:?}"
+            );
         }
     }
 }

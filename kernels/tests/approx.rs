@@ -13,8 +13,11 @@ type Exact = fn(f32) -> f64;
 fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f64) -> (f64, f32) {
     // A prime: mantissas, exponents and signs all vary.
     let step = 257 * stride().min(64);
-    let inputs: Vec<_> =
-        (0..=u32::MAX).step_by(step).map(f32::from_bits).filter(|x| (range[0]..=range[1]).contains(x)).collect();
+    let inputs: Vec<_> = (0..=u32::MAX)
+        .step_by(step)
+        .map(f32::from_bits)
+        .filter(|x| (range[0]..=range[1]).contains(x))
+        .collect();
     let mut worst = (0.0, 0.0);
     let mut y = inputs.clone();
     kernel(Backend::detect(), &mut y);
@@ -45,13 +48,26 @@ fn errors_are_the_documented_ones() {
     let cases: [Case; 3] = [
         ("exp, relative", approx::exp, activation::exp, naive::exp, NORMAL, relative, 0.002_4),
         ("tanh, absolute", approx::tanh, activation::tanh, naive::tanh, ALL, absolute, 0.000_34),
-        ("sigmoid, absolute", approx::sigmoid, activation::sigmoid, naive::sigmoid, ALL, absolute, 0.000_17),
+        (
+            "sigmoid, absolute",
+            approx::sigmoid,
+            activation::sigmoid,
+            naive::sigmoid,
+            ALL,
+            absolute,
+            0.000_17,
+        ),
     ];
     for (name, approximate, ours, exact, range, error, bound) in cases {
         let (approximate, at) = worst(approximate, exact, range, error);
         let (ours, ours_at) = worst(ours, exact, range, error);
-        println!("{name} error: micromath {approximate:.3e} at {at:e}, ours {ours:.3e} at {ours_at:e}");
-        assert!(approximate <= bound && approximate > 0.9 * bound, "{name}: {approximate:e} at {at:e}");
+        println!(
+            "{name} error: micromath {approximate:.3e} at {at:e}, ours {ours:.3e} at {ours_at:e}"
+        );
+        assert!(
+            approximate <= bound && approximate > 0.9 * bound,
+            "{name}: {approximate:e} at {at:e}"
+        );
         assert!(ours < 2e-7, "{name}: {ours:e} at {ours_at:e}");
     }
 }
@@ -89,7 +105,15 @@ fn values_at_the_ends() {
         (f32::MAX, INF),
         (INF, INF),
     ];
-    let low = [(-87.331, 0.0), (-87.34, 0.0), (-104.0, 0.0), (f32::MIN, 0.0), (-INF, 0.0), (NAN, NAN), (-NAN, NAN)];
+    let low = [
+        (-87.331, 0.0),
+        (-87.34, 0.0),
+        (-104.0, 0.0),
+        (f32::MIN, 0.0),
+        (-INF, 0.0),
+        (NAN, NAN),
+        (-NAN, NAN),
+    ];
     let tanh = [
         (0.0, 0.0),
         (-0.0, -0.0),
@@ -137,7 +161,9 @@ fn values_at_the_ends() {
 fn lanes_are_values_by_themselves() {
     let mut random = support::Random(6);
     for backend in backends() {
-        for (name, kernel) in [("exp", approx::exp as Kernel), ("tanh", approx::tanh), ("sigmoid", approx::sigmoid)] {
+        for (name, kernel) in
+            [("exp", approx::exp as Kernel), ("tanh", approx::tanh), ("sigmoid", approx::sigmoid)]
+        {
             for n in 0..70 {
                 for sort in 0..4 {
                     let x: Vec<_> = random.values(sort, n).iter().map(|x| 8.0 * x).collect();
@@ -183,7 +209,11 @@ fn softmax_rows() {
         activation::softmax(Backend::detect(), n, &mut exact);
         for (y, exact) in y.chunks(n).zip(exact.chunks(n)) {
             assert!((y.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-            worst = y.iter().zip(exact).map(|(y, exact)| relative((*y).into(), (*exact).into())).fold(worst, f64::max);
+            worst = y
+                .iter()
+                .zip(exact)
+                .map(|(y, exact)| relative((*y).into(), (*exact).into()))
+                .fold(worst, f64::max);
         }
     }
     println!("softmax, relative error: micromath {worst:.3e} beside ours");

@@ -32,12 +32,15 @@ fn modes() -> Vec<Mode> {
 
 #[test]
 fn the_identity_suite_ends_in_the_golden_hash() {
-    let golden = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden"));
+    let golden =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden"));
     let golden = golden.expect("tests/identity.golden is there");
     for mode in modes() {
         for backend in backends() {
             let mut outcomes = Vec::new();
-            mode.run(|| identity::each(backend, &mut |name, outcome| outcomes.push((name, outcome))));
+            mode.run(|| {
+                identity::each(backend, &mut |name, outcome| outcomes.push((name, outcome)))
+            });
             assert_eq!(outcomes.len() + 1, golden.lines().count());
             for ((name, outcome), want) in outcomes.iter().zip(golden.lines()) {
                 let line = format!("{:016x} {:6} {name}", outcome.hash, outcome.checks);
@@ -67,7 +70,9 @@ fn the_callers_environment_is_put_back() {
 fn a_panic_puts_it_back_too() {
     for mode in modes() {
         let seen = mode.run(|| {
-            let panicked = std::panic::catch_unwind(|| standard(|| assert!(black_box(!is_standard()), "on purpose")));
+            let panicked = std::panic::catch_unwind(|| {
+                standard(|| assert!(black_box(!is_standard()), "on purpose"))
+            });
             (panicked.is_err(), is_standard())
         });
         assert_eq!(seen, Some((true, false)), "{mode:?}");

@@ -13,7 +13,10 @@ fn one_wrong_bit_is_seen() {
         for bit in 0..32 {
             let mut wrong = right;
             wrong[i] = f32::from_bits(right[i].to_bits() ^ 1 << bit);
-            assert!(difference(&wrong, &right).is_some_and(|text| text.contains(&format!("value {i} "))));
+            assert!(
+                difference(&wrong, &right)
+                    .is_some_and(|text| text.contains(&format!("value {i} ")))
+            );
         }
     }
     assert!(difference(&right[1..], &right).is_some());

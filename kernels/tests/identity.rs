@@ -30,7 +30,8 @@ enum Product {
 type Shape = (usize, usize, usize);
 
 impl Product {
-    const ALL: [Self; 4] = [Self::Gemm, Self::GemmTn { add: true }, Self::GemmNt, Self::GemmTn { add: false }];
+    const ALL: [Self; 4] =
+        [Self::Gemm, Self::GemmTn { add: true }, Self::GemmNt, Self::GemmTn { add: false }];
 
     /// Lengths of both factors and of the result.
     fn lengths(self, (m, k, n): Shape) -> (usize, usize, usize) {
@@ -42,7 +43,15 @@ impl Product {
     }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S, (m, k, n): Shape, a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]) {
+    fn run<S: Simd>(
+        self,
+        s: S,
+        (m, k, n): Shape,
+        a: &[f32],
+        b: &[f32],
+        bias: &[f32],
+        c: &mut [f32],
+    ) {
         match self {
             Self::Gemm => gemm::gemm(s, m, k, n, a, b, bias, c),
             Self::GemmTn { add } => gemm::gemm_tn(s, m, k, n, a, b, c, add),
@@ -107,7 +116,13 @@ impl Data {
 }
 
 /// One product on all backends; what the contract says is computed once.
-fn check_backends(backends: &[Backend], data: &mut Data, product: Product, shape: Shape, shift: usize) {
+fn check_backends(
+    backends: &[Backend],
+    data: &mut Data,
+    product: Product,
+    shape: Shape,
+    shift: usize,
+) {
     for (i, &backend) in backends.iter().enumerate() {
         let run = |a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]| {
             dispatch!(backend, s => product.run(s, shape, a, b, bias, c));
@@ -126,11 +141,14 @@ fn products_of_every_shape_up_to_40() {
         for k in 1..=40 {
             for n in 1..=40 {
                 let shift = m * 7 + k * 3 + n;
-                for product in [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt] {
+                for product in
+                    [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt]
+                {
                     count += 1;
                     if count % stride == 0 {
                         // Subnormal sums are slow on many CPUs: one case in sixteen has them.
-                        let sort = [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
+                        let sort =
+                            [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
                         check_backends(&backends, &mut data[sort], product, (m, k, n), shift);
                     }
                 }
@@ -302,7 +320,9 @@ fn products_of_known_shape() {
 #[test]
 fn one_sample_and_a_batch_agree() {
     for backend in backends() {
-        for (i, (m, k, n)) in [(4, 2, 8), (33, 7, 19), (16, 300, 33), (5, 64, 10), (40, 1, 1)].into_iter().enumerate() {
+        for (i, (m, k, n)) in
+            [(4, 2, 8), (33, 7, 19), (16, 300, 33), (5, 64, 10), (40, 1, 1)].into_iter().enumerate()
+        {
             let mut random = Random(i as u64);
             let x = random.values(i, m * k);
             let w = random.values(i, k * n);
@@ -319,8 +339,12 @@ fn one_sample_and_a_batch_agree() {
                 dispatch!(backend, s => gemm::gemv(s, &w, x, &b, &mut alone_y));
                 dispatch!(backend, s => gemm::gemv_t(s, &w, dy, &mut alone_dx));
                 dispatch!(backend, s => gemm::ger(s, x, dy, &mut alone_dw));
-                assert_same(&alone_y, &y[row * n..][..n], || format!("{backend} gemv {m}x{k}x{n} row {row}"));
-                assert_same(&alone_dx, &dx[row * k..][..k], || format!("{backend} gemv_t {m}x{k}x{n} row {row}"));
+                assert_same(&alone_y, &y[row * n..][..n], || {
+                    format!("{backend} gemv {m}x{k}x{n} row {row}")
+                });
+                assert_same(&alone_dx, &dx[row * k..][..k], || {
+                    format!("{backend} gemv_t {m}x{k}x{n} row {row}")
+                });
             }
             assert_same(&alone_dw, &dw, || format!("{backend} ger {m}x{k}x{n}"));
         }
@@ -360,7 +384,9 @@ fn dot_sum_and_axpy() {
                     let x = random.values(sort, n + shift);
                     let y = random.values(sort, n + 3);
                     let (x, y) = (&x[shift..], &y[3..]);
-                    assert_same(&[dot(x, y)], &[contract::dot(x, y)], || format!("{name} dot of {n}, sort {sort}"));
+                    assert_same(&[dot(x, y)], &[contract::dot(x, y)], || {
+                        format!("{name} dot of {n}, sort {sort}")
+                    });
                     let a = random.values(sort, 1)[0];
                     let mut want = y.to_vec();
                     contract::add_scaled(a, x, &mut want);
@@ -408,7 +434,9 @@ fn sums_of_rows() {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
                         dispatch!(backend, s => gemm::typed::sum_rows(s, dy.as_chunks().0, db));
                     });
-                    assert_same(got, &want, || format!("{backend} sum of {m} rows of {N}, sort {sort}"));
+                    assert_same(got, &want, || {
+                        format!("{backend} sum of {m} rows of {N}, sort {sort}")
+                    });
                     let start = Random(m as u64).values(sort, N);
                     let mut want = start.clone();
                     for row in dy.as_chunks::<N>().0 {
@@ -418,7 +446,9 @@ fn sums_of_rows() {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
                         dispatch!(backend, s => gemm::typed::sum_rows_add(s, dy.as_chunks().0, db));
                     });
-                    assert_same(got, &want, || format!("{backend} added sum of {m} rows of {N}, sort {sort}"));
+                    assert_same(got, &want, || {
+                        format!("{backend} added sum of {m} rows of {N}, sort {sort}")
+                    });
                 }
             }
         }
@@ -499,7 +529,8 @@ fn maps_of_every_length() {
             for (i, &backend) in backends.iter().enumerate() {
                 for shift in 0..4 {
                     for (name, f) in MAPS {
-                        let want: Vec<_> = x.iter().map(|x| alone(*x, |x| f(Backend::baseline(), x))).collect();
+                        let want: Vec<_> =
+                            x.iter().map(|x| alone(*x, |x| f(Backend::baseline(), x))).collect();
                         let got = out.run(&x, shift, |x| f(backend, x));
                         assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
                     }
@@ -508,7 +539,9 @@ fn maps_of_every_length() {
                 for (name, f) in GRADS {
                     let y = &y[i % 3..][..n];
                     let pairs = x.iter().zip(y);
-                    let want: Vec<_> = pairs.map(|(d, y)| alone(*d, |d| f(Backend::baseline(), &[*y], d))).collect();
+                    let want: Vec<_> = pairs
+                        .map(|(d, y)| alone(*d, |d| f(Backend::baseline(), &[*y], d)))
+                        .collect();
                     let got = out.run(&x, n + i, |d| f(backend, y, d));
                     assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
                 }
@@ -539,7 +572,8 @@ fn maps_of_known_shape() {
                 assert_same(&got, &want, || format!("{backend} map, sort {sort}"));
                 let mut got = x.clone();
                 dispatch!(backend, s => activation::typed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
-                let grad: Vec<_> = want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
+                let grad: Vec<_> =
+                    want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
                 assert_same(&got, &grad, || format!("{backend} map_grad, sort {sort}"));
             }
         }
@@ -564,7 +598,9 @@ fn softmax_and_its_gradient() {
             let mut y = x.clone();
             y.chunks_exact_mut(n).for_each(contract::softmax);
             let mut dx = d.clone();
-            y.chunks_exact(n).zip(dx.chunks_exact_mut(n)).for_each(|(y, dx)| contract::softmax_grad(y, dx));
+            y.chunks_exact(n)
+                .zip(dx.chunks_exact_mut(n))
+                .for_each(|(y, dx)| contract::softmax_grad(y, dx));
             let mut out = Guarded::new(rows * n);
             for &backend in &backends {
                 let got = out.run(&x, n, |x| activation::softmax(backend, n, x));
@@ -574,7 +610,9 @@ fn softmax_and_its_gradient() {
                 // A batch is its samples.
                 for (x, y) in x.chunks_exact(n).zip(y.chunks_exact(n)) {
                     let got = out.run(x, n + 2, |x| activation::softmax(backend, n, x));
-                    assert_same(got, y, || format!("{backend} softmax of one row of {n}, sort {sort}"));
+                    assert_same(got, y, || {
+                        format!("{backend} softmax of one row of {n}, sort {sort}")
+                    });
                 }
             }
         }
@@ -615,8 +653,12 @@ fn losses() {
                 let (want, want_dy) = with_loss(which, Backend::baseline(), 0.25, &p, &t);
                 for &backend in &backends {
                     let (value, dy) = with_loss(which, backend, 0.25, &p, &t);
-                    assert_same(&[value], &[want], || format!("{backend} loss {which} of {n}, sort {sort}"));
-                    assert_same(&dy, &want_dy, || format!("{backend} gradient of loss {which} of {n}, sort {sort}"));
+                    assert_same(&[value], &[want], || {
+                        format!("{backend} loss {which} of {n}, sort {sort}")
+                    });
+                    assert_same(&dy, &want_dy, || {
+                        format!("{backend} gradient of loss {which} of {n}, sort {sort}")
+                    });
                 }
             }
         }
@@ -722,7 +764,8 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
             let start = random.values(sort, (1 + N) * n);
             let mut want = start.clone();
             for i in 0..n {
-                let (w, state) = rule(start[i], std::array::from_fn(|k| start[(1 + k) * n + i]), dw[i]);
+                let (w, state) =
+                    rule(start[i], std::array::from_fn(|k| start[(1 + k) * n + i]), dw[i]);
                 want[i] = w;
                 state.into_iter().enumerate().for_each(|(k, x)| want[(1 + k) * n + i] = x);
             }
@@ -731,7 +774,12 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
                 let got = out.run(&start, n, |all| {
                     let (w, state) = all.split_at_mut(n);
                     let mut parts = state.chunks_mut(n.max(1));
-                    kernel(backend, w, std::array::from_fn(|_| parts.next().unwrap_or_default()), dw);
+                    kernel(
+                        backend,
+                        w,
+                        std::array::from_fn(|_| parts.next().unwrap_or_default()),
+                        dw,
+                    );
                 });
                 assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
             }
@@ -763,14 +811,18 @@ fn further_optimizers() {
             let d = fall - drag;
             (w - d, [kept(-d)])
         };
-        follows("momentum", &rule, &|backend, w, [v], dw| optimizer::momentum(backend, lr, r, w, v, dw));
+        follows("momentum", &rule, &|backend, w, [v], dw| {
+            optimizer::momentum(backend, lr, r, w, v, dw)
+        });
         let rule = |w: f32, [v]: [f32; 1], g: f32| {
             let (fall, drag) = (lr * g, r * v);
             let d = fall - drag;
             let ahead = r * d;
             (w - (ahead + fall), [kept(-d)])
         };
-        follows("nesterov", &rule, &|backend, w, [v], dw| optimizer::nesterov(backend, lr, r, w, v, dw));
+        follows("nesterov", &rule, &|backend, w, [v], dw| {
+            optimizer::nesterov(backend, lr, r, w, v, dw)
+        });
     }
     for (lr, rho, epsilon) in [(0.01f32, 0.9f32, 1e-8f32), (0.5, 0.0, 1e-30)] {
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
@@ -782,7 +834,9 @@ fn further_optimizers() {
             let h = if f32::MAX < h { f32::MAX } else { h };
             (w - (lr * g) / (h + epsilon).sqrt(), [h])
         };
-        follows("adagrad", &rule, &|backend, w, [h], dw| optimizer::adagrad(backend, lr, epsilon, w, h, dw));
+        follows("adagrad", &rule, &|backend, w, [h], dw| {
+            optimizer::adagrad(backend, lr, epsilon, w, h, dw)
+        });
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
             if huge(g) {
                 return (w - lr * (g / g.abs()), [h]);
@@ -791,7 +845,9 @@ fn further_optimizers() {
             let h = old + new;
             (w - (lr * g) / (h + epsilon).sqrt(), [kept(h)])
         };
-        follows("rmsprop", &rule, &|backend, w, [h], dw| optimizer::rmsprop(backend, lr, rho, epsilon, w, h, dw));
+        follows("rmsprop", &rule, &|backend, w, [h], dw| {
+            optimizer::rmsprop(backend, lr, rho, epsilon, w, h, dw)
+        });
     }
     for (step, shrink) in [
         (AdamStep { alpha: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 4e-6),
@@ -809,7 +865,9 @@ fn further_optimizers() {
             let v = v + rest(beta2) * (g * g);
             (w - (alpha * m) / (v.sqrt() + epsilon), [kept(m), kept(v)])
         };
-        follows("adamw", &rule, &|backend, w, [m, v], dw| optimizer::adamw(backend, step, shrink, w, m, v, dw));
+        follows("adamw", &rule, &|backend, w, [m, v], dw| {
+            optimizer::adamw(backend, step, shrink, w, m, v, dw)
+        });
     }
 }
 
@@ -885,9 +943,11 @@ fn norms_and_clipping() {
                     want.iter_mut().for_each(|x| *x = (scale * *x) * factor);
                 }
                 for &backend in &backends {
-                    let what = |name| format!("{backend} {name} of {n}, sort {sort}, limit {limit:e}");
+                    let what =
+                        |name| format!("{backend} {name} of {n}, sort {sort}, limit {limit:e}");
                     let mut got_norm = 0.0;
-                    let got = out.run(&x, n, |x| got_norm = optimizer::clip_norm(backend, limit, x));
+                    let got =
+                        out.run(&x, n, |x| got_norm = optimizer::clip_norm(backend, limit, x));
                     assert_same(got, &want, || what("clip_norm"));
                     assert_same(&[got_norm], &[norm / scale], || what("clip_norm's norm"));
                     assert_same(&[optimizer::norm(backend, &x)], &[norm / scale], || what("norm"));
@@ -962,16 +1022,24 @@ fn normalizations_by_the_contract() {
         want.extend(y);
         want.extend(contract::layer_grad(N, &x, own, &p.gamma, &dy).concat());
         let rows = [x.as_chunks().0, dy.as_chunks().0];
-        let what = |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
+        let what =
+            |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
         for backend in backends() {
             let got = dispatch!(backend, s => normalizations::<_, N>(s, rows, &p, &moments));
             assert_same(&got, &want, || what(&backend));
-            let shared = dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), rows, &p, &moments));
+            let shared =
+                dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), rows, &p, &moments));
             assert_same(&shared, &want, || what(&backend));
         }
-        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || what(&"2 lanes"));
-        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || what(&"4 lanes"));
-        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || what(&"16 lanes"));
+        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || {
+            what(&"2 lanes")
+        });
+        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || {
+            what(&"4 lanes")
+        });
+        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || {
+            what(&"16 lanes")
+        });
     }
     for sort in 0..4 {
         for m in [1, 2, 3, 7, 33] {
@@ -999,7 +1067,8 @@ fn dropout_and_regularizers_by_the_contract() {
                 z = (z ^ (z >> 13)).wrapping_mul(0xc2b2_ae35);
                 z ^ (z >> 16) >= limit
             };
-            let want: Vec<f32> = w.iter().enumerate().map(|(i, w)| if kept(i) { w * 1.25 } else { 0.0 }).collect();
+            let want: Vec<f32> =
+                w.iter().enumerate().map(|(i, w)| if kept(i) { w * 1.25 } else { 0.0 }).collect();
             let grown: Vec<f32> = w
                 .iter()
                 .zip(&start)
@@ -1013,7 +1082,11 @@ fn dropout_and_regularizers_by_the_contract() {
             let mut out = Guarded::new(n);
             for backend in backends() {
                 let what = || format!("{backend}, {n} values of sort {sort}");
-                let got = out.run(&start, n, |y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, &w, y)));
+                let got = out.run(
+                    &start,
+                    n,
+                    |y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, &w, y)),
+                );
                 assert_same(got, &want, what);
                 let got = out.run(&start, n, |y| {
                     dispatch!(backend, s => dropout::dropout(OutOfLine(s), key, limit, 1.25, &w, y));
@@ -1024,8 +1097,10 @@ fn dropout_and_regularizers_by_the_contract() {
                     dispatch!(backend, s => regularize::l2_grad(s, 0.125, &w, dw));
                 });
                 assert_same(got, &grown, what);
-                let got =
-                    [dispatch!(backend, s => regularize::l1(s, &w)), dispatch!(backend, s => regularize::l2(s, &w))];
+                let got = [
+                    dispatch!(backend, s => regularize::l1(s, &w)),
+                    dispatch!(backend, s => regularize::l2(s, &w)),
+                ];
                 assert_same(&got, &sums, what);
             }
         }
@@ -1071,7 +1146,10 @@ fn golden_hashes() {
         }
         let golden = std::fs::read_to_string(golden).expect("tests/identity.golden is there");
         for (got, want) in text.lines().zip(golden.lines()) {
-            assert_eq!(got, want, "{backend}: left is what ran, right what tests/identity.golden says");
+            assert_eq!(
+                got, want,
+                "{backend}: left is what ran, right what tests/identity.golden says"
+            );
         }
         assert_eq!(text, golden);
     }
@@ -1110,7 +1188,11 @@ fn recurrent_cells() {
         } else {
             let a = a.as_chunks_mut::<U>().0.as_chunks_mut::<4>().0;
             let b = b.as_chunks_mut::<U>().0.as_chunks_mut::<2>().0;
-            if cell == 2 { recurrent::lstm(s, a, b, c, d) } else { recurrent::lstm_grad(s, a, b, c, d) }
+            if cell == 2 {
+                recurrent::lstm(s, a, b, c, d)
+            } else {
+                recurrent::lstm_grad(s, a, b, c, d)
+            }
         }
     }
     fn want<const U: usize>(cell: usize, values: &mut [f32]) {
@@ -1137,11 +1219,20 @@ fn recurrent_cells() {
                     let mut exact = start.clone();
                     want::<U>(cell, &mut exact);
                     let mut out = Guarded::new(start.len());
-                    let what = |name: &str| format!("{name} cell {cell}, {m} rows of {U}, sort {sort}");
+                    let what =
+                        |name: &str| format!("{name} cell {cell}, {m} rows of {U}, sort {sort}");
                     for &backend in backends {
-                        let got = out.run(&start, m, |x| dispatch!(backend, s => run::<_, U>(s, cell, x)));
+                        let got = out.run(
+                            &start,
+                            m,
+                            |x| dispatch!(backend, s => run::<_, U>(s, cell, x)),
+                        );
                         assert_same(got, &exact, || what(backend.name()));
-                        let got = out.run(&start, m, |x| dispatch!(backend, s => run::<_, U>(OutOfLine(s), cell, x)));
+                        let got = out.run(
+                            &start,
+                            m,
+                            |x| dispatch!(backend, s => run::<_, U>(OutOfLine(s), cell, x)),
+                        );
                         assert_same(got, &exact, || what(&format!("{backend}, shared,")));
                     }
                     let got = out.run(&start, m, |x| run::<_, U>(Emulated::<4, 4, 2>, cell, x));

@@ -39,8 +39,12 @@ unsafe impl F32Array for Liar {
 #[test]
 fn an_overridden_view_does_no_harm() {
     for backend in Backend::available() {
-        let honest = [[1.0, 2.0, -3.0, 4.0, 0.5], [0.25, -2.0, 3.0, 1.0, 7.0], [0.0, 1.0, 0.5, -1.0, 2.0]];
-        assert_eq!(moments(backend, honest.map(Liar)), moments(backend, honest).map(|row| row.map(Liar)));
+        let honest =
+            [[1.0, 2.0, -3.0, 4.0, 0.5], [0.25, -2.0, 3.0, 1.0, 7.0], [0.0, 1.0, 0.5, -1.0, 2.0]];
+        assert_eq!(
+            moments(backend, honest.map(Liar)),
+            moments(backend, honest).map(|row| row.map(Liar))
+        );
         let (mut w, mut dw) = (Liar(honest[0]), Liar(honest[1]));
         fixed::sgd(backend, 0.5, &mut w, &dw);
         fixed::clip_value(backend, 0.5, &mut dw);
@@ -57,7 +61,8 @@ fn moments<R: F32Array>(backend: Backend, x: [R; 3]) -> [[R; 3]; 5] {
     let mut of_columns = BatchMoments { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
     let mut average = Moments { mean: R::ZERO, variance: R::ZERO };
     let p = Scale { gamma: x[1], beta: x[2] };
-    let (mut dp, mut dq) = (Scale { gamma: R::ZERO, beta: R::ZERO }, Scale { gamma: R::ZERO, beta: R::ZERO });
+    let (mut dp, mut dq) =
+        (Scale { gamma: R::ZERO, beta: R::ZERO }, Scale { gamma: R::ZERO, beta: R::ZERO });
     let [mut y, mut z, mut dx, mut dz] = [[R::ZERO; 3]; 4];
     let [mut mean, mut rest, mut variance] = [[0.0; 3]; 3];
     dispatch!(backend, s => {

@@ -37,7 +37,9 @@ fn backend() -> impl Strategy<Value = Backend> {
 type Shape = (usize, usize, usize);
 
 /// A shape and the factors of a product, all values drawn from `values`.
-fn product(values: impl Strategy<Value = f32> + Clone) -> impl Strategy<Value = (Shape, Vec<f32>, Vec<f32>, Vec<f32>)> {
+fn product(
+    values: impl Strategy<Value = f32> + Clone,
+) -> impl Strategy<Value = (Shape, Vec<f32>, Vec<f32>, Vec<f32>)> {
     (0..40usize, 0..70usize, 0..70usize).prop_flat_map(move |(m, k, n)| {
         let values = values.clone();
         (Just((m, k, n)), vec(values.clone(), m * k), vec(values.clone(), k * n), vec(values, n))

@@ -32,16 +32,30 @@ fn within(got: &[f32], exact: &[f64], magnitude: &[f64], relative: f64, what: im
     for (i, ((got, exact), magnitude)) in got.iter().zip(exact).zip(magnitude).enumerate() {
         let error = (f64::from(*got) - exact).abs();
         let bound = relative * magnitude + 1e-42;
-        assert!(error <= bound, "{} value {i}: {got:e} for {exact:e}, {error:e} off, allowed {bound:e}", what());
+        assert!(
+            error <= bound,
+            "{} value {i}: {got:e} for {exact:e}, {error:e} off, allowed {bound:e}",
+            what()
+        );
     }
 }
 
 const SIZES: [usize; 15] = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 33];
 
 fn shapes() -> impl Iterator<Item = (usize, usize, usize)> {
-    let small = SIZES.into_iter().flat_map(|m| SIZES.into_iter().flat_map(move |k| SIZES.map(|n| (m, k, n))));
-    let large =
-        [(1, 784, 10), (32, 784, 128), (17, 1000, 3), (300, 5, 7), (5, 7, 300), (2, 257, 65), (0, 3, 2), (2, 0, 3)];
+    let small = SIZES
+        .into_iter()
+        .flat_map(|m| SIZES.into_iter().flat_map(move |k| SIZES.map(|n| (m, k, n))));
+    let large = [
+        (1, 784, 10),
+        (32, 784, 128),
+        (17, 1000, 3),
+        (300, 5, 7),
+        (5, 7, 300),
+        (2, 257, 65),
+        (0, 3, 2),
+        (2, 0, 3),
+    ];
     small.step_by(stride().min(17)).chain(large)
 }
 
@@ -84,7 +98,9 @@ fn gemm_tn_and_ger() {
             for &backend in &backends {
                 let mut dw = start.clone();
                 dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, add));
-                within(&dw, &exact, &magnitude, gamma(2 * m), || format!("{backend} gemm_tn {m}x{k}x{n} {add}"));
+                within(&dw, &exact, &magnitude, gamma(2 * m), || {
+                    format!("{backend} gemm_tn {m}x{k}x{n} {add}")
+                });
                 if m == 1 && add {
                     let mut dw = start.clone();
                     dispatch!(backend, s => gemm::ger(s, &x, &dy, &mut dw));
@@ -110,12 +126,16 @@ fn gemm_nt_and_gemv_t() {
         for &backend in &backends {
             let mut dx = vec![f32::NAN; m * k];
             dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
-            within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{backend} gemm_nt {m}x{k}x{n}"));
+            within(&dx, &exact, &magnitude, gamma(2 * n), || {
+                format!("{backend} gemm_nt {m}x{k}x{n}")
+            });
             if m == 1 {
                 let mut dx = vec![f32::NAN; k];
                 dispatch!(backend, s => gemm::gemv_t(s, &w, &dy, &mut dx));
                 naive::gemv_t(&w, &dy, &mut exact);
-                within(&dx, &exact, &magnitude, gamma(2 * n), || format!("{backend} gemv_t {k}x{n}"));
+                within(&dx, &exact, &magnitude, gamma(2 * n), || {
+                    format!("{backend} gemv_t {k}x{n}")
+                });
             }
         }
     }
@@ -131,7 +151,9 @@ fn dot_axpy_and_sums() {
         for backend in backends() {
             let got = dispatch!(backend, s => vector::dot(s, &x, &y));
             let roundings = gamma(n / 16 + 5 + 1);
-            within(&[got], &[naive::dot(&x, &y)], &[magnitude], roundings, || format!("{backend} dot of {n}"));
+            within(&[got], &[naive::dot(&x, &y)], &[magnitude], roundings, || {
+                format!("{backend} dot of {n}")
+            });
 
             let mut got = y.clone();
             dispatch!(backend, s => vector::axpy(s, -0.3, &x, &mut got));
@@ -146,7 +168,9 @@ fn dot_axpy_and_sums() {
             dispatch!(backend, s => gemm::typed::sum_rows(s, rows, &mut got));
             naive::sum_rows(&x, &mut exact);
             naive::sum_rows(&absolute(&x), &mut size);
-            within(&got, &exact, &size, gamma(rows.len()), || format!("{backend} sum of {} rows", rows.len()));
+            within(&got, &exact, &size, gamma(rows.len()), || {
+                format!("{backend} sum of {} rows", rows.len())
+            });
         }
     }
 }
@@ -187,7 +211,8 @@ fn activations() {
             let mut dx = d.clone();
             kernel(backend, &x, &mut dx);
             let exact: Vec<_> = x.iter().zip(&d).map(|(y, d)| exact(*y, *d)).collect();
-            let size: Vec<_> = x.iter().zip(&d).map(|(y, d)| size(*y) * f64::from(d.abs())).collect();
+            let size: Vec<_> =
+                x.iter().zip(&d).map(|(y, d)| size(*y) * f64::from(d.abs())).collect();
             within(&dx, &exact, &size, gamma(3), || format!("{backend} gradient {i}"));
         }
     }
@@ -217,10 +242,15 @@ fn softmax_and_its_gradient() {
                 .zip(d.chunks_exact(n))
                 .flat_map(|(y, d)| {
                     let inner = naive::dot(y, &absolute(d));
-                    y.iter().zip(d).map(move |(y, d)| f64::from(*y) * (f64::from(d.abs()) + inner)).collect::<Vec<_>>()
+                    y.iter()
+                        .zip(d)
+                        .map(move |(y, d)| f64::from(*y) * (f64::from(d.abs()) + inner))
+                        .collect::<Vec<_>>()
                 })
                 .collect();
-            within(&got, &dx, &size, gamma(n / 16 + 5 + 3), || format!("{backend} softmax_grad of {n}"));
+            within(&got, &dx, &size, gamma(n / 16 + 5 + 3), || {
+                format!("{backend} softmax_grad of {n}")
+            });
         }
     }
 }
@@ -239,13 +269,17 @@ fn losses() {
                 _ => {}
             }
         }
-        let t: Vec<_> = (0..n).map(|i| if i % 2 == 0 { (i / 2 % 2) as f32 } else { random.plain().abs() }).collect();
+        let t: Vec<_> = (0..n)
+            .map(|i| if i % 2 == 0 { (i / 2 % 2) as f32 } else { random.plain().abs() })
+            .collect();
         let mut exact_dy = vec![0.0; n];
         naive::loss_grad(0.7, &p, &t, &mut exact_dy);
         let size_dy: Vec<_> = exact_dy.iter().map(|d| d.abs()).collect();
         // 1 − p is rounded before its logarithm: an error of u beside the logarithm's own.
-        let logs: f64 =
-            p.iter().map(|p| 2.0 - naive::ln(p.clamp(1e-7, 1.0)) - naive::ln((1.0 - p).clamp(1e-7, 1.0))).sum();
+        let logs: f64 = p
+            .iter()
+            .map(|p| 2.0 - naive::ln(p.clamp(1e-7, 1.0)) - naive::ln((1.0 - p).clamp(1e-7, 1.0)))
+            .sum();
         for backend in backends() {
             let mut dy = vec![f32::NAN; n];
             let check = |name: &str, got: f32, exact: f64, size: f64, dy: &mut Vec<f32>| {
@@ -259,21 +293,28 @@ fn losses() {
             check("squared_error", got, exact, exact, &mut dy);
             let got = dispatch!(backend, s => loss::binary_cross_entropy(s, 0.7, &p, &t, &mut dy));
             check("binary_cross_entropy", got, naive::binary_cross_entropy(&p, &t), logs, &mut dy);
-            let got = dispatch!(backend, s => loss::categorical_cross_entropy(s, 0.7, &p, &t, &mut dy));
+            let got =
+                dispatch!(backend, s => loss::categorical_cross_entropy(s, 0.7, &p, &t, &mut dy));
             let exact = naive::categorical_cross_entropy(&p, &t);
             check("categorical_cross_entropy", got, exact, exact, &mut dy);
 
             let (rows, _) = p.as_chunks::<7>();
             let mut dy = vec![[f32::NAN; 7]; rows.len()];
             let class = |i: usize| i * 5 % 7;
-            let got = dispatch!(backend, s => loss::sparse_cross_entropy(s, 0.7, rows, class, &mut dy));
+            let got =
+                dispatch!(backend, s => loss::sparse_cross_entropy(s, 0.7, rows, class, &mut dy));
             let exact = naive::sparse_cross_entropy(7, &p, class);
-            within(&[got], &[exact], &[exact], gamma(n / 16 + 5 + 8), || format!("{backend} sparse of {n}"));
-            let hot: Vec<_> = (0..rows.len() * 7).map(|i| f32::from(u8::from(class(i / 7) == i % 7))).collect();
+            within(&[got], &[exact], &[exact], gamma(n / 16 + 5 + 8), || {
+                format!("{backend} sparse of {n}")
+            });
+            let hot: Vec<_> =
+                (0..rows.len() * 7).map(|i| f32::from(u8::from(class(i / 7) == i % 7))).collect();
             let mut exact = vec![0.0; hot.len()];
             naive::loss_grad(0.7, &p, &hot, &mut exact);
             let size: Vec<_> = exact.iter().map(|d| d.abs()).collect();
-            within(dy.as_flattened(), &exact, &size, gamma(2), || format!("{backend} sparse gradient of {n}"));
+            within(dy.as_flattened(), &exact, &size, gamma(2), || {
+                format!("{backend} sparse gradient of {n}")
+            });
         }
     }
 }
@@ -298,12 +339,16 @@ fn optimizers() {
         optimizer::adam(backend, step, &mut w1, &mut m1, &mut v1, &dw);
         let (mut exact_w, mut exact_m, mut exact_v) = (wide(&w), wide(&m), wide(&v));
         naive::adam(step, &mut exact_w, &mut exact_m, &mut exact_v, &dw);
-        let size_m: Vec<_> =
-            m.iter().zip(&dw).map(|(m, g)| 0.9 * f64::from(m.abs()) + 0.1 * f64::from(g.abs())).collect();
+        let size_m: Vec<_> = m
+            .iter()
+            .zip(&dw)
+            .map(|(m, g)| 0.9 * f64::from(m.abs()) + 0.1 * f64::from(g.abs()))
+            .collect();
         within(&m1, &exact_m, &size_m, gamma(4), || format!("{backend} adam, m"));
         within(&v1, &exact_v, &exact_v, gamma(5), || format!("{backend} adam, v"));
-        let size_w: Vec<_> =
-            (0..n).map(|i| f64::from(w[i].abs()) + 0.01 * size_m[i] / (exact_v[i].sqrt() + 1e-8)).collect();
+        let size_w: Vec<_> = (0..n)
+            .map(|i| f64::from(w[i].abs()) + 0.01 * size_m[i] / (exact_v[i].sqrt() + 1e-8))
+            .collect();
         within(&w1, &exact_w, &size_w, gamma(16), || format!("{backend} adam, w"));
     }
 }
@@ -342,13 +387,18 @@ fn further_optimizers() {
     let (lr, r, rho, epsilon) = (0.1, 0.9, 0.9, 1e-8);
     // Each value within a few roundings of what was added up.
     let size: Vec<_> = (0..n)
-        .map(|i| f64::from(w[i].abs()) + 2.0 * (f64::from(v[i].abs()) + f64::from(lr) * f64::from(dw[i].abs())))
+        .map(|i| {
+            f64::from(w[i].abs())
+                + 2.0 * (f64::from(v[i].abs()) + f64::from(lr) * f64::from(dw[i].abs()))
+        })
         .collect();
     for backend in backends() {
         type Kernel = fn(Backend, f32, f32, &mut [f32], &mut [f32], &[f32]);
         type Exact = fn(f32, f32, &mut [f64], &mut [f64], &[f32]);
-        let kernels: [(&str, Kernel, Exact); 2] =
-            [("momentum", optimizer::momentum, naive::momentum), ("nesterov", optimizer::nesterov, naive::nesterov)];
+        let kernels: [(&str, Kernel, Exact); 2] = [
+            ("momentum", optimizer::momentum, naive::momentum),
+            ("nesterov", optimizer::nesterov, naive::nesterov),
+        ];
         for (name, kernel, exact) in kernels {
             let (mut w1, mut v1) = (w.clone(), v.clone());
             kernel(backend, lr, r, &mut w1, &mut v1, &dw);
@@ -357,21 +407,29 @@ fn further_optimizers() {
             within(&v1, &exact_v, &size, gamma(3), || format!("{backend} {name}, v"));
             within(&w1, &exact_w, &size, gamma(6), || format!("{backend} {name}, w"));
         }
-        let check = |name: &str, run: &dyn Fn(&mut [f32], &mut [f32]), exact: &dyn Fn(&mut [f64], &mut [f64])| {
+        let check = |name: &str,
+                     run: &dyn Fn(&mut [f32], &mut [f32]),
+                     exact: &dyn Fn(&mut [f64], &mut [f64])| {
             let (mut w1, mut h1) = (w.clone(), h.clone());
             run(&mut w1, &mut h1);
             let (mut exact_w, mut exact_h) = (wide(&w), wide(&h));
             exact(&mut exact_w, &mut exact_h);
             within(&h1, &exact_h, &exact_h, gamma(5), || format!("{backend} {name}, h"));
-            let size: Vec<_> = (0..n).map(|i| f64::from(w[i].abs()) + (exact_w[i] - f64::from(w[i])).abs()).collect();
+            let size: Vec<_> = (0..n)
+                .map(|i| f64::from(w[i].abs()) + (exact_w[i] - f64::from(w[i])).abs())
+                .collect();
             within(&w1, &exact_w, &size, gamma(10), || format!("{backend} {name}, w"));
         };
         check("adagrad", &|w, h| optimizer::adagrad(backend, lr, epsilon, w, h, &dw), &|w, h| {
             naive::adagrad(lr, epsilon, w, h, &dw);
         });
-        check("rmsprop", &|w, h| optimizer::rmsprop(backend, lr, rho, epsilon, w, h, &dw), &|w, h| {
-            naive::rmsprop(lr, rho, epsilon, w, h, &dw);
-        });
+        check(
+            "rmsprop",
+            &|w, h| optimizer::rmsprop(backend, lr, rho, epsilon, w, h, &dw),
+            &|w, h| {
+                naive::rmsprop(lr, rho, epsilon, w, h, &dw);
+            },
+        );
         // From nothing, so that the moments have the gradient's size.
         let step = AdamStep { alpha: 0.01, beta1: 0.9, beta2: 0.999, epsilon };
         let zeros = vec![0.0; n];
@@ -419,13 +477,20 @@ fn norms_and_clipping() {
     for backend in backends() {
         assert_eq!(optimizer::norm(backend, &[]), 0.0);
         assert_eq!(optimizer::norm(backend, &[0.0, -0.0]), 0.0);
-        assert_eq!(optimizer::norm(backend, &[f32::MAX; 2]), f32::INFINITY, "the norm itself is beyond f32");
+        assert_eq!(
+            optimizer::norm(backend, &[f32::MAX; 2]),
+            f32::INFINITY,
+            "the norm itself is beyond f32"
+        );
         assert_eq!(optimizer::norm(backend, &[f32::NEG_INFINITY, 1.0]), f32::INFINITY);
         assert!(optimizer::norm(backend, &[f32::NAN, f32::INFINITY]).is_nan());
         // Where the norm is beyond f32 the clipped values are right all the same.
         let mut x = [f32::MAX, -f32::MAX];
         assert_eq!(optimizer::clip_norm(backend, 1.0, &mut x), f32::INFINITY);
-        assert!((x[0] - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6 && x[1] == -x[0], "{backend} {x:?}");
+        assert!(
+            (x[0] - std::f32::consts::FRAC_1_SQRT_2).abs() < 1e-6 && x[1] == -x[0],
+            "{backend} {x:?}"
+        );
         let mut x = [f32::INFINITY, 1.0];
         optimizer::clip_norm(backend, 1.0, &mut x);
         assert_eq!(x, [f32::INFINITY, 1.0], "what is not finite stays as it is");
@@ -442,13 +507,17 @@ fn recurrent_cells() {
     let mut random = Random(9);
     let mut draw = |scale: f32| -> [f32; UNITS] { std::array::from_fn(|_| scale * random.plain()) };
     for case in 0..200 {
-        let (a, b) =
-            (Row::<4>::from(std::array::from_fn(|_| draw(3.0))), Row::<3>::from(std::array::from_fn(|_| draw(1.0))));
+        let (a, b) = (
+            Row::<4>::from(std::array::from_fn(|_| draw(3.0))),
+            Row::<3>::from(std::array::from_fn(|_| draw(1.0))),
+        );
         let (h, c, dh, dc) = (draw(1.0), draw(1.0), draw(1.0), draw(1.0));
         let size = [4.0; 4 * UNITS];
         for backend in backends() {
             let check = |name: &str, got: &[f32], exact: &[f64]| {
-                within(got, exact, &size[..got.len()], gamma(CHAIN), || format!("{backend} {name}, case {case}"));
+                within(got, exact, &size[..got.len()], gamma(CHAIN), || {
+                    format!("{backend} {name}, case {case}")
+                });
             };
             let (mut gates, mut inner, mut state) = ([[a[0], a[1], a[2]]], [b], [h]);
             dispatch!(backend, s => recurrent::gru(s, &mut gates, &mut inner, &mut state));
@@ -457,14 +526,23 @@ fn recurrent_cells() {
             check("gru, gates", gates[0].as_flattened(), &want);
             check("gru, state", &state[0], &after);
             let (mut da, mut db, mut direct) = ([0.0; 3 * UNITS], [0.0; 3 * UNITS], [0.0; UNITS]);
-            naive::gru_grad(gates[0].as_flattened(), b.as_flattened(), &h, &dh, &mut da, &mut db, &mut direct);
+            naive::gru_grad(
+                gates[0].as_flattened(),
+                b.as_flattened(),
+                &h,
+                &dh,
+                &mut da,
+                &mut db,
+                &mut direct,
+            );
             let mut back = [dh];
             dispatch!(backend, s => recurrent::gru_grad(s, &mut gates, &mut inner, &mut [h], &mut back));
             check("gru, da", gates[0].as_flattened(), &da);
             check("gru, db", inner[0].as_flattened(), &db);
             check("gru, dh", &back[0], &direct);
 
-            let (mut gates, mut kept, mut state, mut cell) = ([a], [[[0.0; UNITS]; 2]], [[0.0; UNITS]], [c]);
+            let (mut gates, mut kept, mut state, mut cell) =
+                ([a], [[[0.0; UNITS]; 2]], [[0.0; UNITS]], [c]);
             dispatch!(backend, s => recurrent::lstm(s, &mut gates, &mut kept, &mut state, &mut cell));
             let (mut want, mut after) = ([0.0; 4 * UNITS], [0.0; UNITS]);
             let mut out = [0.0; UNITS];
@@ -473,7 +551,14 @@ fn recurrent_cells() {
             check("lstm, state", &state[0], &out);
             check("lstm, cell", &cell[0], &after);
             let (mut da, mut before) = ([0.0; 4 * UNITS], [0.0; UNITS]);
-            naive::lstm_grad(gates[0].as_flattened(), kept[0].as_flattened(), &dh, &dc, &mut da, &mut before);
+            naive::lstm_grad(
+                gates[0].as_flattened(),
+                kept[0].as_flattened(),
+                &dh,
+                &dc,
+                &mut da,
+                &mut before,
+            );
             let mut back = [dc];
             dispatch!(backend, s => recurrent::lstm_grad(s, &mut gates, &mut kept, &mut [dh], &mut back));
             check("lstm, da", gates[0].as_flattened(), &da);
@@ -548,7 +633,10 @@ fn regularizers() {
         naive::axpy(0.6, &absolute(&w), &mut size2);
         for backend in backends() {
             let what = || format!("{backend} regularizers of {n}");
-            let sums = [dispatch!(backend, s => regularize::l1(s, &w)), dispatch!(backend, s => regularize::l2(s, &w))];
+            let sums = [
+                dispatch!(backend, s => regularize::l1(s, &w)),
+                dispatch!(backend, s => regularize::l2(s, &w)),
+            ];
             let exact = [naive::l1(&w), naive::dot(&w, &w)];
             within(&sums, &exact, &exact, gamma(n / 16 + 6), what);
             let (mut first, mut second) = (dw.clone(), dw.clone());
@@ -573,5 +661,8 @@ fn a_wrong_term_is_seen() {
     let mut y: Vec<_> = exact.iter().map(|y| *y as f32).collect();
     within(&y, &exact, &magnitude, gamma(2 * k), String::new);
     y[4] += 1e-4 * magnitude[4] as f32;
-    assert!(std::panic::catch_unwind(|| within(&y, &exact, &magnitude, gamma(2 * k), String::new)).is_err());
+    assert!(
+        std::panic::catch_unwind(|| within(&y, &exact, &magnitude, gamma(2 * k), String::new))
+            .is_err()
+    );
 }

@@ -214,7 +214,12 @@ impl<const N: usize> Graph<N> {
         self.with(|state| {
             let learnt = |node: &&mut Entry| matches!(node.operation, Operation::Parameter);
             if !state.nodes.iter_mut().filter(learnt).all(|node| node.gradient.is_finite()) {
-                return Err(rosenblatt::Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 }.into());
+                return Err(rosenblatt::Error::NotFinite {
+                    what: Quantity::Gradient,
+                    epoch: 0,
+                    step: 0,
+                }
+                .into());
             }
             state.nodes.iter_mut().filter(learnt).for_each(|node| node.value -= lr * node.gradient);
             state.current = 0;
@@ -244,7 +249,8 @@ impl<const N: usize> Graph<N> {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut State<N>) -> Result<R>) -> Result<R> {
         // It is never borrowed here; a panic for that case would be linked into every firmware.
-        let mut state = self.state.try_borrow_mut().map_err(|_| Error::GraphFull { capacity: N, asked: N })?;
+        let mut state =
+            self.state.try_borrow_mut().map_err(|_| Error::GraphFull { capacity: N, asked: N })?;
         Self::fault(&state)?;
         standard(|| f(&mut state))
     }
@@ -263,7 +269,15 @@ impl<const N: usize> Graph<N> {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let place = state.nodes.len();
             let there = inputs.iter().take(operation.arity()).all(|input| *input != NOWHERE);
-            let entry = Entry { operation, value, gradient: 0.0, name: "", number: NO_NUMBER, inputs, reached: false };
+            let entry = Entry {
+                operation,
+                value,
+                gradient: 0.0,
+                name: "",
+                number: NO_NUMBER,
+                inputs,
+                reached: false,
+            };
             if there && state.nodes.push(entry).is_ok() {
                 index = place as u16; // below N, which is below NOWHERE
             } else if place == N {

@@ -113,7 +113,8 @@ impl<const I: usize> Perceptron<I> {
     /// As [`Perceptron::fit`], about sample 0; nothing is changed then.
     pub fn learn(&mut self, x: &[f32; I], t: f32, lr: f32) -> Result<bool> {
         check(core::slice::from_ref(x), &[[t]], lr)?;
-        let change = standard(|| self.rule(x, t, lr)).map_err(|()| Error::NotFinite { epoch: 0, step: 0 })?;
+        let change = standard(|| self.rule(x, t, lr))
+            .map_err(|()| Error::NotFinite { epoch: 0, step: 0 })?;
         Ok(change.is_some())
     }
 
@@ -126,16 +127,33 @@ impl<const I: usize> Perceptron<I> {
     /// - [`Error::Library`] with [`Empty`](rosenblatt::Error::Empty), [`Lengths`](rosenblatt::Error::Lengths), [`Input`](rosenblatt::Error::Input) for an x that is infinite or NaN, [`Target`](rosenblatt::Error::Target) for a t other than 0 and 1, [`HyperParameter`](rosenblatt::Error::HyperParameter) for a
     ///   learning rate that is not finite and above 0 and for no epochs: nothing is changed then.
     /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the sample's place, from 1.
-    pub fn fit(&mut self, x: &[[f32; I]], t: &[[f32; 1]], lr: f32, epochs: usize) -> Result<Separated> {
+    pub fn fit(
+        &mut self,
+        x: &[[f32; I]],
+        t: &[[f32; 1]],
+        lr: f32,
+        epochs: usize,
+    ) -> Result<Separated> {
         check(x, t, lr)?;
         if epochs == 0 {
-            return Err(rosenblatt::Error::HyperParameter { name: "epochs", value: 0.0, expected: "at least 1" }.into());
+            return Err(rosenblatt::Error::HyperParameter {
+                name: "epochs",
+                value: 0.0,
+                expected: "at least 1",
+            }
+            .into());
         }
         standard(|| self.epochs(x, t, lr, epochs))
     }
 
     /// All epochs; the data are good.
-    fn epochs(&mut self, x: &[[f32; I]], t: &[[f32; 1]], lr: f32, epochs: usize) -> Result<Separated> {
+    fn epochs(
+        &mut self,
+        x: &[[f32; I]],
+        t: &[[f32; 1]],
+        lr: f32,
+        epochs: usize,
+    ) -> Result<Separated> {
         let (mut mistakes, mut updates) = (0, 0);
         let mut mark = Mark { weights: *self, epoch: 0, updates: 0 };
         let mut net = Net::<I>::ZERO;
@@ -157,7 +175,11 @@ impl<const I: usize> Perceptron<I> {
             updates += mistakes;
             if self.same_bits(&mark.weights) {
                 return Err(if net.is_exactly_zero() {
-                    Error::NotSeparable { epoch, period: epoch - mark.epoch, updates: updates - mark.updates }
+                    Error::NotSeparable {
+                        epoch,
+                        period: epoch - mark.epoch,
+                        updates: updates - mark.updates,
+                    }
                 } else {
                     Error::NotConverged { epochs: epoch, mistakes, stalled: true }
                 });
@@ -191,7 +213,11 @@ impl<const I: usize> Perceptron<I> {
 
     /// Bit for bit: +0 and −0 are two.
     fn same_bits(&self, other: &Self) -> bool {
-        let w = self.w.iter().zip(&other.w).fold(true, |same, (a, b)| same & (a.to_bits() == b.to_bits()));
+        let w = self
+            .w
+            .iter()
+            .zip(&other.w)
+            .fold(true, |same, (a, b)| same & (a.to_bits() == b.to_bits()));
         w & (self.b.to_bits() == other.b.to_bits())
     }
 }
@@ -231,7 +257,9 @@ fn check<const I: usize>(x: &[[f32; I]], t: &[[f32; 1]], lr: f32) -> Result<()> 
     data::finite_inputs(x)?;
     for (sample, &[value]) in t.iter().enumerate() {
         if value != 0.0 && value != 1.0 {
-            return Err(rosenblatt::Error::Target { sample, output: 0, value, expected: "0 or 1" }.into());
+            return Err(
+                rosenblatt::Error::Target { sample, output: 0, value, expected: "0 or 1" }.into()
+            );
         }
     }
     Ok(())

@@ -17,7 +17,12 @@ impl Activation for ApproxSoftmax {
     const NAME: &'static str = "softmax (approx.)";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(_: S, z: &mut [[f32; N]]) {
-        const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
+        const {
+            assert!(
+                N > 1,
+                "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class"
+            )
+        };
         z.iter_mut().for_each(|row| approx::softmax_row(row));
     }
 }

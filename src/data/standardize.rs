@@ -59,7 +59,10 @@ impl<const I: usize> Standardize<I> {
         for row in rows {
             columns.iter_mut().zip(row).for_each(|(column, x)| column.add_distance(*x));
         }
-        Self { mean: columns.each_ref().map(Column::mean), deviation: columns.each_ref().map(|c| c.deviation(n)) }
+        Self {
+            mean: columns.each_ref().map(Column::mean),
+            deviation: columns.each_ref().map(|c| c.deviation(n)),
+        }
     }
 
     /// x ← (x − mean) / deviation for each row, x − mean where the deviation is 0: one subtraction and one division. (Where the difference overflows, the one of the halves.)
@@ -102,7 +105,15 @@ struct Column {
 impl Column {
     fn new(first: f32) -> Self {
         let zero = Sum::ZERO;
-        Self { first, constant: true, size: 0.0, sum: zero, mean: 0.0, distances: zero, squares: zero }
+        Self {
+            first,
+            constant: true,
+            size: 0.0,
+            sum: zero,
+            mean: 0.0,
+            distances: zero,
+            squares: zero,
+        }
     }
 
     fn look_at(&mut self, x: f32) {

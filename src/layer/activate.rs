@@ -1,6 +1,8 @@
 //! An activation as a layer of its own.
 
-use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first, first_mut};
+use super::{
+    Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first, first_mut,
+};
 use crate::{
     activation::{Activation, Differentiable},
     init::Initializer,
@@ -56,7 +58,14 @@ impl<X: Channels, A: Differentiable> Trainable for Activate<X, A> {
     type Tape<const B: usize> = [X; B];
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[X], y: &mut [X; B]) {
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        _: Context,
+        p: &Nothing,
+        r: &Nothing,
+        x: &[X],
+        y: &mut [X; B],
+    ) {
         Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
     }
 

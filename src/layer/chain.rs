@@ -20,7 +20,13 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     const DEPTH: u32 = L::DEPTH + R::DEPTH;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Buffers, x: &[L::Input], y: &mut [R::Output]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Buffers,
+        x: &[L::Input],
+        y: &mut [R::Output],
+    ) {
         let mut h = [L::Output::ZERO; C];
         let h = first_mut(&mut h, x.len());
         L::infer::<S, C>(s, &p.head, &r.head, x, h);
@@ -48,7 +54,8 @@ impl<L: Trainable, R: Trainable<Input = L::Output>> Trainable for Chain<L, R> {
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
     const PENALIZED: bool = L::PENALIZED || R::PENALIZED;
-    const LEAST_SAMPLES: usize = if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
+    const LEAST_SAMPLES: usize =
+        if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
@@ -99,7 +106,8 @@ impl<L: Trainable, R: Trainable<Input = L::Output>> Trainable for Chain<L, R> {
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
         let learns = const { R::Params::LEN > 0 };
-        L::never_set(&p.head, place, hidden || learns).or_else(|| R::never_set(&p.tail, place + L::DEPTH, hidden))
+        L::never_set(&p.head, place, hidden || learns)
+            .or_else(|| R::never_set(&p.tail, place + L::DEPTH, hidden))
     }
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! Convolutions over maps and signals.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
+    first_mut,
     window::{Axis, fits},
 };
 use crate::{
@@ -22,16 +23,19 @@ const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 /// What a window covers.
 type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; KH];
 /// The patches of [`ROWS`] output rows.
-type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> = [[Patch<KH, KW, C>; OW]; ROWS];
+type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> =
+    [[Patch<KH, KW, C>; OW]; ROWS];
 /// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On a chip the product turns it bit by bit.
 type Room<const KH: usize, const KW: usize, const C: usize, const OW: usize, const F: usize> =
     Join<Patches<KH, KW, C, OW>, Turned<KH, KW, C, F>>;
 #[cfg(not(target_os = "none"))]
-type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = [Patch<KH, KW, C>; F];
+type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> =
+    [Patch<KH, KW, C>; F];
 #[cfg(target_os = "none")]
 type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = Nothing;
 /// A kernel: for each place of a window and each channel a weight to each filter.
-type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = [[[[f32; F]; C]; KW]; KH];
+type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
+    [[[[f32; F]; C]; KW]; KH];
 
 /// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the places of `Y`
 ///
@@ -119,7 +123,9 @@ pub struct Conv2d<
 /// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::new();
 /// net.predict(&[[1.0], [2.0], [4.0], [3.0]]);
 /// ```
-pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(PhantomData<(X, Y, A, P)>);
+pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(
+    PhantomData<(X, Y, A, P)>,
+);
 
 /// The arithmetic, for both.
 impl<
@@ -175,8 +181,10 @@ impl<
     /// What a window that starts at `at`, counted from the padding's first place, covers of a line.
     #[inline(always)]
     fn covered(line: &[[f32; C]; W], at: usize) -> [[f32; C]; KW] {
-        if let Some(part) =
-            at.checked_sub(Self::LEFT).and_then(|at| line.get(at..)).and_then(|rest| rest.first_chunk::<KW>())
+        if let Some(part) = at
+            .checked_sub(Self::LEFT)
+            .and_then(|at| line.get(at..))
+            .and_then(|rest| rest.first_chunk::<KW>())
         {
             return *part;
         }
@@ -188,17 +196,28 @@ impl<
 
     /// Adds the gradients of patches to the places they were taken from.
     #[cfg_attr(not(target_os = "none"), inline(always))]
-    fn add_back<S: Simd>(s: S, dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
+    fn add_back<S: Simd>(
+        s: S,
+        dx: &mut Map<H, W, C>,
+        row: usize,
+        patches: &Patches<KH, KW, C, OW>,
+        rows: usize,
+    ) {
         for (i, patches) in patches.iter().enumerate().take(rows) {
             for u in 0..KH {
-                let Some(line) = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i)) else {
+                let Some(line) =
+                    ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i))
+                else {
                     continue;
                 };
                 // A place's windows come from left to right where its place in them goes from right to left.
                 for v in (0..KW).rev() {
                     for (j, patch) in patches.iter().enumerate() {
-                        let place = (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
-                        if let (Some(place), Some(part)) = (place, patch.get(u).and_then(|part| part.get(v))) {
+                        let place =
+                            (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
+                        if let (Some(place), Some(part)) =
+                            (place, patch.get(u).and_then(|part| part.get(v)))
+                        {
                             typed::add(s, place, part);
                         }
                     }
@@ -220,7 +239,13 @@ impl<
         for (x, y) in x.iter().zip(y.iter_mut()) {
             for (i, y) in y.chunks_mut(ROWS).enumerate() {
                 Self::lay_out(x, i * ROWS, patches, y.len());
-                typed::affine::<_, { usize::MAX }, _, _, _>(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+                typed::affine::<_, { usize::MAX }, _, _, _>(
+                    s,
+                    patches.as_flattened(),
+                    w,
+                    b,
+                    y.as_flattened_mut(),
+                );
                 A::forward(s, y.as_flattened_mut());
             }
         }

@@ -25,7 +25,13 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     const NAME: &'static str = "Dense";
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &[[f32; I]],
+        y: &mut [[f32; O]],
+    ) {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
         typed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
         A::forward(s, y);

@@ -57,7 +57,9 @@ impl<X, const NUM: u32, const DEN: u32, const SEED: u64> Dropout<X, NUM, DEN, SE
     const START: u32 = mix(mix((SEED as u32).wrapping_add(0x9e37_79b9)) ^ (SEED >> 32) as u32);
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer
+    for Dropout<X, NUM, DEN, SEED>
+{
     type Input = X;
     type Output = X;
     type Params = Nothing;
@@ -81,7 +83,9 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable
+    for Dropout<X, NUM, DEN, SEED>
+{
     /// The outputs; the number of the next pass and the key of the last one, as bits.
     type Tape<const B: usize> = Join<[X; B], [f32; 2]>;
 

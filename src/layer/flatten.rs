@@ -1,6 +1,8 @@
 //! The same values in another shape.
 
-use super::{Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut, window::as_many};
+use super::{
+    Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut, window::as_many,
+};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
@@ -66,7 +68,14 @@ impl<X: F32Array, Y: F32Array> Trainable for Reshape<X, Y> {
     type Tape<const B: usize> = [Y; B];
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[X], y: &mut [Y; B]) {
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        _: Context,
+        p: &Nothing,
+        r: &Nothing,
+        x: &[X],
+        y: &mut [Y; B],
+    ) {
         Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
     }
 

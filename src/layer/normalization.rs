@@ -58,7 +58,13 @@ impl<X: Channels> Layer for BatchNorm<X> {
     const NAME: &'static str = "BatchNormalization";
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Buffers, x: &[X], y: &mut [X]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Buffers,
+        x: &[X],
+        y: &mut [X],
+    ) {
         const { assert!(X::LEN > 0, "a normalization needs at least one value") };
         normalize::batch(s, X::rows(x), r, p, X::rows_mut(y));
     }

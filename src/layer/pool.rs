@@ -1,7 +1,8 @@
 //! Pooling: windows of maps and signals become one place each, channel by channel.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
+    first_mut,
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
@@ -41,8 +42,15 @@ use rosenblatt_kernels::{
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::new();
 /// net.predict(&[[[0.0]; 3]; 3]);
 /// ```
-pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
-    Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
+pub type MaxPool2d<
+    X,
+    Y,
+    const PH: usize,
+    const PW: usize = PH,
+    P = Valid,
+    const SH: usize = 0,
+    const SW: usize = 0,
+> = Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
 
 /// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
 ///
@@ -58,8 +66,15 @@ pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const
 /// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::new();
 /// assert_eq!(net.predict(&image), [[[3.5], [5.0]]]);
 /// ```
-pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
-    Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
+pub type AvgPool2d<
+    X,
+    Y,
+    const PH: usize,
+    const PW: usize = PH,
+    P = Valid,
+    const SH: usize = 0,
+    const SW: usize = 0,
+> = Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
 
 /// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
 ///
@@ -69,7 +84,8 @@ pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const
 /// let steps = [[1.0, 0.0], [2.0, -1.0], [3.0, -2.0], [2.0, -3.0], [9.0, 9.0]];
 /// assert_eq!(net.predict(&steps), [[2.0, 0.0], [3.0, -2.0]]);
 /// ```
-pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Max, X, Y, K, P, S>;
+pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
+    Pool1d<Max, X, Y, K, P, S>;
 
 /// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
 ///
@@ -78,7 +94,8 @@ pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d
 /// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [2.0], [9.0]]), [[1.5], [2.5], [9.0]]);
 /// ```
-pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Average, X, Y, K, P, S>;
+pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
+    Pool1d<Average, X, Y, K, P, S>;
 
 /// How a window becomes one place.
 pub trait Pooling: 'static {
@@ -220,7 +237,8 @@ impl<
     #[inline(always)]
     fn real(axis: Axis, window: usize) -> Range<usize> {
         let (start, before) = (window * axis.stride, axis.before::<P>());
-        start.saturating_sub(before)..start.saturating_add(axis.window).saturating_sub(before).min(axis.input)
+        start.saturating_sub(before)
+            ..start.saturating_add(axis.window).saturating_sub(before).min(axis.input)
     }
 
     #[cfg_attr(not(target_os = "none"), inline(always))]
@@ -247,7 +265,8 @@ impl<
             dx.as_flat_mut().fill(0.0);
             for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
                 let down = Self::real(Self::DOWN, i);
-                let (lines, dx) = (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
+                let (lines, dx) =
+                    (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
                 for (j, y) in y.iter().zip(dy).enumerate() {
                     G::backward(s, lines, Self::real(Self::ACROSS, j), y, dx);
                 }

@@ -130,7 +130,9 @@ pub struct HiddenState;
 /// type Direct = Mlp<(Rnn<8, 1, 4, Sigmoid>,)>;
 /// let trainer = Trainer::<Direct, Sgd, BinaryCrossEntropy, 4>::new();
 /// ```
-pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(PhantomData<(C, R)>);
+pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(
+    PhantomData<(C, R)>,
+);
 
 /// The parameters of the cell `C`.
 type ParamsOf<C, const I: usize, const U: usize> =
@@ -166,7 +168,9 @@ fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
     rows.get_mut(at..at + m).unwrap_or_default()
 }
 
-impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Layer for Sequence<C, I, U, T, R> {
+impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Layer
+    for Sequence<C, I, U, T, R>
+{
     type Input = [[f32; I]; T];
     type Output = OutputOf<R, U, T>;
     type Params = ParamsOf<C, I, U>;
@@ -178,10 +182,17 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     const NAME: &'static str = C::KIND;
 
     #[inline(always)]
-    fn infer<S: Simd, const N: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[Self::Input], y: &mut [Self::Output]) {
+    fn infer<S: Simd, const N: usize>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &[Self::Input],
+        y: &mut [Self::Output],
+    ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
         let m = x.len();
-        let (mut frame, mut a, mut saved) = ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Saved::ZERO; N]);
+        let (mut frame, mut a, mut saved) =
+            ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Saved::ZERO; N]);
         let (mut h, mut c) = ([[0.0; U]; N], [C::Carry::ZERO; N]);
         let (frame, h) = (first_mut(&mut frame, m), first_mut(&mut h, m));
         for t in 0..T {
@@ -261,7 +272,13 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
         // Products over all steps are worth a call, in a small network too.
-        typed::affine::<_, { usize::MAX }, _, _, _>(OutOfLine(s), frames, &p.w, C::input_bias(&p.b), a);
+        typed::affine::<_, { usize::MAX }, _, _, _>(
+            OutOfLine(s),
+            frames,
+            &p.w,
+            C::input_bias(&p.b),
+            a,
+        );
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
@@ -269,7 +286,15 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
         let (saved, before) = (tape.saved.as_flattened_mut(), tape.before.as_flattened_mut());
         for t in 0..T {
             copy(h, of_step::<T, _>(before, m, t));
-            C::step::<S, B>(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(saved, m, t), h, c);
+            C::step::<S, B>(
+                s,
+                &p.u,
+                &p.b,
+                of_step::<T, _>(a, m, t),
+                of_step::<T, _>(saved, m, t),
+                h,
+                c,
+            );
             R::put::<[f32; U], T>(t, h, &mut tape.y);
         }
     }
@@ -303,7 +328,13 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
             R::add_grad::<U, T>(t, dy, dh);
             C::backward(s, a, saved, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
-                typed::affine_grad_input::<_, B, _, _, _>(s, C::state_gradient(a, saved), &p.u, dh, C::DIRECT);
+                typed::affine_grad_input::<_, B, _, _, _>(
+                    s,
+                    C::state_gradient(a, saved),
+                    &p.u,
+                    dh,
+                    C::DIRECT,
+                );
             }
         }
 
@@ -320,17 +351,34 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
     }
 }
 
-impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Streaming for Sequence<C, I, U, T, R> {
+impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Streaming
+    for Sequence<C, I, U, T, R>
+{
     type Frame = [f32; I];
     type FrameOutput = [f32; U];
     /// The state, and what is carried along beside it.
     type Memory = Join<[f32; U], C::Carry>;
 
     #[inline(always)]
-    fn step<S: Simd>(s: S, p: &Self::Params, _: &Nothing, memory: &mut Self::Memory, x: &[f32; I], y: &mut [f32; U]) {
+    fn step<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        memory: &mut Self::Memory,
+        x: &[f32; I],
+        y: &mut [f32; U],
+    ) {
         let Join { head: h, tail: c } = memory;
         let (mut a, mut saved) = (C::Gates::ZERO, C::Saved::ZERO);
-        step::<S, C, 1, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut saved), from_mut(h), from_mut(c));
+        step::<S, C, 1, I, U>(
+            s,
+            p,
+            from_ref(x),
+            from_mut(&mut a),
+            from_mut(&mut saved),
+            from_mut(h),
+            from_mut(c),
+        );
         *y = *h;
     }
 }

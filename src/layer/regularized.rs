@@ -56,7 +56,9 @@ impl<const NUM: u32, const DEN: u32> Regularizer for L2<NUM, DEN> {
     }
 }
 
-impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regularizer for L1L2<NUM1, DEN1, NUM2, DEN2> {
+impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regularizer
+    for L1L2<NUM1, DEN1, NUM2, DEN2>
+{
     #[inline(always)]
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32 {
         L1::<NUM1, DEN1>::penalty(s, w) + L2::<NUM2, DEN2>::penalty(s, w)
@@ -129,7 +131,13 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     const DEPTH: u32 = L::DEPTH;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &L::Params, r: &L::Buffers, x: &[L::Input], y: &mut [L::Output]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &L::Params,
+        r: &L::Buffers,
+        x: &[L::Input],
+        y: &mut [L::Output],
+    ) {
         L::infer::<S, C>(s, p, r, x, y);
     }
 

@@ -1,7 +1,8 @@
 //! Layers that can be run frame by frame.
 
 use super::{
-    Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Nothing, Regularized, Regularizer,
+    Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Nothing, Regularized,
+    Regularizer,
 };
 use crate::activation::Activation;
 use core::slice::{from_mut, from_ref};
@@ -38,7 +39,14 @@ impl<const I: usize, const O: usize, A: Activation> Streaming for Dense<I, O, A>
     type Memory = Nothing;
 
     #[inline(always)]
-    fn step<S: Simd>(s: S, p: &Self::Params, r: &Nothing, _: &mut Nothing, x: &[f32; I], y: &mut [f32; O]) {
+    fn step<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        r: &Nothing,
+        _: &mut Nothing,
+        x: &[f32; I],
+        y: &mut [f32; O],
+    ) {
         Self::infer::<S, 1>(s, p, r, from_ref(x), from_mut(y));
     }
 }
@@ -91,7 +99,9 @@ impl<L: Streaming, R: Regularizer> Streaming for Regularized<L, R> {
     }
 }
 
-impl<L: Streaming, R: Streaming<Input = L::Output, Frame = L::FrameOutput>> Streaming for Chain<L, R> {
+impl<L: Streaming, R: Streaming<Input = L::Output, Frame = L::FrameOutput>> Streaming
+    for Chain<L, R>
+{
     type Frame = L::Frame;
     type FrameOutput = R::FrameOutput;
     type Memory = Join<L::Memory, R::Memory>;

@@ -62,7 +62,11 @@ impl Axis {
     /// How many padded places lie before the first real one.
     pub(crate) const fn before<P: Padding>(self) -> usize {
         if P::SAME && self.output > 0 {
-            (self.output - 1).saturating_mul(self.stride).saturating_add(self.window).saturating_sub(self.input) / 2
+            (self.output - 1)
+                .saturating_mul(self.stride)
+                .saturating_add(self.window)
+                .saturating_sub(self.input)
+                / 2
         } else {
             0
         }
@@ -74,12 +78,14 @@ impl Axis {
 pub(crate) const fn fits<P: Padding, const N: usize>(layer: &str, axes: [Axis; N]) {
     let mut right = true;
     let mut usable = true;
-    let (mut input, mut output, mut window, mut stride, mut wanted) = ([0; N], [0; N], [0; N], [0; N], [0; N]);
+    let (mut input, mut output, mut window, mut stride, mut wanted) =
+        ([0; N], [0; N], [0; N], [0; N], [0; N]);
     let mut i = 0;
     while i < N {
         let axis = axes[i];
         usable &= axis.stride > 0 && axis.window > 0 && axis.input > 0;
-        (input[i], output[i], window[i], stride[i]) = (axis.input, axis.output, axis.window, axis.stride);
+        (input[i], output[i], window[i], stride[i]) =
+            (axis.input, axis.output, axis.window, axis.stride);
         if axis.stride > 0 {
             wanted[i] = axis.windows::<P>();
         }
@@ -89,7 +95,8 @@ pub(crate) const fn fits<P: Padding, const N: usize>(layer: &str, axes: [Axis; N
     if right && usable {
         return;
     }
-    let start = Message::new().text(layer).text(": a window of ").dims(&window).text(" over ").dims(&input);
+    let start =
+        Message::new().text(layer).text(": a window of ").dims(&window).text(" over ").dims(&input);
     let start = start.text(", stride ").dims(&stride).text(", padding ").text(P::NAME);
     if !usable {
         start.text(": all lengths and strides must be at least 1").fail();
@@ -108,7 +115,11 @@ pub(crate) const fn fits<P: Padding, const N: usize>(layer: &str, axes: [Axis; N
 #[track_caller]
 pub(crate) const fn as_many(layer: &str, input: usize, output: usize) {
     if input != output {
-        let start = Message::new().text(layer).text(": ").dims(&[input]).text(" values come in; the type says that ");
+        let start = Message::new()
+            .text(layer)
+            .text(": ")
+            .dims(&[input])
+            .text(" values come in; the type says that ");
         start.dims(&[output]).text(" go out").fail();
     }
 }

@@ -52,7 +52,14 @@ impl<W: Write> CsvLog<W> {
     fn line(&mut self, epoch: &EpochReport) -> core::fmt::Result {
         // An f32 takes up to 48 characters.
         let mut line = heapless::String::<320>::new();
-        write!(line, "{},{},{},{},", epoch.number.saturating_sub(1), epoch.accuracy, epoch.lr, epoch.loss)?;
+        write!(
+            line,
+            "{},{},{},{},",
+            epoch.number.saturating_sub(1),
+            epoch.accuracy,
+            epoch.lr,
+            epoch.loss
+        )?;
         match epoch.validation {
             Some(found @ Evaluation { loss, .. }) => writeln!(line, "{},{loss}", found.accuracy())?,
             None => line.write_str("NA,NA\n")?,
@@ -65,7 +72,9 @@ impl<S: Session, W: Write> Observer<S> for CsvLog<W> {
     const ACCURACY: bool = true;
 
     fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
-        self.out.write_str("epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n").map_err(|_| Error::NotWritten)
+        self.out
+            .write_str("epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n")
+            .map_err(|_| Error::NotWritten)
     }
 
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {

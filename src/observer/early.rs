@@ -155,7 +155,13 @@ impl<N> RestoreBest<N> {
     /// Watches the validation loss; `room` is the memory for the copy, whatever it holds.
     #[must_use]
     pub const fn new(room: N) -> Self {
-        Self { monitor: Monitor::ValLoss, min_delta: 0.0, start_from_epoch: 0, best: Best::NONE, net: room }
+        Self {
+            monitor: Monitor::ValLoss,
+            min_delta: 0.0,
+            start_from_epoch: 0,
+            best: Best::NONE,
+            net: room,
+        }
     }
 
     /// Watches what `early` watches, as Keras' one callback does for both: the same value, `min_delta` and `start_from_epoch`.
@@ -193,7 +199,11 @@ impl<S: Session<Net = N>, N: Clone> Observer<S> for RestoreBest<N> {
         Ok(())
     }
 
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
         if epoch.number > self.start_from_epoch
             && session.finite()

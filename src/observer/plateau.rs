@@ -78,7 +78,11 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
 
     fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         if !(0.0..1.0).contains(&self.factor) {
-            return Err(Error::HyperParameter { name: "factor", value: self.factor, expected: "a number in [0, 1)" });
+            return Err(Error::HyperParameter {
+                name: "factor",
+                value: self.factor,
+                expected: "a number in [0, 1)",
+            });
         }
         if !(self.min_lr >= 0.0 && self.min_lr.is_finite()) {
             let expected = "a finite number of at least 0";
@@ -89,7 +93,11 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
         Ok(())
     }
 
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
         let Waited { best, wait, cooldown } = &mut self.waited;
         if *cooldown > 0 {

@@ -43,7 +43,11 @@ impl<S: Session<Input = X, Target = T>, X, T> Observer<S> for Validation<'_, X, 
         session.validate(self.x, self.t)
     }
 
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
         epoch.validation = Some(session.evaluate(self.x, self.t)?);
         Ok(ControlFlow::Continue(()))
     }

@@ -1,6 +1,8 @@
 //! A learning rate that falls for each weight by itself.
 
-use super::{Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive};
+use super::{
+    Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive,
+};
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer};
 

@@ -1,8 +1,8 @@
 //! Adaptive moments.
 
 use super::{
-    Optimizer, ZeroState, at_least, at_least_zero, below_one, counted_steps, decayed, defaults, learning_rate,
-    power::Complement,
+    Optimizer, ZeroState, at_least, at_least_zero, below_one, counted_steps, decayed, defaults,
+    learning_rate, power::Complement,
 };
 use crate::error::Result;
 use rosenblatt_kernels::{
@@ -33,7 +33,8 @@ pub struct Adam {
 
 impl Adam {
     /// The lecture's, and the paper's: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay. (Keras has ε 1e-7.)
-    pub const DEFAULT: Self = Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
+    pub const DEFAULT: Self =
+        Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
 }
 
 defaults!(Adam);
@@ -51,7 +52,8 @@ pub struct AdamState<P> {
 zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t });
 
 impl<P: F32Array> ZeroState for AdamState<P> {
-    const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
+    const ZERO: Self =
+        Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
         self.m.as_flat_mut().fill(0.0);

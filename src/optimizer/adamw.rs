@@ -36,8 +36,14 @@ pub struct AdamW {
 
 impl AdamW {
     /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no decay of the learning rate.
-    pub const DEFAULT: Self =
-        Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.004, decay: 0.0 };
+    pub const DEFAULT: Self = Self {
+        lr: 0.001,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.004,
+        decay: 0.0,
+    };
 
     /// What is Adam in it.
     const fn adam(&self) -> Adam {

@@ -10,7 +10,13 @@ macro_rules! inner {
         type State<P: F32Array> = O::State<P>;
 
         #[inline(always)]
-        fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+        fn update<S: Simd, P: F32Array>(
+            &self,
+            s: S,
+            state: &mut Self::State<P>,
+            w: &mut P,
+            dw: &P,
+        ) {
             self.optimizer.update(s, state, w, dw);
         }
 

@@ -1,6 +1,8 @@
 //! Momentum: a ball that rolls downhill.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
+use super::{
+    Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
+};
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer};
 

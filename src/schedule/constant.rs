@@ -48,7 +48,11 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     const FINITE: bool = true;
 
     fn at(&self, step: u32) -> f32 {
-        self.then.iter().take_while(|(boundary, _)| step > *boundary).last().map_or(self.lr, |(_, lr)| *lr)
+        self.then
+            .iter()
+            .take_while(|(boundary, _)| step > *boundary)
+            .last()
+            .map_or(self.lr, |(_, lr)| *lr)
     }
 
     fn lr(&self) -> f32 {

@@ -38,7 +38,11 @@ impl Schedule for CosineDecay {
         if (0.0..=1.0).contains(&self.alpha) {
             Ok(())
         } else {
-            Err(Error::HyperParameter { name: "alpha", value: self.alpha, expected: "a number in [0, 1]" })
+            Err(Error::HyperParameter {
+                name: "alpha",
+                value: self.alpha,
+                expected: "a number in [0, 1]",
+            })
         }
     }
 

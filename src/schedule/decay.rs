@@ -27,7 +27,9 @@ impl Schedule for InverseTimeDecay {
     const FINITE: bool = true;
 
     fn at(&self, step: u32) -> f32 {
-        standard(|| self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase)))
+        standard(|| {
+            self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase))
+        })
     }
 
     fn check(&self) -> Result<()> {

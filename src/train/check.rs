@@ -36,7 +36,11 @@ where
 
     /// What must be true of data before a whole training: every number is looked at.
     #[inline(always)]
-    pub(super) fn validate_values(backend: Backend, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+    pub(super) fn validate_values(
+        backend: Backend,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<()> {
         Self::lengths(x, t)?;
         L::locate_not_finite(t)?;
         let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));

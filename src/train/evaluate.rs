@@ -24,7 +24,12 @@ where
     /// bit can depend on `B`. It never depends on the backend. A sample whose outputs are NaN is never predicted rightly.
     /// # Errors
     /// For no samples, other lengths or wrong targets.
-    pub fn evaluate(&mut self, net: &N, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
+    pub fn evaluate(
+        &mut self,
+        net: &N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<Evaluation> {
         self.evaluate_on(Backend::detect(), net, x, t)
     }
 
@@ -61,7 +66,9 @@ where
         let mut confusion = ConfusionMatrix::new();
         standard(|| {
             self.each_batch(Backend::detect(), net, x, t, |_, y, t| {
-                y.iter().zip(t).try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
+                y.iter()
+                    .zip(t)
+                    .try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
             })
         })?;
         Ok(confusion)

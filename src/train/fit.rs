@@ -14,7 +14,9 @@ use crate::{
     sum::Sum,
 };
 use heapless::Vec;
-use rosenblatt_kernels::{Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on};
+use rosenblatt_kernels::{
+    Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on,
+};
 
 /// How many samples the weights are updated after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,14 @@ pub struct Fit<O> {
 impl<O: Optimizer> Fit<O> {
     /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the fastest backend.
     pub fn new(optimizer: O) -> Self {
-        Self { optimizer, epochs: 1, batch: None, shuffle: None, drop_last: false, backend: Backend::detect() }
+        Self {
+            optimizer,
+            epochs: 1,
+            batch: None,
+            shuffle: None,
+            drop_last: false,
+            backend: Backend::detect(),
+        }
     }
 }
 
@@ -108,7 +117,8 @@ where
             }
         }
         Self::validate_weights(net)?;
-        let mut training = Training { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
+        let mut training =
+            Training { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
         standard(
             #[inline(always)]
             || {
@@ -150,8 +160,13 @@ where
         batch: usize,
         observer: &mut Obs,
     ) -> Result<EpochReport> {
-        let mut report =
-            EpochReport { number: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr: self.optimizer.lr() };
+        let mut report = EpochReport {
+            number: 0,
+            loss: f32::NAN,
+            accuracy: f32::NAN,
+            validation: None,
+            lr: self.optimizer.lr(),
+        };
         let mut epoch = 0;
         while epoch < fit.epochs {
             epoch += 1;
@@ -160,10 +175,11 @@ where
                 Permutation::new(x.len(), seed, self.trainer.epochs as usize)
             });
             let part = (batch, fit.drop_last);
-            let (loss, accuracy) = match self.epoch(x, t, epoch, part, order.as_ref(), Obs::ACCURACY) {
-                Err(error) if observer.on_rejected_step(&error) => break,
-                done => done?,
-            };
+            let (loss, accuracy) =
+                match self.epoch(x, t, epoch, part, order.as_ref(), Obs::ACCURACY) {
+                    Err(error) if observer.on_rejected_step(&error) => break,
+                    done => done?,
+                };
             let lr = self.optimizer.last_lr(&self.trainer.work.state);
             report = EpochReport { number: epoch, loss, accuracy, validation: None, lr };
             if observer.on_epoch_end(&mut report, self)?.is_break() {
@@ -269,7 +285,13 @@ fn rows<R>(all: &[R], start: usize, m: usize) -> &[R] {
 
 /// Fills `batch` with places `start` … `start + m − 1` of the order.
 #[inline(always)]
-fn gather<R: Copy, const B: usize>(batch: &mut Vec<R, B, u32>, all: &[R], order: &Permutation, start: usize, m: usize) {
+fn gather<R: Copy, const B: usize>(
+    batch: &mut Vec<R, B, u32>,
+    all: &[R],
+    order: &Permutation,
+    start: usize,
+    m: usize,
+) {
     batch.clear();
     for i in start..start + m {
         if let Some(row) = all.get(order.index(i)) {

@@ -9,8 +9,8 @@ use crate::{
     optimizer::Optimizer,
 };
 use rosenblatt_kernels::{
-    Backend, F32Array, OutOfLine, Simd, dispatch_inside, optimizer::all_finite_on, simd::part, zero::ZeroBits,
-    zero_bits,
+    Backend, F32Array, OutOfLine, Simd, dispatch_inside, optimizer::all_finite_on, simd::part,
+    zero::ZeroBits, zero_bits,
 };
 
 /// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by the outputs.
@@ -85,7 +85,16 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
         part(
             s,
             #[inline(always)]
-            || LayersOf::<N>::forward::<S, B>(s, Context::TRAINING, net.params(), net.buffers(), x, &mut self.tape),
+            || {
+                LayersOf::<N>::forward::<S, B>(
+                    s,
+                    Context::TRAINING,
+                    net.params(),
+                    net.buffers(),
+                    x,
+                    &mut self.tape,
+                )
+            },
         );
 
         let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
@@ -106,7 +115,18 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
         part(
             s,
             #[inline(always)]
-            || LayersOf::<N>::backward::<S, B>(s, net.params(), x, tape, dy, L::FUSED_WITH_ACTIVATION, gradient, None),
+            || {
+                LayersOf::<N>::backward::<S, B>(
+                    s,
+                    net.params(),
+                    x,
+                    tape,
+                    dy,
+                    L::FUSED_WITH_ACTIVATION,
+                    gradient,
+                    None,
+                )
+            },
         );
         if !all_finite_on(s, self.gradient.as_flat()) {
             return Err(Quantity::Gradient);

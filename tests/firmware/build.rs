@@ -21,8 +21,9 @@ fn main() {
     let Some((_, flash, ram, script)) = BOARDS.iter().find(|(board, ..)| *board == name) else {
         panic!("BOARD={name}: no such board; see BOARDS in build.rs");
     };
-    let region =
-        |name: &str, [origin, length]: &[&str; 2]| format!("  {name} : ORIGIN = {origin}, LENGTH = {length}\n");
+    let region = |name: &str, [origin, length]: &[&str; 2]| {
+        format!("  {name} : ORIGIN = {origin}, LENGTH = {length}\n")
+    };
     let text = match name.as_str() {
         "aarch64" => format!("MEMORY\n{{\n{}}}\n", region("image", flash)),
         "riscv32" => {
@@ -34,8 +35,9 @@ fn main() {
                 ("HEAP", "RAM"),
                 ("STACK", "RAM"),
             ];
-            let aliases: String =
-                regions.map(|(region, memory)| format!("REGION_ALIAS(\"REGION_{region}\", {memory});\n")).concat();
+            let aliases: String = regions
+                .map(|(region, memory)| format!("REGION_ALIAS(\"REGION_{region}\", {memory});\n"))
+                .concat();
             format!("MEMORY\n{{\n{}{}}}\n{aliases}", region("FLASH", flash), region("RAM", ram))
         }
         _ => format!("MEMORY\n{{\n{}{}}}\n", region("FLASH", flash), region("RAM", ram)),

@@ -8,7 +8,9 @@
 #[path = "../library/support/mod.rs"]
 mod support;
 
-use rosenblatt::{Backend, Rng, data::Permutation, init::Initializer, kernels::F32Array, layer::Dense, prelude::*};
+use rosenblatt::{
+    Backend, Rng, data::Permutation, init::Initializer, kernels::F32Array, layer::Dense, prelude::*,
+};
 use rosenblatt_kernels::environment::Mode;
 use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
 use std::{fmt::Write as _, hash::Hasher};
@@ -85,7 +87,10 @@ fn firmware(backend: Backend) -> Vec<(String, u64)> {
     macro_rules! line {
         ($name:literal, $program:ty) => {
             assert_eq!($name, <$program>::NAME);
-            lines.push((concat!("firmware/", $name).to_owned(), program::<$program>(backend, |_| {})));
+            lines.push((
+                concat!("firmware/", $name).to_owned(),
+                program::<$program>(backend, |_| {}),
+            ));
         };
     }
     programs!(line);
@@ -95,7 +100,10 @@ fn firmware(backend: Backend) -> Vec<(String, u64)> {
 /// What a backend takes part in.
 fn trained(backend: Backend) -> Vec<(String, u64)> {
     let (xor, xor_history) = xor(backend, |_| {});
-    assert!(xor.predict(&[0.0, 1.0])[0] > 0.9 && xor.predict(&[1.0, 1.0])[0] < 0.1, "XOR was not learnt");
+    assert!(
+        xor.predict(&[0.0, 1.0])[0] > 0.9 && xor.predict(&[1.0, 1.0])[0] < 0.1,
+        "XOR was not learnt"
+    );
     let (iris, iris_history, accuracy) = iris(backend);
     assert!(accuracy > 0.95, "iris was not learnt: {accuracy}");
     let (digits, digits_history, accuracy) = digits(backend);
@@ -127,11 +135,22 @@ fn drawn() -> Vec<(String, u64)> {
         lines.push((format!("rng/{seed}"), integers((0..8).map(|_| rng.next_u32()))));
     }
     let mut rng = Rng::new(Seed(1957));
-    lines.push(("uniform".to_owned(), rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.uniform()))));
-    lines.push(("normal".to_owned(), rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.normal()))));
-    for (n, seed, epoch) in [(4, 1957, 1), (10, 0, 1), (150, 4, 1), (150, 4, 2), (1797, 10, 1), (70_000, u64::MAX, 3)] {
+    lines.push((
+        "uniform".to_owned(),
+        rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.uniform())),
+    ));
+    lines.push((
+        "normal".to_owned(),
+        rosenblatt::hash(&std::array::from_fn::<_, 1000, _>(|_| rng.normal())),
+    ));
+    for (n, seed, epoch) in
+        [(4, 1957, 1), (10, 0, 1), (150, 4, 1), (150, 4, 2), (1797, 10, 1), (70_000, u64::MAX, 3)]
+    {
         let order = Permutation::new(n, Seed(seed), epoch);
-        lines.push((format!("order/{n}/{seed}/{epoch}"), integers((0..n).map(|i| order.index(i) as u32))));
+        lines.push((
+            format!("order/{n}/{seed}/{epoch}"),
+            integers((0..n).map(|i| order.index(i) as u32)),
+        ));
     }
     let weights = [
         ("glorot_uniform", initial(&GlorotUniform)),
@@ -195,15 +214,23 @@ fn one_bit_of_one_initial_weight_shows() {
 fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
     for mode in Mode::ALL {
         for backend in backends() {
-            let Some(text) = mode.run(|| lines(&[drawn().as_slice(), &trained(backend)].concat())) else {
+            let Some(text) = mode.run(|| lines(&[drawn().as_slice(), &trained(backend)].concat()))
+            else {
                 continue;
             };
             for (got, want) in text.lines().zip(GOLDEN.lines()) {
                 // Plain arithmetic of the program's own, or of the crate micromath.
-                let own =
-                    ["firmware/products", "firmware/subnormal", "firmware/exp-micromath", "firmware/tanh-micromath"];
+                let own = [
+                    "firmware/products",
+                    "firmware/subnormal",
+                    "firmware/exp-micromath",
+                    "firmware/tanh-micromath",
+                ];
                 if !own.iter().any(|name| want.starts_with(name)) {
-                    assert_eq!(got, want, "{mode:?} on {backend} (left) the hash is not the golden one (right)");
+                    assert_eq!(
+                        got, want,
+                        "{mode:?} on {backend} (left) the hash is not the golden one (right)"
+                    );
                 }
             }
         }
@@ -227,7 +254,10 @@ fn weights_in_flash_can_be_learnt_again() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../programs/digits.weights");
         std::fs::write(path, &bytes).expect("the file can be written");
     } else {
-        assert!(bytes == WEIGHTS, "tests/programs/digits.weights does not hold what this training gives");
+        assert!(
+            bytes == WEIGHTS,
+            "tests/programs/digits.weights does not hold what this training gives"
+        );
     }
 }
 
@@ -240,7 +270,8 @@ fn one_bit_of_one_initial_weight_shows_in_every_program() {
         ("weather", $program:ty) => {};
         ($name:literal, $program:ty) => {
             let good = program::<$program>(Backend::detect(), |_| {});
-            let bad = program::<$program>(Backend::detect(), |values| values[0] = values[0].next_up());
+            let bad =
+                program::<$program>(Backend::detect(), |values| values[0] = values[0].next_up());
             assert_ne!(good, bad, "{}", $name);
         };
     }

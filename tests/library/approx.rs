@@ -22,7 +22,8 @@ macro_rules! xor {
         net.init(Seed(1957));
         let fit = Fit { epochs: 500, backend: $backend, ..Fit::new(Adam::with_lr(0.01)) };
         let mut trainer = Trainer::<$net, Adam, BinaryCrossEntropy, 4>::new();
-        let last = trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
+        let last =
+            trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
         (last.loss, gates::XOR.x.map(|x| net.predict_on($backend, &x)[0]), net.hash())
     }};
 }

@@ -59,7 +59,8 @@ impl Plan {
     fn place(&self, i: usize, j: usize, u: usize, v: usize) -> Option<usize> {
         let along = |axis: usize, window: usize, place: usize| {
             let (n, out, k) = (self.input[axis], self.output[axis], self.window[axis]);
-            let total = ((out as isize - 1) * self.stride[axis] as isize + k as isize - n as isize).max(0);
+            let total =
+                ((out as isize - 1) * self.stride[axis] as isize + k as isize - n as isize).max(0);
             let before = if self.same { total / 2 } else { 0 };
             let at = (window * self.stride[axis] + place) as isize - before;
             usize::try_from(at).ok().filter(|at| *at < n)
@@ -129,7 +130,8 @@ impl Plan {
         if self.kind == Kind::Max {
             self.windows(|_, places| {
                 for c in 0..self.input[2] {
-                    let mut values: Vec<f64> = places.iter().flatten().map(|at| x[at + c]).collect();
+                    let mut values: Vec<f64> =
+                        places.iter().flatten().map(|at| x[at + c]).collect();
                     values.sort_by(f64::total_cmp);
                     if let [.., next, top] = values[..] {
                         least = least.min(top - next);
@@ -175,7 +177,10 @@ impl Plan {
                             let at = places
                                 .iter()
                                 .flatten()
-                                .find(|at| x[*at + c_].partial_cmp(&y[c_]) != Some(std::cmp::Ordering::Less))
+                                .find(|at| {
+                                    x[*at + c_].partial_cmp(&y[c_])
+                                        != Some(std::cmp::Ordering::Less)
+                                })
                                 .expect("a real place");
                             dx[at + c_] += dy[c_];
                         }
@@ -245,7 +250,8 @@ fn make<S: Simd, L: Trainable>(
     dp.as_flat_mut().fill(f32::NAN);
     dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
     L::forward::<_, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
-    let trained: Vec<_> = L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
+    let trained: Vec<_> =
+        L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
     L::backward::<_, B>(s, p, x, &mut tape, &mut dy, fused, &mut dp, Some(&mut dx));
     [
         y.iter().map(|y| bits(y.as_flat())).collect(),
@@ -271,8 +277,13 @@ fn same_bits<L: Trainable>(plan: Plan) {
             let want = [flat(&y), flat(&y), flat(&[dp]), flat(&dx)];
             for backend in backends() {
                 let got = dispatch!(backend, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
-                for ((got, want), part) in got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"]) {
-                    assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {backend}: {plan:?}");
+                for ((got, want), part) in
+                    got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"])
+                {
+                    assert_eq!(
+                        got, want,
+                        "{part} of {m} samples of sort {sort} on {backend}: {plan:?}"
+                    );
                 }
             }
         }
@@ -295,14 +306,17 @@ fn differences<L: Trainable>(plan: Plan) {
                 p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.9));
                 (p, samples::<L::Input>(&mut rng, m, 0.9), samples::<L::Output>(&mut rng, m, 1.0))
             })
-            .find(|(p, x, _)| x.iter().all(|x| plan.margin(&wide(p.as_flat()), &wide(x.as_flat())) > MARGIN))
+            .find(|(p, x, _)| {
+                x.iter().all(|x| plan.margin(&wide(p.as_flat()), &wide(x.as_flat())) > MARGIN)
+            })
             .expect("some seed will do");
         let (weights, inputs, dys) = (wide(p.as_flat()), wide(x.flat()), wide(dy.flat()));
         let outputs = |p: &[f64], x: &[f64]| {
             let samples = x.chunks(L::Input::LEN).flat_map(|x| plan.forward(p, x));
             samples.map(plan.activation).collect::<Vec<_>>()
         };
-        let cost = |p: &[f64], x: &[f64]| outputs(p, x).iter().zip(&dys).map(|(y, dy)| y * dy).sum();
+        let cost =
+            |p: &[f64], x: &[f64]| outputs(p, x).iter().zip(&dys).map(|(y, dy)| y * dy).sum();
         let want = [
             outputs(&weights, &inputs),
             slopes(&weights, |p| cost(p, &inputs)),
@@ -453,7 +467,9 @@ fn described_as_in_keras() {
         Dense<32, 10, Softmax>,
     )>;
     let mut tensors = Vec::new();
-    Net::new().tensors(|tensor, values| tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len())));
+    Net::new().tensors(|tensor, values| {
+        tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len()))
+    });
     let want = [
         "kernel (3, 3, 1, 6) 54",
         "bias (6) 6",

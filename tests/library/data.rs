@@ -30,7 +30,8 @@ struct File(PathBuf);
 
 impl File {
     fn new(name: &str, text: impl AsRef<[u8]>) -> Self {
-        let path = std::env::temp_dir().join(format!("rosenblatt-{}-{name}.csv", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("rosenblatt-{}-{name}.csv", std::process::id()));
         fs::write(&path, text).expect("a file in the temporary folder");
         Self(path)
     }
@@ -50,7 +51,10 @@ fn read(name: &str, text: impl AsRef<[u8]>) -> String {
         Ok(samples) => format!("{samples:?}"),
         Err(error) => {
             let error = format!("{error:#}");
-            error.strip_prefix(&path).unwrap_or_else(|| panic!("{error} does not name {path}")).to_owned()
+            error
+                .strip_prefix(&path)
+                .unwrap_or_else(|| panic!("{error} does not name {path}"))
+                .to_owned()
         }
     }
 }
@@ -66,7 +70,9 @@ fn csv_files() {
 
 #[test]
 fn csv_files_that_are_wrong() {
-    let columns = |row, columns| format!(", row {row} has {columns} columns; 4 are expected, 3 numbers and a class");
+    let columns = |row, columns| {
+        format!(", row {row} has {columns} columns; 4 are expected, 3 numbers and a class")
+    };
     assert_eq!(read("short", "1,2,3,0\n1,2,3\n"), columns(2, 3));
     assert_eq!(read("long", "1,2,3,0\n1,2,3,0\n1,2,3,4,0\n"), columns(3, 5));
     assert_eq!(read("one", "1,2,3,0\nhello\n"), columns(2, 1));
@@ -76,14 +82,24 @@ fn csv_files_that_are_wrong() {
     assert_eq!(read("gap", "\n1,2,3,0\n\n\n1,2,3\n"), columns(5, 3));
     assert_eq!(read("gaps", "\r\n1,2,3,0\r\n\r\n\r\n1,2,3\r\n"), columns(5, 3));
 
-    let number = |row, column, value| format!(", row {row}, column {column}: {value:?} is not a finite number");
-    for value in ["NaN", "nan", "inf", "-inf", "infinity", "1e39", "-1e99", "x", "", "1.2.3", "0x10", "1 2", "1_000"] {
-        assert_eq!(read("value", format!("1,2,3,0\n\n1,{value},3,1\n")), number(3, 2, value), "{value}");
+    let number = |row, column, value| {
+        format!(", row {row}, column {column}: {value:?} is not a finite number")
+    };
+    for value in [
+        "NaN", "nan", "inf", "-inf", "infinity", "1e39", "-1e99", "x", "", "1.2.3", "0x10", "1 2",
+        "1_000",
+    ] {
+        assert_eq!(
+            read("value", format!("1,2,3,0\n\n1,{value},3,1\n")),
+            number(3, 2, value),
+            "{value}"
+        );
     }
     assert_eq!(read("header", "a,b,c,class\n1,2,3,0\n"), number(1, 1, "a"));
     assert_eq!(read("last", "1,2,NaN,0"), number(1, 3, "NaN"));
 
-    let class = |row, value| format!(", row {row}, column 4: {value:?} is no class; 0 to 3 are expected");
+    let class =
+        |row, value| format!(", row {row}, column 4: {value:?} is no class; 0 to 3 are expected");
     for value in ["4", "-1", "255", "256", "1.0", "0.5", "NaN", "", "a"] {
         assert_eq!(read("class", format!("1,2,3,3\n1,2,3,{value}\n")), class(2, value));
     }
@@ -102,14 +118,22 @@ fn csv_files_that_are_wrong() {
 /// compiled is not compiled again.
 fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let features =
-        "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+    let features = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
     // This program is TARGET/PROFILE/deps/library.
     let own = std::env::current_exe().expect("a program");
     let folder = own.parent().and_then(Path::parent).expect("the profile's folder");
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    command.args(["build", "--workspace", "--quiet", "--offline", "--profile", profile, "--features", features]);
+    command.args([
+        "build",
+        "--workspace",
+        "--quiet",
+        "--offline",
+        "--profile",
+        profile,
+        "--features",
+        features,
+    ]);
     command.args(EXAMPLES.iter().flat_map(|(name, _)| ["--example", name]));
     command.arg("--target-dir").arg(folder.parent().expect("the target folder"));
     assert!(command.status().expect("cargo runs").success());
@@ -134,7 +158,10 @@ const EXAMPLES: [(&str, usize); 5] =
 
 /// Builds the examples if need be, which an emulator cannot.
 #[test]
-#[cfg_attr(not(any(target_arch = "x86_64", target_vendor = "apple", windows)), ignore = "runs cargo")]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_vendor = "apple", windows)),
+    ignore = "runs cargo"
+)]
 fn examples_refuse_bad_files() {
     for (name, numbers) in EXAMPLES {
         let row = |value: &str| vec![value; numbers].join(",");
@@ -142,17 +169,27 @@ fn examples_refuse_bad_files() {
             &format!("{name}-nan"),
             format!("{},0\n{},NaN,0\n", row("1"), row("1").rsplit_once(',').expect("many").0),
         );
-        let want = format!("{}, row 2, column {numbers}: \"NaN\" is not a finite number", file.0.display());
+        let want = format!(
+            "{}, row 2, column {numbers}: \"NaN\" is not a finite number",
+            file.0.display()
+        );
         let said = example_refuses(name, &file.0);
         assert!(said.contains(&want), "{said}");
 
-        let file = File::new(&format!("{name}-class"), format!("{},0\n{},10\n", row("1"), row("2")));
+        let file =
+            File::new(&format!("{name}-class"), format!("{},0\n{},10\n", row("1"), row("2")));
         let said = example_refuses(name, &file.0);
-        assert!(said.contains(&format!("row 2, column {}: \"10\" is no class", numbers + 1)), "{said}");
+        assert!(
+            said.contains(&format!("row 2, column {}: \"10\" is no class", numbers + 1)),
+            "{said}"
+        );
 
         let file = File::new(&format!("{name}-short"), format!("{}\n", row("1")));
         let said = example_refuses(name, &file.0);
-        assert!(said.contains(&format!("row 1 has {numbers} columns; {} are expected", numbers + 1)), "{said}");
+        assert!(
+            said.contains(&format!("row 1 has {numbers} columns; {} are expected", numbers + 1)),
+            "{said}"
+        );
 
         let said = example_refuses(name, Path::new("no-such-file.csv"));
         assert!(said.contains("no-such-file.csv cannot be read"), "{said}");
@@ -179,11 +216,15 @@ fn numbers_that_are_none_are_named() {
                 rows[sample][column / 2][column % 2] = value;
                 let place = format!("row {}, column {} of the", sample + 1, column + 1);
                 let error = finite_inputs(&rows).expect_err("no number");
-                assert!(matches!(error, Error::Input { sample: s, column: c, .. } if (s, c) == (sample, column)));
+                assert!(
+                    matches!(error, Error::Input { sample: s, column: c, .. } if (s, c) == (sample, column))
+                );
                 let rest = format!("(counted from 1) is {text}; a finite number is expected");
                 assert_eq!(error.to_string(), format!("{place} inputs {rest}"));
                 let error = finite_targets(&rows).expect_err("no number");
-                assert!(matches!(error, Error::Target { sample: s, output: o, .. } if (s, o) == (sample, column)));
+                assert!(
+                    matches!(error, Error::Target { sample: s, output: o, .. } if (s, o) == (sample, column))
+                );
                 assert_eq!(error.to_string(), format!("{place} targets {rest}"));
             }
         }
@@ -193,13 +234,17 @@ fn numbers_that_are_none_are_named() {
 #[test]
 fn losses_name_the_target_at_fault() {
     let t = [[0.0, 1.0], [0.5, f32::INFINITY]];
-    let message = "row 2, column 2 of the targets (counted from 1) is inf; a finite number is expected";
-    let squares = <MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t).expect_err("an infinity");
-    let summed =
-        <SumOverOutputs<MeanSquaredError> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t).expect_err("an infinity");
-    assert_eq!((squares.to_string(), summed.to_string()), (message.to_owned(), message.to_owned()));
-    let entropy = <SumOverOutputs<BinaryCrossEntropy> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t)
+    let message =
+        "row 2, column 2 of the targets (counted from 1) is inf; a finite number is expected";
+    let squares = <MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t)
         .expect_err("an infinity");
+    let summed =
+        <SumOverOutputs<MeanSquaredError> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t)
+            .expect_err("an infinity");
+    assert_eq!((squares.to_string(), summed.to_string()), (message.to_owned(), message.to_owned()));
+    let entropy =
+        <SumOverOutputs<BinaryCrossEntropy> as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t)
+            .expect_err("an infinity");
     assert_eq!(entropy, Error::Probability { sample: 1, output: 1, value: f32::INFINITY });
     assert_eq!(<MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t[..1]), Ok(()));
 }
@@ -218,12 +263,21 @@ fn summed_losses_are_k_times_the_means() {
             let k = O as f32;
             let keras = rosenblatt::kernels::dispatch!(backend, s => L::loss(s, &y, &t, &mut mean));
             let lecture = rosenblatt::kernels::dispatch!(backend, s => SumOverOutputs::<L>::loss(s, &y, &t, &mut sum));
-            assert!((lecture / (k * keras) - 1.0).abs() < 1e-6, "{lecture} is not {O} times {keras}");
+            assert!(
+                (lecture / (k * keras) - 1.0).abs() < 1e-6,
+                "{lecture} is not {O} times {keras}"
+            );
             for (sum, mean) in sum.as_flattened().iter().zip(mean.as_flattened()) {
-                assert!((sum - k * mean).abs() <= 1e-6 * sum.abs(), "{sum} is not {O} times {mean}");
+                assert!(
+                    (sum - k * mean).abs() <= 1e-6 * sum.abs(),
+                    "{sum} is not {O} times {mean}"
+                );
             }
             if O == 1 {
-                assert_eq!((lecture.to_bits(), bits(sum.as_flattened())), (keras.to_bits(), bits(mean.as_flattened())));
+                assert_eq!(
+                    (lecture.to_bits(), bits(sum.as_flattened())),
+                    (keras.to_bits(), bits(mean.as_flattened()))
+                );
             }
         }
     }
@@ -282,18 +336,27 @@ fn long_columns_lose_no_digits() {
     let scale = Standardize::fit(&rows).expect("good numbers");
     let (mean, deviation) = moments(rows.iter().map(|row| row[0]));
     assert!((f64::from(scale.mean[0]) - mean).abs() < 4e-5, "{} for {mean}", scale.mean[0]);
-    assert!((f64::from(scale.deviation[0]) / deviation - 1.0).abs() < 1e-6, "{} for {deviation}", scale.deviation[0]);
+    assert!(
+        (f64::from(scale.deviation[0]) / deviation - 1.0).abs() < 1e-6,
+        "{} for {deviation}",
+        scale.deviation[0]
+    );
 }
 
 #[test]
 fn standardizing_refuses_what_has_no_mean() {
     assert_eq!(Standardize::<2>::fit(&[]), Err(Error::Empty));
     let error = Standardize::fit(&[[1.0, 2.0], [1.0, f32::NAN]]).expect_err("NaN");
-    assert_eq!(error.to_string(), "row 2, column 2 of the inputs (counted from 1) is NaN; a finite number is expected");
+    assert_eq!(
+        error.to_string(),
+        "row 2, column 2 of the inputs (counted from 1) is NaN; a finite number is expected"
+    );
     // Sums and squares that f32 does not hold are no obstacle.
     for large in [3e38, -1e30] {
-        let scale = Standardize::fit(&[[0.0, 1.0], [0.0, 2.0], [1.0, large]]).expect("finite numbers");
-        let (mean, deviation) = (f64::from(large) / 3.0, f64::from(large).abs() * 2f64.sqrt() / 3.0);
+        let scale =
+            Standardize::fit(&[[0.0, 1.0], [0.0, 2.0], [1.0, large]]).expect("finite numbers");
+        let (mean, deviation) =
+            (f64::from(large) / 3.0, f64::from(large).abs() * 2f64.sqrt() / 3.0);
         assert!((f64::from(scale.mean[1]) / mean - 1.0).abs() < 1e-6, "{scale:?}");
         assert!((f64::from(scale.deviation[1]) / deviation - 1.0).abs() < 1e-6, "{scale:?}");
     }
@@ -317,7 +380,8 @@ fn a_neuron_follows_its_formula() {
         let weights: Vec<f32> = (0..5).map(|_| draw(&mut rng, 1.0)).collect();
         net.set_weights(&weights).expect("five");
         w.extend(weights.iter().map(|w| f64::from(*w)));
-        let x: [[f32; 4]; 6] = std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 2.0)));
+        let x: [[f32; 4]; 6] =
+            std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 2.0)));
         let t: [[f32; 1]; 6] = std::array::from_fn(|i| [(i % 2) as f32]);
         let mut trainer = Trainer::<Single, Sgd, BinaryCrossEntropy, 6>::new();
         for _ in 0..100 {
@@ -325,14 +389,21 @@ fn a_neuron_follows_its_formula() {
             for (x, [t]) in x.iter().zip(t) {
                 let with_one = || x.iter().chain([&1.0]).map(|x| f64::from(*x));
                 let p = 1.0 / (1.0 + (-with_one().zip(&w).map(|(x, w)| x * w).sum::<f64>()).exp());
-                gradient.iter_mut().zip(with_one()).for_each(|(g, x)| *g += (p - f64::from(t)) * x / 6.0);
+                gradient
+                    .iter_mut()
+                    .zip(with_one())
+                    .for_each(|(g, x)| *g += (p - f64::from(t)) * x / 6.0);
                 loss -= if t == 1.0 { p.ln() } else { (1.0 - p).ln() } / 6.0;
             }
-            let got = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.5), &x, &t).expect("good data");
+            let got =
+                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.5), &x, &t).expect("good data");
             assert!((f64::from(got) - loss).abs() < 1e-5, "loss {got}, by the formula {loss}");
             let params = trainer.gradient();
             for (got, want) in params.w.as_flattened().iter().chain(&params.b).zip(gradient) {
-                assert!((f64::from(*got) - want).abs() < 1e-5, "gradient {got}, by the formula {want}");
+                assert!(
+                    (f64::from(*got) - want).abs() < 1e-5,
+                    "gradient {got}, by the formula {want}"
+                );
             }
             w.iter_mut().zip(gradient).for_each(|(w, g)| *w -= 0.5 * g);
         }
@@ -353,7 +424,8 @@ fn one_neuron_tells_tumours_apart() {
         let scale = Standardize::fit(&rows).expect("good numbers");
         scale.transform(&mut rows);
         scale.transform(&mut unseen);
-        let [answers, wanted] = [t, t_unseen].map(|t| t.into_iter().map(|t| [f32::from(t)]).collect::<Vec<_>>());
+        let [answers, wanted] =
+            [t, t_unseen].map(|t| t.into_iter().map(|t| [f32::from(t)]).collect::<Vec<_>>());
         let mut net = Cells::new();
         net.init(Seed(seed));
         let mut trainer = Trainer::<Cells, Sgd, BinaryCrossEntropy, 32>::new();
@@ -397,6 +469,7 @@ fn losses_over_any_shape() {
         trainer.step(&mut map, &sgd, &x, &t).expect("good data");
     }
     assert!(trainer.evaluate(&map, &x, &t).expect("good data").loss < before);
-    let error = trainer.step(&mut map, &sgd, &x, &[[[0.0; 2], [0.0, 1.5], [0.0; 2]]]).expect_err("1.5");
+    let error =
+        trainer.step(&mut map, &sgd, &x, &[[[0.0; 2], [0.0, 1.5], [0.0; 2]]]).expect_err("1.5");
     assert!(matches!(error, Error::Probability { sample: 0, output: 3, value: 1.5 }), "{error}");
 }

@@ -105,7 +105,8 @@ where
         let (net, weights, x, t) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
-                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
+                let weights: Vec<f32> =
+                    (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
                 let mut net = Mlp::<T>::new();
                 net.set_weights(&weights).expect("as many as there are");
                 let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
@@ -122,17 +123,24 @@ where
             let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, L, B>::new());
             let mut net = net.clone();
             // A learning rate of 0: the gradient is what is asked for.
-            let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+            let loss = trainer
+                .step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t)
+                .expect("a good step");
             let got = trainer.gradient().as_flat();
             let off = (f64::from(loss) / want_loss - 1.0).abs();
             assert!(off < 1e-5, "{name}, batch {m}, {backend}: loss {loss}, judge {want_loss}");
-            let (off, tried) =
-                TOLERANCE.judge(got, &want).unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}: {error}"));
+            let (off, tried) = TOLERANCE
+                .judge(got, &want)
+                .unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}: {error}"));
             worst = worst.max(off);
             // Behind a relu that is shut a gradient is 0.
             assert!(tried > 0.25, "{name}: only {tried} of the gradients could be tried");
             let got = bits(got);
-            assert_eq!(*first.get_or_insert_with(|| got.clone()), got, "{name}, batch {m}: {backend} has other bits");
+            assert_eq!(
+                *first.get_or_insert_with(|| got.clone()),
+                got,
+                "{name}, batch {m}: {backend} has other bits"
+            );
         }
     }
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);

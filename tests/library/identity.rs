@@ -88,11 +88,23 @@ where
             }
 
             for shuffle in [None, Some(Seed(3))] {
-                for batch in [None, Some(Batch::Full), Some(Batch::Mini(B.div_ceil(2))), Some(Batch::Stochastic)] {
+                for batch in [
+                    None,
+                    Some(Batch::Full),
+                    Some(Batch::Mini(B.div_ceil(2))),
+                    Some(Batch::Stochastic),
+                ] {
                     // A full batch must fit the trainer.
                     let n = if batch == Some(Batch::Full) { B } else { n };
                     let (x, t) = (&x[..n], &t[..n]);
-                    let fit = Fit { optimizer: self.optimizer, epochs: 2, batch, shuffle, drop_last: false, backend };
+                    let fit = Fit {
+                        optimizer: self.optimizer,
+                        epochs: 2,
+                        batch,
+                        shuffle,
+                        drop_last: false,
+                        backend,
+                    };
                     let mut net = start.clone();
                     trainer.reset();
                     let mut history = Vec::new();
@@ -100,14 +112,18 @@ where
                         history.extend([epoch.loss, epoch.accuracy]);
                         ControlFlow::Continue(())
                     });
-                    let outcome = trainer.fit(&mut net, x, t, &fit, &mut observer).map(|epoch| epoch.number);
+                    let outcome =
+                        trainer.fit(&mut net, x, t, &fit, &mut observer).map(|epoch| epoch.number);
                     let name = format!("{sort:?} {batch:?} {shuffle:?}");
                     record.text(format!("{name}: {outcome:?}"));
                     record.values(&format!("{name}: history"), &history);
                     record.values(&format!("{name}: weights"), net.weights());
                     record.text(format!("{name}: hash {:016x}", net.hash()));
                     let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
-                    record.values(&format!("{name}: loss"), &[evaluation.loss, evaluation.correct as f32]);
+                    record.values(
+                        &format!("{name}: loss"),
+                        &[evaluation.loss, evaluation.correct as f32],
+                    );
                     self.predict(backend, &mut trainer, &net, x, &name, &mut record);
                 }
             }
@@ -129,10 +145,16 @@ where
         let alone = alone.as_flattened();
         let mut y = vec![[0.0; OUT]; x.len()];
         net.predict_batch_on(backend, x, &mut y).expect("as many outputs as inputs");
-        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: a batch on {backend} differs from its samples alone");
+        assert_eq!(
+            bits(y.as_flattened()),
+            bits(alone),
+            "{name}: a batch on {backend} differs from its samples alone"
+        );
         for chunk in [1, B.div_ceil(2), B] {
-            let y: Vec<_> =
-                x.chunks(chunk).flat_map(|x| trainer.predict_batch(net, x).expect("fits").to_vec()).collect();
+            let y: Vec<_> = x
+                .chunks(chunk)
+                .flat_map(|x| trainer.predict_batch(net, x).expect("fits").to_vec())
+                .collect();
             assert_eq!(
                 bits(y.as_flattened()),
                 bits(alone),
@@ -140,7 +162,11 @@ where
             );
         }
         let y: Vec<_> = x.iter().map(|x| trainer.predict(net, x)).collect();
-        assert_eq!(bits(y.as_flattened()), bits(alone), "{name}: the trainer's prediction differs from {backend}");
+        assert_eq!(
+            bits(y.as_flattened()),
+            bits(alone),
+            "{name}: the trainer's prediction differs from {backend}"
+        );
         record.values(&format!("{name}: predictions"), alone);
     }
 
@@ -154,11 +180,17 @@ where
             }
         }
         let stopped = want.0.iter().filter(|(name, _)| name.contains("NotFinite")).count();
-        println!("{name}: {} results the same on {} backends, {stopped} of them errors", want.0.len(), backends.len());
+        println!(
+            "{name}: {} results the same on {} backends, {stopped} of them errors",
+            want.0.len(),
+            backends.len()
+        );
 
         // The comparison sees a single bit.
         assert!(
-            self.run(backends[0], &SORTS[..1], true).difference(&self.run(backends[0], &SORTS[..1], false)).is_some()
+            self.run(backends[0], &SORTS[..1], true)
+                .difference(&self.run(backends[0], &SORTS[..1], false))
+                .is_some()
         );
     }
 }

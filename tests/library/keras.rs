@@ -103,8 +103,10 @@ macro_rules! trainings {
 // To add a network, an optimizer, a data set or a training: a line in one of the lists below.
 
 type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
-type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
-type L2Of<const I: usize, const C: usize> = Mlp<(DenseL2<I, 32, Relu, 1, 1000>, Dense<32, C, Softmax>)>;
+type Mlp3Of<const I: usize, const C: usize> =
+    Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
+type L2Of<const I: usize, const C: usize> =
+    Mlp<(DenseL2<I, 32, Relu, 1, 1000>, Dense<32, C, Softmax>)>;
 type NormOf<const I: usize, const C: usize> = Mlp<(
     Dense<I, 32>,
     BatchNorm<[f32; 32]>,
@@ -128,7 +130,11 @@ type Cnn2 = Mlp<(
     Flatten<Map<2, 2, 8>, 32>,
     Dense<32, 10, Softmax>,
 )>;
-type Conv = Mlp<(Conv1d<Signal<8, 8>, Signal<6, 8>, 3, Relu>, Flatten<Signal<6, 8>, 48>, Dense<48, 10, Softmax>)>;
+type Conv = Mlp<(
+    Conv1d<Signal<8, 8>, Signal<6, 8>, 3, Relu>,
+    Flatten<Signal<6, 8>, 48>,
+    Dense<48, 10, Softmax>,
+)>;
 // Over the eight rows of an 8×8 image.
 type SimpleRnn = Mlp<(Rnn<8, 16, 8>, Dense<16, 10, Softmax>)>;
 type GruNet = Mlp<(Gru<8, 12, 8>, Dense<12, 10, Softmax>)>;
@@ -250,7 +256,8 @@ impl Hyper<'_> {
 
     /// The optimizer if all keys are there, and no others.
     fn all<O>(&self, keys: &[&str], marks: &[&str], optimizer: impl FnOnce() -> O) -> Option<O> {
-        let known = |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
+        let known =
+            |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
         let here = self.values.as_object()?;
         let complete = keys.iter().chain(marks).all(|key| here.contains_key(*key));
         (complete && here.keys().all(|key| known(key))).then(optimizer)
@@ -268,7 +275,12 @@ fn read(file: &str) -> Vec<u8> {
 }
 
 /// Four bytes a value, little-endian, as safetensors has them.
-fn values<T>(tensors: &SafeTensors<'_>, name: &str, dtype: Dtype, from: fn([u8; 4]) -> T) -> Vec<T> {
+fn values<T>(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    dtype: Dtype,
+    from: fn([u8; 4]) -> T,
+) -> Vec<T> {
     let tensor = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(tensor.dtype(), dtype, "{name}");
     tensor.data().chunks_exact(4).map(|bytes| from(bytes.try_into().expect("four"))).collect()
@@ -299,8 +311,8 @@ impl Steps {
     /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was too large.
     fn follow(&self, name: &str, lr: f32) -> Result<f64, String> {
         let after = &self.document["after"][name];
-        let optimizer =
-            Any::configured(&Hyper { values: &after["hyper"], lr }).map_err(|error| format!("{name}: {error}"))?;
+        let optimizer = Any::configured(&Hyper { values: &after["hyper"], lr })
+            .map_err(|error| format!("{name}: {error}"))?;
         // The second word of a name is `decay`.
         if name.split('_').next() != Some(&optimizer.name()) {
             return Err(format!("{name}: its hyper-parameters are those of {}", optimizer.name()));
@@ -383,7 +395,13 @@ fn a_wrong_learning_rate_is_seen() {
     let data = DataSet::read();
     if (data.inputs, data.classes) == (64, 10) {
         let training = Training::read("mlp_sgd");
-        let run = |lr| training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Backend::detect(), &data, lr);
+        let run = |lr| {
+            training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(
+                Backend::detect(),
+                &data,
+                lr,
+            )
+        };
         assert!(training.compare(&run(1.01).expect("good data")).is_err());
     }
 }
@@ -410,13 +428,23 @@ impl AnySchedule {
         let cosine = CosineDecay { lr, decay_steps, alpha: hyper.get("alpha") };
         match schedule["kind"].as_str().expect("a kind") {
             "constant" => Self::Constant(ConstantRate { lr }),
-            "inverse_time" => Self::InverseTime(InverseTimeDecay { lr, decay_steps, decay_rate, staircase }),
-            "step" => Self::Step(StepDecay { lr, drop: hyper.get("drop"), every: hyper.get("every") as u32 }),
-            "exponential" => Self::Exponential(ExponentialDecay { lr, decay_steps, decay_rate, staircase }),
-            "cosine" => Self::Cosine(cosine),
-            "warm_up_cosine" => {
-                Self::WarmUpCosine(WarmUp { start: hyper.get("start"), steps: hyper.get("steps") as u32, then: cosine })
+            "inverse_time" => {
+                Self::InverseTime(InverseTimeDecay { lr, decay_steps, decay_rate, staircase })
             }
+            "step" => Self::Step(StepDecay {
+                lr,
+                drop: hyper.get("drop"),
+                every: hyper.get("every") as u32,
+            }),
+            "exponential" => {
+                Self::Exponential(ExponentialDecay { lr, decay_steps, decay_rate, staircase })
+            }
+            "cosine" => Self::Cosine(cosine),
+            "warm_up_cosine" => Self::WarmUpCosine(WarmUp {
+                start: hyper.get("start"),
+                steps: hyper.get("steps") as u32,
+                then: cosine,
+            }),
             "piecewise" => Self::Piecewise(PiecewiseConstant {
                 lr,
                 then: std::array::from_fn(|i| {
@@ -473,8 +501,12 @@ fn schedules() -> Value {
 #[test]
 fn schedules_step_by_step() {
     let document = schedules();
-    let steps: Vec<_> =
-        document["steps"].as_array().expect("steps").iter().map(|t| t.as_u64().expect("t") as u32).collect();
+    let steps: Vec<_> = document["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|t| t.as_u64().expect("t") as u32)
+        .collect();
     for (name, schedule) in document["schedules"].as_object().expect("schedules") {
         let rule = AnySchedule::configured(schedule);
         rule.check().expect("good parameters");
@@ -495,7 +527,10 @@ fn schedules_step_by_step() {
         let mut half = rule;
         half.set_lr(0.5 * rule.lr());
         assert_eq!(half.lr(), 0.5 * rule.lr());
-        for t in steps.iter().filter(|t| !matches!(rule, AnySchedule::WarmUpCosine(warm_up) if **t < warm_up.steps)) {
+        for t in steps
+            .iter()
+            .filter(|t| !matches!(rule, AnySchedule::WarmUpCosine(warm_up) if **t < warm_up.steps))
+        {
             assert_eq!(half.at(*t), 0.5 * rule.at(*t), "{name}, step {t}");
         }
     }
@@ -508,8 +543,9 @@ fn scheduled_and_clipped_step_by_step() {
     for (name, run) in steps.document["runs"].as_object().expect("runs") {
         let mut hyper = run["hyper"].clone();
         let mut take = |key: &str| hyper.as_object_mut().expect("an object").remove(key);
-        let schedule = take("schedule")
-            .map(|name| AnySchedule::configured(&steps.document["schedules"][name.as_str().expect("a name")]));
+        let schedule = take("schedule").map(|name| {
+            AnySchedule::configured(&steps.document["schedules"][name.as_str().expect("a name")])
+        });
         let limit = |value: Value| value.as_f64().expect("a number") as f32;
         let (value, norm) = (take("clip_value").map(limit), take("clip_norm").map(limit));
         if hyper.get("lr").is_none() {
@@ -521,17 +557,30 @@ fn scheduled_and_clipped_step_by_step() {
         let outcome = match (schedule, value, norm) {
             (None, Some(limit), None) => steps.run(ClipValue { optimizer, limit }, name, rows),
             (None, None, Some(limit)) => steps.run(ClipNorm { optimizer, limit }, name, rows),
-            (Some(schedule), None, None) => steps.run(Scheduled { optimizer, schedule }, name, rows),
+            (Some(schedule), None, None) => {
+                steps.run(Scheduled { optimizer, schedule }, name, rows)
+            }
             (Some(schedule), None, Some(limit)) => {
                 // Either may be the outer one.
-                let outer = steps.run(ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit }, name, rows);
-                let inner = steps.run(Scheduled { optimizer: ClipNorm { optimizer, limit }, schedule }, name, rows);
+                let outer = steps.run(
+                    ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit },
+                    name,
+                    rows,
+                );
+                let inner = steps.run(
+                    Scheduled { optimizer: ClipNorm { optimizer, limit }, schedule },
+                    name,
+                    rows,
+                );
                 assert_eq!(outer, inner);
                 outer
             }
             what => panic!("{name}: {what:?}"),
         };
-        println!("{name}: worst deviation {:.1e}", outcome.unwrap_or_else(|error| panic!("{error}")));
+        println!(
+            "{name}: worst deviation {:.1e}",
+            outcome.unwrap_or_else(|error| panic!("{error}"))
+        );
         // Without what is around it, it is another run.
         assert!(steps.run(optimizer, name, rows).is_err(), "{name}");
     }
@@ -613,7 +662,12 @@ trait Tensors: Model<Layers: Trainable> + Default {
         let mut names = Vec::new();
         self.names(&mut names);
         let pattern = ["bias", "gamma", "beta", "moving_mean"];
-        names.windows(4).enumerate().filter(|(_, names)| *names == pattern).flat_map(|(i, _)| [i, i + 3]).collect()
+        names
+            .windows(4)
+            .enumerate()
+            .filter(|(_, names)| *names == pattern)
+            .flat_map(|(i, _)| [i, i + 3])
+            .collect()
     }
 
     fn names(&self, names: &mut Vec<&'static str>);
@@ -675,9 +729,15 @@ impl Training {
         let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
         let notes = metadata.metadata().as_ref().expect("notes");
-        assert_eq!((notes["batch"].as_str(), notes["order"].as_str()), ("32", "sequential"), "{file}");
+        assert_eq!(
+            (notes["batch"].as_str(), notes["order"].as_str()),
+            ("32", "sequential"),
+            "{file}"
+        );
         let all = |part: &str| {
-            let names = (0..).map(|k| format!("{part}.{k}")).take_while(|name| tensors.tensor(name).is_ok());
+            let names = (0..)
+                .map(|k| format!("{part}.{k}"))
+                .take_while(|name| tensors.tensor(name).is_ok());
             names.map(|name| floats(&tensors, &name)).collect::<Vec<_>>()
         };
         Self {
@@ -702,7 +762,8 @@ impl Training {
         N: Tensors,
         L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
-        let optimizer = Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
+        let optimizer =
+            Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
         optimizer.check().expect("good hyper-parameters");
         let x: Vec<<LayersOf<N> as Layer>::Input> = rows(&data.x_train);
         let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class, data.classes)).collect();
@@ -725,14 +786,21 @@ impl Training {
         };
         let predictions = predict(&net);
         let weights = net.get().concat();
-        let adrift = if self.optimizer.get("beta_2").is_some() { net.undetermined() } else { Vec::new() };
+        let adrift =
+            if self.optimizer.get("beta_2").is_some() { net.undetermined() } else { Vec::new() };
         let anchored = (!adrift.is_empty()).then(|| {
             let mut tensors = net.get();
             adrift.iter().for_each(|i| tensors[*i].clone_from(&self.last[*i]));
             net.set(&tensors).expect("Keras' own");
             predict(&net)
         });
-        Ok(Outcome { losses, weights, predictions, anchored, outputs: <OutputOf<N> as F32Array>::LEN })
+        Ok(Outcome {
+            losses,
+            weights,
+            predictions,
+            anchored,
+            outputs: <OutputOf<N> as F32Array>::LEN,
+        })
     }
 
     /// How far from Keras' outcome; an error if too far.
@@ -740,12 +808,20 @@ impl Training {
         let (file, want) = (&self.file, &self.outcome);
         assert_eq!(got.losses.len(), want.losses.len(), "{file}: steps");
         assert_eq!(got.weights.len(), want.weights.len(), "{file}: weights");
-        assert_eq!((got.predictions.len(), got.outputs), (want.predictions.len(), want.outputs), "{file}: predictions");
-        let mut far = Deviation { loss: 0.0, prediction: 0.0, adrift: 0.0, weight: 0.0, same_class: 0.0 };
+        assert_eq!(
+            (got.predictions.len(), got.outputs),
+            (want.predictions.len(), want.outputs),
+            "{file}: predictions"
+        );
+        let mut far =
+            Deviation { loss: 0.0, prediction: 0.0, adrift: 0.0, weight: 0.0, same_class: 0.0 };
         for (step, (got, want)) in got.losses.iter().zip(&want.losses).enumerate() {
             let off = (f64::from(*got) / f64::from(*want) - 1.0).abs();
             if beyond(off, LOSS) {
-                return Err(format!("{file}, step {}: the loss is {got}, Keras has {want}", step + 1));
+                return Err(format!(
+                    "{file}, step {}: the loss is {got}, Keras has {want}",
+                    step + 1
+                ));
             }
             far.loss = far.loss.max(off);
         }
@@ -754,7 +830,9 @@ impl Training {
             for (i, (got, want)) in got.iter().zip(&want.predictions).enumerate() {
                 let off = f64::from((got - want).abs());
                 if beyond(off, limit) {
-                    return Err(format!("{file}: output {i} of the test samples is {got}, Keras has {want}"));
+                    return Err(format!(
+                        "{file}: output {i} of the test samples is {got}, Keras has {want}"
+                    ));
                 }
                 worst = worst.max(off);
             }
@@ -762,13 +840,17 @@ impl Training {
         };
         let determined = got.anchored.as_ref().unwrap_or(&got.predictions);
         far.prediction = outputs(determined, PREDICTION)?;
-        far.adrift = outputs(&got.predictions, if got.anchored.is_some() { ADRIFT } else { PREDICTION })?;
+        far.adrift =
+            outputs(&got.predictions, if got.anchored.is_some() { ADRIFT } else { PREDICTION })?;
         let class = |y: &[f32]| y.chunks_exact(want.outputs).map(predicted).collect::<Vec<_>>();
         let (got_class, want_class) = (class(determined), class(&want.predictions));
         let same = got_class.iter().zip(&want_class).filter(|(got, want)| got == want).count();
         far.same_class = same as f64 / want_class.len() as f64;
         if far.same_class < CLASSES {
-            return Err(format!("{file}: only {same} of {} test samples got Keras' class", want_class.len()));
+            return Err(format!(
+                "{file}: only {same} of {} test samples got Keras' class",
+                want_class.len()
+            ));
         }
         for (got, want) in got.weights.iter().zip(&want.weights) {
             far.weight = far.weight.max(f64::from((got - want).abs()));
@@ -784,8 +866,11 @@ where
     L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     let training = Training::read(file);
-    let same =
-        |lr| training.run::<N, L>(Backend::baseline(), data, lr).is_ok_and(|other| training.compare(&other).is_ok());
+    let same = |lr| {
+        training
+            .run::<N, L>(Backend::baseline(), data, lr)
+            .is_ok_and(|other| training.compare(&other).is_ok())
+    };
     assert!(!same(2.0), "{file}: twice the learning rate went unseen");
     for backend in backends() {
         let far = training

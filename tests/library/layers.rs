@@ -101,8 +101,9 @@ impl<const I: usize, const O: usize, A: Activation> Textbook for Dense<I, O, A> 
     fn outputs(p: &mut &[f64], _: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
         let (w, b) = (take(p, I * O), take(p, O));
         let mut each = |x: Vec<f64>| {
-            let mut z: Vec<f64> =
-                (0..O).map(|j| b[j] + x.iter().enumerate().map(|(i, x)| x * w[i * O + j]).sum::<f64>()).collect();
+            let mut z: Vec<f64> = (0..O)
+                .map(|j| b[j] + x.iter().enumerate().map(|(i, x)| x * w[i * O + j]).sum::<f64>())
+                .collect();
             activate(A::NAME, &mut z, run);
             z
         };
@@ -112,7 +113,9 @@ impl<const I: usize, const O: usize, A: Activation> Textbook for Dense<I, O, A> 
 
 impl<X: Channels, A: Activation> Textbook for Activate<X, A> {
     fn outputs(_: &mut &[f64], _: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
-        x.iter_mut().flat_map(|x| x.chunks_mut(X::Row::LEN)).for_each(|row| activate(A::NAME, row, run));
+        x.iter_mut()
+            .flat_map(|x| x.chunks_mut(X::Row::LEN))
+            .for_each(|row| activate(A::NAME, row, run));
         x
     }
 }
@@ -130,8 +133,10 @@ impl<X: Channels> Textbook for BatchNorm<X> {
         let (gamma, beta) = (take(p, c), take(p, c));
         let (means, variances) = (take(buffers, c), take(buffers, c));
         for j in 0..c {
-            let column: Vec<f64> = x.iter().flat_map(|x| x.iter().skip(j).step_by(c)).copied().collect();
-            let (mean, variance) = if run.training { moments(&column) } else { (means[j], variances[j]) };
+            let column: Vec<f64> =
+                x.iter().flat_map(|x| x.iter().skip(j).step_by(c)).copied().collect();
+            let (mean, variance) =
+                if run.training { moments(&column) } else { (means[j], variances[j]) };
             for x in x.iter_mut().flat_map(|x| x.iter_mut().skip(j).step_by(c)) {
                 *x = gamma[j] * (*x - mean) / (variance + 1e-3).sqrt() + beta[j];
             }
@@ -170,7 +175,9 @@ fn kept(rate: (u32, u32), seed: u64, place: u32, pass: u32, i: u32) -> bool {
     u64::from(mix(key ^ i.wrapping_mul(0x9e37_79b9))) >= limit
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook
+    for Dropout<X, NUM, DEN, SEED>
+{
     fn outputs(_: &mut &[f64], _: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         if run.training {
             for (i, x) in x.iter_mut().flatten().enumerate() {
@@ -259,7 +266,8 @@ where
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
                 let mut net = Box::new(Mlp::<T>::new());
-                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
+                let weights: Vec<f32> =
+                    (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
                 net.set_weights(&weights).expect("as many as there are");
                 let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
                 let c: Vec<<ComposedOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
@@ -267,14 +275,22 @@ where
             })
             .find(|(net, x, _)| {
                 let buffers = vec![0.0; <ComposedOf<T> as Layer>::Buffers::LEN];
-                textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::TRAINING).1 > MARGIN
+                textbook::<ComposedOf<T>>(
+                    &wide(net.weights()),
+                    &buffers,
+                    &wide(x.flat()),
+                    Run::TRAINING,
+                )
+                .1 > MARGIN
             })
             .expect("some seed will do");
         let buffers = <ComposedOf<T> as Layer>::Buffers::ZERO;
-        let (p, r, flat, coefficients) = (wide(net.weights()), wide(buffers.as_flat()), wide(x.flat()), wide(c.flat()));
+        let (p, r, flat, coefficients) =
+            (wide(net.weights()), wide(buffers.as_flat()), wide(x.flat()), wide(c.flat()));
         let cost = |p: &[f64], x: &[f64]| {
             let (y, _) = textbook::<ComposedOf<T>>(p, &r, x, Run::TRAINING);
-            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <ComposedOf<T> as Textbook>::cost(p)
+            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>()
+                + <ComposedOf<T> as Textbook>::cost(p)
         };
         let (want_y, _) = textbook::<ComposedOf<T>>(&p, &r, &flat, Run::TRAINING);
         let want_dp = slopes(&p, |p| cost(p, &flat));
@@ -283,11 +299,16 @@ where
 
         let mut first = None;
         for backend in backends() {
-            let got =
-                dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
-            let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {backend}: {what}: {error}") };
+            let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
+            let fail = |what: &str, error: String| -> ! {
+                panic!("{name}, batch {m}, {backend}: {what}: {error}")
+            };
             let off = (f64::from(got.penalty) - want_penalty).abs();
-            assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
+            assert!(
+                off <= 1e-6 * want_penalty,
+                "{name}: penalty {}, judge {want_penalty}",
+                got.penalty
+            );
             let mut judge = |what: &str, tolerance: Tolerance, got: &[f32], want: &[f64]| {
                 let (off, _) = tolerance.judge(got, want).unwrap_or_else(|error| fail(what, error));
                 worst = worst.max(off);
@@ -296,7 +317,11 @@ where
             judge("dp", GRADIENTS, &got.dp, &want_dp);
             judge("dx", GRADIENTS, &got.dx, &want_dx);
             let all = [bits(&got.y), bits(&[got.penalty]), bits(&got.dp), bits(&got.dx)].concat();
-            assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{name}, batch {m}: {backend} has other bits");
+            assert_eq!(
+                *first.get_or_insert_with(|| all.clone()),
+                all,
+                "{name}, batch {m}: {backend} has other bits"
+            );
         }
         inference::<T, B>(name, &net, &x);
     }
@@ -322,16 +347,27 @@ where
             buffers.extend(wide(values));
         }
     });
-    let (want, _) = textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
+    let (want, _) =
+        textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
     for backend in backends() {
         let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
         let mut y = alone.clone();
         y.flat_mut().fill(0.0);
         net.predict_batch_on(backend, x, &mut y).expect("as many");
-        assert_eq!(bits(y.flat()), bits(alone.flat()), "{name}: a batch on {backend} differs from its samples alone");
-        OUTPUTS.compare(y.flat(), &want).unwrap_or_else(|e| panic!("{name}, inference on {backend}: {e}"));
-        assert_eq!(*first.get_or_insert_with(|| bits(y.flat())), bits(y.flat()), "{name}: {backend} has other bits");
+        assert_eq!(
+            bits(y.flat()),
+            bits(alone.flat()),
+            "{name}: a batch on {backend} differs from its samples alone"
+        );
+        OUTPUTS
+            .compare(y.flat(), &want)
+            .unwrap_or_else(|e| panic!("{name}, inference on {backend}: {e}"));
+        assert_eq!(
+            *first.get_or_insert_with(|| bits(y.flat())),
+            bits(y.flat()),
+            "{name}: {backend} has other bits"
+        );
     }
 }
 
@@ -405,7 +441,8 @@ fn names_and_starts_are_those_of_keras() {
     net.init(Seed(1));
     let all = tensors(&net);
     let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
-    let want = "kernel bias gamma beta moving_mean moving_variance kernel bias gamma beta kernel bias";
+    let want =
+        "kernel bias gamma beta moving_mean moving_variance kernel bias gamma beta kernel bias";
     assert_eq!(names.join(" "), want);
     for (name, values) in &all {
         let start = match *name {
@@ -416,9 +453,13 @@ fn names_and_starts_are_those_of_keras() {
         assert!(values.iter().all(|value| *value == start), "{name} starts at {values:?}");
     }
     let summary = Net::summary().to_string();
-    for part in
-        ["BatchNormalization", "LayerNormalization", "Dropout", "Activation", "105 parameters, 12 running values, "]
-    {
+    for part in [
+        "BatchNormalization",
+        "LayerNormalization",
+        "Dropout",
+        "Activation",
+        "105 parameters, 12 running values, ",
+    ] {
         assert!(summary.contains(part), "{summary}");
     }
 }
@@ -428,9 +469,12 @@ fn tensors_carry_the_running_values() {
     let (net, _) = trained();
     let all = tensors(&net);
     let moving: Vec<_> = all.iter().filter(|(name, _)| name.starts_with("moving")).collect();
-    assert!(moving.iter().all(|(_, values)| values.iter().all(|value| *value != 0.0 && *value != 1.0)));
+    assert!(
+        moving.iter().all(|(_, values)| values.iter().all(|value| *value != 0.0 && *value != 1.0))
+    );
     let mut copy = Net::new();
-    copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>()).expect("its own");
+    copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>())
+        .expect("its own");
     assert_eq!((tensors(&copy), copy.hash()), (all, net.hash()));
     // The weights alone are not the network.
     let mut half = Net::new();
@@ -450,7 +494,9 @@ fn running_values_by_hand() {
     let x = [[[1.0, -8.0], [2.0, 0.0]], [[3.0, 4.0], [6.0, 4.0]]];
     trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &x).expect("good data");
     // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4: divided by n, not n − 1.
-    let near = |got: &[f32], want: [f32; 2]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6);
+    let near = |got: &[f32], want: [f32; 2]| {
+        got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6)
+    };
     net.tensors(|tensor, values| match tensor.name {
         "moving_mean" => assert!(near(values, [0.03, 0.0]), "{values:?}"),
         "moving_variance" => assert!(near(values, [0.99 + 0.035, 0.99 + 0.24]), "{values:?}"),
@@ -460,7 +506,8 @@ fn running_values_by_hand() {
     let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::new();
     net.init(Seed(0));
     let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
-    let mut step = |x: &[[f32; 3]]| trainer.step(&mut net, &Sgd::with_lr(0.0), x, &[[0.0; 3]; 2][..x.len()]);
+    let mut step =
+        |x: &[[f32; 3]]| trainer.step(&mut net, &Sgd::with_lr(0.0), x, &[[0.0; 3]; 2][..x.len()]);
     assert_eq!(step(&[[1.0, 2.0, 3.0]]), Err(Error::BatchTooSmall { batch: 1, least: 2 }));
     assert_eq!(step(&[[1.0, 2.0, 3.0]; 2]), Ok(0.0));
     net.tensors(|tensor, values| {
@@ -480,7 +527,12 @@ impl<OutputActivation> rosenblatt::loss::Loss<OutputActivation, [[f32; 2]; 2]> f
     fn check_targets(_: &[Self::Target]) -> rosenblatt::Result<()> {
         Ok(())
     }
-    fn loss<S: Simd>(_: S, y: &[[[f32; 2]; 2]], t: &[Self::Target], dy: &mut [[[f32; 2]; 2]]) -> f32 {
+    fn loss<S: Simd>(
+        _: S,
+        y: &[[[f32; 2]; 2]],
+        t: &[Self::Target],
+        dy: &mut [[[f32; 2]; 2]],
+    ) -> f32 {
         let mut total = 0.0;
         for ((y, t), dy) in y.flat().iter().zip(t.flat()).zip(dy.flat_mut()) {
             *dy = y - t;
@@ -512,7 +564,9 @@ fn nothing_but_a_good_step_moves_anything() {
             // A value that is not finite itself is named.
             let named = match refused {
                 Err(Error::Input { sample: 3, column: 1, .. }) => !bad.is_finite(),
-                Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => bad.is_finite(),
+                Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => {
+                    bad.is_finite()
+                }
                 _ => false,
             };
             assert!(named, "{bad} on {backend}: {refused:?}");
@@ -535,12 +589,17 @@ fn evaluation_tells_the_penalty() {
     costly.set_weights(plain.weights()).expect("as many");
     let (x, t) = ([[0.5, -1.0], [1.0, 0.0], [0.0, 2.0]], [[1.0], [0.0], [-1.0]]);
     // Three samples in batches of two: the penalty counts once.
-    let (mut a, mut b) = (Trainer::<_, Sgd, MeanSquaredError, 2>::new(), Trainer::<_, Sgd, MeanSquaredError, 2>::new());
+    let (mut a, mut b) = (
+        Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
+        Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
+    );
     let error = a.evaluate(&plain, &x, &t).expect("good data").loss;
     let loss = b.evaluate(&costly, &x, &t).expect("good data").loss;
     let w = plain.weights();
     let squares = |w: &[f32]| w.iter().map(|w| w * w).sum::<f32>();
-    let want = squares(&w[..6]) / 8.0 + w[9..12].iter().map(|w| w.abs()).sum::<f32>() / 4.0 + squares(&w[9..12]) / 2.0;
+    let want = squares(&w[..6]) / 8.0
+        + w[9..12].iter().map(|w| w.abs()).sum::<f32>() / 4.0
+        + squares(&w[9..12]) / 2.0;
     assert!((loss - error - want).abs() < 1e-6, "{loss} − {error} is not {want}");
 }
 
@@ -550,15 +609,22 @@ fn the_slope_of_an_absolute_value_is_0_at_0() {
     net.set_weights(&[0.0, -2.0, 3.0, 5.0]).expect("as many");
     let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 1>::new();
     for backend in backends() {
-        let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]]).expect("good data");
-        assert_eq!((loss, trainer.gradient().as_flat()), (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()), "{backend}");
+        let loss = trainer
+            .step_on(backend, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]])
+            .expect("good data");
+        assert_eq!(
+            (loss, trainer.gradient().as_flat()),
+            (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()),
+            "{backend}"
+        );
     }
 }
 
 #[test]
 fn an_activation_apart_has_the_bits_of_one_inside() {
     type Inside = Mlp<(Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>)>;
-    type Apart = Mlp<(Dense<3, 5>, Activate<[f32; 5], LeakyRelu>, Dense<5, 4>, Activate<[f32; 4], Softmax>)>;
+    type Apart =
+        Mlp<(Dense<3, 5>, Activate<[f32; 5], LeakyRelu>, Dense<5, 4>, Activate<[f32; 4], Softmax>)>;
     let (mut inside, mut apart) = (Inside::new(), Apart::new());
     inside.init(Seed(8));
     apart.init(Seed(8));
@@ -572,7 +638,11 @@ fn an_activation_apart_has_the_bits_of_one_inside() {
             let sgd = Sgd::with_lr(0.1);
             let a = first.step_on(backend, &mut inside, &sgd, &x[..m], &t[..m]).expect("good data");
             let b = second.step_on(backend, &mut apart, &sgd, &x[..m], &t[..m]).expect("good data");
-            assert_eq!((a.to_bits(), bits(inside.weights())), (b.to_bits(), bits(apart.weights())), "{backend}");
+            assert_eq!(
+                (a.to_bits(), bits(inside.weights())),
+                (b.to_bits(), bits(apart.weights())),
+                "{backend}"
+            );
         }
     }
 }
@@ -582,7 +652,11 @@ const ROWS: usize = 8;
 type Third = Dropout<[f32; ROW], 1, 3>;
 
 /// One training pass of dropout over ones, and of ones backward.
-fn drop<L>(backend: Backend, pass: Context, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
+fn drop<L>(
+    backend: Backend,
+    pass: Context,
+    tape: &mut L::Tape<ROWS>,
+) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
 where
     L: Trainable<Input = [f32; ROW], Output = [f32; ROW]>,
 {
@@ -604,7 +678,11 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
         let mut last = None;
         for pass in 0..PASSES {
             let (y, dx) = drop::<Third>(backend, Context::TRAINING, &mut tape);
-            assert_eq!(bits(y.as_flattened()), bits(dx.as_flattened()), "{backend}: another mask for the gradient");
+            assert_eq!(
+                bits(y.as_flattened()),
+                bits(dx.as_flattened()),
+                "{backend}: another mask for the gradient"
+            );
             for (i, y) in y.iter().flatten().enumerate() {
                 let keep = kept((1, 3), 0, 0, pass as u32, i as u32);
                 assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{backend}, pass {pass}, value {i}");
@@ -618,7 +696,11 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
         let share = dropped as f64 / (PASSES * ROW * ROWS) as f64;
         assert!((share - 1.0 / 3.0).abs() < 0.003, "{backend}: {share} were dropped");
         let shares = of_value.as_flattened().iter().map(|n| *n as f64 / PASSES as f64);
-        assert!(shares.clone().all(|share| (share - 1.0 / 3.0).abs() < 0.07), "{:?}", shares.collect::<Vec<_>>());
+        assert!(
+            shares.clone().all(|share| (share - 1.0 / 3.0).abs() < 0.07),
+            "{:?}",
+            shares.collect::<Vec<_>>()
+        );
     }
 }
 
@@ -641,20 +723,25 @@ fn a_dropped_value_is_zero_whatever_it_was() {
 
 #[test]
 fn dropouts_differ_by_place_and_seed_and_are_independent() {
-    let mask = |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
+    let mask =
+        |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
     let of = |pass: Context| {
         let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
-        (0..50).flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0)).collect::<Vec<_>>()
+        (0..50)
+            .flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0))
+            .collect::<Vec<_>>()
     };
     type Other = Dropout<[f32; ROW], 1, 3, 1>;
     type High = Dropout<[f32; ROW], 1, 3, { 1 << 32 }>;
     let mut seeded = Vec::new();
-    let (mut tape, mut high) = (<Other as Trainable>::Tape::<ROWS>::ZERO, <High as Trainable>::Tape::<ROWS>::ZERO);
+    let (mut tape, mut high) =
+        (<Other as Trainable>::Tape::<ROWS>::ZERO, <High as Trainable>::Tape::<ROWS>::ZERO);
     for _ in 0..50 {
         seeded.extend(mask(drop::<Other>(Backend::detect(), Context::TRAINING, &mut tape).0));
     }
-    let high: Vec<bool> =
-        (0..50).flat_map(|_| mask(drop::<High>(Backend::detect(), Context::TRAINING, &mut high).0)).collect();
+    let high: Vec<bool> = (0..50)
+        .flat_map(|_| mask(drop::<High>(Backend::detect(), Context::TRAINING, &mut high).0))
+        .collect();
     let (second, third) = (Context::TRAINING.after::<Third>(), Context::TRAINING.after::<Twice>());
     let masks = [of(Context::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
@@ -675,7 +762,10 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let (y, _) = drop::<Twice>(Backend::detect(), Context::TRAINING, &mut tape);
     let (first, both) = (mask(tape.head.head), mask(y));
     let alive = both.iter().filter(|dropped| !**dropped).count() as f64 / both.len() as f64;
-    assert!(first != both && (alive - 4.0 / 9.0).abs() < 0.08, "{alive} are alive after two dropouts");
+    assert!(
+        first != both && (alive - 4.0 / 9.0).abs() < 0.08,
+        "{alive} are alive after two dropouts"
+    );
     let mut tape = <Nested as Trainable>::Tape::<ROWS>::ZERO;
     let (y, _) = drop::<Nested>(Backend::detect(), Context::TRAINING, &mut tape);
     let alive = mask(y).iter().filter(|dropped| !**dropped).count() as f64 / (ROW * ROWS) as f64;
@@ -709,7 +799,8 @@ fn regularized<L: Trainable>() {
     let mut rng = Rng::new(Seed(3));
     let (mut p, r) = (L::Params::ZERO, L::Buffers::ZERO);
     p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
-    let (x, dy): (Vec<L::Input>, Vec<L::Output>) = (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
+    let (x, dy): (Vec<L::Input>, Vec<L::Output>) =
+        (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
     let plain = pass::<_, L, 2>(Scalar, &p, &r, &x, &mut dy.clone());
     let ridge = pass::<_, Ridge<L>, 2>(Scalar, &p, &r, &x, &mut dy.clone());
     assert_eq!((bits(&ridge.y), bits(&ridge.dx)), (bits(&plain.y), bits(&plain.dx)));
@@ -742,7 +833,8 @@ fn the_lectures_cost() {
     let mut rng = Rng::new(Seed(4));
     let mut net = Net::new();
     net.init(Seed(9));
-    let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) = (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
+    let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) =
+        (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
     let cost = |w: &[f64]| {
         let mut sum = 0.0;
         for (x, t) in x.iter().zip(&t) {

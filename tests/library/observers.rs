@@ -65,8 +65,13 @@ fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) ->
             Monitor::ValLoss => Evaluation { loss: value, correct: 0, samples: 1 },
             _ => Evaluation { loss: 0.0, correct: (value * 1024.0) as usize, samples: 1024 },
         };
-        let mut report =
-            EpochReport { number: i + 1, loss: 0.0, accuracy: 0.0, validation: Some(found), lr: session.lr };
+        let mut report = EpochReport {
+            number: i + 1,
+            loss: 0.0,
+            accuracy: 0.0,
+            validation: Some(found),
+            lr: session.lr,
+        };
         let flow = observer.on_epoch_end(&mut report, &mut session).expect("validated");
         rates.push(session.lr);
         if flow.is_break() {
@@ -90,15 +95,19 @@ fn wanted(case: &Value, epochs: usize) -> Outcome {
 
 #[test]
 fn callbacks_decide_as_in_keras() {
-    let document: Value = serde_json::from_str(include_str!("../fixtures/callbacks.json")).expect("JSON");
+    let document: Value =
+        serde_json::from_str(include_str!("../fixtures/callbacks.json")).expect("JSON");
     let number = |case: &Value, key: &str| case[key].as_f64().map(|value| value as f32);
     let count = |case: &Value, key: &str| case[key].as_u64().expect("a number") as usize;
     let (mut tried, mut stopped, mut reduced, mut impatient_differ) = (0, 0, 0, 0);
     for case in document["cases"].as_array().expect("cases") {
         let sequence = document["sequences"][count(case, "sequence")].as_array().expect("values");
-        let values: Vec<f32> = sequence.iter().map(|value| value.as_f64().map_or(f32::NAN, |v| v as f32)).collect();
-        let monitor = if case["monitor"] == "val_loss" { Monitor::ValLoss } else { Monitor::ValAccuracy };
-        let (patience, min_delta) = (count(case, "patience"), number(case, "min_delta").expect("a number"));
+        let values: Vec<f32> =
+            sequence.iter().map(|value| value.as_f64().map_or(f32::NAN, |v| v as f32)).collect();
+        let monitor =
+            if case["monitor"] == "val_loss" { Monitor::ValLoss } else { Monitor::ValAccuracy };
+        let (patience, min_delta) =
+            (count(case, "patience"), number(case, "min_delta").expect("a number"));
         let want = wanted(case, values.len());
         let got = match case["callback"].as_str() {
             Some("EarlyStopping") => {
@@ -106,16 +115,26 @@ fn callbacks_decide_as_in_keras() {
                 let make = |patience| {
                     let baseline = number(case, "baseline");
                     let watched = Watched::NEW;
-                    let early = EarlyStopping { monitor, min_delta, patience, baseline, start_from_epoch, watched };
+                    let early = EarlyStopping {
+                        monitor,
+                        min_delta,
+                        patience,
+                        baseline,
+                        start_from_epoch,
+                        watched,
+                    };
                     (RestoreBest::like(&early, 0), early)
                 };
                 // The cases tell one patience from another.
-                impatient_differ += usize::from(drive(make(patience + 1), monitor, &values) != want);
+                impatient_differ +=
+                    usize::from(drive(make(patience + 1), monitor, &values) != want);
                 drive(make(patience), monitor, &values)
             }
             Some("ReduceLROnPlateau") => {
-                let (factor, min_lr) =
-                    (number(case, "factor").expect("a number"), number(case, "min_lr").expect("a number"));
+                let (factor, min_lr) = (
+                    number(case, "factor").expect("a number"),
+                    number(case, "min_lr").expect("a number"),
+                );
                 let cooldown = count(case, "cooldown");
                 let observer = ReduceOnPlateau {
                     monitor,
@@ -202,10 +221,21 @@ fn the_best_weights_come_back() {
         loss(a).total_cmp(&loss(b))
     });
     let best = best.expect("epochs");
-    assert_eq!((keep.best_epoch(), keep.best()), (best.number, best.validation.map(|found| found.loss)));
+    assert_eq!(
+        (keep.best_epoch(), keep.best()),
+        (best.number, best.validation.map(|found| found.loss))
+    );
     assert_eq!(stop.stopped(), Some(last.number));
-    assert!(best.number + 20 == last.number && best.number > 1, "best {}, last {}", best.number, last.number);
-    assert_eq!(trainer.evaluate(&net, x_val, t_val).expect("good data").loss, best.validation.expect("validated").loss);
+    assert!(
+        best.number + 20 == last.number && best.number > 1,
+        "best {}, last {}",
+        best.number,
+        last.number
+    );
+    assert_eq!(
+        trainer.evaluate(&net, x_val, t_val).expect("good data").loss,
+        best.validation.expect("validated").loss
+    );
 
     // The very weights of that epoch.
     let mut again = flower();
@@ -234,7 +264,9 @@ fn a_smaller_learning_rate_is_really_used() {
     let fit = |epochs| Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
     let (mut two, mut ten) = (flower(), flower());
     FlowerTrainer::new().fit(&mut two, &x, &t, &fit(2), &mut ()).expect("good data");
-    let last = FlowerTrainer::new().fit(&mut ten, &x, &t, &fit(10), &mut reduce.clone()).expect("good data");
+    let last = FlowerTrainer::new()
+        .fit(&mut ten, &x, &t, &fit(10), &mut reduce.clone())
+        .expect("good data");
     assert_eq!((two.hash(), last.lr, last.number), (ten.hash(), 0.0, 10));
 }
 
@@ -243,7 +275,8 @@ fn what_is_not_finite_ends_the_training_one_way_or_the_other() {
     type Line = Mlp<(Dense<1, 1>,)>;
     let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
     let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 1>::new();
-    let error = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut ()).expect_err("overflow");
+    let error =
+        trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut ()).expect_err("overflow");
     let mut stop = (StopOnNan::new(), History::<9>::new());
     let last = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut stop).expect("stopped");
     assert_eq!(stop.0.stopped(), Some(error));
@@ -256,10 +289,19 @@ fn monitoring_without_validation_is_an_error() {
     let (x, t) = flowers();
     let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
     let error = FlowerTrainer::new()
-        .fit(&mut flower(), &x, &t, &fit, &mut (EarlyStopping::with_patience(3), Validation::new(&x, &t)))
+        .fit(
+            &mut flower(),
+            &x,
+            &t,
+            &fit,
+            &mut (EarlyStopping::with_patience(3), Validation::new(&x, &t)),
+        )
         .expect_err("the validation comes too late");
     assert_eq!(error, Error::NotMonitored { what: "val_loss" });
-    assert!(error.to_string().contains("val_loss is monitored, but no Validation stands before"), "{error}");
+    assert!(
+        error.to_string().contains("val_loss is monitored, but no Validation stands before"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -281,25 +323,39 @@ fn logs_have_keras_columns() {
     let (x, t) = flowers();
     let data = split(&x, &t, 0.2).expect("150 samples");
     let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.125)) };
-    let mut observers = (Validation::new(data.x_val, data.t_val), CsvLog::new(String::new()), History::<3>::new());
-    FlowerTrainer::new().fit(&mut flower(), data.x, data.t, &fit, &mut observers).expect("good data");
+    let mut observers =
+        (Validation::new(data.x_val, data.t_val), CsvLog::new(String::new()), History::<3>::new());
+    FlowerTrainer::new()
+        .fit(&mut flower(), data.x, data.t, &fit, &mut observers)
+        .expect("good data");
     let (_, log, history) = observers;
     let text = log.into_inner();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
-    assert_eq!(lines[0], ["epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"]);
+    assert_eq!(
+        lines[0],
+        ["epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"]
+    );
     assert_eq!(lines.len(), 4);
     for (i, (line, epoch)) in lines[1..].iter().zip(history.epochs()).enumerate() {
         let found = epoch.validation.expect("validated");
         let values: Vec<f32> = line.iter().map(|value| value.parse().expect("a number")).collect();
         // Printed so that they read back as the same bits.
-        assert_eq!(values, [i as f32, epoch.accuracy, 0.125, epoch.loss, found.accuracy(), found.loss]);
+        assert_eq!(
+            values,
+            [i as f32, epoch.accuracy, 0.125, epoch.loss, found.accuracy(), found.loss]
+        );
     }
 
     // A full buffer is an error, not a lost line.
     let mut short = CsvLog::new(heapless::String::<80>::new());
-    let error = FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
+    let error =
+        FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
     assert_eq!(error, Error::NotWritten);
-    assert_eq!(short.into_inner().as_str(), "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n", "whole lines");
+    assert_eq!(
+        short.into_inner().as_str(),
+        "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n",
+        "whole lines"
+    );
 }
 
 /// Sets a learning rate after the first epoch.
@@ -339,8 +395,9 @@ fn bad_validation_data_change_nothing() {
         let mut other = x.clone();
         other[7][2] = value;
         let mut net = flower();
-        let error =
-            FlowerTrainer::new().fit(&mut net, &x, &t, &fit, &mut Validation::new(&other, &t)).expect_err("no number");
+        let error = FlowerTrainer::new()
+            .fit(&mut net, &x, &t, &fit, &mut Validation::new(&other, &t))
+            .expect_err("no number");
         assert!(matches!(error, Error::Input { sample: 7, column: 2, .. }), "{error}");
         assert_eq!(net.hash(), flower().hash());
     }
@@ -349,17 +406,29 @@ fn bad_validation_data_change_nothing() {
 #[test]
 fn shares_that_leave_nothing_are_errors() {
     let (x, t) = ([[0.0f32]; 3], [0u8; 3]);
-    for (share, ok) in [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f64::NAN, false)] {
+    for (share, ok) in
+        [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f64::NAN, false)]
+    {
         assert_eq!(split(&x, &t, share).is_ok(), ok, "{share}");
     }
     assert!(matches!(split(&x, &t[..2], 0.5), Err(Error::Lengths { inputs: 3, targets: 2 })));
     assert!(split(&x[..1], &t[..1], 0.5).is_err());
     // Said by Python, int(math.floor(n * (1.0 - share))): the rounding of 1 − share in f64 decides.
-    for (n, share, first) in
-        [(5, 0.6, 2), (10, 0.6, 4), (100, 0.33, 67), (90, 0.3, 62), (10, 0.2, 8), (569, 0.25, 426), (1797, 0.1, 1617)]
-    {
+    for (n, share, first) in [
+        (5, 0.6, 2),
+        (10, 0.6, 4),
+        (100, 0.33, 67),
+        (90, 0.3, 62),
+        (10, 0.2, 8),
+        (569, 0.25, 426),
+        (1797, 0.1, 1617),
+    ] {
         let (x, t) = (vec![[0.0f32]; n], vec![0u8; n]);
         let data = split(&x, &t, share).expect("enough");
-        assert_eq!((data.x.len(), data.t.len(), data.x_val.len()), (first, first, n - first), "{n} {share}");
+        assert_eq!(
+            (data.x.len(), data.t.len(), data.x_val.len()),
+            (first, first, n - first),
+            "{n} {share}"
+        );
     }
 }

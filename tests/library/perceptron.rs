@@ -22,7 +22,12 @@ const RATES: [f32; 9] = [1.0, 0.1, 0.01, 0.3, 1e-3, 0.5, 3.0, 0.7, 12.345];
 
 /// The same cases in every run.
 fn config(cases: u32) -> Config {
-    Config { cases: amount(cases, 20), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() }
+    Config {
+        cases: amount(cases, 20),
+        rng_seed: RngSeed::Fixed(1957),
+        failure_persistence: None,
+        ..Config::default()
+    }
 }
 
 fn all_right<const I: usize>(unit: &Perceptron<I>, x: &[[f32; I]], t: &[[f32; 1]]) -> bool {
@@ -59,7 +64,11 @@ fn assert_certificate<const I: usize>(
     };
     let (before, ..) = run(epoch - period);
     let (after, net, count) = run(period);
-    assert_eq!((bits(&before.w), before.b.to_bits()), (bits(&after.w), after.b.to_bits()), "other weights");
+    assert_eq!(
+        (bits(&before.w), before.b.to_bits()),
+        (bits(&after.w), after.b.to_bits()),
+        "other weights"
+    );
     assert_eq!(count, updates);
     assert!(count > 0);
     assert_eq!(net, vec![0; I + 1], "the updates do not add up to 0");
@@ -88,7 +97,8 @@ fn and_by_hand() {
     assert_eq!(fitted, unit);
     assert_eq!(done, Separated { epochs: 6, updates: 10 });
     // One epoch less is not enough to see that it is done.
-    let error = Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 5).expect_err("five epochs");
+    let error =
+        Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 5).expect_err("five epochs");
     assert_eq!(error, Error::NotConverged { epochs: 5, mistakes: 1, stalled: false });
     // What is separated stays as it is.
     let done = fitted.fit(&gates::AND.x, &gates::AND.t, 1.0, 6).expect("separated");
@@ -119,7 +129,8 @@ fn xor_is_proved_not_separable() {
             for scale in scales {
                 for order in orders {
                     let Gate { x, t } = gates::XOR;
-                    let x = order.map(|i| x[i].map(|x| scale * if signs { 2.0 * x - 1.0 } else { x }));
+                    let x =
+                        order.map(|i| x[i].map(|x| scale * if signs { 2.0 * x - 1.0 } else { x }));
                     let t = order.map(|i| t[i].map(|t| if negated { 1.0 - t } else { t }));
                     // Where thousands of updates come between two equal weights, rounding must not move these: powers of two, small multiples.
                     let exact = |lr: &f32| scale > 0.05 || [1.0, 0.5, 3.0].contains(lr);
@@ -140,7 +151,8 @@ fn xor_is_proved_not_separable() {
 
 #[test]
 fn parity_of_three_inputs() {
-    let x: [[f32; 3]; 8] = std::array::from_fn(|i| std::array::from_fn(|bit| (i >> bit & 1) as f32));
+    let x: [[f32; 3]; 8] =
+        std::array::from_fn(|i| std::array::from_fn(|bit| (i >> bit & 1) as f32));
     let t = x.map(|x| [(x.iter().sum::<f32>() as u32 % 2) as f32]);
     let mut unit = Perceptron::<3>::new();
     let error = unit.fit(&x, &t, 1.0, 10_000).expect_err("parity");
@@ -152,7 +164,9 @@ fn parity_of_three_inputs() {
 fn contradictions() {
     for lr in RATES {
         for x in [1.0f32, 0.1, 1e-30, 3e20, 1e-45] {
-            let error = Perceptron::<1>::new().fit(&[[x], [x]], &[[0.0], [1.0]], lr, 100).expect_err("a contradiction");
+            let error = Perceptron::<1>::new()
+                .fit(&[[x], [x]], &[[0.0], [1.0]], lr, 100)
+                .expect_err("a contradiction");
             assert!(matches!(error, Error::NotSeparable { .. }), "{error} for {x}, lr {lr}");
         }
     }
@@ -160,12 +174,14 @@ fn contradictions() {
 
 #[test]
 fn errors_read_well() {
-    let error = Perceptron::<2>::new().fit(&gates::XOR.x, &gates::XOR.t, 1.0, 100).expect_err("XOR");
+    let error =
+        Perceptron::<2>::new().fit(&gates::XOR.x, &gates::XOR.t, 1.0, 100).expect_err("XOR");
     assert_eq!(
         error.to_string(),
         "not linearly separable: the weights after epoch 3 are those after epoch 2, to the bit, and the 4 updates in between add up to exactly 0"
     );
-    let error = Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 2).expect_err("two epochs");
+    let error =
+        Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 2).expect_err("two epochs");
     assert_eq!(
         error.to_string(),
         "not separated: epoch 2 still made 3 mistakes; more epochs may help, or the samples are not separable"
@@ -193,23 +209,32 @@ fn bad_data() {
     // Without an epoch there is neither success nor a mistake to tell of.
     let error = start.clone().fit(&x, &t, 1.0, 0).expect_err("no epoch");
     assert_eq!(error.to_string(), "epochs is 0; at least 1 is expected");
-    assert_eq!(refused(&[], &[], 1.0, "no samples; at least one is needed"), Error::Library(rosenblatt::Error::Empty));
+    assert_eq!(
+        refused(&[], &[], 1.0, "no samples; at least one is needed"),
+        Error::Library(rosenblatt::Error::Empty)
+    );
     refused(&x, &t[..3], 1.0, "4 inputs, but 3 targets or outputs; as many are needed");
     refused(&x[..1], &t, 1.0, "1 inputs, but 4 targets or outputs; as many are needed");
     for (value, text) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
         let mut x = x;
         x[2][1] = value;
         x[3][0] = value;
-        let message = format!("row 3, column 2 of the inputs (counted from 1) is {text}; a finite number is expected");
+        let message = format!(
+            "row 3, column 2 of the inputs (counted from 1) is {text}; a finite number is expected"
+        );
         assert!(matches!(
             refused(&x, &t, 1.0, &message),
             Error::Library(rosenblatt::Error::Input { sample: 2, column: 1, .. })
         ));
     }
-    for (value, text) in [(0.5, "0.5"), (-1.0, "-1"), (2.0, "2"), (f32::NAN, "NaN"), (1.0f32.next_up(), "1.0000001")] {
+    for (value, text) in
+        [(0.5, "0.5"), (-1.0, "-1"), (2.0, "2"), (f32::NAN, "NaN"), (1.0f32.next_up(), "1.0000001")]
+    {
         let mut t = t;
         t[1][0] = value;
-        let message = format!("row 2, column 1 of the targets (counted from 1) is {text}; 0 or 1 is expected");
+        let message = format!(
+            "row 2, column 1 of the targets (counted from 1) is {text}; 0 or 1 is expected"
+        );
         assert!(matches!(
             refused(&x, &t, 1.0, &message),
             Error::Library(rosenblatt::Error::Target { sample: 1, output: 0, .. })
@@ -231,7 +256,10 @@ fn weights_that_overflow() {
     let mut unit = Perceptron::<2>::new();
     let error = unit.fit(&x, &[[1.0], [0.0]], 10.0, 10).expect_err("3e39");
     assert_eq!(error, Error::NotFinite { epoch: 1, step: 2 });
-    assert_eq!(error.to_string(), "the weight is not finite at epoch 1, step 2; no weight was changed by this step");
+    assert_eq!(
+        error.to_string(),
+        "the weight is not finite at epoch 1, step 2; no weight was changed by this step"
+    );
     assert_eq!((unit.w, unit.b), ([10.0, 0.0], 10.0));
     assert!(unit.learn(&x[1], 0.0, 10.0).is_err());
     assert_eq!((unit.w, unit.b), ([10.0, 0.0], 10.0));
@@ -255,10 +283,14 @@ fn a_static_unit() {
 fn a_unit_is_a_layer_with_a_step() {
     let mut rng = Rng::new(Seed(3));
     for _ in 0..amount(2000, 50) {
-        let unit = Perceptron::<5> { w: std::array::from_fn(|_| draw(&mut rng, 1.0)), b: draw(&mut rng, 1.0) };
+        let unit = Perceptron::<5> {
+            w: std::array::from_fn(|_| draw(&mut rng, 1.0)),
+            b: draw(&mut rng, 1.0),
+        };
         let x: [f32; 5] = std::array::from_fn(|_| draw(&mut rng, 1.0));
         let weights: Vec<f32> = unit.w.into_iter().chain([unit.b]).collect();
-        let (mut step, mut line) = (Mlp::<(Dense<5, 1, Step>,)>::new(), Mlp::<(Dense<5, 1>,)>::new());
+        let (mut step, mut line) =
+            (Mlp::<(Dense<5, 1, Step>,)>::new(), Mlp::<(Dense<5, 1>,)>::new());
         step.set_weights(&weights).expect("six");
         line.set_weights(&weights).expect("six");
         for backend in backends() {
@@ -362,7 +394,13 @@ struct Ends {
 
 impl Ends {
     #[track_caller]
-    fn fit<const I: usize>(&mut self, mut unit: Perceptron<I>, x: &[[f32; I]], t: &[[f32; 1]], lr: f32) {
+    fn fit<const I: usize>(
+        &mut self,
+        mut unit: Perceptron<I>,
+        x: &[[f32; I]],
+        t: &[[f32; 1]],
+        lr: f32,
+    ) {
         match unit.fit(x, t, lr, 200) {
             Ok(_) => {
                 assert!(all_right(&unit, x, t));
@@ -381,7 +419,8 @@ impl Ends {
 fn what_is_separable_is_never_called_not_separable() {
     let mut rng = Rng::new(Seed(1957));
     let mut ends = Ends::default();
-    let power = |rng: &mut Rng, most: i32| draw(rng, 1.0) * 2f32.powi(rng.next_u32() as i32 % (most + 1));
+    let power =
+        |rng: &mut Rng, most: i32| draw(rng, 1.0) * 2f32.powi(rng.next_u32() as i32 % (most + 1));
     for round in 0..amount(60_000, 500) {
         // Sizes from all equal to 2⁻⁶⁰ … 2⁶⁰.
         let most = [0, 4, 12, 24, 60][round % 5];
@@ -432,7 +471,10 @@ fn sums_that_rounding_hides() {
     for signed in [hidden_from_one, hidden_from_two] {
         let x: Vec<[f32; 3]> = signed.iter().map(|(x, _)| *x).collect();
         let t: Answers = signed.iter().map(|(_, s)| [if *s > 0.0 { 1.0 } else { 0.0 }]).collect();
-        assert!(all_right(&Perceptron { w: [1.0, -1.0, 1.0], b: 0.0 }, &x, &t), "not what this test is about");
+        assert!(
+            all_right(&Perceptron { w: [1.0, -1.0, 1.0], b: 0.0 }, &x, &t),
+            "not what this test is about"
+        );
         let size = 2f32.powi(74);
         let mut unit = Perceptron { w: [-size, size, -size], b: 0.0 };
         let error = unit.fit(&x, &t, 2f32.powi(-10), 100).expect_err("too large weights");
@@ -468,7 +510,9 @@ fn the_lectures_network_computes_xor() {
         tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },
     });
     let mut by_weights = Net::new();
-    by_weights.set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0]).expect("nine");
+    by_weights
+        .set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0])
+        .expect("nine");
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
     for backend in backends() {
         for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {

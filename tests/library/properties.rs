@@ -17,7 +17,12 @@ use support::{amount, backends, bits, draw, judge::Judged, samples};
 
 /// The same cases in every run.
 fn config() -> Config {
-    Config { cases: amount(200, 20), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() }
+    Config {
+        cases: amount(200, 20),
+        rng_seed: RngSeed::Fixed(1957),
+        failure_persistence: None,
+        ..Config::default()
+    }
 }
 
 type Classify = (Dense<5, 9, Tanh>, Dense<9, 4, Softmax>);
@@ -34,7 +39,10 @@ fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
 }
 
 /// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|², less a term in lr².
-fn step_descends<T, L, const I: usize, const O: usize>(seed: u64, m: usize) -> Result<(), TestCaseError>
+fn step_descends<T, L, const I: usize, const O: usize>(
+    seed: u64,
+    m: usize,
+) -> Result<(), TestCaseError>
 where
     T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
     L: Judged<<ComposedOf<T> as Layer>::OutputActivation, O>,
@@ -47,12 +55,17 @@ where
         let mut net = start.clone();
         let mut trainer = Trainer::<Mlp<T>, Sgd, L, 8>::new();
         let lr = 1e-2;
-        let before = trainer.step_on(backend, &mut net, &Sgd::with_lr(lr), &x, &t).expect("good data");
+        let before =
+            trainer.step_on(backend, &mut net, &Sgd::with_lr(lr), &x, &t).expect("good data");
         let squared: f32 = trainer.gradient().as_flat().iter().map(|g| g * g).sum();
-        let after = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
+        let after =
+            trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
         // Half of what the slope promises, less the rounding of two losses.
         let least = 0.5 * lr * squared - 1e-6 * before;
-        prop_assert!(before - after >= least, "{backend}: {before} to {after}, with a squared gradient of {squared}");
+        prop_assert!(
+            before - after >= least,
+            "{backend}: {before} to {after}, with a squared gradient of {squared}"
+        );
     }
     Ok(())
 }
@@ -74,7 +87,13 @@ where
         net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
         for (i, (y, x)) in y.iter().zip(&x).enumerate() {
             prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
-            prop_assert_eq!(&bits(&net.predict_on(backend, x)), &want[i], "sample {} alone on {}", i, backend);
+            prop_assert_eq!(
+                &bits(&net.predict_on(backend, x)),
+                &want[i],
+                "sample {} alone on {}",
+                i,
+                backend
+            );
         }
     }
     Ok(())

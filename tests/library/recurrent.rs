@@ -79,7 +79,9 @@ impl Step {
 
     /// x·w for one row, `w` of `columns` columns.
     fn product(x: &[f64], w: &[f64], columns: usize) -> Vec<f64> {
-        (0..columns).map(|j| x.iter().enumerate().map(|(i, x)| x * w[i * columns + j]).sum()).collect()
+        (0..columns)
+            .map(|j| x.iter().enumerate().map(|(i, x)| x * w[i * columns + j]).sum())
+            .collect()
     }
 
     /// Outputs, and the weights of the layers that follow. The formulas are Keras' own, with the gates in its order.
@@ -102,7 +104,11 @@ impl Step {
             let mut a = Self::product(frame, w, columns);
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             // A dense layer has no state.
-            let mut s = if state.is_empty() { vec![0.0; columns] } else { Self::product(&h, state, columns) };
+            let mut s = if state.is_empty() {
+                vec![0.0; columns]
+            } else {
+                Self::product(&h, state, columns)
+            };
             match self.kind {
                 "GRU" => {
                     s.iter_mut().zip(&b[columns..]).for_each(|(s, b)| *s += b);
@@ -134,14 +140,20 @@ const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0
 
 /// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
 #[inline(always)]
-fn pass<S: Simd, N: Trainable, const B: usize>(s: S, p: &N::Params, x: &[N::Input], dy: &[N::Output]) -> [Vec<f32>; 3] {
+fn pass<S: Simd, N: Trainable, const B: usize>(
+    s: S,
+    p: &N::Params,
+    x: &[N::Input],
+    dy: &[N::Output],
+) -> [Vec<f32>; 3] {
     let mut buffers = N::Buffers::ZERO;
     let mut tape = Box::new(N::Tape::<B>::ZERO);
     // What was there before does not show.
     tape.as_flat_mut().fill(f32::NAN);
     N::forward::<S, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].to_vec();
-    let (mut dp, mut dx, mut dy) = (Box::new(N::Params::ZERO), vec![N::Input::ZERO; x.len()], dy.to_vec());
+    let (mut dp, mut dx, mut dy) =
+        (Box::new(N::Params::ZERO), vec![N::Input::ZERO; x.len()], dy.to_vec());
     dp.as_flat_mut().fill(f32::NAN);
     N::backward::<S, B>(s, p, x, &mut tape, &mut dy, false, &mut dp, Some(&mut dx));
     N::update_buffers::<B>(&tape, &mut buffers);
@@ -163,31 +175,50 @@ fn check<T: Layers<Composed: Trainable>>(name: &str) {
         let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
         let dy: Vec<<ComposedOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
         let wide = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
-        let (weights, xs): (Vec<f64>, Vec<_>) = (wide(p.as_flat()), x.iter().map(|x| wide(x.as_flat())).collect());
+        let (weights, xs): (Vec<f64>, Vec<_>) =
+            (wide(p.as_flat()), x.iter().map(|x| wide(x.as_flat())).collect());
         let loss = |weights: &[f64], i: usize, x: &[f64]| -> f64 {
-            judge.forward(weights, x).iter().zip(dy[i].as_flat()).map(|(y, dy)| y * f64::from(*dy)).sum()
+            judge
+                .forward(weights, x)
+                .iter()
+                .zip(dy[i].as_flat())
+                .map(|(y, dy)| y * f64::from(*dy))
+                .sum()
         };
         let want = [
             xs.iter().flat_map(|x| judge.forward(&weights, x)).collect(),
-            slopes(&weights, |weights| xs.iter().enumerate().map(|(i, x)| loss(weights, i, x)).sum()),
-            xs.iter().enumerate().flat_map(|(i, x)| slopes(x, |x| loss(&weights, i, x))).collect::<Vec<_>>(),
+            slopes(&weights, |weights| {
+                xs.iter().enumerate().map(|(i, x)| loss(weights, i, x)).sum()
+            }),
+            xs.iter()
+                .enumerate()
+                .flat_map(|(i, x)| slopes(x, |x| loss(&weights, i, x)))
+                .collect::<Vec<_>>(),
         ];
         let mut first = None;
         for &backend in &backends {
             let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, &p, &x, &dy));
-            for (((got, want), worst), what) in got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"]) {
-                let (off, tried) = TOLERANCE
-                    .judge(got, want)
-                    .unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}, {what}: {error}"));
+            for (((got, want), worst), what) in
+                got.iter().zip(&want).zip(&mut worst).zip(["y", "dp", "dx"])
+            {
+                let (off, tried) = TOLERANCE.judge(got, want).unwrap_or_else(|error| {
+                    panic!("{name}, batch {m}, {backend}, {what}: {error}")
+                });
                 *worst = worst.max(off);
                 // With one step nothing reaches the recurrent kernel or a forget gate.
                 assert!(tried > 0.25, "{name}, {what}: only {tried} of the values could be tried");
             }
             let got = got.map(|values| bits(&values));
-            assert!(*first.get_or_insert_with(|| got.clone()) == got, "{name}, batch {m}: {backend} has other bits");
+            assert!(
+                *first.get_or_insert_with(|| got.clone()) == got,
+                "{name}, batch {m}: {backend} has other bits"
+            );
         }
     }
-    println!("{name}: worst deviation {:.0?} % of what is let through (y, dp, dx)", worst.map(|worst| 100.0 * worst));
+    println!(
+        "{name}: worst deviation {:.0?} % of what is let through (y, dp, dx)",
+        worst.map(|worst| 100.0 * worst)
+    );
 }
 
 /// A test for each line.
@@ -226,7 +257,10 @@ gradients! {
 const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38, 1e3)];
 
 /// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
-fn trained<T, L, const O: usize>(backend: Backend, (x_size, w_size): (f32, f32)) -> (String, Vec<u32>)
+fn trained<T, L, const O: usize>(
+    backend: Backend,
+    (x_size, w_size): (f32, f32),
+) -> (String, Vec<u32>)
 where
     T: Layers<Composed: Trainable<Output = [f32; O]> + Streaming<FrameOutput = [f32; O]>>,
     L: Judged<<ComposedOf<T> as Layer>::OutputActivation, O>,
@@ -247,8 +281,13 @@ where
     let alone = bits(alone.as_flattened());
     let mut batch = vec![[0.0; O]; x.len()];
     net.predict_batch_on(backend, &x, &mut batch).expect("as many");
-    assert_eq!(bits(batch.as_flattened()), alone, "{backend}: a batch differs from its samples alone");
-    let on_tape: Vec<_> = x.chunks(3).flat_map(|x| trainer.predict_batch(&net, x).expect("fits").to_vec()).collect();
+    assert_eq!(
+        bits(batch.as_flattened()),
+        alone,
+        "{backend}: a batch differs from its samples alone"
+    );
+    let on_tape: Vec<_> =
+        x.chunks(3).flat_map(|x| trainer.predict_batch(&net, x).expect("fits").to_vec()).collect();
     assert_eq!(bits(on_tape.as_flattened()), alone, "{backend}: the trainer's batch differs");
     assert!(trainer.predict_batch(&net, &[]).expect("fits").is_empty());
     let stepwise: Vec<_> = x
@@ -259,7 +298,11 @@ where
             frames.map(|frame| net.step_on(backend, &mut memory, frame)).last().expect("frames")
         })
         .collect();
-    assert_eq!(bits(stepwise.as_flattened()), alone, "{backend}: frame by frame differs from the whole");
+    assert_eq!(
+        bits(stepwise.as_flattened()),
+        alone,
+        "{backend}: frame by frame differs from the whole"
+    );
     (format!("{report:?}"), [alone, bits(net.weights())].concat())
 }
 
@@ -302,7 +345,10 @@ identity! {
 fn a_sum() {
     let mut net = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::new();
     net.set_tensors(&[&[1.0], &[1.0], &[0.0]]).expect("three tensors");
-    assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[1.0], [3.0], [6.0], [10.0], [15.0]]);
+    assert_eq!(
+        net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]),
+        [[1.0], [3.0], [6.0], [10.0], [15.0]]
+    );
     let mut memory = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::memory();
     let sums: Vec<_> = (1..=100).map(|x| net.step(&mut memory, &[x as f32])[0]).collect();
     assert_eq!(sums[99], 5050.0, "a stream may be longer than a sample");
@@ -319,7 +365,8 @@ fn gates_of_an_lstm() {
     };
     let (open, shut) = (100.0, -200.0);
     let t = [0.5f64, 0.25, 0.125].map(f64::tanh);
-    let near = |got: f32, want: f64| assert!((f64::from(got) - want).abs() < 1e-6, "{got} for {want}");
+    let near =
+        |got: f32, want: f64| assert!((f64::from(got) - want).abs() < 1e-6, "{got} for {want}");
     near(run(open, open, open), (t[0] + t[1] + t[2]).tanh()); // remembers all
     near(run(open, shut, open), t[2].tanh()); // forgets what was before
     assert_eq!(run(shut, open, open), 0.0); // lets nothing in
@@ -366,10 +413,17 @@ fn tensors_are_keras() {
     assert_eq!(lines, want);
     let mut tensors: Vec<Vec<f32>> = Vec::new();
     net.tensors(|_, values| tensors.push(values.to_vec()));
-    let short = tensors.iter().enumerate().map(|(i, values)| &values[usize::from(i == 1)..]).collect::<Vec<_>>();
+    let short = tensors
+        .iter()
+        .enumerate()
+        .map(|(i, values)| &values[usize::from(i == 1)..])
+        .collect::<Vec<_>>();
     let Err(error) = net.set_tensors(&short) else { panic!("a short tensor was taken") };
     assert!(matches!(error, Error::Tensor { index: 1, got: 431, .. }), "{error}");
-    assert!(error.to_string().contains("recurrent_kernel") && error.to_string().contains("(12, 36)"), "{error}");
+    assert!(
+        error.to_string().contains("recurrent_kernel") && error.to_string().contains("(12, 36)"),
+        "{error}"
+    );
     let text = Net::summary().to_string();
     for part in ["GRU", "LSTM", "SimpleRNN", "8x12", "8x5"] {
         assert!(text.contains(part), "{text}");
@@ -386,7 +440,9 @@ fn initial_weights() {
     let limit = (6.0f32 / (40.0 + 48.0)).sqrt();
     let top = p.w.iter().flatten().flatten().fold(0.0f32, |top, w| top.max(w.abs()));
     assert!(top <= limit && top > 0.95 * limit, "{top} within {limit}");
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+    };
     let orthonormal = |rows: &[Vec<f32>]| {
         for (i, a) in rows.iter().enumerate() {
             for (j, b) in rows.iter().enumerate() {
@@ -400,7 +456,8 @@ fn initial_weights() {
         let mut w = vec![0.0; rows * columns];
         Orthogonal.fill(&mut Rng::new(Seed(rows as u64)), rows, columns, &mut w);
         let by_rows: Vec<_> = w.chunks_exact(columns).map(<[f32]>::to_vec).collect();
-        let by_columns: Vec<_> = (0..columns).map(|j| by_rows.iter().map(|row| row[j]).collect()).collect();
+        let by_columns: Vec<_> =
+            (0..columns).map(|j| by_rows.iter().map(|row| row[j]).collect()).collect();
         orthonormal(if rows <= columns { &by_rows } else { &by_columns });
     }
     Orthogonal.fill(&mut Rng::new(Seed(0)), 3, 0, &mut []);

@@ -60,20 +60,29 @@ fn outputs_that_are_nan_are_never_right() {
     assert_eq!((found.correct, found.samples), (1, 3));
     assert!(found.loss.is_nan());
     let seen = trainer.confusion::<2>(&net, &x, &t).expect("good data");
-    assert_eq!((seen.undecided(0), seen.undecided(1), seen.count(1, 1), seen.total()), (1, 1, 1, 3));
+    assert_eq!(
+        (seen.undecided(0), seen.undecided(1), seen.count(1, 1), seen.total()),
+        (1, 1, 1, 3)
+    );
     assert_eq!(seen.accuracy(), 1.0 / 3.0);
     assert!(seen.to_string().contains("1 undecided (NaN)"));
 }
 
 #[test]
 fn weights_that_overflowed_are_not_put_back() {
-    let (x, t) = ([[0.0], [0.0], [0.0], [1.0], [5.0], [5.0]], [[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]]);
+    let (x, t) =
+        ([[0.0], [0.0], [0.0], [1.0], [5.0], [5.0]], [[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]]);
     for monitor in [Monitor::ValAccuracy, Monitor::ValLoss, Monitor::Accuracy, Monitor::Loss] {
         let mut net = line(-1.0, 0.0);
-        let mut observers =
-            (Validation::new(&x, &t), RestoreBest::new(Line::new()).monitor(monitor), History::<3>::new());
+        let mut observers = (
+            Validation::new(&x, &t),
+            RestoreBest::new(Line::new()).monitor(monitor),
+            History::<3>::new(),
+        );
         let fit = Fit { epochs: 1, ..Fit::new(Sgd::with_lr(3e38)) };
-        trainer::<Line, Sgd, MeanSquaredError, 6>().fit(&mut net, &x, &t, &fit, &mut observers).expect("one step");
+        trainer::<Line, Sgd, MeanSquaredError, 6>()
+            .fit(&mut net, &x, &t, &fit, &mut observers)
+            .expect("one step");
         let found = observers.2.epochs()[0].validation.expect("validated");
         assert!(found.loss.is_nan() && found.correct <= 3, "{found:?}");
         assert_eq!((observers.1.best(), observers.1.best_epoch()), (None, 0), "{monitor}");
@@ -84,7 +93,11 @@ fn weights_that_overflowed_are_not_put_back() {
 struct Script<'a>(&'a [f32]);
 
 impl<S: rosenblatt::observer::Session> Observer<S> for Script<'_> {
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> rosenblatt::Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        _: &mut S,
+    ) -> rosenblatt::Result<ControlFlow<()>> {
         let loss = self.0[epoch.number - 1];
         epoch.validation = Some(Evaluation { loss, correct: 1, samples: 1 });
         Ok(ControlFlow::Continue(()))
@@ -101,7 +114,13 @@ fn nan_is_no_improvement() {
             Script(&losses),
             RestoreBest::new(Line::new()).monitor(monitor),
             stop,
-            ReduceOnPlateau { monitor, patience: 2, factor: 0.5, min_delta: 0.0, ..ReduceOnPlateau::DEFAULT },
+            ReduceOnPlateau {
+                monitor,
+                patience: 2,
+                factor: 0.5,
+                min_delta: 0.0,
+                ..ReduceOnPlateau::DEFAULT
+            },
         );
         let fit = Fit { optimizer: Sgd::with_lr(1e-3), ..fit };
         let last = trainer::<Line, Sgd, MeanSquaredError, 1>()
@@ -147,7 +166,8 @@ fn the_mean_of_a_million_equal_losses() {
         let mut one = trainer::<Line, Sgd, MeanSquaredError, 1>();
         let found = one.evaluate(&net, &x, &t).expect("good data");
         assert!(relative(found.loss, exact) < 1e-6, "{samples} evaluated: {}", found.loss);
-        let last = one.fit(&mut net, &x, &t, &Fit::new(Sgd::with_lr(0.0)), &mut ()).expect("good data");
+        let last =
+            one.fit(&mut net, &x, &t, &Fit::new(Sgd::with_lr(0.0)), &mut ()).expect("good data");
         assert!(relative(last.loss, exact) < 1e-6, "{samples} in fit: {}", last.loss);
     }
 }
@@ -191,9 +211,12 @@ fn a_constant_column_is_zero_in_training_and_in_inference() {
             let x = vec![[value, -value]; 1000];
             let mut trainer = trainer::<Norm, Sgd, MeanSquaredError, 1000>();
             let still = Sgd::with_lr(0.0);
-            let step = |net: &mut Norm, trainer: &mut Trainer<Norm, Sgd, MeanSquaredError, 1000>| {
-                trainer.step_on(backend, net, &still, &x, &vec![[0.0; 2]; 1000]).expect("good data")
-            };
+            let step =
+                |net: &mut Norm, trainer: &mut Trainer<Norm, Sgd, MeanSquaredError, 1000>| {
+                    trainer
+                        .step_on(backend, net, &still, &x, &vec![[0.0; 2]; 1000])
+                        .expect("good data")
+                };
             assert_eq!(step(&mut net, &mut trainer), 0.0, "{backend} {value}");
             for _ in 0..6000 {
                 step(&mut net, &mut trainer);
@@ -206,7 +229,8 @@ fn a_constant_column_is_zero_in_training_and_in_inference() {
 
 #[test]
 fn a_small_deviation_beside_a_large_mean() {
-    let x: Vec<[f32; 2]> = (0..1000).map(|i| [1e6 + (i % 7) as f32 * 0.125, 5e4 + (i % 13) as f32 * 0.0625]).collect();
+    let x: Vec<[f32; 2]> =
+        (0..1000).map(|i| [1e6 + (i % 7) as f32 * 0.125, 5e4 + (i % 13) as f32 * 0.0625]).collect();
     let column = |j: usize| x.iter().map(move |x| f64::from(x[j]));
     let exact = [0, 1].map(|j| {
         let mean = column(j).sum::<f64>() / 1000.0;
@@ -219,7 +243,11 @@ fn a_small_deviation_beside_a_large_mean() {
         for (j, (mean, variance)) in exact.into_iter().enumerate() {
             let got = f64::from(own.mean[j]) + f64::from(own.mean_low[j]);
             assert!((got - mean).abs() < 1e-6 * variance.sqrt(), "{backend}: {got}, not {mean}");
-            assert!(relative(own.variance[j], variance) < 1e-6, "{backend}: {}, not {variance}", own.variance[j]);
+            assert!(
+                relative(own.variance[j], variance) < 1e-6,
+                "{backend}: {}, not {variance}",
+                own.variance[j]
+            );
         }
     }
 }
@@ -246,7 +274,9 @@ fn standardizing_any_size() {
         let mut rows = rows;
         scale.transform(&mut rows);
         let want = [-1.341_640_8, -0.447_213_6, 0.447_213_6, 1.341_640_8];
-        rows.iter().zip(want).for_each(|([x], want)| assert!((x - want).abs() < 1e-5, "{size:e}: {x}"));
+        rows.iter()
+            .zip(want)
+            .for_each(|([x], want)| assert!((x - want).abs() < 1e-5, "{size:e}: {x}"));
     }
     let mut ends = [[3e38f32], [-3e38], [3e38], [-3e38]];
     let scale = Standardize::fit(&ends).expect("good data");
@@ -271,7 +301,11 @@ fn one_sample_is_no_batch_for_a_normalization() {
     let too_small = Err(Error::BatchTooSmall { batch: 1, least: 2 });
     assert_eq!(trainer.step(&mut net, &Sgd::DEFAULT, &x[..1], &t[..1]), too_small);
     let fit = Fit { epochs: 2, ..Fit::new(Sgd::DEFAULT) };
-    for fit in [fit, Fit { batch: Some(Batch::Stochastic), ..fit }, Fit { batch: Some(Batch::Mini(16)), ..fit }] {
+    for fit in [
+        fit,
+        Fit { batch: Some(Batch::Stochastic), ..fit },
+        Fit { batch: Some(Batch::Mini(16)), ..fit },
+    ] {
         let refused = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|last| last.number);
         assert_eq!(refused, too_small.map(|_: f32| 0), "{fit:?}");
     }
@@ -280,14 +314,19 @@ fn one_sample_is_no_batch_for_a_normalization() {
         Error::BatchTooSmall { batch: 1, least: 2 }.to_string(),
         "a mini-batch of 1 sample; batch normalization needs at least 2 (drop_last leaves out the last one of an epoch if it is shorter than the others)"
     );
-    let last = trainer.fit(&mut net, &x, &t, &Fit { drop_last: true, ..fit }, &mut ()).expect("32 of 33");
+    let last =
+        trainer.fit(&mut net, &x, &t, &Fit { drop_last: true, ..fit }, &mut ()).expect("32 of 33");
     assert!(last.loss.is_finite());
     assert!(trainer.fit(&mut net, &x[..32], &t[..32], &fit, &mut ()).is_ok());
     // A sequence has several positions: one sample is enough.
     let mut steps = Mlp::<(BatchNorm<[[f32; 2]; 3]>,)>::new();
     steps.init(Seed(0));
     let mut trainer = self::trainer::<_, Sgd, MeanSquaredError, 1>();
-    assert!(trainer.step(&mut steps, &Sgd::DEFAULT, &[[[1.0; 2], [2.0; 2], [3.0; 2]]], &[[[0.0; 2]; 3]]).is_ok());
+    assert!(
+        trainer
+            .step(&mut steps, &Sgd::DEFAULT, &[[[1.0; 2], [2.0; 2], [3.0; 2]]], &[[[0.0; 2]; 3]])
+            .is_ok()
+    );
 }
 
 #[test]
@@ -298,7 +337,13 @@ fn the_last_short_batch_is_dropped() {
     let mut history = History::<1>::new();
     trainer.fit(&mut line(1.0, 0.0), &x, &t, &fit, &mut history).expect("good data");
     assert_eq!((history.epochs()[0].loss, history.epochs()[0].accuracy), (1.0, 0.0));
-    let none = trainer.fit(&mut line(1.0, 0.0), &x, &t, &Fit { batch: Some(Batch::Mini(8)), ..fit }, &mut ());
+    let none = trainer.fit(
+        &mut line(1.0, 0.0),
+        &x,
+        &t,
+        &Fit { batch: Some(Batch::Mini(8)), ..fit },
+        &mut (),
+    );
     assert_eq!(none.map(|last| last.number), Err(Error::NoFullBatch { samples: 5, batch: 8 }));
 }
 
@@ -324,7 +369,10 @@ fn one_huge_gradient_freezes_nothing() {
         recovers(RmsProp::DEFAULT, huge);
         recovers(AdaGrad::with_lr(0.1), huge);
         recovers(ClipNorm { optimizer: Adam::DEFAULT, limit: 1.0 }, huge);
-        recovers(Scheduled { optimizer: Adam::DEFAULT, schedule: ConstantRate { lr: 0.001 } }, huge);
+        recovers(
+            Scheduled { optimizer: Adam::DEFAULT, schedule: ConstantRate { lr: 0.001 } },
+            huge,
+        );
     }
     // The kernels by themselves, on every backend.
     for backend in backends() {
@@ -345,16 +393,32 @@ fn one_huge_gradient_freezes_nothing() {
 #[test]
 fn an_epsilon_below_what_a_moment_keeps_is_refused() {
     let (x, t) = ([[1.0]], [[0.0]]);
-    let refused =
-        |outcome: rosenblatt::Result<f32>| matches!(outcome, Err(Error::HyperParameter { name: "epsilon", .. }));
+    let refused = |outcome: rosenblatt::Result<f32>| {
+        matches!(outcome, Err(Error::HyperParameter { name: "epsilon", .. }))
+    };
     for epsilon in [1e-30, 1e-20, 9e-16, 0.0, -1.0, f32::NAN, f32::INFINITY] {
         let adam = Adam { epsilon, ..Adam::DEFAULT };
-        assert!(refused(trainer::<Line, Adam, MeanSquaredError, 1>().step(&mut line(0.0, 0.0), &adam, &x, &t)));
+        assert!(refused(trainer::<Line, Adam, MeanSquaredError, 1>().step(
+            &mut line(0.0, 0.0),
+            &adam,
+            &x,
+            &t
+        )));
         let adam = AdamW { epsilon, ..AdamW::DEFAULT };
-        assert!(refused(trainer::<Line, AdamW, MeanSquaredError, 1>().step(&mut line(0.0, 0.0), &adam, &x, &t)));
+        assert!(refused(trainer::<Line, AdamW, MeanSquaredError, 1>().step(
+            &mut line(0.0, 0.0),
+            &adam,
+            &x,
+            &t
+        )));
         if epsilon < 1e-30 {
             let rule = RmsProp { epsilon, ..RmsProp::DEFAULT };
-            assert!(refused(trainer::<Line, RmsProp, MeanSquaredError, 1>().step(&mut line(0.0, 0.0), &rule, &x, &t)));
+            assert!(refused(trainer::<Line, RmsProp, MeanSquaredError, 1>().step(
+                &mut line(0.0, 0.0),
+                &rule,
+                &x,
+                &t
+            )));
         }
     }
     // At the least ε, and at every β, tiny gradients take no longer steps than others.
@@ -383,15 +447,26 @@ fn a_rate_is_finite_whatever_the_schedule() {
             for step in steps {
                 for staircase in [false, true] {
                     let all = [
-                        ExponentialDecay { lr, decay_steps: 1, decay_rate: rate, staircase }.at(step),
-                        ExponentialDecay { lr, decay_steps: 7, decay_rate: rate, staircase }.at(step),
-                        InverseTimeDecay { lr, decay_steps: 1, decay_rate: rate, staircase }.at(step),
+                        ExponentialDecay { lr, decay_steps: 1, decay_rate: rate, staircase }
+                            .at(step),
+                        ExponentialDecay { lr, decay_steps: 7, decay_rate: rate, staircase }
+                            .at(step),
+                        InverseTimeDecay { lr, decay_steps: 1, decay_rate: rate, staircase }
+                            .at(step),
                         StepDecay { lr, drop: rate, every: 3 }.at(step),
                         CosineDecay { lr, decay_steps: 10, alpha: 0.5 }.at(step),
-                        WarmUp { start: f32::MAX, steps: 5000, then: StepDecay { lr, drop: rate, every: 3 } }.at(step),
+                        WarmUp {
+                            start: f32::MAX,
+                            steps: 5000,
+                            then: StepDecay { lr, drop: rate, every: 3 },
+                        }
+                        .at(step),
                     ];
                     for got in all {
-                        assert!(got.is_finite() && got >= 0.0, "lr {lr:e}, rate {rate:e}, step {step}: {all:?}");
+                        assert!(
+                            got.is_finite() && got >= 0.0,
+                            "lr {lr:e}, rate {rate:e}, step {step}: {all:?}"
+                        );
                     }
                     if lr == 0.0 {
                         assert_eq!(all[..5], [0.0; 5]);
@@ -449,7 +524,8 @@ fn rates<O: Optimizer<State<Weights>: ZeroBits>>(rule: O) -> Vec<f32> {
 fn an_epoch_reports_the_rate_it_used() {
     let schedule = ExponentialDecay { lr: 0.1, decay_steps: 1, decay_rate: 0.5, staircase: false };
     assert_eq!(rates(Scheduled { optimizer: Sgd::DEFAULT, schedule }), [0.1, 0.05, 0.025, 0.0125]);
-    let clipped = ClipValue { optimizer: Scheduled { optimizer: Adam::DEFAULT, schedule }, limit: 1.0 };
+    let clipped =
+        ClipValue { optimizer: Scheduled { optimizer: Adam::DEFAULT, schedule }, limit: 1.0 };
     assert_eq!(rates(clipped), [0.1, 0.05, 0.025, 0.0125]);
     assert_eq!(rates(Sgd { decay: 1.0, ..Sgd::with_lr(0.5) }), [0.5, 0.25, 0.5 / 3.0, 0.125]);
     assert_eq!(rates(Adam { decay: 1.0, ..Adam::with_lr(0.5) }), [0.5, 0.25, 0.5 / 3.0, 0.125]);
@@ -459,7 +535,8 @@ fn an_epoch_reports_the_rate_it_used() {
     let mut trainer = trainer::<Line, _, MeanSquaredError, 1>();
     trainer.fit(&mut line(0.0, 0.0), &[[1.0]], &[[1.0]], &fit, &mut log).expect("good data");
     let text = log.into_inner();
-    let column: Vec<_> = text.lines().skip(1).map(|line| line.split(',').nth(2).expect("a rate")).collect();
+    let column: Vec<_> =
+        text.lines().skip(1).map(|line| line.split(',').nth(2).expect("a rate")).collect();
     assert_eq!(column, ["0.1", "0.05", "0.025", "0.0125"]);
 }
 
@@ -474,7 +551,10 @@ fn weights_that_were_never_set_are_named() {
     let never_set = Error::NeverSet { layer: 0, kind: "Dense" };
     let refused = Err(never_set);
     assert_eq!(trainer.step(&mut net, &Adam::DEFAULT, x, t), refused);
-    assert_eq!(trainer.fit(&mut net, x, t, &Fit::new(Adam::DEFAULT), &mut ()).map(|last| last.loss), refused);
+    assert_eq!(
+        trainer.fit(&mut net, x, t, &Fit::new(Adam::DEFAULT), &mut ()).map(|last| last.loss),
+        refused
+    );
     assert_eq!(
         never_set.to_string(),
         "all weights of layer 1 (Dense) are 0, and so the network cannot learn; call init, or set them"
@@ -484,13 +564,15 @@ fn weights_that_were_never_set_are_named() {
     net.params_mut().tail = F32Array::ZERO;
     assert!(trainer.step(&mut net, &Adam::DEFAULT, x, t).is_ok());
 
-    type Deep = Mlp<(Flatten<[[f32; 1]; 2], 2>, Gru2, Dense<3, 4>, BatchNorm<[f32; 4]>, Dense<4, 1>)>;
+    type Deep =
+        Mlp<(Flatten<[[f32; 1]; 2], 2>, Gru2, Dense<3, 4>, BatchNorm<[f32; 4]>, Dense<4, 1>)>;
     type Gru2 = Dense<2, 3, Tanh>;
     let mut net = Deep::new();
     net.init(Seed(1));
     net.params_mut().tail.tail.tail.head = F32Array::ZERO;
     let mut trainer = self::trainer::<Deep, Sgd, MeanSquaredError, 2>();
-    let outcome = trainer.step(&mut net, &Sgd::DEFAULT, &[[[0.0], [1.0]], [[1.0], [1.0]]], &[[0.0], [1.0]]);
+    let outcome =
+        trainer.step(&mut net, &Sgd::DEFAULT, &[[[0.0], [1.0]], [[1.0], [1.0]]], &[[0.0], [1.0]]);
     assert_eq!(outcome, Err(Error::NeverSet { layer: 3, kind: "BatchNormalization" }));
     // One layer alone learns from zeros.
     assert!(
@@ -506,7 +588,11 @@ fn weights_that_were_never_set_are_named() {
 fn fits_one_after_the_other_go_on_with_the_orders() {
     let x: Vec<[f32; 1]> = (0..10).map(|i| [i as f32 / 10.0]).collect();
     let t: Vec<[f32; 1]> = x.iter().map(|x| [x[0] * x[0]]).collect();
-    let fit = Fit { batch: Some(Batch::Stochastic), shuffle: Some(Seed(7)), ..Fit::new(Adam::with_lr(0.1)) };
+    let fit = Fit {
+        batch: Some(Batch::Stochastic),
+        shuffle: Some(Seed(7)),
+        ..Fit::new(Adam::with_lr(0.1))
+    };
     let run = |fits: usize, epochs: usize| {
         let (mut net, mut trainer) = (line(0.0, 0.0), trainer::<Line, Adam, MeanSquaredError, 1>());
         for _ in 0..fits {
@@ -526,7 +612,8 @@ fn fits_one_after_the_other_go_on_with_the_orders() {
         net.hash()
     });
     assert_eq!(hashes[0], hashes[1]);
-    let orders: Vec<Vec<usize>> =
-        (1..4).map(|epoch| (0..10).map(|i| Permutation::new(10, Seed(7), epoch).index(i)).collect()).collect();
+    let orders: Vec<Vec<usize>> = (1..4)
+        .map(|epoch| (0..10).map(|i| Permutation::new(10, Seed(7), epoch).index(i)).collect())
+        .collect();
     assert!(orders[0] != orders[1] && orders[1] != orders[2]);
 }

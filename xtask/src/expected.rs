@@ -10,7 +10,8 @@ use crate::paths;
 
 /// What an example has to say, but for the lines that name a backend or a file.
 pub fn results(text: &str) -> Vec<&str> {
-    let said = |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
+    let said =
+        |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
     text.lines().map(str::trim_end).filter(said).collect()
 }
 
@@ -36,7 +37,8 @@ const HOW: &str = "if that is meant: cargo xtask examples --update";
 
 fn file(example: &str) -> PathBuf {
     let lecture = paths::root().join("lecture/examples").join(example);
-    let folder = if lecture.exists() { lecture } else { paths::root().join("examples").join(example) };
+    let folder =
+        if lecture.exists() { lecture } else { paths::root().join("examples").join(example) };
     folder.join("expected.txt")
 }
 
@@ -56,7 +58,10 @@ mod tests {
 
     #[test]
     fn lines_that_hang_on_the_machine_do_not_count() {
-        assert_eq!(results("backend avx2\n\nloss 0.5 \nplot /tmp/a.svg\nweights 01\n"), ["loss 0.5", "weights 01"]);
+        assert_eq!(
+            results("backend avx2\n\nloss 0.5 \nplot /tmp/a.svg\nweights 01\n"),
+            ["loss 0.5", "weights 01"]
+        );
     }
 
     #[test]
@@ -67,7 +72,13 @@ mod tests {
             difference(&want, &["loss 0.5", "accuracy 3/4"]).as_deref(),
             Some("line 2 is \"accuracy 3/4\", expected is \"accuracy 4/4\"")
         );
-        assert_eq!(difference(&want, &want[..1]).as_deref(), Some("line 2 is nothing, expected is \"accuracy 4/4\""));
-        assert_eq!(difference(&want[..1], &want).as_deref(), Some("line 2 is \"accuracy 4/4\", expected is nothing"));
+        assert_eq!(
+            difference(&want, &want[..1]).as_deref(),
+            Some("line 2 is nothing, expected is \"accuracy 4/4\"")
+        );
+        assert_eq!(
+            difference(&want[..1], &want).as_deref(),
+            Some("line 2 is \"accuracy 4/4\", expected is nothing")
+        );
     }
 }

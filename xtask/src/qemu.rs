@@ -78,7 +78,9 @@ impl Args {
 
     fn programs(&self) -> Result<Vec<Program>> {
         let mut programs = golden::programs()?;
-        if let Some(unknown) = self.program.iter().find(|name| !programs.iter().any(|program| program.name == **name)) {
+        if let Some(unknown) =
+            self.program.iter().find(|name| !programs.iter().any(|program| program.name == **name))
+        {
             let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
             bail!("no program {unknown}; there are {}", names.join(", "));
         }
@@ -138,7 +140,8 @@ pub fn clippy() -> Result<Command> {
 pub fn measure(args: &Args) -> Result<Measured> {
     let start = Instant::now();
     let programs = args.programs()?;
-    let boards: Vec<&'static Board> = BOARDS.iter().filter(|board| args.has_board(board.name)).collect();
+    let boards: Vec<&'static Board> =
+        BOARDS.iter().filter(|board| args.has_board(board.name)).collect();
     let mut measured = Measured::new(compiler()?);
     if !boards.is_empty() {
         apt::ensure(&boards::EMULATORS)?;
@@ -189,7 +192,11 @@ fn one_level(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let same: Vec<_> = boards.iter().copied().filter(|other| other.build.folder == board.build.folder).collect();
+        let same: Vec<_> = boards
+            .iter()
+            .copied()
+            .filter(|other| other.build.folder == board.build.folder)
+            .collect();
         if let Err(error) = one_build(board.build, &same, profile, programs, &mut measured) {
             stop.store(true, Ordering::Relaxed);
             return Err(error);
@@ -213,12 +220,14 @@ fn one_build(
             measured.too_small(program, board);
         }
     }
-    let fitting: Vec<&Program> = fitting.into_iter().filter(|program| build.fits_at(&program.name, profile)).collect();
+    let fitting: Vec<&Program> =
+        fitting.into_iter().filter(|program| build.fits_at(&program.name, profile)).collect();
     if fitting.is_empty() {
         return Ok(());
     }
     // First nothing but the program, which is what it takes; then the one that also tells.
-    let sized: Vec<&Program> = fitting.iter().copied().filter(|program| !program.is_suite()).collect();
+    let sized: Vec<&Program> =
+        fitting.iter().copied().filter(|program| !program.is_suite()).collect();
     let bare = images(build, profile, &sized, &["bare"])?;
     let whole = images(build, profile, &fitting, &[])?;
 
@@ -235,7 +244,11 @@ fn one_build(
 
     let jobs: Vec<(&'static Board, PathBuf)> = boards
         .iter()
-        .flat_map(|&board| fitting.iter().map(move |program| (board, build::elf(build, profile, &program.name, &[]))))
+        .flat_map(|&board| {
+            fitting
+                .iter()
+                .map(move |program| (board, build::elf(build, profile, &program.name, &[])))
+        })
         .collect();
     let start = Instant::now();
     let mut runs = emulator::all(&jobs).into_iter();
@@ -283,22 +296,31 @@ fn one_build(
 const RULER: u64 = 2001;
 
 /// Builds programs and reads what was linked.
-fn images(build: &Build, profile: Profile, programs: &[&Program], features: &[&str]) -> Result<Vec<Image>> {
+fn images(
+    build: &Build,
+    profile: Profile,
+    programs: &[&Program],
+    features: &[&str],
+) -> Result<Vec<Image>> {
     let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    process::run(&mut build::command(build, profile, &names, features)?)
-        .with_context(|| format!("the firmware for {} at {} does not link", build.folder, profile.name()))?;
+    process::run(&mut build::command(build, profile, &names, features)?).with_context(|| {
+        format!("the firmware for {} at {} does not link", build.folder, profile.name())
+    })?;
     names.iter().map(|name| Image::read(&build::elf(build, profile, name, features))).collect()
 }
 
 fn ruler_complaint(run: &Run) -> Option<String> {
-    (run.ruler != RULER).then(|| format!("count of instructions: expected {RULER} for the ruler, got {}", run.ruler))
+    (run.ruler != RULER).then(|| {
+        format!("count of instructions: expected {RULER} for the ruler, got {}", run.ruler)
+    })
 }
 
 fn hash_complaint(program: &Program, run: &Run) -> Option<String> {
-    (run.hash != program.hash).then(|| format!("hash: expected {:016x}, got {:016x}", program.hash, run.hash))
+    (run.hash != program.hash)
+        .then(|| format!("hash: expected {:016x}, got {:016x}", program.hash, run.hash))
 }
 
 #[cfg(test)]
@@ -308,7 +330,8 @@ mod tests {
     #[test]
     fn wrong_results_are_found() {
         let program = Program { name: "xor".to_owned(), hash: 0xff };
-        let run = Run { hash: 0xff, stack: 0, net: 0, trainer: 0, ruler: RULER, infer: None, step: None };
+        let run =
+            Run { hash: 0xff, stack: 0, net: 0, trainer: 0, ruler: RULER, infer: None, step: None };
         assert!(hash_complaint(&program, &run).is_none() && ruler_complaint(&run).is_none());
         let wrong = Run { hash: 0xfe, ruler: 2000, ..run };
         let complaint = hash_complaint(&program, &wrong).expect("another hash");

@@ -60,15 +60,23 @@ mod tests {
     use super::*;
 
     fn table(step: u64) -> Table {
-        [(("xor".to_owned(), "M4F".to_owned()), [None, Some(step), None, None, None, None, None, None])].into()
+        [(
+            ("xor".to_owned(), "M4F".to_owned()),
+            [None, Some(step), None, None, None, None, None, None],
+        )]
+        .into()
     }
 
     #[test]
     fn growth_fails_with_the_same_compiler_alone() {
         let recorded = Recorded { compiler: "rustc 1.2.3".to_owned(), figures: table(1000) };
         assert!(judge(&recorded, "rustc 1.2.3", &table(1020)).is_ok());
-        let error = judge(&recorded, "rustc 1.2.3", &table(1021)).expect_err("it has grown").to_string();
-        assert!(error.contains("xor on M4F: instructions-step was 1000 and is 1021 (+2.1 %)"), "{error}");
+        let error =
+            judge(&recorded, "rustc 1.2.3", &table(1021)).expect_err("it has grown").to_string();
+        assert!(
+            error.contains("xor on M4F: instructions-step was 1000 and is 1021 (+2.1 %)"),
+            "{error}"
+        );
         assert!(judge(&recorded, "rustc 1.2.4", &table(1021)).is_ok());
     }
 }

@@ -19,8 +19,7 @@ use crate::qemu;
 use crate::table::table;
 
 /// All features of the libraries. `helium` has no effect on the host.
-pub const FEATURES: &str =
-    "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
 
 /// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
 /// compile the kernels and much of what they need anew.
@@ -88,17 +87,27 @@ impl Step {
         match self {
             Self::Fmt => "the code is formatted",
             Self::Clippy => "clippy has nothing to say, with all features and with none",
-            Self::Docs => "the documentation builds without a warning, and the packages are fit to be published",
+            Self::Docs => {
+                "the documentation builds without a warning, and the packages are fit to be published"
+            }
             Self::Unit => "all tests, on every backend of this CPU",
             Self::Examples => {
                 "each example reaches its goal in time, and says what is expected, on the scalar backend, too"
             }
-            Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
-            Self::Miri => "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it",
-            Self::Chips => "the libraries build without std, and not for targets whose bits would be others",
+            Self::Asm => {
+                "each backend's machine code uses its own vector instructions, and no fused ones"
+            }
+            Self::Miri => {
+                "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it"
+            }
+            Self::Chips => {
+                "the libraries build without std, and not for targets whose bits would be others"
+            }
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
-            Self::Qemu => "the firmware's programs on every emulated board: their hashes, proofs and figures",
+            Self::Qemu => {
+                "the firmware's programs on every emulated board: their hashes, proofs and figures"
+            }
         }
     }
 
@@ -191,7 +200,8 @@ impl Findings {
     pub fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let (passed, failed) = lines.next()?.split_once(' ')?;
-        let mut findings = Self { passed: passed.parse().ok()?, failed: failed.parse().ok()?, ..Self::default() };
+        let mut findings =
+            Self { passed: passed.parse().ok()?, failed: failed.parse().ok()?, ..Self::default() };
         for line in lines {
             let (name, rest) = line.split_once(' ')?;
             let (how, detail) = rest.split_once(' ')?;

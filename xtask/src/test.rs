@@ -55,11 +55,17 @@ pub fn main(args: &Args) -> Result<()> {
     if args.list {
         println!(
             "{}",
-            table(&["step", "what it does"], all.map(|step| vec![step.name().into(), step.about().into()]), [])
+            table(
+                &["step", "what it does"],
+                all.map(|step| vec![step.name().into(), step.about().into()]),
+                []
+            )
         );
         return Ok(());
     }
-    let wanted = |step: Step| (args.only.is_empty() || args.only.contains(&step)) && !args.skip.contains(&step);
+    let wanted = |step: Step| {
+        (args.only.is_empty() || args.only.contains(&step)) && !args.skip.contains(&step)
+    };
     let steps: Vec<Step> = all.into_iter().filter(|&step| wanted(step)).collect();
     if let (Some(file), &[step]) = (&args.outcome, steps.as_slice()) {
         let mut findings = Findings::default();
@@ -85,13 +91,16 @@ pub fn main(args: &Args) -> Result<()> {
     for (step, outcome) in &outcomes {
         if let Outcome::Failed(_, error) = outcome {
             let name = step.name();
-            println!("\nstep {name} failed: {error}\nto run it alone: cargo xtask test --only {name}");
+            println!(
+                "\nstep {name} failed: {error}\nto run it alone: cargo xtask test --only {name}"
+            );
             failed.push(name);
         }
     }
     let skipped = skipped(&outcomes);
     skipped.iter().for_each(|line| println!("\n{line}"));
-    let count = if skipped.is_empty() { String::new() } else { format!(", {} SKIPPED", skipped.len()) };
+    let count =
+        if skipped.is_empty() { String::new() } else { format!(", {} SKIPPED", skipped.len()) };
     println!("\n{} passed, {} failed{count}", findings.passed, findings.failed);
     if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
 }
@@ -125,7 +134,11 @@ fn side_by_side(steps: &[Step], findings: &mut Findings) -> Result<Vec<(Step, Ou
             let Some(step) = waiting.lock().expect("nobody panicked").pop_front() else {
                 return;
             };
-            println!("... {} starts ({:.0} s since the start)", step.name(), start.elapsed().as_secs_f64());
+            println!(
+                "... {} starts ({:.0} s since the start)",
+                step.name(),
+                start.elapsed().as_secs_f64()
+            );
             let before = Instant::now();
             let result = apart(step, &folder);
             let mut done = done.lock().expect("nobody panicked");
@@ -170,8 +183,10 @@ fn apart(step: Step, folder: &Path) -> Result<(Outcome, Findings)> {
     if stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let status = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).status()?;
-    let text = fs::read_to_string(result).with_context(|| format!("it ended with {status} and left no word"))?;
+    let status =
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).status()?;
+    let text = fs::read_to_string(result)
+        .with_context(|| format!("it ended with {status} and left no word"))?;
     read(&text).with_context(|| format!("it left no word that can be understood: {text}"))
 }
 
@@ -207,7 +222,9 @@ fn read(text: &str) -> Option<(Outcome, Findings)> {
 /// A line for each step that checked nothing.
 fn skipped(outcomes: &[(Step, Outcome)]) -> Vec<String> {
     let line = |(step, outcome): &(Step, Outcome)| match outcome {
-        Outcome::Skipped(why) => Some(format!("step {} SKIPPED, nothing was checked: {why}", step.name())),
+        Outcome::Skipped(why) => {
+            Some(format!("step {} SKIPPED, nothing was checked: {why}", step.name()))
+        }
         _ => None,
     };
     outcomes.iter().filter_map(line).collect()
@@ -234,9 +251,15 @@ mod tests {
 
     #[test]
     fn a_skipped_step_is_in_the_table_and_says_why() {
-        let outcomes =
-            [(Step::Fmt, Outcome::Passed(Duration::ZERO)), (Step::Miri, Outcome::Skipped("no nightly".into()))];
-        assert!(summary(&outcomes).lines().any(|line| line.contains("miri") && line.contains("SKIPPED")));
+        let outcomes = [
+            (Step::Fmt, Outcome::Passed(Duration::ZERO)),
+            (Step::Miri, Outcome::Skipped("no nightly".into())),
+        ];
+        assert!(
+            summary(&outcomes)
+                .lines()
+                .any(|line| line.contains("miri") && line.contains("SKIPPED"))
+        );
         assert_eq!(skipped(&outcomes), ["step miri SKIPPED, nothing was checked: no nightly"]);
     }
 
@@ -247,8 +270,13 @@ mod tests {
         findings.backend("neon", How::NotHere, "");
         let failed = Outcome::Failed(Duration::from_millis(1500), "two\nlines".to_owned());
         let (outcome, found) = read(&written(&failed, &findings)).expect("its own words");
-        assert!(matches!(outcome, Outcome::Failed(time, error) if time.as_millis() == 1500 && error == "two\nlines"));
-        assert_eq!((found.passed, found.failed, found.backend_table()), (12, 1, findings.backend_table()));
+        assert!(
+            matches!(outcome, Outcome::Failed(time, error) if time.as_millis() == 1500 && error == "two\nlines")
+        );
+        assert_eq!(
+            (found.passed, found.failed, found.backend_table()),
+            (12, 1, findings.backend_table())
+        );
         let skipped = written(&Outcome::Skipped("no nightly".to_owned()), &Findings::default());
         assert!(matches!(read(&skipped), Some((Outcome::Skipped(why), _)) if why == "no nightly"));
         assert!(read("").is_none() && read("passed 1\nodd").is_none());

@@ -37,7 +37,8 @@ struct Mailbox {
     lost: u32,
 }
 
-static MAILBOX: Mutex<RefCell<Mailbox>> = Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
+static MAILBOX: Mutex<RefCell<Mailbox>> =
+    Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
 
 /// The sensor: a sample each time the clock strikes.
 #[exception]

@@ -515,7 +515,10 @@ static ALONG: Family = Family {
 };
 /// `a` across, `b` unit.
 static ACROSS: Family = Family {
-    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_across), rest: [(4, rosenblatt_helium_2x4_across_tail); 4] },
+    pairs: Shapes {
+        whole: (8, rosenblatt_helium_2x8_across),
+        rest: [(4, rosenblatt_helium_2x4_across_tail); 4],
+    },
     single: Some(Shapes {
         whole: (4, rosenblatt_helium_1x4_across_tail),
         rest: [(4, rosenblatt_helium_1x4_across_tail); 4],
@@ -523,7 +526,10 @@ static ACROSS: Family = Family {
 };
 /// `a` along, `b` gathered.
 static GATHER: Family = Family {
-    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_gather), rest: [(4, rosenblatt_helium_2x4_gather_tail); 4] },
+    pairs: Shapes {
+        whole: (8, rosenblatt_helium_2x8_gather),
+        rest: [(4, rosenblatt_helium_2x4_gather_tail); 4],
+    },
     single: Some(Shapes {
         whole: (8, rosenblatt_helium_1x8_gather),
         rest: [(4, rosenblatt_helium_1x4_gather_tail); 4],
@@ -549,7 +555,13 @@ pub(crate) unsafe fn product(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) -> bool {
     if n < 2 || m.wrapping_mul(k).wrapping_mul(n) <= FEW[usize::from(m > 1)] {
         return false;
@@ -617,7 +629,13 @@ unsafe fn row(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: &impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) {
     const WIDTH: usize = 16;
     let (start_p, start_col) = match start {
@@ -643,7 +661,13 @@ unsafe fn row(
             Start::Bias(_) => Start::Bias(row.start),
             other => other,
         };
-        redo((1, k, row.columns.min(WIDTH)), a, Matrix { p: row.b, ..b }, Matrix { p: row.c, ..c }, start);
+        redo(
+            (1, k, row.columns.min(WIDTH)),
+            a,
+            Matrix { p: row.b, ..b },
+            Matrix { p: row.c, ..c },
+            start,
+        );
         again = 1;
     }
 }
@@ -660,7 +684,13 @@ unsafe fn tiles(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: &impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) {
     let (start_p, start_row, start_col) = match start {
         Start::Zero => (ZEROS.as_ptr(), 0, 0),
@@ -693,8 +723,11 @@ unsafe fn tiles(
         let rows = (m - i) / height;
         let left = n - j;
         let whole = left & !(shapes.whole.0 - 1);
-        let ((width, function), columns) =
-            if whole > 0 { (shapes.whole, whole) } else { (shapes.rest[((left - 1) / 4) & 3], left) };
+        let ((width, function), columns) = if whole > 0 {
+            (shapes.whole, whole)
+        } else {
+            (shapes.rest[((left - 1) / 4) & 3], left)
+        };
         // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the sums start at; ZEROS has no strides.
         unsafe {
             tiles.b = b.p.add(j * b.col);
@@ -719,7 +752,8 @@ unsafe fn tiles(
                 Start::Bias(_) => Start::Bias(at.start),
                 other => other,
             };
-            let (a, b, c) = (Matrix { p: at.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: at.c, ..c });
+            let (a, b, c) =
+                (Matrix { p: at.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: at.c, ..c });
             redo((height, k, width.min(tiles.columns)), a, b, c, start);
             // SAFETY: as above.
             flushed = unsafe { function(&mut tiles, 1) };

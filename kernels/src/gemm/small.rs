@@ -54,7 +54,15 @@ pub(super) unsafe fn inputs(product: Product) {
 /// # Safety
 /// `x` must be readable for m×k values, `w` for k×n, `b` for n, `y` writable for m×n.
 #[inline(never)]
-pub unsafe fn gemm(m: usize, k: usize, n: usize, mut x: *const f32, w: *const f32, b: *const f32, mut y: *mut f32) {
+pub unsafe fn gemm(
+    m: usize,
+    k: usize,
+    n: usize,
+    mut x: *const f32,
+    w: *const f32,
+    b: *const f32,
+    mut y: *mut f32,
+) {
     // SAFETY: x and y go over the rows that the caller vouches for, w and b over columns j < n.
     unsafe {
         for _ in 0..m {
@@ -71,7 +79,14 @@ pub unsafe fn gemm(m: usize, k: usize, n: usize, mut x: *const f32, w: *const f3
 /// # Safety
 /// `x` must be readable for m×k values, `dy` for m×n, `dw` writable for k×n.
 #[inline(never)]
-pub unsafe fn gemm_tn(m: usize, k: usize, n: usize, x: *const f32, dy: *const f32, mut dw: *mut f32) {
+pub unsafe fn gemm_tn(
+    m: usize,
+    k: usize,
+    n: usize,
+    x: *const f32,
+    dy: *const f32,
+    mut dw: *mut f32,
+) {
     // SAFETY: dw goes over the k×n values that the caller vouches for, x and dy over columns p < k and j < n.
     unsafe {
         for p in 0..k {
@@ -87,7 +102,14 @@ pub unsafe fn gemm_tn(m: usize, k: usize, n: usize, x: *const f32, dy: *const f3
 /// # Safety
 /// `dy` must be readable for m×n values, `w` for k×n, `dx` writable for m×k.
 #[inline(never)]
-pub unsafe fn gemm_nt(m: usize, k: usize, n: usize, mut dy: *const f32, w: *const f32, mut dx: *mut f32) {
+pub unsafe fn gemm_nt(
+    m: usize,
+    k: usize,
+    n: usize,
+    mut dy: *const f32,
+    w: *const f32,
+    mut dx: *mut f32,
+) {
     // SAFETY: dy and dx go over the rows that the caller vouches for, w over the rows p < k.
     unsafe {
         for _ in 0..m {
@@ -167,7 +189,14 @@ pub fn all_finite(x: &[f32]) -> bool {
 /// # Safety
 /// `a` and `b` must be readable at these k places.
 #[inline(always)]
-unsafe fn terms(k: usize, mut a: *const f32, a_step: usize, mut b: *const f32, b_step: usize, mut sum: f32) -> f32 {
+unsafe fn terms(
+    k: usize,
+    mut a: *const f32,
+    a_step: usize,
+    mut b: *const f32,
+    b_step: usize,
+    mut sum: f32,
+) -> f32 {
     for _ in 0..k {
         // SAFETY: the caller vouches for the k places.
         sum += unsafe { *a * *b };

@@ -127,7 +127,8 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
         if const { CALLED && MR <= 2 && S::LANES > 1 && NR > 1 } {
             // One or two rows keep few sums. One tile as wide as what is left hides the latency of their additions.
             let left = n - j;
-            let part = if left.is_multiple_of(S::LANES) { None } else { Some(s.tail(left % S::LANES)) };
+            let part =
+                if left.is_multiple_of(S::LANES) { None } else { Some(s.tail(left % S::LANES)) };
             /// The tile of so many registers, if they are what is left; the last one may be partial.
             macro_rules! last {
                 ($($nr:literal)*) => {$(

@@ -40,8 +40,11 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
             return;
         }
         #[cfg(rosenblatt_cortex_m)]
-        let mut i =
-            if matches!(first, Start::Carry) { 0 } else { crate::arch::cortex_m::few_outputs((m, k, n), dy, w, dx) };
+        let mut i = if matches!(first, Start::Carry) {
+            0
+        } else {
+            crate::arch::cortex_m::few_outputs((m, k, n), dy, w, dx)
+        };
         #[cfg(not(rosenblatt_cortex_m))]
         let mut i = 0;
         let mut packed = [[MaybeUninit::<f32>::uninit(); STRIP]; D];
@@ -52,7 +55,13 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
             while p < n {
                 let depth = (n - p).min(D);
                 #[cfg(rosenblatt_cortex_m)]
-                crate::arch::cortex_m::transpose(w.add(i * n + p), 4 * n, width, depth, packed.as_mut_ptr().cast());
+                crate::arch::cortex_m::transpose(
+                    w.add(i * n + p),
+                    4 * n,
+                    width,
+                    depth,
+                    packed.as_mut_ptr().cast(),
+                );
                 #[cfg(not(rosenblatt_cortex_m))]
                 pack(s, w.add(i * n + p), n, (width, depth), &mut packed);
                 let b = Matrix { p: packed.as_ptr().cast(), row: STRIP, col: 1 };

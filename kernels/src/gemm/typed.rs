@@ -29,7 +29,10 @@ pub fn gemm<S: Simd, const K: usize, const N: usize>(
 const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
     // A product that overflows is no number of weights; wrapped, it might be taken for one.
     let weights = X::LEN.checked_mul(Y::LEN);
-    assert!(matches!(weights, Some(n) if n == W::LEN), "the weights do not fit rows of these lengths");
+    assert!(
+        matches!(weights, Some(n) if n == W::LEN),
+        "the weights do not fit rows of these lengths"
+    );
 }
 
 /// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`. There are at most `M` rows;
@@ -50,30 +53,57 @@ pub fn affine<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
 ) {
     const { fits::<X, W, Y>() };
     let m = x.len().min(y.len()).min(M);
-    let (x, w, b, y) = (x.as_ptr().cast(), ptr::from_ref(w).cast(), ptr::from_ref(b).cast(), y.as_mut_ptr().cast());
+    let (x, w, b, y) = (
+        x.as_ptr().cast(),
+        ptr::from_ref(w).cast(),
+        ptr::from_ref(b).cast(),
+        y.as_mut_ptr().cast(),
+    );
     // SAFETY: the types say k and n, and m is no more than either slice has rows.
-    unsafe { Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Bias(b)).run_forward::<S, AtMost<M>, X, Y>(s) }
+    unsafe {
+        Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Bias(b))
+            .run_forward::<S, AtMost<M>, X, Y>(s)
+    }
 }
 
 /// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain shape.
 #[inline(always)]
-pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(s: S, x: &[X], w: &W, y: &mut [Y]) {
+pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
+    s: S,
+    x: &[X],
+    w: &W,
+    y: &mut [Y],
+) {
     const { fits::<X, W, Y>() };
     let m = x.len().min(y.len()).min(M);
     let (x, w, y) = (x.as_ptr().cast(), ptr::from_ref(w).cast(), y.as_mut_ptr().cast());
     // SAFETY: the types say k and n, and m is no more than either slice has rows.
-    unsafe { Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Carry).run_forward::<S, AtMost<M>, X, Y>(s) }
+    unsafe {
+        Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Carry)
+            .run_forward::<S, AtMost<M>, X, Y>(s)
+    }
 }
 
 /// [`gemm_tn`](super::gemm_tn): dw ← xᵀ·dy.
 #[inline(always)]
-pub fn gemm_tn<S: Simd, const K: usize, const N: usize>(s: S, x: &[[f32; K]], dy: &[[f32; N]], dw: &mut [[f32; N]; K]) {
+pub fn gemm_tn<S: Simd, const K: usize, const N: usize>(
+    s: S,
+    x: &[[f32; K]],
+    dy: &[[f32; N]],
+    dw: &mut [[f32; N]; K],
+) {
     affine_grad(s, x, dy, dw, false);
 }
 
 /// [`gemm_tn`] for rows of any plain shape: dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`.
 #[inline(always)]
-pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(s: S, x: &[X], dy: &[Y], dw: &mut W, add: bool) {
+pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(
+    s: S,
+    x: &[X],
+    dy: &[Y],
+    dw: &mut W,
+    add: bool,
+) {
     const { fits::<X, W, Y>() };
     let m = x.len().min(dy.len());
     let (x, dy, dw) = (x.as_ptr().cast(), dy.as_ptr().cast(), ptr::from_mut(dw).cast());
@@ -84,7 +114,12 @@ pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(s: S, x: &[X]
 
 /// [`gemm_nt`](super::gemm_nt): dx ← dy·wᵀ.
 #[inline(always)]
-pub fn gemm_nt<S: Simd, const K: usize, const N: usize>(s: S, dy: &[[f32; N]], w: &[[f32; N]; K], dx: &mut [[f32; K]]) {
+pub fn gemm_nt<S: Simd, const K: usize, const N: usize>(
+    s: S,
+    dy: &[[f32; N]],
+    w: &[[f32; N]; K],
+    dx: &mut [[f32; K]],
+) {
     affine_grad_input::<S, { usize::MAX }, _, _, _>(s, dy, w, dx, false);
 }
 
@@ -102,7 +137,9 @@ pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F
     let (dy, w, dx) = (dy.as_ptr().cast(), ptr::from_ref(w).cast(), dx.as_mut_ptr().cast());
     let start = if add { Start::Carry } else { Start::Zero };
     // SAFETY: the types say k and n, and m is no more than either slice has rows.
-    unsafe { Product::inputs((m, X::LEN, Y::LEN), dy, w, dx, start).run_inputs::<S, AtMost<M>, X, Y>(s) }
+    unsafe {
+        Product::inputs((m, X::LEN, Y::LEN), dy, w, dx, start).run_inputs::<S, AtMost<M>, X, Y>(s)
+    }
 }
 
 /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
@@ -112,7 +149,9 @@ pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
     #[cfg(rosenblatt_small)]
     if const { S::INLINE_MAX == 0 } {
         // SAFETY: the types say n, and m is how many rows there are.
-        return unsafe { super::small::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast()) };
+        return unsafe {
+            super::small::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast())
+        };
     }
     #[cfg(rosenblatt_cortex_m)]
     if const { S::LANES == 1 } {
@@ -120,7 +159,15 @@ pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
     }
     if const { called::<S>() } {
         // SAFETY: the types say n, and m is how many rows there are.
-        return unsafe { s.shared().sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast(), false) };
+        return unsafe {
+            s.shared().sum_rows(
+                dy.len(),
+                Y::LEN,
+                dy.as_ptr().cast(),
+                ptr::from_mut(db).cast(),
+                false,
+            )
+        };
     }
     columns::<S, Y, false>(s, dy, db);
 }
@@ -130,7 +177,9 @@ pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
 pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
     if const { called::<S>() } {
         // SAFETY: the types say n, and m is how many rows there are.
-        return unsafe { s.shared().sum_rows(dy.len(), N, dy.as_ptr().cast(), ptr::from_mut(db).cast(), true) };
+        return unsafe {
+            s.shared().sum_rows(dy.len(), N, dy.as_ptr().cast(), ptr::from_mut(db).cast(), true)
+        };
     }
     columns::<S, [f32; N], true>(s, dy, db);
 }
@@ -140,7 +189,14 @@ pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f3
 /// # Safety
 /// `x` must be readable for m×k values, k those of an `X`, `w` for k, `y` writable for m.
 #[inline(always)]
-pub(super) unsafe fn column<S: Simd, X: F32Array>(s: S, m: usize, x: *const f32, w: *const f32, b: f32, y: *mut f32) {
+pub(super) unsafe fn column<S: Simd, X: F32Array>(
+    s: S,
+    m: usize,
+    x: *const f32,
+    w: *const f32,
+    b: f32,
+    y: *mut f32,
+) {
     // SAFETY: the caller vouches for X::LEN weights.
     let w = unsafe { core::slice::from_raw_parts(w, X::LEN) };
     for_each_register(
@@ -181,7 +237,8 @@ fn columns<S: Simd, Y: F32Array, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
         |j, part| {
             // SAFETY: `for_each_register` stays below Y::LEN, how many values db and each row have.
             unsafe {
-                let mut sum = if ADD { load(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
+                let mut sum =
+                    if ADD { load(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
                 for row in dy {
                     sum = s.add(sum, load(s, ptr::from_ref(row).cast::<f32>().add(j), part));
                 }
@@ -202,7 +259,12 @@ pub fn add<S: Simd, const N: usize>(s: S, y: &mut [f32; N], x: &[f32; N]) {
             // SAFETY: `for_each_register` stays below N, and both have N values.
             unsafe {
                 let y = y.as_mut_ptr().add(j);
-                store(s, y, part, s.add(load(s, y.cast_const(), part), load(s, x.as_ptr().add(j), part)));
+                store(
+                    s,
+                    y,
+                    part,
+                    s.add(load(s, y.cast_const(), part), load(s, x.as_ptr().add(j), part)),
+                );
             }
         },
     );

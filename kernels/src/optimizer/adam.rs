@@ -141,12 +141,30 @@ fn moments<S: Simd>(
 
 /// [`adam`] inside a dispatch.
 #[inline(always)]
-pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
-    if const { called::<S>() } { s.shared().adam(step, w, m, v, dw) } else { adam_body(s, step, w, m, v, dw) }
+pub fn adam_on<S: Simd>(
+    s: S,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
+    if const { called::<S>() } {
+        s.shared().adam(step, w, m, v, dw)
+    } else {
+        adam_body(s, step, w, m, v, dw)
+    }
 }
 
 #[inline(always)]
-pub(crate) fn adam_body<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub(crate) fn adam_body<S: Simd>(
+    s: S,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     moments(
         s,
         step,
@@ -161,7 +179,15 @@ pub(crate) fn adam_body<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f
 
 /// [`adamw`] inside a dispatch.
 #[inline(always)]
-pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adamw_on<S: Simd>(
+    s: S,
+    step: AdamStep,
+    shrink: f32,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     // A product with 0 − shrink, added: with nothing to shrink it leaves −0 as it is.
     let shrink = s.splat(0.0 - shrink);
     moments(
@@ -184,7 +210,14 @@ pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &m
 /// small to be kept: steps are too long then.
 /// # Panics
 /// If the lengths differ.
-pub fn adam(backend: Backend, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adam(
+    backend: Backend,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     same_lengths!(w, m, v, dw);
     dispatch!(backend, s => adam_on(s, step, w, m, v, dw));
 }
@@ -203,7 +236,15 @@ pub fn adam(backend: Backend, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &
 /// optimizer::adamw(Backend::detect(), step, 0.25, &mut w, &mut m, &mut v, &[0.0]);
 /// assert_eq!(w, [1.5]); // no gradient: only the decay
 /// ```
-pub fn adamw(backend: Backend, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adamw(
+    backend: Backend,
+    step: AdamStep,
+    shrink: f32,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     same_lengths!(w, m, v, dw);
     dispatch!(backend, s => adamw_on(s, step, shrink, w, m, v, dw));
 }

@@ -24,7 +24,15 @@ pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 
 /// [`rmsprop`] inside a dispatch.
 #[inline(always)]
-pub fn rmsprop_on<S: Simd>(s: S, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+pub fn rmsprop_on<S: Simd>(
+    s: S,
+    lr: f32,
+    rho: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    h: &mut [f32],
+    dw: &[f32],
+) {
     let one_minus_rho = s.splat(one_minus(rho));
     let (lr, rho, epsilon) = (s.splat(lr), s.splat(rho), s.splat(epsilon));
     update_by_squares(
@@ -71,7 +79,15 @@ pub fn adagrad(backend: Backend, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 /// stays and w ← w − lr·sign(dw), which is NaN where dw is infinite or NaN. Tieleman and Hinton, 2012.
 /// # Panics
 /// If the lengths differ.
-pub fn rmsprop(backend: Backend, lr: f32, rho: f32, epsilon: f32, w: &mut [f32], h: &mut [f32], dw: &[f32]) {
+pub fn rmsprop(
+    backend: Backend,
+    lr: f32,
+    rho: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    h: &mut [f32],
+    dw: &[f32],
+) {
     same_lengths!(w, h, dw);
     dispatch!(backend, s => rmsprop_on(s, lr, rho, epsilon, w, h, dw));
 }

@@ -227,7 +227,13 @@ pub fn moments(n: usize, x: &[f32]) -> [Vec<f32>; 3] {
 }
 
 /// Columns by their own moments.
-pub fn batch_own(n: usize, x: &[f32], [mean, rest, variance]: [&[f32]; 3], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+pub fn batch_own(
+    n: usize,
+    x: &[f32],
+    [mean, rest, variance]: [&[f32]; 3],
+    gamma: &[f32],
+    beta: &[f32],
+) -> Vec<f32> {
     let scaled = |i: usize| {
         let j = i % n;
         let product = ((x[i] - mean[j]) - rest[j]) * (gamma[j] * rsqrt(variance[j]));
@@ -237,7 +243,14 @@ pub fn batch_own(n: usize, x: &[f32], [mean, rest, variance]: [&[f32]; 3], gamma
 }
 
 /// Columns by these moments.
-pub fn batch(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+pub fn batch(
+    n: usize,
+    x: &[f32],
+    mean: &[f32],
+    variance: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+) -> Vec<f32> {
     x.iter()
         .enumerate()
         .map(|(i, x)| {

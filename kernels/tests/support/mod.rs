@@ -16,7 +16,8 @@ pub fn backends() -> Vec<Backend> {
 
 /// Those of all backends that `find` knows; fails if a required one is not among them.
 pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
-    let required: Vec<_> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let required: Vec<_> =
+        required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &required {
         assert!(NAMES.contains(name), "REQUIRE_BACKEND: no backend is named {name}");
     }
@@ -26,7 +27,10 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
             Some(backend) => found.push(backend),
             None => {
                 println!("backend {name}: not on this CPU");
-                assert!(!required.contains(&name), "backend {name} is required and not on this CPU");
+                assert!(
+                    !required.contains(&name),
+                    "backend {name} is required and not on this CPU"
+                );
             }
         }
     }
@@ -40,7 +44,11 @@ pub fn difference(got: &[f32], want: &[f32]) -> Option<String> {
     }
     let i = got.iter().zip(want).position(|(got, want)| canonical(*got) != canonical(*want))?;
     let (got, want) = (got[i], want[i]);
-    Some(format!("value {i} is {got:e} ({:#010x}), not {want:e} ({:#010x})", got.to_bits(), want.to_bits()))
+    Some(format!(
+        "value {i} is {got:e} ({:#010x}), not {want:e} ({:#010x})",
+        got.to_bits(),
+        want.to_bits()
+    ))
 }
 
 /// Fails unless two results have the same bits.
@@ -54,7 +62,8 @@ pub fn assert_same(got: &[f32], want: &[f32], what: impl FnOnce() -> String) {
 /// Test every how many: 1 in a release build, else a sample. The environment variable `TEST_STRIDE` says otherwise.
 pub fn stride() -> usize {
     let default = if cfg!(debug_assertions) { 41 } else { 1 };
-    std::env::var("TEST_STRIDE").map_or(default, |stride| stride.parse().expect("TEST_STRIDE is a number"))
+    std::env::var("TEST_STRIDE")
+        .map_or(default, |stride| stride.parse().expect("TEST_STRIDE is a number"))
 }
 
 /// SplitMix64.
@@ -101,8 +110,16 @@ impl Random {
 
     /// Plain numbers with zeros, infinities and NaN among them.
     pub fn special(&mut self) -> f32 {
-        const SPECIAL: [f32; 8] =
-            [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1)];
+        const SPECIAL: [f32; 8] = [
+            0.0,
+            -0.0,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            f32::MAX,
+            f32::MIN_POSITIVE,
+            f32::from_bits(1),
+        ];
         let u = self.next();
         if u.is_multiple_of(16) { SPECIAL[(u >> 8) as usize % 8] } else { self.plain() }
     }

@@ -25,7 +25,10 @@ struct Args {
 /// Reads them from the command line; ends the program where one is wrong.
 fn args() -> Args {
     let common = common::options();
-    construct!(Args { common }).to_options().descr("Draws every activation and loss with its gradient.").run()
+    construct!(Args { common })
+        .to_options()
+        .descr("Draws every activation and loss with its gradient.")
+        .run()
 }
 
 fn main() -> ExitCode {
@@ -93,7 +96,10 @@ fn line(name: &'static str, x: &[f32], y: impl IntoIterator<Item = f32>) -> Line
 }
 
 /// f(z) by the library's forward pass.
-fn forward<A: Activation, const N: usize>(backend: Backend, mut rows: Vec<[f32; N]>) -> Vec<[f32; N]> {
+fn forward<A: Activation, const N: usize>(
+    backend: Backend,
+    mut rows: Vec<[f32; N]>,
+) -> Vec<[f32; N]> {
     dispatch!(backend, s => A::forward(s, &mut rows));
     rows
 }
@@ -114,7 +120,10 @@ fn curve<A: Differentiable>(backend: Backend, title: &str, y_range: (f32, f32)) 
     let z = arguments(range.0, range.1);
     let y = forward::<A, 1>(backend, z.iter().map(|z| [*z]).collect());
     let slope = backward::<A, 1>(backend, &y, vec![[1.0]; z.len()]);
-    let lines = vec![line("f", &z, y.into_iter().flatten()), line("slope", &z, slope.into_iter().flatten())];
+    let lines = vec![
+        line("f", &z, y.into_iter().flatten()),
+        line("slope", &z, slope.into_iter().flatten()),
+    ];
     Panel { title: title.to_owned(), x: range, y: y_range, lines }
 }
 
@@ -193,7 +202,8 @@ fn losses(backend: Backend, t: f32) -> [Panel; 3] {
     let (entropy, entropy_by_z) = loss::<BinaryCrossEntropy>(backend, &p, t);
     let squares_by_z = backward::<Sigmoid, 1>(backend, &rows, squares_by_p.clone());
     // By p it is that of −ln p, or of −ln(1 − p), whose inner slope is −1.
-    let (inside, sign) = if t == 1.0 { (p.clone(), 1.0) } else { (p.iter().map(|p| 1.0 - p).collect(), -1.0) };
+    let (inside, sign) =
+        if t == 1.0 { (p.clone(), 1.0) } else { (p.iter().map(|p| 1.0 - p).collect(), -1.0) };
     let mut entropy_by_p = vec![-sign; p.len()];
     activation::ln_grad(backend, &inside, &mut entropy_by_p);
 
@@ -204,11 +214,17 @@ fn losses(backend: Backend, t: f32) -> [Panel; 3] {
         lines: vec![line("cross-entropy", &p, entropy), line("squared error", &p, squares)],
     };
     let flat = |rows: Vec<[f32; 1]>| rows.into_iter().flatten().collect();
-    let (steep, flat_range) = if t == 1.0 { ((-6.0, 1.0), (-1.0, 0.25)) } else { ((-1.0, 6.0), (-0.25, 1.0)) };
+    let (steep, flat_range) =
+        if t == 1.0 { ((-6.0, 1.0), (-1.0, 0.25)) } else { ((-1.0, 6.0), (-0.25, 1.0)) };
     [
         panel(format!("loss over p, t = {t}"), (0.0, 4.0), squares, entropy),
         panel(format!("gradient by p, t = {t}"), steep, flat(squares_by_p), entropy_by_p),
-        panel(format!("gradient by z over p, t = {t}"), flat_range, flat(squares_by_z), flat(entropy_by_z)),
+        panel(
+            format!("gradient by z over p, t = {t}"),
+            flat_range,
+            flat(squares_by_z),
+            flat(entropy_by_z),
+        ),
     ]
 }
 
@@ -228,13 +244,23 @@ fn categorical(backend: Backend) -> Panel {
         })
         .unzip();
     let lines = vec![line("cross-entropy", &z, loss), line("gradient by z", &z, gradient)];
-    Panel { title: "-ln p, p = softmax of (z, 1, 0)".to_owned(), x: (-4.0, 6.0), y: (-1.0, 5.0), lines }
+    Panel {
+        title: "-ln p, p = softmax of (z, 1, 0)".to_owned(),
+        x: (-4.0, 6.0),
+        y: (-1.0, 5.0),
+        lines,
+    }
 }
 
 /// What rows of softmax sum to; whether it is 1.
 fn row_sums(backend: Backend, seed: Seed) -> bool {
     let mut rng = Rng::new(seed);
-    let mut rows = vec![[0.0; 4], [1.0, 2.0, 3.0, 4.0], [1000.0, 0.0, -1000.0, 999.0], [-1e-3, 0.0, 1e-3, 88.0]];
+    let mut rows = vec![
+        [0.0; 4],
+        [1.0, 2.0, 3.0, 4.0],
+        [1000.0, 0.0, -1000.0, 999.0],
+        [-1e-3, 0.0, 1e-3, 88.0],
+    ];
     rows.extend((0..3).map(|_| std::array::from_fn(|_| 10.0 * rng.uniform() - 5.0)));
     let probabilities = forward::<Softmax, 4>(backend, rows.clone());
     println!("softmax: rows of any logits become rows of probabilities");
@@ -254,10 +280,14 @@ fn row_sums(backend: Backend, seed: Seed) -> bool {
 type Three = Mlp<(Dense<2, 3, Sigmoid>,)>;
 
 /// Loss and gradient of the first bias, of three outputs over four samples.
-fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(backend: Backend, seed: Seed) -> Result<(f32, f32)> {
+fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(
+    backend: Backend,
+    seed: Seed,
+) -> Result<(f32, f32)> {
     let mut net = Three::new();
     net.init(seed);
-    let t: [[f32; 3]; 4] = std::array::from_fn(|i| [gates::OR.t[i][0], gates::AND.t[i][0], gates::XOR.t[i][0]]);
+    let t: [[f32; 3]; 4] =
+        std::array::from_fn(|i| [gates::OR.t[i][0], gates::AND.t[i][0], gates::XOR.t[i][0]]);
     let mut trainer = Trainer::<Three, Sgd, L, 4>::new();
     let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &gates::OR.x, &t)?;
     Ok((loss, trainer.gradient().b[0]))
@@ -265,17 +295,34 @@ fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(backend: Backend, seed: S
 
 /// The lecture's cost of a network, summed over the k outputs, beside Keras' mean.
 fn costs(backend: Backend, seed: Seed) -> Result<()> {
-    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(name: &str, backend: Backend, seed: Seed) -> Result<()> {
-        let (keras, lecture) = (cost::<L>(backend, seed)?, cost::<SumOverOutputs<L>>(backend, seed)?);
-        for (what, keras, lecture) in [("loss", keras.0, lecture.0), ("gradient of b1", keras.1, lecture.1)] {
-            println!("{name:<22} {what:<15} {keras:>14.7} {lecture:>16.7} {:>10.6}", lecture / keras);
+    fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(
+        name: &str,
+        backend: Backend,
+        seed: Seed,
+    ) -> Result<()> {
+        let (keras, lecture) =
+            (cost::<L>(backend, seed)?, cost::<SumOverOutputs<L>>(backend, seed)?);
+        for (what, keras, lecture) in
+            [("loss", keras.0, lecture.0), ("gradient of b1", keras.1, lecture.1)]
+        {
+            println!(
+                "{name:<22} {what:<15} {keras:>14.7} {lecture:>16.7} {:>10.6}",
+                lecture / keras
+            );
         }
         Ok(())
     }
-    println!("the cost of a network with k = 3 outputs (OR, AND, XOR), before it has learnt anything");
-    println!("{:<22} {:<15} {:>14} {:>16} {:>10}", "", "", "Keras: mean", "lecture: sum", "quotient");
+    println!(
+        "the cost of a network with k = 3 outputs (OR, AND, XOR), before it has learnt anything"
+    );
+    println!(
+        "{:<22} {:<15} {:>14} {:>16} {:>10}",
+        "", "", "Keras: mean", "lecture: sum", "quotient"
+    );
     row::<BinaryCrossEntropy>("BinaryCrossEntropy", backend, seed)?;
     row::<MeanSquaredError>("MeanSquaredError", backend, seed)?;
-    println!("the lecture's is SumOverOutputs<L>, for instance SumOverOutputs<BinaryCrossEntropy>\n");
+    println!(
+        "the lecture's is SumOverOutputs<L>, for instance SumOverOutputs<BinaryCrossEntropy>\n"
+    );
     Ok(())
 }

@@ -39,11 +39,17 @@ fn args() -> Args {
     let common = common::shared();
     let lr = common::option("lr", "X", "The learning rate of Rosenblatt's rule", 1.0);
     let epochs = common::option("epochs", "N", "How often the four samples are seen at most", 100);
-    construct!(Args { common, lr, epochs }).to_options().descr("Trains perceptrons on logic gates.").run()
+    construct!(Args { common, lr, epochs })
+        .to_options()
+        .descr("Trains perceptrons on logic gates.")
+        .run()
 }
 
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&args())), "not all ended as they should; more --epochs or another --lr may help")
+    common::end(
+        common::start(|| run(&args())),
+        "not all ended as they should; more --epochs or another --lr may help",
+    )
 }
 
 /// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.
@@ -56,13 +62,22 @@ fn run(args: &Args) -> Result<bool> {
     println!(
         "one perceptron, y = 1 where w1 x1 + w2 x2 + b > 0; w <- w + lr (t - y) x, b <- b + lr (t - y); lr {lr}\n"
     );
-    println!("{:<5} {:>10} {:>10} {:>10} {:>7} {:>8}   outcome", "gate", "w1", "w2", "b", "epochs", "updates");
+    println!(
+        "{:<5} {:>10} {:>10} {:>10} {:>7} {:>8}   outcome",
+        "gate", "w1", "w2", "b", "epochs", "updates"
+    );
     for (name, gate) in gates.into_iter().chain([("XOR", gates::XOR)]) {
         let mut unit = Perceptron::<2>::new();
         let (epochs, updates, outcome) = match unit.fit(&gate.x, &gate.t, lr, epochs) {
-            Ok(Separated { epochs, updates }) => (epochs, updates.to_string(), "separated".to_owned()),
-            Err(Error::NotSeparable { epoch, .. }) => (epoch, String::new(), "not separable, proved below".to_owned()),
-            Err(error @ Error::NotConverged { epochs, .. }) => (epochs, String::new(), error.to_string()),
+            Ok(Separated { epochs, updates }) => {
+                (epochs, updates.to_string(), "separated".to_owned())
+            }
+            Err(Error::NotSeparable { epoch, .. }) => {
+                (epoch, String::new(), "not separable, proved below".to_owned())
+            }
+            Err(error @ Error::NotConverged { epochs, .. }) => {
+                (epochs, String::new(), error.to_string())
+            }
             Err(error) => return Err(error.into()),
         };
         let Perceptron { w: [w1, w2], b } = unit;
@@ -71,12 +86,15 @@ fn run(args: &Args) -> Result<bool> {
         units.push((name, gate, unit));
     }
 
-    println!("\nthe lines: x1 across, x2 up, from -0.5 to 1.5; shaded where y = 1; the gate's answers at the corners");
+    println!(
+        "\nthe lines: x1 across, x2 up, from -0.5 to 1.5; shaded where y = 1; the gate's answers at the corners"
+    );
     pictures(&units[..3]);
     good &= certificate(&gates::XOR, lr, epochs)?;
     good &= by_hand(args.common.backend);
     if let Some(path) = &args.common.plot {
-        let mistakes = gates.map(|(name, gate)| Curve { name, values: mistakes(&gate, lr, epochs) });
+        let mistakes =
+            gates.map(|(name, gate)| Curve { name, values: mistakes(&gate, lr, epochs) });
         let map = Map {
             title: "XOR by the hand-set network",
             range: (-0.5, 1.5),
@@ -94,7 +112,13 @@ fn pictures(units: &[(&str, Gate, Perceptron<2>)]) {
     const ROWS: usize = 9;
     const COLUMNS: usize = 21;
     let at = |i: usize, n: usize| -0.5 + 2.0 * i as f32 / (n - 1) as f32;
-    println!("{}", units.iter().map(|(name, ..)| format!("  {name:<width$}", width = COLUMNS + 2)).collect::<String>());
+    println!(
+        "{}",
+        units
+            .iter()
+            .map(|(name, ..)| format!("  {name:<width$}", width = COLUMNS + 2))
+            .collect::<String>()
+    );
     for row in (0..ROWS).rev() {
         for (_, gate, unit) in units {
             let line: String = (0..COLUMNS)
@@ -131,19 +155,25 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
                 *count += 1;
             }
         }
-        let mark = if now == epoch || now + period == epoch { "   the same, to the bit" } else { "" };
+        let mark =
+            if now == epoch || now + period == epoch { "   the same, to the bit" } else { "" };
         if now + AT_MOST > epoch || !mark.is_empty() {
             println!("{now:>6} {:>10} {:>10} {:>10}{mark}", unit.w[0], unit.w[1], unit.b);
         }
     }
-    println!("\nthe updates in between, in units of lr: a sample was added where t = 1, taken away where t = 0");
+    println!(
+        "\nthe updates in between, in units of lr: a sample was added where t = 1, taken away where t = 0"
+    );
     println!("{:>3} {:>3} {:>7} {:>8} {:>16}", "x1", "x2", "target", "updates", "adds to w1 w2 b");
     let mut sum = [0.0; 3];
     for ((x, [t]), count) in gate.x.iter().zip(gate.t).zip(counts) {
         let times = if t > 0.5 { 1.0 } else { -1.0 } * f64::from(count);
         let adds = [f64::from(x[0]), f64::from(x[1]), 1.0].map(|x| times * x + 0.0);
         sum.iter_mut().zip(adds).for_each(|(sum, add)| *sum += add);
-        println!("{:>3} {:>3} {t:>7} {count:>8} {:>8} {:>3} {:>3}", x[0], x[1], adds[0], adds[1], adds[2]);
+        println!(
+            "{:>3} {:>3} {t:>7} {count:>8} {:>8} {:>3} {:>3}",
+            x[0], x[1], adds[0], adds[1], adds[2]
+        );
     }
     println!("{:>24} {:>8} {:>3} {:>3}", "together", sum[0], sum[1], sum[2]);
     println!(
@@ -176,7 +206,8 @@ fn mistakes(gate: &Gate, lr: f32, epochs: usize) -> Vec<f32> {
     let mut unit = Perceptron::<2>::new();
     let mut all = Vec::new();
     while all.last() != Some(&0.0) && all.len() < epochs {
-        let wrong = gate.x.iter().zip(gate.t).filter(|(x, [t])| unit.learn(x, *t, lr) == Ok(true)).count();
+        let wrong =
+            gate.x.iter().zip(gate.t).filter(|(x, [t])| unit.learn(x, *t, lr) == Ok(true)).count();
         all.push(wrong as f32);
     }
     all

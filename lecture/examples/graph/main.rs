@@ -47,7 +47,10 @@ fn args() -> Args {
 }
 
 fn main() -> ExitCode {
-    common::end(common::start(|| run(&args())), "XOR was not learnt; more --steps or another --seed may help")
+    common::end(
+        common::start(|| run(&args())),
+        "XOR was not learnt; more --steps or another --seed may help",
+    )
 }
 
 /// Shows and trains; whether all four predictions are right.
@@ -61,7 +64,8 @@ fn run(args: &Args) -> Result<bool> {
     let (learnt, network) = xor(args)?;
     if let Some(path) = &args.common.plot {
         let picture = if args.network { network } else { picture };
-        std::fs::write(path, picture).with_context(|| format!("{} cannot be written", path.display()))?;
+        std::fs::write(path, picture)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
         println!("plot {}", path.display());
     }
     Ok(learnt)
@@ -80,7 +84,9 @@ fn neuron() -> Result<String> {
     let loss = (y - t).powi(2).named("loss");
     loss.backward()?;
 
-    println!("y = sigmoid(w1*x1 + w2*x2 + b), loss = (y - t)^2; gradient: the loss's slope by each node\n");
+    println!(
+        "y = sigmoid(w1*x1 + w2*x2 + b), loss = (y - t)^2; gradient: the loss's slope by each node\n"
+    );
     println!("{graph}\n");
     println!("for Graphviz (dot -Tsvg):\n\n{}", graph.dot());
     Ok(graph.svg().to_string())
@@ -147,10 +153,14 @@ fn xor(args: &Args) -> Result<(bool, String)> {
     let every = args.steps.div_ceil(10).max(1);
     for step in 1..=args.steps {
         let loss = gradient(&graph, &nodes)?;
-        let theirs = trainer.step_on(backend, &mut net, &optimizer, &gates::XOR.x, &gates::XOR.t)?;
+        let theirs =
+            trainer.step_on(backend, &mut net, &optimizer, &gates::XOR.x, &gates::XOR.t)?;
         if step == 1 {
             side_by_side(&nodes, trainer.gradient().as_flat())?;
-            println!("{:>6} {:>12} {:>12} {:>14}", "step", "graph's loss", "library's", "weights apart");
+            println!(
+                "{:>6} {:>12} {:>12} {:>14}",
+                "step", "graph's loss", "library's", "weights apart"
+            );
         }
         graph.descend(args.lr)?;
         if step == 1 || step.is_multiple_of(every) {
@@ -168,10 +178,19 @@ fn xor(args: &Args) -> Result<(bool, String)> {
         nodes.x.iter().zip(x).try_for_each(|(node, x)| node.set(*x))?;
         let y = nodes.y.value()?;
         right += usize::from((y > 0.5) == (t > 0.5));
-        println!("{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}", x[0], x[1], net.predict_on(backend, x)[0]);
+        println!(
+            "{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}",
+            x[0],
+            x[1],
+            net.predict_on(backend, x)[0]
+        );
     }
     println!("accuracy {right}/4");
-    let weights = nodes.weights.iter().map(|node| node.value()).collect::<rosenblatt_lecture::Result<Vec<_>>>()?;
+    let weights = nodes
+        .weights
+        .iter()
+        .map(|node| node.value())
+        .collect::<rosenblatt_lecture::Result<Vec<_>>>()?;
     println!("weights {:016x}", rosenblatt::hash(&weights));
     Ok((right == 4, graph.svg().to_string()))
 }

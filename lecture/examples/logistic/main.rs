@@ -63,7 +63,8 @@ fn run(args: &Args) -> Result<f32> {
     let mut net = Cells::new();
     net.init(seed);
     let mut trainer = CellsTrainer::new();
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(Sgd::with_lr(0.1)) };
+    let fit =
+        Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(Sgd::with_lr(0.1)) };
     let every = args.epochs.div_ceil(10).max(1);
     let mut losses = Vec::new();
     println!("{:>6} {:>9} {:>9}", "epoch", "loss", "accuracy");

@@ -37,7 +37,11 @@ impl<const N: usize> Graph<N> {
     }
 
     /// The mean over the outputs of (y − t)²: [`MeanSquaredError`](rosenblatt::loss::MeanSquaredError) of one sample.
-    pub fn mean_squared_error<'g, const K: usize>(&'g self, y: &[Node<'g, N>; K], t: &[Node<'g, N>; K]) -> Node<'g, N> {
+    pub fn mean_squared_error<'g, const K: usize>(
+        &'g self,
+        y: &[Node<'g, N>; K],
+        t: &[Node<'g, N>; K],
+    ) -> Node<'g, N> {
         self.mean(&pairs(y, t, |y, t| (y - t).powi(2)))
     }
 

@@ -92,7 +92,11 @@ impl<'g, const N: usize> Node<'g, N> {
     /// The logarithm's rounding is multiplied by c·ln x: the relative error is about |c·ln x|·2⁻²⁴.
     pub fn powf(self, c: f32) -> Self {
         let whole = c as i32;
-        if whole as f32 == c && whole != i32::MAX { self.powi(whole) } else { self.apply(Operation::Powf(c)) }
+        if whole as f32 == c && whole != i32::MAX {
+            self.powi(whole)
+        } else {
+            self.apply(Operation::Powf(c))
+        }
     }
 
     /// The greater of two; of equal ones, and for the gradient, this one.
@@ -141,7 +145,10 @@ impl<'g, const N: usize> Node<'g, N> {
                 state.current = state.current.min(node);
                 Ok(())
             }
-            entry => Err(Error::NotAnInput { node, operation: entry.map_or("", |entry| entry.operation.name()) }),
+            entry => Err(Error::NotAnInput {
+                node,
+                operation: entry.map_or("", |entry| entry.operation.name()),
+            }),
         })
     }
 
@@ -195,7 +202,9 @@ impl<'g, const N: usize> Node<'g, N> {
     /// # Errors
     /// As [`Graph::check`].
     pub fn operation(self) -> Result<Operation> {
-        self.with(|state, index| Ok(state.nodes.get(index).map_or(Operation::Constant, |entry| entry.operation)))
+        self.with(|state, index| {
+            Ok(state.nodes.get(index).map_or(Operation::Constant, |entry| entry.operation))
+        })
     }
 
     /// What the node computes it from: no node, one, or two.

@@ -140,14 +140,36 @@ mod tests {
 
     #[test]
     fn exponents_are_short() {
-        let texts = [0.5, -1.25, 1e5, 100.5, 3.0, 0.0, 1e7, f32::NAN].map(|c| Trimmed(c).to_string());
+        let texts =
+            [0.5, -1.25, 1e5, 100.5, 3.0, 0.0, 1e7, f32::NAN].map(|c| Trimmed(c).to_string());
         assert_eq!(texts, ["0.5", "-1.25", "100000", "100.5", "3", "0", "1.0000e7", "NaN"]);
     }
 
     #[test]
     fn numbers_are_those_of_core() {
-        let special = [0.0, -0.0, 0.5, 0.25, 1.5, 0.000_999_999_9, 999_999.94, 1e6, f32::MAX, f32::MIN_POSITIVE, 1e-45];
-        let odd = [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-3, 9.99995e10, 1e10, 1e-10, 0.000_000_5];
+        let special = [
+            0.0,
+            -0.0,
+            0.5,
+            0.25,
+            1.5,
+            0.000_999_999_9,
+            999_999.94,
+            1e6,
+            f32::MAX,
+            f32::MIN_POSITIVE,
+            1e-45,
+        ];
+        let odd = [
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            1e-3,
+            9.99995e10,
+            1e10,
+            1e-10,
+            0.000_000_5,
+        ];
         let mut bits = 1u32;
         let random = (0..400_000).map(|_| {
             bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -156,7 +178,11 @@ mod tests {
         let grid = (-100_000..100_000).map(|i| i as f32 / 1024.0);
         for x in special.into_iter().chain(odd).chain(random).chain(grid) {
             for decimals in [0, 4, 6] {
-                assert_eq!(Number(x, decimals).to_string(), want(x, usize::from(decimals)), "{x:e}");
+                assert_eq!(
+                    Number(x, decimals).to_string(),
+                    want(x, usize::from(decimals)),
+                    "{x:e}"
+                );
             }
         }
     }

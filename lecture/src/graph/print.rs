@@ -151,7 +151,13 @@ impl<const N: usize> fmt::Display for Dot<'_, N> {
             if !entry.name.is_empty() {
                 write!(f, "{}: ", Quoted(entry.name()))?;
             }
-            write!(f, "{}\\n{}\\ngradient {}\"", entry.operation, Number(entry.value, 4), Number(entry.gradient, 4))?;
+            write!(
+                f,
+                "{}\\n{}\\ngradient {}\"",
+                entry.operation,
+                Number(entry.value, 4),
+                Number(entry.gradient, 4)
+            )?;
             f.write_str(if entry.operation.arity() == 0 { ", style=rounded];\n" } else { "];\n" })?;
             for input in entry.inputs() {
                 writeln!(f, "  n{input} -> n{i};")?;

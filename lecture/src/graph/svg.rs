@@ -48,8 +48,12 @@ type Wish = (i32, u16);
 fn places<const N: usize>(graph: &Graph<N>) -> Vec<Place, N> {
     let mut places = Vec::<Place, N>::new();
     for (_, entry) in graph.entries() {
-        let layer =
-            entry.inputs().iter().map(|i| at(&places, usize::from(*i)).layer.saturating_add(1)).max().unwrap_or(0);
+        let layer = entry
+            .inputs()
+            .iter()
+            .map(|i| at(&places, usize::from(*i)).layer.saturating_add(1))
+            .max()
+            .unwrap_or(0);
         // There are at most N.
         let _ = places.push(Place { layer, y: 0 });
     }
@@ -61,7 +65,9 @@ fn places<const N: usize>(graph: &Graph<N>) -> Vec<Place, N> {
         for (i, _) in graph.entries().filter(|(i, _)| at(&places, *i).layer == layer) {
             let (mut ends, mut users) = (0, 0);
             for (user, entry) in graph.entries() {
-                for (k, _) in entry.inputs().iter().enumerate().filter(|(_, input)| usize::from(**input) == i) {
+                for (k, _) in
+                    entry.inputs().iter().enumerate().filter(|(_, input)| usize::from(**input) == i)
+                {
                     ends += at(&places, user).y + port(entry, k);
                     users += 1;
                 }
@@ -96,7 +102,11 @@ fn port(entry: Entry, k: usize) -> i32 {
 fn late_leaves<const N: usize>(graph: &Graph<N>, places: &mut [Place]) {
     for (i, _) in graph.entries().filter(|(_, entry)| entry.operation.arity() == 0) {
         let uses = |entry: &Entry| entry.inputs().iter().any(|input| usize::from(*input) == i);
-        let first = graph.entries().filter(|(_, entry)| uses(entry)).map(|(user, _)| at(places, user).layer).min();
+        let first = graph
+            .entries()
+            .filter(|(_, entry)| uses(entry))
+            .map(|(user, _)| at(places, user).layer)
+            .min();
         if let (Some(first), Some(place)) = (first, places.get_mut(i)) {
             place.layer = first.saturating_sub(1);
         }
@@ -174,7 +184,12 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let graph = self.0;
         let places = places(graph);
-        let longest = graph.entries().map(|(_, entry)| width(Title(entry))).max().unwrap_or(0).clamp(14, 1000);
+        let longest = graph
+            .entries()
+            .map(|(_, entry)| width(Title(entry)))
+            .max()
+            .unwrap_or(0)
+            .clamp(14, 1000);
         let wide = longest as i32 * CHARACTER / 10 + PAD;
         let top = places.iter().map(|place| place.y).min().unwrap_or(0) - BOX / 2;
         let bottom = places.iter().map(|place| place.y).max().unwrap_or(0) + BOX / 2;
@@ -195,7 +210,12 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
                 let from = usize::from(*input);
                 let (x0, y0, x1, y1) = (x(from) + wide, y(from), x(i), y(i) + port(entry, k));
                 let bend = GAP / 2;
-                write!(f, r#"<path d="M{x0} {y0}C{} {y0} {} {y1} {x1} {y1}" "#, x0 + bend, x1 - bend)?;
+                write!(
+                    f,
+                    r#"<path d="M{x0} {y0}C{} {y0} {} {y1} {x1} {y1}" "#,
+                    x0 + bend,
+                    x1 - bend
+                )?;
                 f.write_str("fill=\"none\" stroke=\"#777\" marker-end=\"url(#tip)\"/>\n")?;
             }
         }
@@ -210,14 +230,28 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
             write!(f, r#"<rect x="{left}" y="{above}" width="{wide}" height="{BOX}" rx="5" "#)?;
             writeln!(f, r##"fill="{fill}" stroke="#333"/>"##)?;
             f.write_str("<g text-anchor=\"middle\">")?;
-            writeln!(f, r#"<text x="{middle}" y="{}">{}</text>"#, above + 17, Escaped(Title(entry)))?;
-            for (number, color, below) in [(entry.value, VALUE, 33), (entry.gradient, GRADIENT, 49)] {
+            writeln!(
+                f,
+                r#"<text x="{middle}" y="{}">{}</text>"#,
+                above + 17,
+                Escaped(Title(entry))
+            )?;
+            for (number, color, below) in [(entry.value, VALUE, 33), (entry.gradient, GRADIENT, 49)]
+            {
                 let number = Number(number, 4);
-                writeln!(f, r#"<text x="{middle}" y="{}" fill="{color}">{number}</text>"#, above + below)?;
+                writeln!(
+                    f,
+                    r#"<text x="{middle}" y="{}" fill="{color}">{number}</text>"#,
+                    above + below
+                )?;
             }
             f.write_str("</g>\n")?;
         }
-        write!(f, r#"<text x="{MARGIN}" y="{}"><tspan fill="{VALUE}">value</tspan> "#, height - MARGIN)?;
+        write!(
+            f,
+            r#"<text x="{MARGIN}" y="{}"><tspan fill="{VALUE}">value</tspan> "#,
+            height - MARGIN
+        )?;
         writeln!(f, r#"<tspan fill="{GRADIENT}">gradient</tspan></text>"#)?;
         f.write_str("</svg>\n")
     }

@@ -35,7 +35,8 @@ use rosenblatt_kernels::{
 /// let steps = window.map(|value| net.step(&mut memory, &value));
 /// assert_eq!(steps[63], whole);
 /// ```
-pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> = Sequence<GruCell, I, U, T, R>;
+pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> =
+    Sequence<GruCell, I, U, T, R>;
 
 /// The cell of [`Gru`].
 pub struct GruCell;
@@ -94,7 +95,12 @@ impl<const U: usize> TrainableCell<U> for GruCell {
     }
 
     #[inline(always)]
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], [inputs, state]: &mut Self::Bias) {
+    fn bias_grad<S: Simd>(
+        s: S,
+        a: &[Self::Gates],
+        saved: &[Self::Saved],
+        [inputs, state]: &mut Self::Bias,
+    ) {
         typed::sum_rows(s, a, inputs);
         typed::sum_rows(s, saved, state);
     }

@@ -25,7 +25,8 @@ use rosenblatt_kernels::{
 /// let [i, f, g, o] = net.params().head.b;
 /// assert_eq!((i, f, g, o), ([0.0; 4], [1.0; 4], [0.0; 4], [0.0; 4]));
 /// ```
-pub type Lstm<const I: usize, const U: usize, const T: usize, R = Last> = Sequence<LstmCell, I, U, T, R>;
+pub type Lstm<const I: usize, const U: usize, const T: usize, R = Last> =
+    Sequence<LstmCell, I, U, T, R>;
 
 /// The cell of [`Lstm`].
 pub struct LstmCell;

@@ -11,7 +11,11 @@ pub trait Returns: 'static {
     fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [Self::Output<H, T>]);
 
     /// dh ← dh + the gradient by the outputs of step `t`, where there are any.
-    fn add_grad<const U: usize, const T: usize>(t: usize, dy: &[Self::Output<[f32; U], T>], dh: &mut [[f32; U]]);
+    fn add_grad<const U: usize, const T: usize>(
+        t: usize,
+        dy: &[Self::Output<[f32; U], T>],
+        dh: &mut [[f32; U]],
+    );
 }
 
 /// The state after the last step; `return_sequences=False`.
@@ -49,7 +53,11 @@ impl Returns for All {
     }
 
     #[inline(always)]
-    fn add_grad<const U: usize, const T: usize>(t: usize, dy: &[[[f32; U]; T]], dh: &mut [[f32; U]]) {
+    fn add_grad<const U: usize, const T: usize>(
+        t: usize,
+        dy: &[[[f32; U]; T]],
+        dh: &mut [[f32; U]],
+    ) {
         dy.iter().zip(dh).for_each(|(dy, dh)| {
             if let Some(dy) = dy.get(t) {
                 add(dy, dh);

@@ -24,7 +24,8 @@ use rosenblatt_kernels::{Simd, gemm::typed};
 /// let [p, q] = net.predict(&[[0.1, 0.2, 0.3]; 8]);
 /// assert!((p + q - 1.0).abs() < 1e-6);
 /// ```
-pub type Rnn<const I: usize, const U: usize, const T: usize, A = Tanh, R = Last> = Sequence<SimpleCell<A>, I, U, T, R>;
+pub type Rnn<const I: usize, const U: usize, const T: usize, A = Tanh, R = Last> =
+    Sequence<SimpleCell<A>, I, U, T, R>;
 
 /// The cell of [`Rnn`].
 pub struct SimpleCell<A>(PhantomData<A>);

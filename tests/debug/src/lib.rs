@@ -13,14 +13,20 @@ const STACK: usize = 256 * 1024;
 
 /// Runs it on a thread with little stack. An overflow ends the process, and so the test.
 fn with_little_stack(run: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().stack_size(STACK).spawn(run).expect("a thread").join().expect("a run to its end");
+    thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(run)
+        .expect("a thread")
+        .join()
+        .expect("a run to its end");
 }
 
 /// Trains for two shuffled epochs, evaluates and predicts.
 macro_rules! train {
     ($net:ident, $trainer:ident, $rule:expr, $x:expr, $t:expr) => {
         with_little_stack(|| {
-            let (net, trainer) = (&mut *$net.lock().expect("alone"), &mut *$trainer.lock().expect("alone"));
+            let (net, trainer) =
+                (&mut *$net.lock().expect("alone"), &mut *$trainer.lock().expect("alone"));
             net.init(Seed(1957));
             let fit = Fit { epochs: 2, shuffle: Some(Seed(1)), ..Fit::new($rule) };
             let last = trainer.fit(net, $x, $t, &fit, &mut ()).expect("good data");

@@ -134,7 +134,8 @@ macro_rules! statics {
 
         // By these names `cargo xtask qemu` finds their sizes and sections.
         #[unsafe(no_mangle)]
-        static NET: $crate::Lone<<$program as Program>::Net> = $crate::Lone::new(<$program as Program>::NET);
+        static NET: $crate::Lone<<$program as Program>::Net> =
+            $crate::Lone::new(<$program as Program>::NET);
         #[unsafe(no_mangle)]
         static TRAINER: $crate::Lone<<$program as Program>::Trainer> =
             $crate::Lone::new(<$program as Program>::TRAINER);

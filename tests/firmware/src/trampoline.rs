@@ -53,7 +53,8 @@ struct Watch {
     register: u32,
 }
 #[unsafe(no_mangle)]
-static mut WATCH: Watch = Watch { fill: [0; 24], kept: [0; 26], at: 0, calls: 0, spoiled: 0, first: 0, register: 0 };
+static mut WATCH: Watch =
+    Watch { fill: [0; 24], kept: [0; 26], at: 0, calls: 0, spoiled: 0, first: 0, register: 0 };
 
 /// How often the timer interrupted.
 static mut INTERRUPTS: u32 = 0;
@@ -182,11 +183,17 @@ pub unsafe fn install() {
     let mut free = code.0.as_mut_ptr();
     for i in 0..24 {
         // SAFETY: the one thread; the values are no routine's.
-        unsafe { (&raw mut WATCH.fill).cast::<u32>().add(i).write_volatile(0xa5c3_0000 + 0x0101 * i as u32) };
+        unsafe {
+            (&raw mut WATCH.fill)
+                .cast::<u32>()
+                .add(i)
+                .write_volatile(0xa5c3_0000 + 0x0101 * i as u32)
+        };
     }
     for i in 0..MOST {
         // SAFETY: i < MOST. Another program has written what is read, hence volatile.
-        let [start, size] = unsafe { read_volatile((&raw const ROUTINES).cast::<[u32; 2]>().add(i)) };
+        let [start, size] =
+            unsafe { read_volatile((&raw const ROUTINES).cast::<[u32; 2]>().add(i)) };
         if size == 0 {
             break;
         }
@@ -199,7 +206,9 @@ pub unsafe fn install() {
             let copy = free as u32 | 1;
             free = free.add(words);
             let slot = free;
-            for (i, word) in [SLOT[0], SLOT[1], copy, trampoline as *const () as u32 | 1].into_iter().enumerate() {
+            for (i, word) in
+                [SLOT[0], SLOT[1], copy, trampoline as *const () as u32 | 1].into_iter().enumerate()
+            {
                 write_volatile(slot.add(i), word);
             }
             free = free.add(4);

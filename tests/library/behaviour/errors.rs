@@ -15,20 +15,28 @@ use rosenblatt::{
 use std::ops::ControlFlow;
 
 type InputOf<N> = <<N as Model>::Layers as Layer>::Input;
-type TargetOf<N, L> =
-    <L as Loss<<<N as Model>::Layers as Layer>::OutputActivation, <<N as Model>::Layers as Layer>::Output>>::Target;
+type TargetOf<N, L> = <L as Loss<
+    <<N as Model>::Layers as Layer>::OutputActivation,
+    <<N as Model>::Layers as Layer>::Output,
+>>::Target;
 /// Samples and their targets.
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
 /// Something that must fail.
-type Bad<'a, N, L, const B: usize> = &'a mut dyn FnMut(Backend, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
+type Bad<'a, N, L, const B: usize> =
+    &'a mut dyn FnMut(Backend, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
 
 const ADAM: Adam = Adam::with_lr(0.01);
 const CAPACITY: usize = 4;
 
 /// Fails unless `bad`, tried between two good steps, gives the error and leaves weights and optimizer as if it had not been tried.
 #[track_caller]
-fn refused<N, L>(start: &N, good: Data<'_, N, L>, bad: Bad<'_, N, L, CAPACITY>, error: &Error, message: &str)
-where
+fn refused<N, L>(
+    start: &N,
+    good: Data<'_, N, L>,
+    bad: Bad<'_, N, L, CAPACITY>,
+    error: &Error,
+    message: &str,
+) where
     N: Model<Layers: Trainable> + Clone,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
@@ -39,38 +47,58 @@ where
         let mut twins = Box::new(Trainer::<N, Adam, L, CAPACITY>::new());
         trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
         twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
-        assert_ne!(bits(net.params().as_flat()), bits(start.params().as_flat()), "the good step changes weights");
+        assert_ne!(
+            bits(net.params().as_flat()),
+            bits(start.params().as_flat()),
+            "the good step changes weights"
+        );
 
         let got = bad(backend, &mut trainer, &mut net).expect_err("something bad");
         // As text, because a NaN that is reported equals nothing.
         assert_eq!(format!("{got:?}"), format!("{error:?}"), "on {backend}");
         assert_eq!(got.to_string(), message);
-        assert_eq!(bits(net.params().as_flat()), bits(twin.params().as_flat()), "weights changed: {message}");
+        assert_eq!(
+            bits(net.params().as_flat()),
+            bits(twin.params().as_flat()),
+            "weights changed: {message}"
+        );
 
         let loss = trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
         let same = twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
         assert_eq!(loss.to_bits(), same.to_bits(), "the next loss changed: {message}");
-        assert_eq!(bits(net.params().as_flat()), bits(twin.params().as_flat()), "the optimizer changed: {message}");
+        assert_eq!(
+            bits(net.params().as_flat()),
+            bits(twin.params().as_flat()),
+            "the optimizer changed: {message}"
+        );
     }
 }
 
 /// [`refused`] for data, by each function that looks at data.
 #[track_caller]
-fn refused_everywhere<N, L>(start: &N, good: Data<'_, N, L>, (x, t): Data<'_, N, L>, error: &Error, message: &str)
-where
+fn refused_everywhere<N, L>(
+    start: &N,
+    good: Data<'_, N, L>,
+    (x, t): Data<'_, N, L>,
+    error: &Error,
+    message: &str,
+) where
     N: Model<Layers: Trainable> + Clone,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
-    let step: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());
+    let step: Bad<'_, N, L, 4> =
+        &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());
     refused::<N, L>(start, good, step, error, message);
     let fit: Bad<'_, N, L, 4> = &mut |backend, trainer, net| {
         let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
         trainer.fit(net, x, t, &Fit { backend, ..Fit::new(ADAM) }, &mut unheard).map(|_| ())
     };
     refused::<N, L>(start, good, fit, error, message);
-    let evaluate: Bad<'_, N, L, 4> = &mut |backend, trainer, net| trainer.evaluate_on(backend, net, x, t).map(|_| ());
+    let evaluate: Bad<'_, N, L, 4> =
+        &mut |backend, trainer, net| trainer.evaluate_on(backend, net, x, t).map(|_| ());
     refused::<N, L>(start, good, evaluate, error, message);
-    let confusion: Bad<'_, N, L, 4> = &mut |_, trainer, net| trainer.confusion::<10>(net, x, t).map(|_| ());
+    let confusion: Bad<'_, N, L, 4> =
+        &mut |_, trainer, net| trainer.confusion::<10>(net, x, t).map(|_| ());
     refused::<N, L>(start, good, confusion, error, message);
 }
 
@@ -118,22 +146,41 @@ fn classes_that_there_are_not() {
 
 #[test]
 fn targets_that_are_no_probabilities() {
-    let values =
-        [(1.5, "1.5"), (-0.1, "-0.1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (1.0f32.next_up(), "1.0000001")];
+    let values = [
+        (1.5, "1.5"),
+        (-0.1, "-0.1"),
+        (f32::NAN, "NaN"),
+        (f32::INFINITY, "inf"),
+        (1.0f32.next_up(), "1.0000001"),
+    ];
     for (value, text) in values {
         let mut t = one_hot();
         t[3][7] = value;
         let error = Error::Probability { sample: 3, output: 7, value };
-        let message =
-            format!("row 4, column 8 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected");
-        refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, &message);
+        let message = format!(
+            "row 4, column 8 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected"
+        );
+        refused_everywhere::<Ten, CategoricalCrossEntropy>(
+            &ten(),
+            (&X3, &one_hot()),
+            (&X3, &t),
+            &error,
+            &message,
+        );
 
         let gate = gates::XOR;
         let t = [[0.0], [value], [f32::NAN], [1.0]];
         let error = Error::Probability { sample: 1, output: 0, value };
-        let message =
-            format!("row 2, column 1 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected");
-        refused_everywhere::<Xor, BinaryCrossEntropy>(&xor(), (&gate.x, &gate.t), (&gate.x, &t), &error, &message);
+        let message = format!(
+            "row 2, column 1 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected"
+        );
+        refused_everywhere::<Xor, BinaryCrossEntropy>(
+            &xor(),
+            (&gate.x, &gate.t),
+            (&gate.x, &t),
+            &error,
+            &message,
+        );
     }
 }
 
@@ -143,14 +190,28 @@ fn one_hot_targets_that_do_not_sum_to_one() {
         let mut t = one_hot();
         t[1][9] = value;
         let error = Error::OneHot { sample: 1, sum };
-        let message = format!("row 2 of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1");
-        refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, &message);
+        let message = format!(
+            "row 2 of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1"
+        );
+        refused_everywhere::<Ten, CategoricalCrossEntropy>(
+            &ten(),
+            (&X3, &one_hot()),
+            (&X3, &t),
+            &error,
+            &message,
+        );
     }
     let mut t = one_hot();
     t[0][5] = 1.0;
     let error = Error::OneHot { sample: 0, sum: 2.0 };
     let message = "row 1 of the one-hot targets (counted from 1) sums to 2; it must sum to 1";
-    refused_everywhere::<Ten, CategoricalCrossEntropy>(&ten(), (&X3, &one_hot()), (&X3, &t), &error, message);
+    refused_everywhere::<Ten, CategoricalCrossEntropy>(
+        &ten(),
+        (&X3, &one_hot()),
+        (&X3, &t),
+        &error,
+        message,
+    );
 
     // Shares that only nearly sum to 1 are good, and so are the ends of the range.
     let mut third = [[0.0; 10]; 1];
@@ -168,8 +229,15 @@ fn no_samples_and_other_lengths() {
     refused_everywhere::<Ten, Bytes>(&ten(), good, (&[], &[]), &Error::Empty, message);
     for (inputs, targets) in [(4, 3), (3, 4), (0, 1), (1, 0)] {
         let error = Error::Lengths { inputs, targets };
-        let message = format!("{inputs} inputs, but {targets} targets or outputs; as many are needed");
-        refused_everywhere::<Ten, Bytes>(&ten(), good, (&X3[..inputs], &CLASSES[..targets]), &error, &message);
+        let message =
+            format!("{inputs} inputs, but {targets} targets or outputs; as many are needed");
+        refused_everywhere::<Ten, Bytes>(
+            &ten(),
+            good,
+            (&X3[..inputs], &CLASSES[..targets]),
+            &error,
+            &message,
+        );
     }
 }
 
@@ -181,17 +249,23 @@ fn batches_over_the_capacity() {
     let too_large = |batch| Error::BatchTooLarge { batch, capacity: CAPACITY };
     let message = |batch| format!("a mini-batch of {batch} samples; the trainer holds 4");
 
-    let step: Bad<'_, Ten, Bytes, 4> =
-        &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &x[..5], &t[..5]).map(|_| ());
+    let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+        trainer.step_on(backend, net, &ADAM, &x[..5], &t[..5]).map(|_| ())
+    };
     refused(&ten(), good, step, &too_large(5), &message(5));
-    let predict: Bad<'_, Ten, Bytes, 4> = &mut |_, trainer, net| trainer.predict_batch(net, &x).map(|_| ());
+    let predict: Bad<'_, Ten, Bytes, 4> =
+        &mut |_, trainer, net| trainer.predict_batch(net, &x).map(|_| ());
     refused(&ten(), good, predict, &too_large(8), &message(8));
 
     let cases = [
         (Batch::Full, too_large(8), message(8)),
         (Batch::Mini(5), too_large(5), message(5)),
         (Batch::Mini(usize::MAX), too_large(usize::MAX), message(usize::MAX)),
-        (Batch::Mini(0), Error::BatchOfZero, "a mini-batch of 0 samples; at least 1 is needed".to_owned()),
+        (
+            Batch::Mini(0),
+            Error::BatchOfZero,
+            "a mini-batch of 0 samples; at least 1 is needed".to_owned(),
+        ),
     ];
     for (batch, error, message) in cases {
         let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
@@ -204,11 +278,17 @@ fn batches_over_the_capacity() {
 
     // Any number of samples in mini-batches that fit, and a full batch of as many as fit, are good.
     let mut trainer = Trainer::<Ten, Adam, Bytes, CAPACITY>::new();
-    for (n, batch) in
-        [(8, None), (8, Some(Batch::Mini(3))), (8, Some(Batch::Stochastic)), (4, Some(Batch::Full)), (1, None)]
-    {
+    for (n, batch) in [
+        (8, None),
+        (8, Some(Batch::Mini(3))),
+        (8, Some(Batch::Stochastic)),
+        (4, Some(Batch::Full)),
+        (1, None),
+    ] {
         let mut listener: Listener<'_> = OnEpoch(&mut |_| ControlFlow::Continue(()));
-        trainer.fit(&mut ten(), &x[..n], &t[..n], &Fit { batch, ..Fit::new(ADAM) }, &mut listener).expect("good data");
+        trainer
+            .fit(&mut ten(), &x[..n], &t[..n], &Fit { batch, ..Fit::new(ADAM) }, &mut listener)
+            .expect("good data");
     }
 }
 
@@ -225,7 +305,12 @@ fn hyper_parameters_out_of_range() {
         (Adam { beta2: 1.0, ..ADAM }, "beta2", 1.0, BELOW_ONE),
         (Adam { beta2: f32::NAN, ..ADAM }, "beta2", f32::NAN, BELOW_ONE),
         (Adam { epsilon: 0.0, ..ADAM }, "epsilon", 0.0, "a finite number of at least 1e-15"),
-        (Adam { epsilon: f32::NAN, ..ADAM }, "epsilon", f32::NAN, "a finite number of at least 1e-15"),
+        (
+            Adam { epsilon: f32::NAN, ..ADAM },
+            "epsilon",
+            f32::NAN,
+            "a finite number of at least 1e-15",
+        ),
         (Adam { decay: -1.0, ..ADAM }, "decay", -1.0, LEAST),
         (Adam { decay: f32::INFINITY, ..ADAM }, "decay", f32::INFINITY, LEAST),
     ];
@@ -234,12 +319,15 @@ fn hyper_parameters_out_of_range() {
     for (adam, name, value, expected) in bad {
         let error = Error::HyperParameter { name, value, expected };
         let message = format!("{name} is {value}; {expected} is expected");
-        let step: Bad<'_, Xor, BinaryCrossEntropy, 4> =
-            &mut |backend, trainer, net| trainer.step_on(backend, net, &adam, good.0, good.1).map(|_| ());
+        let step: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
+            trainer.step_on(backend, net, &adam, good.0, good.1).map(|_| ())
+        };
         refused(&xor(), good, step, &error, &message);
         let fit: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
             let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
-            trainer.fit(net, good.0, good.1, &Fit { backend, ..Fit::new(adam) }, &mut unheard).map(|_| ())
+            trainer
+                .fit(net, good.0, good.1, &Fit { backend, ..Fit::new(adam) }, &mut unheard)
+                .map(|_| ())
         };
         refused(&xor(), good, fit, &error, &message);
     }
@@ -259,7 +347,11 @@ const LOSS: Error = Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }
 const GRADIENT: Error = Error::NotFinite { what: Quantity::Gradient, epoch: 0, step: 0 };
 
 /// The same samples with one value changed.
-fn with<const I: usize, const N: usize>(mut x: [[f32; I]; N], sample: usize, value: f32) -> [[f32; I]; N] {
+fn with<const I: usize, const N: usize>(
+    mut x: [[f32; I]; N],
+    sample: usize,
+    value: f32,
+) -> [[f32; I]; N] {
     x[sample][0] = value;
     x
 }
@@ -272,14 +364,18 @@ fn samples_that_are_not_finite() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for sample in [0, 3] {
             let x = with(X3, sample, value);
-            let named = |sample| Error::Input { sample, column: 0, value, expected: "a finite number" };
+            let named =
+                |sample| Error::Input { sample, column: 0, value, expected: "a finite number" };
             let text = |sample: usize| {
                 let row = sample + 1;
-                format!("row {row}, column 1 of the inputs (counted from 1) is {value}; a finite number is expected")
+                format!(
+                    "row {row}, column 1 of the inputs (counted from 1) is {value}; a finite number is expected"
+                )
             };
             let (error, message) = (named(sample), text(sample));
-            let step: Bad<'_, Ten, Bytes, 4> =
-                &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &x, &CLASSES).map(|_| ());
+            let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+                trainer.step_on(backend, net, &ADAM, &x, &CLASSES).map(|_| ())
+            };
             refused(&ten(), good, step, &error, &message);
             // Found before the first step.
             let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
@@ -288,8 +384,9 @@ fn samples_that_are_not_finite() {
             };
             refused(&ten(), good, fit, &error, &message);
             if value.is_nan() {
-                let evaluate: Bad<'_, Ten, Bytes, 4> =
-                    &mut |backend, trainer, net| trainer.evaluate_on(backend, net, &x, &CLASSES).map(|_| ());
+                let evaluate: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
+                    trainer.evaluate_on(backend, net, &x, &CLASSES).map(|_| ())
+                };
                 refused(&ten(), good, evaluate, &error, &message);
                 let confusion: Bad<'_, Ten, Bytes, 4> =
                     &mut |_, trainer, net| trainer.confusion::<10>(net, &x, &CLASSES).map(|_| ());
@@ -314,9 +411,16 @@ fn losses_and_gradients_that_overflow() {
         ([3e38, -3e38], 2.0, GRADIENT, "gradient"),
     ];
     for (x, t, error, what) in cases {
-        let step: Bad<'_, Line, MeanSquaredError, 4> =
-            &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, &[x], &[[t]]).map(|_| ());
-        refused(&line(), good, step, &error, &format!("the {what} is not finite; no weight was changed by this step"));
+        let step: Bad<'_, Line, MeanSquaredError, 4> = &mut |backend, trainer, net| {
+            trainer.step_on(backend, net, &ADAM, &[x], &[[t]]).map(|_| ())
+        };
+        refused(
+            &line(),
+            good,
+            step,
+            &error,
+            &format!("the {what} is not finite; no weight was changed by this step"),
+        );
     }
 }
 
@@ -325,9 +429,11 @@ fn targets_that_are_not_finite() {
     let good: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [0.5]]);
     for value in [f32::NAN, f32::INFINITY] {
         let error = Error::Target { sample: 1, output: 0, value, expected: "a finite number" };
-        let message =
-            format!("row 2, column 1 of the targets (counted from 1) is {value}; a finite number is expected");
-        let bad: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [value]]);
+        let message = format!(
+            "row 2, column 1 of the targets (counted from 1) is {value}; a finite number is expected"
+        );
+        let bad: Data<'_, Line, MeanSquaredError> =
+            (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [value]]);
         refused_everywhere::<Line, MeanSquaredError>(&line(), good, bad, &error, &message);
     }
 }
@@ -356,19 +462,30 @@ fn fit_ends_at_the_step_that_fails() {
                 ControlFlow::Continue(())
             });
             let fit = Fit { epochs: 3, batch: Some(Batch::Mini(2)), backend, ..Fit::new(adam) };
-            let error = trainer.fit(&mut net, &x, &t, &fit, &mut observer).expect_err("a bad sample");
+            let error =
+                trainer.fit(&mut net, &x, &t, &fit, &mut observer).expect_err("a bad sample");
             assert_eq!(error, Error::NotFinite { what, epoch: 1, step: 4 });
-            let message = format!("the {text} is not finite at epoch 1, step 4; no weight was changed by this step");
+            let message = format!(
+                "the {text} is not finite at epoch 1, step 4; no weight was changed by this step"
+            );
             assert_eq!(error.to_string(), message);
             assert_eq!(heard, 0, "an epoch that did not end was reported");
 
             for (x, t) in x[..6].chunks(2).zip(t.chunks(2)) {
                 twins.step_on(backend, &mut twin, &adam, x, t).expect("a good step");
             }
-            assert_eq!(bits(net.weights()), bits(twin.weights()), "weights are not those after the last good step");
+            assert_eq!(
+                bits(net.weights()),
+                bits(twin.weights()),
+                "weights are not those after the last good step"
+            );
             trainer.step_on(backend, &mut net, &ADAM, &x[..3], &t[..3]).expect("a good step");
             twins.step_on(backend, &mut twin, &ADAM, &x[..3], &t[..3]).expect("a good step");
-            assert_eq!(bits(net.weights()), bits(twin.weights()), "the optimizer is not that after the last good step");
+            assert_eq!(
+                bits(net.weights()),
+                bits(twin.weights()),
+                "the optimizer is not that after the last good step"
+            );
         }
     }
 }
@@ -426,7 +543,8 @@ fn outputs_of_another_number() {
     for backend in backends() {
         for targets in [0, 3, 5] {
             let mut y = vec![[7.0]; targets];
-            let error = net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect_err("4 are expected");
+            let error =
+                net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect_err("4 are expected");
             assert_eq!(error, Error::Lengths { inputs: 4, targets });
             assert!(y.iter().all(|y| *y == [7.0]), "something was written");
         }

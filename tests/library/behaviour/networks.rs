@@ -8,7 +8,8 @@ use static_cell::ConstStaticCell;
 #[test]
 fn summaries_name_layers_parameters_and_bytes() {
     let text = Xor::summary().to_string();
-    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["layer", "inputs", "outputs", "activation", "parameters"]);
     assert_eq!(lines[1], ["Dense", "2", "8", "tanh", "24"]);
     assert_eq!(lines[2], ["Dense", "8", "1", "sigmoid", "9"]);
@@ -23,7 +24,8 @@ fn summaries_name_layers_parameters_and_bytes() {
 #[test]
 fn sizes_are_known_at_compile_time() {
     // Less than a cache line beside the parameters themselves.
-    const _: () = assert!(Xor::PARAMS == 33 && Xor::BYTES - 4 * Xor::PARAMS < 64 && XorTrainer::BYTES < 1024);
+    const _: () =
+        assert!(Xor::PARAMS == 33 && Xor::BYTES - 4 * Xor::PARAMS < 64 && XorTrainer::BYTES < 1024);
     assert_eq!(Xor::PARAMS, Xor::new().weights().len());
     assert_eq!(Ten::PARAMS, 3 * 4 + 4 + 4 * 10 + 10);
     assert_eq!(Xor::BYTES, size_of_val(&Xor::new()));
@@ -45,11 +47,16 @@ fn statics_can_be_trained() {
     net.init(Seed(1957));
     let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
     trainer.fit(net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-    assert_eq!(trainer.evaluate(net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy(), 1.0);
+    assert_eq!(
+        trainer.evaluate(net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy(),
+        1.0
+    );
     // As any other network of that seed.
     let mut local = Xor::new();
     local.init(Seed(1957));
-    XorTrainer::new().fit(&mut local, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
+    XorTrainer::new()
+        .fit(&mut local, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())
+        .expect("good data");
     assert_eq!(net.hash(), local.hash());
 }
 
@@ -93,7 +100,20 @@ fn twelve_layers_and_one() {
 
 fn train_twelve_layers_and_one() {
     type D<A = Tanh> = Dense<2, 2, A>;
-    type Deep = Mlp<(Dense<1, 2, Tanh>, D, D, D<Sigmoid>, D, D<Relu>, D<LeakyRelu>, D, D<Softmax>, D, D, Dense<2, 1>)>;
+    type Deep = Mlp<(
+        Dense<1, 2, Tanh>,
+        D,
+        D,
+        D<Sigmoid>,
+        D,
+        D<Relu>,
+        D<LeakyRelu>,
+        D,
+        D<Softmax>,
+        D,
+        D,
+        Dense<2, 1>,
+    )>;
     assert_eq!(Deep::PARAMS, 4 + 10 * 6 + 3);
     assert_eq!(Deep::summary().to_string().lines().count(), 1 + 12 + 1);
     let mut start = Deep::new();
@@ -103,7 +123,9 @@ fn train_twelve_layers_and_one() {
         let mut net = start.clone();
         let mut trainer = Trainer::<Deep, Sgd, MeanSquaredError, 2>::new();
         let losses: Vec<_> = (0..50)
-            .map(|_| trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).expect("a good step"))
+            .map(|_| {
+                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).expect("a good step")
+            })
             .collect();
         assert!(losses[49] < losses[0], "{losses:?}");
 

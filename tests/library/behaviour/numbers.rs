@@ -46,7 +46,8 @@ fn the_generator_is_the_published_one() {
     let first: [u32; 6] = std::array::from_fn(|_| published.next());
     assert_eq!(first, [641, 1_573_767, 3_222_811_527, 3_517_856_514, 836_907_274, 4_247_214_768]);
 
-    let seeds = (0..200).chain((0..64).map(|bit| 1 << bit)).chain([1957, u64::MAX, 0xdead_beef_0123_4567]);
+    let seeds =
+        (0..200).chain((0..64).map(|bit| 1 << bit)).chain([1957, u64::MAX, 0xdead_beef_0123_4567]);
     for seed in seeds {
         let (mut rng, mut published) = (Rng::new(Seed(seed)), Published::new(seed));
         assert_ne!(published.0, [0; 4]);
@@ -83,11 +84,13 @@ impl Sample {
 
     fn variance(&self) -> f64 {
         let mean = self.mean();
-        self.values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / self.values.len() as f64
+        self.values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>()
+            / self.values.len() as f64
     }
 
     fn within(&self, inner: f64) -> f64 {
-        self.values.iter().filter(|x| f64::from(x.abs()) < inner).count() as f64 / self.values.len() as f64
+        self.values.iter().filter(|x| f64::from(x.abs()) < inner).count() as f64
+            / self.values.len() as f64
     }
 
     fn top(&self) -> f64 {
@@ -101,7 +104,11 @@ impl Sample {
         assert!(self.mean().abs() < 5.0 * (variance / n).sqrt(), "{name}: mean {}", self.mean());
         // No distribution here has a fourth moment above the normal one's 3σ⁴.
         let off = self.variance() / variance - 1.0;
-        assert!(off.abs() < 5.0 * (2.0 / n).sqrt(), "{name}: variance {} instead of {variance}", self.variance());
+        assert!(
+            off.abs() < 5.0 * (2.0 / n).sqrt(),
+            "{name}: variance {} instead of {variance}",
+            self.variance()
+        );
         let got = self.within(inner);
         assert!(
             (got - share).abs() < 5.0 * (share * (1.0 - share) / n).sqrt(),
@@ -114,7 +121,9 @@ impl Sample {
 fn normal_numbers_are_normal() {
     let mut rng = Rng::new(Seed(8));
     let sample = Sample { values: (0..amount(400_000, 40_000)).map(|_| rng.normal()).collect() };
-    for (sigmas, share) in [(0.5, 0.382_924_9), (1.0, 0.682_689_5), (2.0, 0.954_499_7), (3.0, 0.997_300_2)] {
+    for (sigmas, share) in
+        [(0.5, 0.382_924_9), (1.0, 0.682_689_5), (2.0, 0.954_499_7), (3.0, 0.997_300_2)]
+    {
         sample.assert_like("normal", 1.0, sigmas, share);
     }
     assert!(sample.top() > 3.5, "no tail");
@@ -201,7 +210,8 @@ fn equal_seeds_give_equal_weights_and_others_others() {
         &Uniform { min: -1.0, max: 1.0 },
     ];
     for init in inits {
-        let seeds: Vec<u64> = (0..50).chain((6..64).map(|bit| 1 << bit)).chain([u64::MAX]).collect();
+        let seeds: Vec<u64> =
+            (0..50).chain((6..64).map(|bit| 1 << bit)).chain([u64::MAX]).collect();
         let draw = |seed| {
             let mut w = [0.0; 8];
             init.fill(&mut Rng::new(Seed(seed)), 4, 2, &mut w);
@@ -229,7 +239,10 @@ fn an_order_has_each_index_once() {
         for (epoch, seed) in (1..).zip(seeds).take(if n > 300 { 1 } else { 5 }) {
             let mut seen = vec![false; n];
             for index in order(n, seed, epoch) {
-                assert!(!std::mem::replace(&mut seen[index], true), "{index} twice: n {n}, seed {seed}, epoch {epoch}");
+                assert!(
+                    !std::mem::replace(&mut seen[index], true),
+                    "{index} twice: n {n}, seed {seed}, epoch {epoch}"
+                );
             }
             // Beyond the end there is nothing to reorder.
             let order = Permutation::new(n, Seed(seed), epoch);
@@ -246,7 +259,8 @@ fn an_order_has_each_index_once() {
 #[test]
 fn orders_differ_by_epoch_and_by_seed() {
     let seeds = (0..20).chain((20..64).map(|bit| 1 << bit));
-    let all: Vec<_> = seeds.flat_map(|seed| (1..=10).map(move |epoch| order(20, seed, epoch))).collect();
+    let all: Vec<_> =
+        seeds.flat_map(|seed| (1..=10).map(move |epoch| order(20, seed, epoch))).collect();
     let different: HashSet<_> = all.iter().collect();
     assert_eq!(different.len(), all.len(), "two of {} orders are the same", all.len());
     assert_eq!(order(20, 7, 3), order(20, 7, 3));
@@ -261,7 +275,10 @@ fn chi_squared(seen: &[u32], expected: f64) -> f64 {
 #[track_caller]
 fn assert_uniform(seen: &[u32], expected: f64, freedom: f64) {
     let chi = chi_squared(seen, expected);
-    assert!(chi < freedom + 6.0 * (2.0 * freedom).sqrt(), "χ² is {chi} at {freedom} degrees of freedom");
+    assert!(
+        chi < freedom + 6.0 * (2.0 * freedom).sqrt(),
+        "χ² is {chi} at {freedom} degrees of freedom"
+    );
 }
 
 #[test]
@@ -288,7 +305,9 @@ fn orders_are_spread_evenly() {
     for by_seed in [false, true] {
         let mut seen = std::collections::HashMap::new();
         for i in 0..epochs {
-            *seen.entry(if by_seed { order(4, i as u64, 1) } else { order(4, 5, i + 1) }).or_insert(0) += 1;
+            *seen
+                .entry(if by_seed { order(4, i as u64, 1) } else { order(4, 5, i + 1) })
+                .or_insert(0) += 1;
         }
         let seen: Vec<u32> = seen.into_values().collect();
         assert_eq!(seen.len(), 24, "some order of four never came");

@@ -19,7 +19,8 @@ fn steps<O: Optimizer>(backend: Backend, rule: O, state: &mut O::State<Params>) 
     let mut rng = Rng::new(Seed(5));
     let mut w: Params = std::array::from_fn(|i| if i == 0 { -0.0 } else { draw(&mut rng, 1.0) });
     for _ in 0..10 {
-        let mut dw: Params = std::array::from_fn(|i| if i % 9 == 0 { 0.0 } else { draw(&mut rng, 0.1) });
+        let mut dw: Params =
+            std::array::from_fn(|i| if i % 9 == 0 { 0.0 } else { draw(&mut rng, 0.1) });
         dispatch!(backend, s => rule.prepare(s, &mut dw));
         dispatch!(backend, s => rule.update(s, state, &mut w, &dw));
     }
@@ -75,8 +76,14 @@ fn special_cases_are_the_simpler_rules() {
     assert_eq!(trained(Nesterov { momentum: 0.0, ..Nesterov::with_lr(0.1) }), sgd);
     assert_eq!(trained(ClipNorm { optimizer: Sgd::with_lr(0.1), limit: 1e9 }), sgd);
     assert_eq!(trained(ClipValue { optimizer: Sgd::with_lr(0.1), limit: 1e9 }), sgd);
-    assert_eq!(trained(Scheduled { optimizer: Sgd::DEFAULT, schedule: ConstantRate { lr: 0.1 } }), sgd);
-    assert_eq!(trained(AdamW { weight_decay: 0.0, ..AdamW::with_lr(0.1) }), trained(Adam::with_lr(0.1)));
+    assert_eq!(
+        trained(Scheduled { optimizer: Sgd::DEFAULT, schedule: ConstantRate { lr: 0.1 } }),
+        sgd
+    );
+    assert_eq!(
+        trained(AdamW { weight_decay: 0.0, ..AdamW::with_lr(0.1) }),
+        trained(Adam::with_lr(0.1))
+    );
 }
 
 /// `decay` is inverse time decay, for each optimizer that has it.
@@ -102,7 +109,10 @@ fn defaults_are_the_lectures() {
     assert_eq!(AdaGrad::default(), AdaGrad { lr: 0.01, epsilon: 1e-8, decay: 0.0 });
     assert_eq!(RmsProp::default(), RmsProp { lr: 0.001, rho: 0.9, epsilon: 1e-8, decay: 0.0 });
     let AdamW { lr, beta1, beta2, epsilon, weight_decay, decay } = AdamW::default();
-    assert_eq!((lr, beta1, beta2, epsilon, weight_decay, decay), (0.001, 0.9, 0.999, 1e-8, 0.004, 0.0));
+    assert_eq!(
+        (lr, beta1, beta2, epsilon, weight_decay, decay),
+        (0.001, 0.9, 0.999, 1e-8, 0.004, 0.0)
+    );
 }
 
 /// The name in the error of a rule that must be refused.
@@ -127,7 +137,10 @@ fn bad_hyper_parameters_are_named() {
         assert_eq!(refused(ClipValue { optimizer: Sgd::DEFAULT, limit: bad }), "limit");
         assert_eq!(refused(ClipNorm { optimizer: Sgd::DEFAULT, limit: bad }), "limit");
         assert_eq!(refused(ClipNorm { optimizer: Sgd::with_lr(bad), limit: 1.0 }), "lr");
-        assert_eq!(refused(Scheduled { optimizer: Sgd::DEFAULT, schedule: ConstantRate { lr: bad } }), "lr");
+        assert_eq!(
+            refused(Scheduled { optimizer: Sgd::DEFAULT, schedule: ConstantRate { lr: bad } }),
+            "lr"
+        );
     }
     assert_eq!(refused(Momentum { momentum: 1.0, ..Momentum::DEFAULT }), "momentum");
     assert_eq!(refused(RmsProp { epsilon: 0.0, ..RmsProp::DEFAULT }), "epsilon");
@@ -140,7 +153,8 @@ fn bad_schedules_are_named() {
         Err(Error::HyperParameter { name, .. }) => name,
         other => panic!("{other:?}"),
     };
-    let exponential = ExponentialDecay { lr: 0.1, decay_steps: 10, decay_rate: 0.5, staircase: false };
+    let exponential =
+        ExponentialDecay { lr: 0.1, decay_steps: 10, decay_rate: 0.5, staircase: false };
     let inverse = InverseTimeDecay { lr: 0.1, decay_steps: 10, decay_rate: 0.5, staircase: false };
     assert_eq!(name(ExponentialDecay { decay_steps: 0, ..exponential }.check()), "decay_steps");
     assert_eq!(name(ExponentialDecay { decay_rate: 0.0, ..exponential }.check()), "decay_rate");
@@ -151,8 +165,14 @@ fn bad_schedules_are_named() {
     assert_eq!(name(CosineDecay { alpha: 1.5, ..COSINE }.check()), "alpha");
     assert_eq!(name(CosineDecay { decay_steps: 0, ..COSINE }.check()), "decay_steps");
     assert_eq!(name(WarmUp { start: f32::NAN, steps: 3, then: COSINE }.check()), "start");
-    assert_eq!(name(WarmUp { start: 0.0, steps: 3, then: CosineDecay { lr: -1.0, ..COSINE } }.check()), "lr");
-    assert_eq!(name(PiecewiseConstant { lr: 0.1, then: [(20, 0.01), (20, 0.001)] }.check()), "boundary");
+    assert_eq!(
+        name(WarmUp { start: 0.0, steps: 3, then: CosineDecay { lr: -1.0, ..COSINE } }.check()),
+        "lr"
+    );
+    assert_eq!(
+        name(PiecewiseConstant { lr: 0.1, then: [(20, 0.01), (20, 0.001)] }.check()),
+        "boundary"
+    );
     let error = CosineDecay { decay_steps: 0, ..COSINE }.check().expect_err("no steps");
     assert_eq!(error.to_string(), "decay_steps is 0; a number of at least 1 is expected");
 }
@@ -204,7 +224,10 @@ fn schedules_at_their_ends() {
 
 #[test]
 fn learning_rates_can_be_set_through_every_wrapper() {
-    let mut rule = ClipNorm { optimizer: Scheduled { optimizer: Adam::DEFAULT, schedule: COSINE }, limit: 1.0 };
+    let mut rule = ClipNorm {
+        optimizer: Scheduled { optimizer: Adam::DEFAULT, schedule: COSINE },
+        limit: 1.0,
+    };
     assert_eq!(rule.lr(), 0.1);
     rule.set_lr(0.05);
     assert_eq!((rule.lr(), rule.optimizer.schedule.at(8)), (0.05, 0.05 * 0.1));
@@ -236,7 +259,8 @@ fn clipping_keeps_a_gradient_within_bounds() {
         let (plain, _) = gradient(backend, Sgd::with_lr(1.0), 4.0).expect("a step");
         assert_eq!(plain, [-4.0, 2.0, -8.0]);
         let (values, w) =
-            gradient(backend, ClipValue { optimizer: Sgd::with_lr(1.0), limit: 3.0 }, 4.0).expect("a step");
+            gradient(backend, ClipValue { optimizer: Sgd::with_lr(1.0), limit: 3.0 }, 4.0)
+                .expect("a step");
         assert_eq!((values, w), ([-3.0, 2.0, -3.0], [3.0, -2.0, 3.0]));
         let norm = 84f32.sqrt();
         let rule = ClipNorm { optimizer: Sgd::with_lr(1.0), limit: 1.0 };
@@ -247,7 +271,10 @@ fn clipping_keeps_a_gradient_within_bounds() {
         // The outer one looks first.
         let both = ClipValue { optimizer: rule, limit: 2.0 };
         let (clipped, _) = gradient(backend, both, 4.0).expect("a step");
-        assert!(clipped.iter().zip([-2.0, 2.0, -2.0]).all(|(g, c)| (g - c / 12f32.sqrt()).abs() < 1e-6), "{clipped:?}");
+        assert!(
+            clipped.iter().zip([-2.0, 2.0, -2.0]).all(|(g, c)| (g - c / 12f32.sqrt()).abs() < 1e-6),
+            "{clipped:?}"
+        );
     }
 }
 
@@ -260,13 +287,16 @@ fn clipping_survives_squares_that_overflow() {
         let (plain, _) = gradient(backend, Sgd::with_lr(1e-20), t).expect("a step");
         assert!(plain.iter().map(|g| g * g).sum::<f32>().is_infinite());
         for limit in [1.0, 1e-20, 1e10] {
-            let (clipped, w) = gradient(backend, ClipNorm { optimizer: Sgd::with_lr(1.0), limit }, t).expect("a step");
+            let (clipped, w) =
+                gradient(backend, ClipNorm { optimizer: Sgd::with_lr(1.0), limit }, t)
+                    .expect("a step");
             let norm = clipped.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
             assert!((norm / f64::from(limit) - 1.0).abs() < 1e-6, "{backend}: {norm}");
             assert_eq!(w, clipped.map(|g| -g));
         }
         // A gradient of zeros stays.
-        let (clipped, _) = gradient(backend, ClipNorm { optimizer: Sgd::DEFAULT, limit: 1.0 }, 0.0).expect("a step");
+        let (clipped, _) = gradient(backend, ClipNorm { optimizer: Sgd::DEFAULT, limit: 1.0 }, 0.0)
+            .expect("a step");
         assert_eq!(clipped, [0.0; 3]);
     }
 }

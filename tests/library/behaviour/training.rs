@@ -67,7 +67,11 @@ fn fit_is_steps_and_reports_means_over_samples() {
                 let place = |i| order.map_or(i, |order| order.index(i));
                 let (loss, accuracy) = by_steps(backend, &mut twins, &mut twin, &x, &t, place);
                 assert_eq!(epoch.number, number);
-                assert!((f64::from(epoch.loss) / loss - 1.0).abs() < 1e-6, "epoch {number}: {} and {loss}", epoch.loss);
+                assert!(
+                    (f64::from(epoch.loss) / loss - 1.0).abs() < 1e-6,
+                    "epoch {number}: {} and {loss}",
+                    epoch.loss
+                );
                 assert_eq!(epoch.accuracy, accuracy);
             }
             assert_eq!(bits(net.weights()), bits(twin.weights()));
@@ -120,7 +124,9 @@ fn observers_are_told_each_epoch_and_may_stop() {
 
     // No epoch: nothing happens, nobody is told.
     let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("there was no epoch"));
-    let none = TenTrainer::new().fit(&mut other, &x, &t, &Fit { epochs: 0, ..fit }, &mut unheard).expect("good data");
+    let none = TenTrainer::new()
+        .fit(&mut other, &x, &t, &Fit { epochs: 0, ..fit }, &mut unheard)
+        .expect("good data");
     assert_eq!(none.number, 0);
     assert_eq!(net.hash(), other.hash());
 }
@@ -152,8 +158,11 @@ fn evaluations_go_over_any_number_of_samples() {
         for n in [1, 3, 4, 5, 8, 11] {
             let (x, t) = (&x[..n], &t[..n]);
             let y: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
-            let correct = y.iter().zip(t).filter(|(y, t)| predicted(*y) == Some(usize::from(**t))).count();
-            let loss = y.iter().zip(t).map(|(y, t)| -f64::from(y[usize::from(*t)]).ln()).sum::<f64>() / n as f64;
+            let correct =
+                y.iter().zip(t).filter(|(y, t)| predicted(*y) == Some(usize::from(**t))).count();
+            let loss =
+                y.iter().zip(t).map(|(y, t)| -f64::from(y[usize::from(*t)]).ln()).sum::<f64>()
+                    / n as f64;
             let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
             assert_eq!((evaluation.correct, evaluation.samples), (correct, n));
             assert_eq!(evaluation.accuracy(), correct as f32 / n as f32);
@@ -183,14 +192,23 @@ fn confusions_count_classes_against_predictions() {
     assert_eq!(confusion.count(10, 0), 0);
     assert!(ConfusionMatrix::<10>::new().accuracy().is_nan());
     // A table of too few classes says so.
-    assert!(trainer.confusion::<3>(&net, &x, &t).expect_err("classes to 9").to_string().contains("classes are 0 to 2"));
+    assert!(
+        trainer
+            .confusion::<3>(&net, &x, &t)
+            .expect_err("classes to 9")
+            .to_string()
+            .contains("classes are 0 to 2")
+    );
 
     let mut table = ConfusionMatrix::<2>::new();
     for (actual, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
         table.record(actual, predicted).expect("two classes");
     }
-    let rows: Vec<Vec<String>> =
-        table.to_string().lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    let rows: Vec<Vec<String>> = table
+        .to_string()
+        .lines()
+        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+        .collect();
     assert_eq!(rows[1], ["0", "1", "found"]);
     assert_eq!(rows[2], ["0", "2", "1", "66.7", "%"]);
     assert_eq!(rows[3], ["1", ".", "1", "100.0", "%"]);
@@ -223,7 +241,10 @@ fn xor_after(net: &Xor) -> Vec<(Xor, f32)> {
         let mut trainer = XorTrainer::new();
         let fit = Fit { epochs: 500, backend, ..Fit::new(Adam::with_lr(0.01)) };
         trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-        let accuracy = trainer.evaluate_on(backend, &net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy();
+        let accuracy = trainer
+            .evaluate_on(backend, &net, &gates::XOR.x, &gates::XOR.t)
+            .expect("good data")
+            .accuracy();
         (net, accuracy)
     };
     backends().into_iter().map(train).collect()
@@ -266,13 +287,16 @@ fn random_weights_learn_xor() {
 fn one_unit_learns_what_a_line_can_part() {
     type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
     for backend in backends() {
-        for (gate, best) in [(gates::OR, 1.0), (gates::AND, 1.0), (gates::NAND, 1.0), (gates::XOR, 0.75)] {
+        for (gate, best) in
+            [(gates::OR, 1.0), (gates::AND, 1.0), (gates::NAND, 1.0), (gates::XOR, 0.75)]
+        {
             let mut net = Unit::new();
             net.init(Seed(1));
             let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
             let fit = Fit { epochs: 200, backend, ..Fit::new(Sgd::with_lr(2.0)) };
             trainer.fit(&mut net, &gate.x, &gate.t, &fit, &mut ()).expect("good data");
-            let accuracy = trainer.evaluate_on(backend, &net, &gate.x, &gate.t).expect("good data").accuracy();
+            let accuracy =
+                trainer.evaluate_on(backend, &net, &gate.x, &gate.t).expect("good data").accuracy();
             if best == 1.0 { assert_eq!(accuracy, 1.0) } else { assert!(accuracy <= best) }
         }
     }
@@ -281,7 +305,10 @@ fn one_unit_learns_what_a_line_can_part() {
 #[test]
 fn fit_has_keras_like_defaults() {
     let fit = Fit::new(Sgd::default());
-    assert_eq!((fit.optimizer, fit.epochs, fit.batch, fit.shuffle), (Sgd { lr: 0.01, decay: 0.0 }, 1, None, None));
+    assert_eq!(
+        (fit.optimizer, fit.epochs, fit.batch, fit.shuffle),
+        (Sgd { lr: 0.01, decay: 0.0 }, 1, None, None)
+    );
     assert_eq!(fit.backend, Backend::detect());
     let Adam { lr, beta1, beta2, epsilon, decay } = Adam::default();
     assert_eq!((lr, beta1, beta2, epsilon, decay), (0.001, 0.9, 0.999, 1e-8, 0.0));

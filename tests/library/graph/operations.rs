@@ -10,11 +10,24 @@ const H: f64 = 1e-5;
 /// f32 against f64: a few roundings; `powf` multiplies the logarithm's by up to 20.
 const RELATIVE: f64 = 3e-6;
 
-const POINTS: [(f32, f32); 8] =
-    [(0.7, 1.3), (-0.4, 2.0), (3.0, -0.75), (-1.75, -1.5), (0.05, 4.0), (9.0, 0.5), (-6.0, -2.5), (1.25, -8.0)];
+const POINTS: [(f32, f32); 8] = [
+    (0.7, 1.3),
+    (-0.4, 2.0),
+    (3.0, -0.75),
+    (-1.75, -1.5),
+    (0.05, 4.0),
+    (9.0, 0.5),
+    (-6.0, -2.5),
+    (1.25, -8.0),
+];
 
 /// `y = f(a, b)` and `out = 3·y − a` at a point: values and slopes against f64.
-fn judge(name: &str, at: (f32, f32), f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>, want: impl Fn(f64, f64) -> f64) {
+fn judge(
+    name: &str,
+    at: (f32, f32),
+    f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>,
+    want: impl Fn(f64, f64) -> f64,
+) {
     compare(name, at, f, want).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -54,7 +67,9 @@ fn a_wrong_operation_is_seen() {
         assert!(compare("a + b", at, |a, b| a + b, |a, b| a + b * (1.0 + 1e-5)).is_err());
         assert!(compare("a · b", at, |a, b| a * b, |a, b| a * b * (1.0 + 1e-5)).is_err());
         // The value is right, but a graph that takes b for a constant has no slope by it.
-        assert!(compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err());
+        assert!(
+            compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err()
+        );
     }
 }
 
@@ -141,9 +156,13 @@ fn kinks_and_ties() {
     assert_eq!((a.gradient(), b.gradient()), (Ok(1.0), Ok(0.0)));
     b.min(a).backward().expect("room");
     assert_eq!((a.gradient(), b.gradient()), (Ok(0.0), Ok(1.0)));
-    for (x, want) in
-        [(-3.0, (-1.0, 0.0)), (0.25, (0.25, 1.0)), (3.0, (1.0, 0.0)), (1.0, (1.0, 1.0)), (-1.0, (-1.0, 1.0))]
-    {
+    for (x, want) in [
+        (-3.0, (-1.0, 0.0)),
+        (0.25, (0.25, 1.0)),
+        (3.0, (1.0, 0.0)),
+        (1.0, (1.0, 1.0)),
+        (-1.0, (-1.0, 1.0)),
+    ] {
         assert_eq!(at(x, |x| x.clamp(-1.0, 1.0)), want, "{x}");
     }
 }
@@ -184,7 +203,8 @@ fn references_and_assignments_are_operators_too() {
     z /= a;
     // ((3 + 4)·2 − 4) / 3
     assert_eq!(z.value(), Ok(10.0 / 3.0));
-    let operations = z.inputs().expect("room").iter().map(|node| node.operation()).collect::<Vec<_>>();
+    let operations =
+        z.inputs().expect("room").iter().map(|node| node.operation()).collect::<Vec<_>>();
     assert_eq!(operations, [Ok(Operation::Subtract), Ok(Operation::Input)]);
 }
 
@@ -236,7 +256,10 @@ fn softmax_and_losses() {
     let loss = graph.categorical_cross_entropy(&p, &t);
     loss.backward().expect("room");
     assert!((loss.value().expect("room") - std::f32::consts::LN_2).abs() < 1e-6);
-    assert!((z[1].gradient().expect("room") + 0.5).abs() < 1e-6 && (z[3].gradient().expect("room") - 0.5).abs() < 1e-6);
+    assert!(
+        (z[1].gradient().expect("room") + 0.5).abs() < 1e-6
+            && (z[3].gradient().expect("room") - 0.5).abs() < 1e-6
+    );
 
     let graph = Graph::<64>::new();
     let (p, t) = ([0.25, 1.0].map(|p| graph.input(p)), [1.0, 0.0].map(|t| graph.input(t)));

@@ -57,7 +57,9 @@ fn shopping() {
     let price = (apple * apples + orange * oranges) * tax;
     price.backward().expect("room");
     assert!(near(value(price), 715.0));
-    for (node, want) in [(apple, 2.2), (apples, 110.0), (orange, 3.3), (oranges, 165.0), (tax, 650.0)] {
+    for (node, want) in
+        [(apple, 2.2), (apples, 110.0), (orange, 3.3), (oranges, 165.0), (tax, 650.0)]
+    {
         assert!(near(gradient(node), want), "{} instead of {want}", gradient(node));
     }
 }
@@ -85,7 +87,8 @@ fn several_layers() {
 #[test]
 fn a_relu_that_is_off_stops_the_gradient() {
     let graph = Graph::<16>::new();
-    let (x, w, b, v) = (graph.input(3.0), graph.parameter(-1.0), graph.parameter(0.5), graph.parameter(4.0));
+    let (x, w, b, v) =
+        (graph.input(3.0), graph.parameter(-1.0), graph.parameter(0.5), graph.parameter(4.0));
     let z = w * x + b;
     let h = z.relu();
     let y = h * v;
@@ -130,7 +133,9 @@ fn a_sigmoid_neuron() {
     assert!(near(value(y), 0.731_058_6));
     // y·(1 − y)
     let d = 0.196_611_93;
-    for (node, want) in [(w[0], -d), (w[1], -2.0 * d), (x[0], 2.0 * d), (x[1], -3.0 * d), (b, d), (z, d)] {
+    for (node, want) in
+        [(w[0], -d), (w[1], -2.0 * d), (x[0], 2.0 * d), (x[1], -3.0 * d), (b, d), (z, d)]
+    {
         assert!(near(gradient(node), want), "{} instead of {want}", gradient(node));
     }
     // The same by its parts, 1 / (1 + exp(−z)).
@@ -215,7 +220,11 @@ fn xor_by_hand() {
         let o = sigmoid(20.0 * p + 20.0 * q - 30.0);
         let slope = o * (1.0 - o) * 400.0 * (p * (1.0 - p) - q * (1.0 - q));
         // 1 − y is all that is left of y near 1.
-        assert!((f64::from(gradient(x1)) - slope).abs() <= 1e-2 * slope.abs() + 1e-7, "{} {slope}", gradient(x1));
+        assert!(
+            (f64::from(gradient(x1)) - slope).abs() <= 1e-2 * slope.abs() + 1e-7,
+            "{} {slope}",
+            gradient(x1)
+        );
         assert_eq!(gradient(x1), gradient(x2));
     }
 }

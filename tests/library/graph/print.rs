@@ -18,7 +18,11 @@ fn a_table() {
     assert_eq!(graph.to_string(), want);
     // It shows what is there now.
     x.set(8.0).expect("an input");
-    assert!(graph.to_string().contains("    4          add        #2, #3       -1.000000        4.000000\n"));
+    assert!(
+        graph
+            .to_string()
+            .contains("    4          add        #2, #3       -1.000000        4.000000\n")
+    );
 }
 
 #[test]
@@ -65,11 +69,13 @@ fn svg() {
     assert!(text.contains("&lt;x&gt; &amp; y: input") && !text.contains("<x>"));
     assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
     for tag in ["text", "g", "svg", "defs", "marker"] {
-        let opened = text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
+        let opened =
+            text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{tag}");
     }
     let number = |line: &str, key: &str| -> f32 {
-        let rest = &line[line.find(&format!(" {key}=\"")).expect("the attribute") + key.len() + 3..];
+        let rest =
+            &line[line.find(&format!(" {key}=\"")).expect("the attribute") + key.len() + 3..];
         rest[..rest.find('"').expect("a quote")].parse().expect("a number")
     };
     let (wide, high) = (number(&text, "width"), number(&text, "height"));

@@ -115,7 +115,12 @@ fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Op
 }
 
 /// All nodes with `seed`'s derivative as 1; each result is off by up to `noise`.
-fn duals(leaves: [f32; LEAVES], steps: &[Step], seed: usize, mut noise: impl FnMut() -> f64) -> Option<Vec<Dual>> {
+fn duals(
+    leaves: [f32; LEAVES],
+    steps: &[Step],
+    seed: usize,
+    mut noise: impl FnMut() -> f64,
+) -> Option<Vec<Dual>> {
     let mut nodes: Vec<Dual> = leaves.iter().map(|x| Dual { v: f64::from(*x), d: 0.0 }).collect();
     if let Some(leaf) = nodes.get_mut(seed) {
         leaf.d = 1.0;
@@ -138,7 +143,9 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     for (i, &(kind, a, b, number)) in raw.iter().enumerate() {
         let there = LEAVES + i;
         // Recent nodes more often, so that expressions get deep.
-        let pick = |x: usize| if x.is_multiple_of(2) { x / 2 % there } else { there - 1 - x / 2 % there.min(3) };
+        let pick = |x: usize| {
+            if x.is_multiple_of(2) { x / 2 % there } else { there - 1 - x / 2 % there.min(3) }
+        };
         let step = Step { kind, a: pick(a), b: pick(b), number };
         steps.push(step);
         if duals(leaves, &steps, usize::MAX, || 0.0).is_none() {
@@ -156,7 +163,12 @@ static SEEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the leaves' slopes are multiplied with `defect`. False if
 /// the noise reaches a kink, which says nothing.
-fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) -> Result<bool, TestCaseError> {
+fn judge(
+    leaves: [f32; LEAVES],
+    steps: &[Step],
+    noise_seed: u64,
+    defect: f64,
+) -> Result<bool, TestCaseError> {
     let graph = Graph::<128>::new();
     let mut nodes: Vec<Node<'_, 128>> = leaves.iter().map(|x| graph.input(*x)).collect();
     for step in steps {
@@ -175,14 +187,18 @@ fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) ->
             value = value.max((noisy[seed].v - centre[seed].v).abs());
             slope = slope.max((noisy[noisy.len() - 1].d - end.d).abs());
         }
-        let [value_got, slope_got] = [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
+        let [value_got, slope_got] =
+            [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
         for (got, want, spread) in [
             (value_got, centre[seed].v, value),
             (if seed < LEAVES { defect * slope_got } else { slope_got }, end.d, slope),
         ] {
             let off = (got - want).abs();
             let share = off / (spread + 1e-7 * want.abs() + 1e-12);
-            prop_assert!(share < 12.0, "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}");
+            prop_assert!(
+                share < 12.0,
+                "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}"
+            );
         }
     }
     Ok(true)
@@ -209,5 +225,8 @@ fn expressions_are_right_and_nearly_all_could_be_judged() {
     let [nothing, judged] = CASES.each_ref().map(|cases| cases.load(Ordering::Relaxed));
     assert!(judged > 9 * nothing, "{judged} expressions were judged, {nothing} could not be");
     let seen = SEEN.load(Ordering::Relaxed);
-    assert!(2 * seen > judged, "of {judged} expressions only {seen} showed that the slopes by the leaves were wrong");
+    assert!(
+        2 * seen > judged,
+        "of {judged} expressions only {seen} showed that the slopes by the leaves were wrong"
+    );
 }

@@ -44,7 +44,12 @@ expressed! {
 }
 
 /// The layers of a network over nodes; `weights` in the order of [`Mlp::weights`].
-fn layers<'g>(graph: &'g Graph<ROOM>, layers: &[Description], weights: &[N<'g>], x: &[N<'g>]) -> Vec<N<'g>> {
+fn layers<'g>(
+    graph: &'g Graph<ROOM>,
+    layers: &[Description],
+    weights: &[N<'g>],
+    x: &[N<'g>],
+) -> Vec<N<'g>> {
     let mut h = x.to_vec();
     let mut rest = weights;
     for layer in layers {
@@ -110,7 +115,8 @@ where
         let weights: Vec<N<'_>> = net.weights().iter().map(|w| one.parameter(*w)).collect();
         let inputs: [N<'_>; I] = std::array::from_fn(|_| one.input(0.0));
         let targets: [N<'_>; O] = std::array::from_fn(|_| one.input(0.0));
-        let y: [N<'_>; O] = layers(&one, &description, &weights, &inputs).try_into().expect("O outputs");
+        let y: [N<'_>; O] =
+            layers(&one, &description, &weights, &inputs).try_into().expect("O outputs");
         let loss = L::node(&one, &y, &targets) / M as f32;
         let mut total = 0.0;
         one.zero_gradients().expect("room");
@@ -133,7 +139,8 @@ where
         let mut losses = Vec::new();
         for (x, t) in x.iter().zip(&t) {
             let x: Vec<N<'_>> = x.iter().map(|x| all.input(*x)).collect();
-            let y: [N<'_>; O] = layers(&all, &description, &weights, &x).try_into().expect("O outputs");
+            let y: [N<'_>; O] =
+                layers(&all, &description, &weights, &x).try_into().expect("O outputs");
             losses.push(L::node(&all, &y, &L::values(t).map(|t| all.constant(t))));
         }
         (all.sum(&losses) / M as f32).backward().expect("room");
@@ -141,7 +148,10 @@ where
 
         let mut trainer = Trainer::<Mlp<T>, Sgd, L, M>::new();
         let by_net = trainer.step(&mut net, &Sgd::DEFAULT, &x, &t).expect("good data");
-        assert!((by_net - total).abs() <= 2e-6 * by_net.abs(), "{name}: loss {total} by the graph, {by_net}");
+        assert!(
+            (by_net - total).abs() <= 2e-6 * by_net.abs(),
+            "{name}: loss {total} by the graph, {by_net}"
+        );
         let gradient = trainer.gradient().as_flat();
         worst = worst.max(compare(name, &by_one, gradient)).max(compare(name, &by_all, gradient));
     }
@@ -192,7 +202,9 @@ fn trainings_stay_together() {
                 loss.accumulate().expect("room");
             }
             graph.descend(LR).expect("finite");
-            trainer.step(&mut net, &Sgd::with_lr(LR), &gates::XOR.x, &gates::XOR.t).expect("good data");
+            trainer
+                .step(&mut net, &Sgd::with_lr(LR), &gates::XOR.x, &gates::XOR.t)
+                .expect("good data");
             for (node, w) in weights.iter().zip(net.weights()) {
                 worst = worst.max((node.value().expect("room") - w).abs() / w.abs().max(1.0));
             }
@@ -202,7 +214,10 @@ fn trainings_stay_together() {
         for ([a, b], [want]) in gates::XOR.x.into_iter().zip(gates::XOR.t) {
             x[0].set(a).expect("an input");
             x[1].set(b).expect("an input");
-            assert!((y.value().expect("room") - want).abs() < 0.2, "seed {seed}: XOR was not learnt");
+            assert!(
+                (y.value().expect("room") - want).abs() < 0.2,
+                "seed {seed}: XOR was not learnt"
+            );
         }
     }
 }

@@ -57,11 +57,17 @@ impl<const O: usize> Judged<Softmax, O> for CategoricalCrossEntropy {
     }
 
     fn error(y: &[f64], t: &[f32; O]) -> f64 {
-        -y.iter().zip(t).filter(|(_, t)| **t != 0.0).map(|(p, t)| f64::from(*t) * p.ln()).sum::<f64>()
+        -y.iter()
+            .zip(t)
+            .filter(|(_, t)| **t != 0.0)
+            .map(|(p, t)| f64::from(*t) * p.ln())
+            .sum::<f64>()
     }
 }
 
-impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCategoricalCrossEntropy<C> {
+impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O>
+    for SparseCategoricalCrossEntropy<C>
+{
     fn target(rng: &mut Rng) -> C {
         C::try_from(rng.next_u32() % O as u32).ok().expect("so many classes fit")
     }
@@ -71,8 +77,11 @@ impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCateg
     }
 }
 
-impl<OutputActivation, L: Judged<OutputActivation, O> + PerOutput<OutputActivation, [f32; O]>, const O: usize>
-    Judged<OutputActivation, O> for SumOverOutputs<L>
+impl<
+    OutputActivation,
+    L: Judged<OutputActivation, O> + PerOutput<OutputActivation, [f32; O]>,
+    const O: usize,
+> Judged<OutputActivation, O> for SumOverOutputs<L>
 {
     fn target(rng: &mut Rng) -> L::Target {
         L::target(rng)

@@ -25,7 +25,8 @@ pub fn backends() -> Vec<Backend> {
 
 /// Those of all backends that `find` knows; fails if a required one is not among them.
 pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
-    let required: Vec<_> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let required: Vec<_> =
+        required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &required {
         assert!(NAMES.contains(name), "REQUIRE_BACKEND: no backend is named {name}");
     }
@@ -35,7 +36,10 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
             Some(backend) => found.push(backend),
             None => {
                 println!("backend {name}: not on this CPU");
-                assert!(!required.contains(&name), "backend {name} is required and not on this CPU");
+                assert!(
+                    !required.contains(&name),
+                    "backend {name} is required and not on this CPU"
+                );
             }
         }
     }
@@ -44,7 +48,11 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
 
 /// `full` where the tests run on the machine itself; under an emulator, some twenty times slower, `emulated`.
 pub fn amount<T>(full: T, emulated: T) -> T {
-    if cfg!(target_arch = "aarch64") && cfg!(target_os = "linux") || cfg!(debug_assertions) { emulated } else { full }
+    if cfg!(target_arch = "aarch64") && cfg!(target_os = "linux") || cfg!(debug_assertions) {
+        emulated
+    } else {
+        full
+    }
 }
 
 /// Runs `f` where there is room. Without optimization every variable of every inlined layer has its own place on the stack: a step of three or four

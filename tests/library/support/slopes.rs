@@ -43,7 +43,8 @@ impl Tolerance {
         let top = self.top(want);
         let mut worst = 0.0f64;
         for (i, (got, want)) in got.iter().zip(want).enumerate() {
-            let share = (f64::from(*got) - want).abs() / (self.relative * want.abs() + self.floor * top);
+            let share =
+                (f64::from(*got) - want).abs() / (self.relative * want.abs() + self.floor * top);
             if share.is_nan() || share > 1.0 {
                 return Err(format!("value {i} is {got:e}, the judge has {want:e}"));
             }

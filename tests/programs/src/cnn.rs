@@ -41,7 +41,12 @@ impl Program for Cnn {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init_with(&HeUniform, Seed(64));
         spoil(net.params_mut().as_flat_mut());
         let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), backend, ..Fit::new(SGD) };

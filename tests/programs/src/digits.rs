@@ -37,7 +37,12 @@ const fn row<const N: usize>(at: usize) -> [f32; N] {
     let mut i = 0;
     while i < N {
         let byte = 4 * (at + i);
-        row[i] = f32::from_le_bytes([WEIGHTS[byte], WEIGHTS[byte + 1], WEIGHTS[byte + 2], WEIGHTS[byte + 3]]);
+        row[i] = f32::from_le_bytes([
+            WEIGHTS[byte],
+            WEIGHTS[byte + 1],
+            WEIGHTS[byte + 2],
+            WEIGHTS[byte + 3],
+        ]);
         i += 1;
     }
     row
@@ -88,7 +93,8 @@ macro_rules! train {
     ($net:expr, $trainer:expr, $backend:expr, $epochs:literal, $spoil:expr) => {{
         $net.init_with(&HeUniform, Seed(64));
         $spoil($net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: $epochs, shuffle: Some(Seed(10)), backend: $backend, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: $epochs, shuffle: Some(Seed(10)), backend: $backend, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
         if $trainer.fit($net, &IMAGES.x, &IMAGES.t, &fit, &mut ()).is_ok() {
             hash.add($net.weights());
@@ -110,7 +116,12 @@ impl Program for Trainable {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         train!(net, trainer, backend, 2, spoil)
     }
 
@@ -119,7 +130,8 @@ impl Program for Trainable {
     }
 
     fn step(net: &mut Net, trainer: &mut NetTrainer) -> bool {
-        let (Some(x), Some(t)) = (IMAGES.x.first_chunk::<32>(), IMAGES.t.first_chunk::<32>()) else {
+        let (Some(x), Some(t)) = (IMAGES.x.first_chunk::<32>(), IMAGES.t.first_chunk::<32>())
+        else {
             return false;
         };
         trainer.step(net, &SGD, x, t).is_ok()
@@ -136,7 +148,12 @@ impl Program for TrainSmall {
     type Trainer = SmallTrainer;
     const TRAINER: SmallTrainer = SmallTrainer::new();
 
-    fn run(backend: Backend, net: &mut Small, trainer: &mut SmallTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Small,
+        trainer: &mut SmallTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         train!(net, trainer, backend, 2, spoil)
     }
 

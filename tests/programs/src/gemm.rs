@@ -43,9 +43,15 @@ impl Program for Gemm32 {
     type Net = ();
     const NET: () = ();
     type Trainer = Matrices;
-    const TRAINER: Matrices = Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
+    const TRAINER: Matrices =
+        Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
 
-    fn run(backend: Backend, (): &mut (), all: &mut Matrices, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        (): &mut (),
+        all: &mut Matrices,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         all.fill();
         // A bit of the first weight would be rounded away; the first bias is what a sum starts at.
         spoil(&mut all.b);

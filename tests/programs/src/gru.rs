@@ -31,7 +31,12 @@ impl Program for Rows {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init(Seed(2014));
         spoil(net.params_mut().as_flat_mut());
         let fit = Fit { epochs: 1, shuffle: Some(Seed(8)), backend, ..Fit::new(SGD) };
@@ -56,7 +61,10 @@ impl Program for Rows {
 
     fn infer(net: &Net) -> bool {
         let mut memory = Net::memory();
-        images().first().and_then(|image| image.first()).is_some_and(|row| net.step(&mut memory, row)[0] < 1.0)
+        images()
+            .first()
+            .and_then(|image| image.first())
+            .is_some_and(|row| net.step(&mut memory, row)[0] < 1.0)
     }
 
     fn step(net: &mut Net, trainer: &mut NetTrainer) -> bool {

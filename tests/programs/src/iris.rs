@@ -19,7 +19,12 @@ impl Program for Iris {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init(Seed(1936));
         spoil(net.params_mut().as_flat_mut());
         let fit = Fit { epochs: 50, shuffle: Some(Seed(4)), backend, ..Fit::new(SGD) };

@@ -27,7 +27,12 @@ impl Program for Layers {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init(Seed(2014));
         spoil(net.params_mut().as_flat_mut());
         let fit = Fit { epochs: 20, shuffle: Some(Seed(4)), backend, ..Fit::new(SGD) };

@@ -39,7 +39,12 @@ pub trait Program {
     const TRAINER: Self::Trainer;
 
     /// Runs it to its end. `spoil` is called on the initial weights: the check's own test changes one bit there.
-    fn run(backend: Backend, net: &mut Self::Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64;
+    fn run(
+        backend: Backend,
+        net: &mut Self::Net,
+        trainer: &mut Self::Trainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64;
 
     /// One inference, for counting its instructions; `false` if the program has none.
     fn infer(net: &Self::Net) -> bool;

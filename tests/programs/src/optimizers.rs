@@ -14,7 +14,11 @@ pub type Clipped = ClipNorm<Scheduled<Momentum, ExponentialDecay>>;
 const MOMENTUM: Momentum = Momentum::with_lr(0.5);
 const WAVED: Waved = Scheduled {
     optimizer: Adam::DEFAULT,
-    schedule: WarmUp { start: 0.001, steps: 10, then: CosineDecay { lr: 0.1, decay_steps: 80, alpha: 0.05 } },
+    schedule: WarmUp {
+        start: 0.001,
+        steps: 10,
+        then: CosineDecay { lr: 0.1, decay_steps: 80, alpha: 0.05 },
+    },
 };
 const CLIPPED: Clipped = ClipNorm {
     optimizer: Scheduled {
@@ -65,11 +69,17 @@ impl Program for Optimizers {
         clipped: NetTrainer::new(),
     };
 
-    fn run(backend: Backend, net: &mut Net, trainers: &mut Trainers, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainers: &mut Trainers,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         fn learn<O: Optimizer>(go: &mut Go<'_>, rule: O, trainer: &mut NetTrainer<O>) {
             go.net.clone_from(go.start);
             for _ in 0..100 {
-                if trainer.step_on(go.backend, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err() {
+                if trainer.step_on(go.backend, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err()
+                {
                     return;
                 }
             }

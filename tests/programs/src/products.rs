@@ -56,8 +56,12 @@ impl Program for Products {
     type Net = ();
     const NET: () = ();
     type Trainer = Pool;
-    const TRAINER: Pool =
-        Pool { a: [0.0; ROWS * TERMS], b: [0.0; TERMS * COLUMNS], bias: [0.0; COLUMNS], c: [0.0; ROWS * COLUMNS] };
+    const TRAINER: Pool = Pool {
+        a: [0.0; ROWS * TERMS],
+        b: [0.0; TERMS * COLUMNS],
+        bias: [0.0; COLUMNS],
+        c: [0.0; ROWS * COLUMNS],
+    };
 
     fn run(backend: Backend, (): &mut (), pool: &mut Pool, spoil: impl FnOnce(&mut [f32])) -> u64 {
         let mut hash = Fingerprint::default();

@@ -38,7 +38,12 @@ impl Program for Sequence {
     type Trainer = NetTrainer;
     const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init(Seed(1997));
         spoil(net.params_mut().as_flat_mut());
         let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), backend, ..Fit::new(SGD) };

@@ -46,7 +46,13 @@ const SAMPLES: ([[f32; 6]; 8], [[f32; 3]; 8]) = {
 /// where a column is odd. Even columns have ordinary numbers, so that in every register only some lanes hang on subnormal ones.
 fn product(backend: Backend, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
     #[inline(always)]
-    fn on<S: Simd>(s: S, x: &[[f32; K]; M], w: &[[f32; N]; K], b: &[f32; N], y: &mut [[f32; N]; M]) {
+    fn on<S: Simd>(
+        s: S,
+        x: &[[f32; K]; M],
+        w: &[[f32; N]; K],
+        b: &[f32; N],
+        y: &mut [[f32; N]; M],
+    ) {
         gemm::typed::gemm(s, x, w, b, y);
     }
     let mut x = [[0.0; K]; M];
@@ -75,7 +81,12 @@ impl Program for Subnormal {
     type Trainer = Below;
     const TRAINER: Below = Below { trainer: Trainer::new(), y: [[0.0; N]; M] };
 
-    fn run(backend: Backend, net: &mut Net, below: &mut Below, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        below: &mut Below,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         let mut hash = Fingerprint::default();
         let y = &mut below.y;
         // Subnormal inputs, ordinary results.

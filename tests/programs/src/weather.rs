@@ -15,15 +15,26 @@ impl Program for Weather {
     type Trainer = NetTrainer<Sgd>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut Self::Trainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         net.init(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         // Room for three samples; five come each time.
         let mut queue = Queue::<([f32; 2], [f32; 1]), 4>::new();
         let (mut lost, mut refused) = (0u16, 0u16);
         for round in 0u16..40 {
-            for (i, (x, t)) in
-                gates::XOR.x.iter().zip(gates::XOR.t).cycle().skip(usize::from(round % 4)).take(5).enumerate()
+            for (i, (x, t)) in gates::XOR
+                .x
+                .iter()
+                .zip(gates::XOR.t)
+                .cycle()
+                .skip(usize::from(round % 4))
+                .take(5)
+                .enumerate()
             {
                 let x = if round % 3 == 0 && i == 1 { [f32::NAN, x[1]] } else { *x };
                 lost += u16::from(queue.enqueue((x, t)).is_err());
@@ -32,7 +43,9 @@ impl Program for Weather {
                 let before = net.hash();
                 match trainer.step_on(backend, net, &SGD, &[x], &[t]) {
                     Ok(_) if !x[0].is_nan() => {}
-                    Err(Error::Input { sample: 0, column: 0, .. }) if x[0].is_nan() && net.hash() == before => {
+                    Err(Error::Input { sample: 0, column: 0, .. })
+                        if x[0].is_nan() && net.hash() == before =>
+                    {
                         refused += 1
                     }
                     // A broken sample was learnt, or a good one refused.
@@ -43,9 +56,12 @@ impl Program for Weather {
             let none = trainer.step_on(backend, net, &SGD, &[], &[]) == Err(Error::Empty);
             let fit = |batch| Fit { batch: Some(batch), backend, ..Fit::new(SGD) };
             let (x, t) = (&gates::XOR.x, &gates::XOR.t);
-            let zero = trainer.fit(net, x, t, &fit(Batch::Mini(0)), &mut ()) == Err(Error::BatchOfZero);
-            let large =
-                matches!(trainer.fit(net, x, t, &fit(Batch::Mini(5)), &mut ()), Err(Error::BatchTooLarge { .. }));
+            let zero =
+                trainer.fit(net, x, t, &fit(Batch::Mini(0)), &mut ()) == Err(Error::BatchOfZero);
+            let large = matches!(
+                trainer.fit(net, x, t, &fit(Batch::Mini(5)), &mut ()),
+                Err(Error::BatchTooLarge { .. })
+            );
             if !(none && zero && large) || net.hash() != before {
                 return 0;
             }

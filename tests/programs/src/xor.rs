@@ -40,7 +40,12 @@ impl Program for Xor {
     type Trainer = NetTrainer<Adam>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut Self::Trainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         train(&Fit { epochs: 500, backend, ..Fit::new(ADAM) }, net, trainer, spoil)
     }
 
@@ -64,7 +69,12 @@ impl Program for XorSgd {
     type Trainer = NetTrainer<Sgd>;
     const TRAINER: Self::Trainer = NetTrainer::new();
 
-    fn run(backend: Backend, net: &mut Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut Self::Trainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         train(&Fit { epochs: 500, backend, ..Fit::new(SGD) }, net, trainer, spoil)
     }
 

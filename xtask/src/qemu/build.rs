@@ -43,7 +43,8 @@ impl Profile {
 pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
     let target = Target::prepare(build.triple)?;
     // `alloc` for the planted allocation alone.
-    let mut command = target.cargo(subcommand, &format!("firmware/{folder}"), "core,alloc", ["--manifest-path"]);
+    let mut command =
+        target.cargo(subcommand, &format!("firmware/{folder}"), "core,alloc", ["--manifest-path"]);
     command.arg(paths::root().join("tests/firmware/Cargo.toml")).env("BOARD", build.board);
     if let Some(flags) = build.rustflags {
         command.env(target.variable("RUSTFLAGS"), flags);
@@ -54,7 +55,12 @@ pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
 /// The command that builds programs. What each choice of features gives lies in a folder of its own, so that one emulator may
 /// run a program while cargo links the next one. What cargo compiles on the way lies in one folder for all boards: the host's
 /// macros and build scripts are compiled once, and so is each crate for boards with one target and one set of features.
-pub fn command(build: &Build, profile: Profile, programs: &[&str], features: &[&str]) -> Result<Command> {
+pub fn command(
+    build: &Build,
+    profile: Profile,
+    programs: &[&str],
+    features: &[&str],
+) -> Result<Command> {
     command_into(&folder(build, features), build, profile, programs, features)
 }
 
@@ -78,7 +84,13 @@ fn command_into(
 }
 
 /// The same for one program with a cfg that plants a defect in the kernels. It lies in a folder of its own: see [`planted_elf`].
-pub fn planted(build: &Build, profile: Profile, program: &str, features: &[&str], cfg: &str) -> Result<Command> {
+pub fn planted(
+    build: &Build,
+    profile: Profile,
+    program: &str,
+    features: &[&str],
+    cfg: &str,
+) -> Result<Command> {
     let folder = folder(build, &[features, &[cfg]].concat());
     let mut command = command_into(&folder, build, profile, &[program], features)?;
     plant(&mut command, build, cfg)?;
@@ -99,7 +111,13 @@ pub fn elf(build: &Build, profile: Profile, program: &str, features: &[&str]) ->
 }
 
 /// Where a program with a planted defect is, once built.
-pub fn planted_elf(build: &Build, profile: Profile, program: &str, features: &[&str], cfg: &str) -> PathBuf {
+pub fn planted_elf(
+    build: &Build,
+    profile: Profile,
+    program: &str,
+    features: &[&str],
+    cfg: &str,
+) -> PathBuf {
     elf(build, profile, program, &[features, &[cfg]].concat())
 }
 

@@ -48,13 +48,19 @@ fn spoil(program: &Program) -> Result<()> {
         ("planted_mixed", "returns in r5 what r4 held"),
         ("planted_mixed", "is never called"),
     ];
-    let helium = [("planted_lanes", "writes and does not save d14, d15"), ("planted_lanes", "is never called")];
+    let helium = [
+        ("planted_lanes", "writes and does not save d14, d15"),
+        ("planted_lanes", "is never called"),
+    ];
     for (name, expected) in [(M4F, m4f.as_slice()), (M55_HELIUM, &helium)] {
         let board = Board::named(name);
         process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[], SPOIL)?)?;
         let names: Vec<&str> = expected.iter().map(|(routine, _)| *routine).collect();
-        let complaints =
-            routines::planted(board, &build::planted_elf(board.build, Profile::Fast, PROGRAM, &[], SPOIL), &names)?;
+        let complaints = routines::planted(
+            board,
+            &build::planted_elf(board.build, Profile::Fast, PROGRAM, &[], SPOIL),
+            &names,
+        )?;
         for (routine, what) in expected {
             let complaint = format!("{routine}: {what}");
             if !complaints.contains(&complaint) {
@@ -64,11 +70,20 @@ fn spoil(program: &Program) -> Result<()> {
             }
             caught(SPOIL, &complaint)?;
         }
-        process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL)?)?;
-        let elf = build::planted_elf(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL);
+        process::run(&mut build::planted(
+            board.build,
+            Profile::Fast,
+            PROGRAM,
+            &[routines::TRAMPOLINE],
+            SPOIL,
+        )?)?;
+        let elf =
+            build::planted_elf(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL);
         let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
         // s22 and s23 are d11.
-        match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
+        match complaints
+            .iter()
+            .find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
         {
             Some(complaint) => caught(SPOIL, complaint)?,
             None => bail!("the trampoline did not catch {SPOIL} on {name}: got {complaints:?}"),
@@ -85,7 +100,8 @@ fn flush(programs: &[Program]) -> Result<()> {
     };
     let board = Board::named(M55_HELIUM);
     process::run(&mut build::planted(board.build, Profile::Fast, FLUSHED, &[], FLUSH)?)?;
-    let run = emulator::run(board, &build::planted_elf(board.build, Profile::Fast, FLUSHED, &[], FLUSH))?;
+    let run =
+        emulator::run(board, &build::planted_elf(board.build, Profile::Fast, FLUSHED, &[], FLUSH))?;
     match super::hash_complaint(program, &run) {
         Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
@@ -141,5 +157,7 @@ fn caught(feature: &str, how: &str) -> Result<()> {
 }
 
 fn missed(gate: &str, feature: &str, got: &str) -> Result<()> {
-    bail!("the gate of the {gate} did not catch {feature}, planted in {PROGRAM} on {M4F}: got {got}")
+    bail!(
+        "the gate of the {gate} did not catch {feature}, planted in {PROGRAM} on {M4F}: got {got}"
+    )
 }

@@ -47,12 +47,16 @@ pub fn build() -> Result<()> {
     for (triple, flags, reason) in REFUSED {
         let (done, said) = attempt(&mut check(triple, flags)?)?;
         ensure!(!done, "{triple} {flags}: the build must fail, since its bits would be others");
-        ensure!(said.contains(reason), "{triple} {flags}: the build fails, but without the reason {reason:?}:\n{said}");
+        ensure!(
+            said.contains(reason),
+            "{triple} {flags}: the build fails, but without the reason {reason:?}:\n{said}"
+        );
     }
     clippy()
 }
 
-const LIBRARIES: [&str; 6] = ["--lib", "--release", "--package", "rosenblatt", "--package", "rosenblatt-kernels"];
+const LIBRARIES: [&str; 6] =
+    ["--lib", "--release", "--package", "rosenblatt", "--package", "rosenblatt-kernels"];
 
 /// Builds both libraries for a target.
 fn libraries(triple: &'static str, features: &[&str]) -> Result<()> {
@@ -76,7 +80,8 @@ fn clippy() -> Result<()> {
         ("thumbv8m.main-none-eabihf", "reference,helium", "3"),
         ("x86_64-unknown-none", "reference", "3"),
     ] {
-        let mut command = Target::prepare(triple)?.cargo("clippy", "cross-clippy", "core", LIBRARIES);
+        let mut command =
+            Target::prepare(triple)?.cargo("clippy", "cross-clippy", "core", LIBRARIES);
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
         run(command.args([
             "--features",

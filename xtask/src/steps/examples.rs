@@ -26,7 +26,9 @@ fn names() -> Result<Vec<String>> {
         for entry in fs::read_dir(paths::root().join(room))? {
             let folder = entry?.path();
             if folder.join("main.rs").exists() && !folder.join("Cargo.toml").exists() {
-                names.push(folder.file_name().context("a folder's name")?.to_string_lossy().into_owned());
+                names.push(
+                    folder.file_name().context("a folder's name")?.to_string_lossy().into_owned(),
+                );
             }
         }
     }
@@ -95,7 +97,10 @@ pub fn run_all() -> Result<()> {
         let start = |args: &[&str]| -> Result<(String, f64)> {
             let (text, seconds) = start(&name, args)?;
             if seconds > LIMIT {
-                println!("example {name} {} took {seconds:.1} s; it should take {LIMIT} s at most", args.join(" "));
+                println!(
+                    "example {name} {} took {seconds:.1} s; it should take {LIMIT} s at most",
+                    args.join(" ")
+                );
             }
             Ok((text, seconds))
         };
@@ -107,7 +112,8 @@ pub fn run_all() -> Result<()> {
         let with_plot: &[&str] = if plots { &["--plot", &plot_name] } else { &[] };
         let (text, seconds) = start(with_plot)?;
         if plots {
-            let picture = fs::read_to_string(&plot).with_context(|| format!("example {name} has written no plot"))?;
+            let picture = fs::read_to_string(&plot)
+                .with_context(|| format!("example {name} has written no plot"))?;
             ensure!(picture.contains("</svg>"), "{} is not a whole SVG file", plot.display());
         }
         let lines = expected::results(&text).len();
@@ -130,12 +136,19 @@ pub fn run_all() -> Result<()> {
     }
     println!(
         "\n{}",
-        table(&["example", "seconds", "plot", "lines as expected", "on scalar, too", "weights"], rows, [1, 3])
+        table(
+            &["example", "seconds", "plot", "lines as expected", "on scalar, too", "weights"],
+            rows,
+            [1, 3]
+        )
     );
     Ok(())
 }
 
 /// The hashes after `weights` at the start of a line.
 fn weights(text: &str) -> Vec<String> {
-    text.lines().filter_map(|line| line.strip_prefix("weights ")).map(|hash| hash.trim().to_owned()).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix("weights "))
+        .map(|hash| hash.trim().to_owned())
+        .collect()
 }

@@ -17,23 +17,35 @@ use crate::toolchain::ensure_component;
 pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
 
 /// The packages that are no members of the workspace.
-pub const APART: [&str; 4] = ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"];
+pub const APART: [&str; 4] =
+    ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"];
 
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
     run(&mut cargo(["fmt", "--all", "--check"]))?;
     for apart in APART {
-        run(cargo(["fmt", "--check", "--manifest-path"]).arg(paths::root().join(apart).join("Cargo.toml")))?;
+        run(cargo(["fmt", "--check", "--manifest-path"])
+            .arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
     Ok(())
 }
 
 pub fn clippy() -> Result<()> {
     ensure_component("clippy", "clippy")?;
-    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]))?;
+    run(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        FEATURES,
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     for library in LIBRARIES {
         for features in ["--no-default-features", "--all-features"] {
-            let args = ["clippy", "--package", library, "--all-targets", features, "--", "-D", "warnings"];
+            let args =
+                ["clippy", "--package", library, "--all-targets", features, "--", "-D", "warnings"];
             run(&mut cargo(args))?;
         }
     }
@@ -41,7 +53,8 @@ pub fn clippy() -> Result<()> {
 }
 
 pub fn docs() -> Result<()> {
-    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(cargo(["doc", "--workspace", "--no-deps", "--features", FEATURES])
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
     for library in LIBRARIES {
         let args = ["doc", "--package", library, "--no-deps", "--all-features"];
         run(cargo(args).env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -65,7 +78,8 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
     let unoptimized = ["test", "--package", "rosenblatt-debug"];
     tally::run(cargo(unoptimized).args(["--", "--show-output"]), findings)?;
     // And with the lines that README gives for fast debug builds.
-    let lines = ["--config", "profile.dev.package.rosenblatt-kernels.opt-level=3", "--", "--show-output"];
+    let lines =
+        ["--config", "profile.dev.package.rosenblatt-kernels.opt-level=3", "--", "--show-output"];
     let folder = paths::target().join("optimized-kernels");
     tally::run(cargo(unoptimized).args(lines).env("CARGO_TARGET_DIR", folder), findings)?;
     fusing_is_seen()
@@ -85,12 +99,25 @@ fn fusing_is_seen() -> Result<()> {
         return Ok(());
     }
     let fma = if cfg!(target_arch = "x86_64") { " -Ctarget-feature=+fma" } else { "" };
-    let mut command = cargo(["run", "--quiet", "--release", "--package", "rosenblatt-debug", "--bin", "contract"]);
+    let mut command = cargo([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "rosenblatt-debug",
+        "--bin",
+        "contract",
+    ]);
     command.env("RUSTFLAGS", format!("-Cllvm-args=-fp-contract=fast{fma}"));
     // The compiler fuses at every level but 0; it takes half the time at this one.
-    command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_TARGET_DIR", paths::target().join("fused"));
+    command
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_TARGET_DIR", paths::target().join("fused"));
     let fused = read(&mut command)?;
-    ensure!(fused.starts_with("Fused"), "a build with fused operations is not seen; it says: {fused}");
+    ensure!(
+        fused.starts_with("Fused"),
+        "a build with fused operations is not seen; it says: {fused}"
+    );
     println!("a build with fused operations is seen: {}", fused.trim());
     Ok(())
 }

@@ -16,12 +16,15 @@ use crate::toolchain::Target;
 pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 
 /// Its C compiler, which links.
-pub const LINKER: Need = Need { any_of: &["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" };
+pub const LINKER: Need =
+    Need { any_of: &["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" };
 
 /// Its C library.
-pub const LIBC: Need = Need { any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"], package: "libc6-dev-arm64-cross" };
+pub const LIBC: Need =
+    Need { any_of: &["/usr/aarch64-linux-gnu/lib/crt1.o"], package: "libc6-dev-arm64-cross" };
 
-const EMULATOR: Need = Need { any_of: &["qemu-aarch64", "qemu-aarch64-static"], package: "qemu-user" };
+const EMULATOR: Need =
+    Need { any_of: &["qemu-aarch64", "qemu-aarch64-static"], package: "qemu-user" };
 
 /// What everything for the target is built with, so that it is compiled once.
 pub const ARGS: [&str; 11] = [

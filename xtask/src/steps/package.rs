@@ -10,13 +10,15 @@ use crate::paths;
 use crate::process::{cargo, read, run};
 
 /// Files outside `src` that every package must hold.
-const REQUIRED: [&str; 5] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "build.rs"];
+const REQUIRED: [&str; 5] =
+    ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "build.rs"];
 
 /// Files that cargo adds.
 const ADDED: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
 
 /// Files outside `src` that one package holds, too.
-const OWN: [(&str, &str); 2] = [("rosenblatt", "CHANGELOG.md"), ("rosenblatt-kernels", "NUMERICS.md")];
+const OWN: [(&str, &str); 2] =
+    [("rosenblatt", "CHANGELOG.md"), ("rosenblatt-kernels", "NUMERICS.md")];
 
 /// Each package has a copy of its own.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
@@ -32,7 +34,14 @@ pub fn check() -> Result<()> {
         ensure!(text("")? == text("kernels")?, "kernels/{licence} is another text than {licence}");
     }
     for library in LIBRARIES {
-        let files = read(&mut cargo(["package", "--quiet", "--list", "--allow-dirty", "--package", library]))?;
+        let files = read(&mut cargo([
+            "package",
+            "--quiet",
+            "--list",
+            "--allow-dirty",
+            "--package",
+            library,
+        ]))?;
         let complaints = complaints(library, &files);
         ensure!(complaints.is_empty(), "the package {library}: {}", complaints.join(", "));
         println!("the package {library}: {} files, as they should be", files.lines().count());
@@ -50,7 +59,8 @@ fn builds() -> Result<()> {
     run(&mut cargo(["fetch", "--locked"]))?;
     let folder = paths::side_target("packed");
     if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let packages = LIBRARIES.iter().flat_map(|library| ["--package", library]);
     let mut pack = cargo(["package", "--offline", "--allow-dirty", "--no-verify", "--target-dir"]);
@@ -66,7 +76,8 @@ fn builds() -> Result<()> {
     }
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::copy(paths::root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    let mut build = cargo(["build", "--offline", "--workspace", "--all-features", "--manifest-path"]);
+    let mut build =
+        cargo(["build", "--offline", "--workspace", "--all-features", "--manifest-path"]);
     run(build.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(paths::target()))
 }
 
@@ -100,11 +111,18 @@ fn complaints(library: &str, files: &str) -> Vec<String> {
 fn only_the_libraries_are_published() -> Result<()> {
     let workspace = read(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
     let published = workspace.matches("\"publish\":null").count();
-    ensure!(published == LIBRARIES.len(), "{published} packages of the workspace can be published, not two");
+    ensure!(
+        published == LIBRARIES.len(),
+        "{published} packages of the workspace can be published, not two"
+    );
     for folder in APART {
         let file = paths::root().join(folder).join("Cargo.toml");
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        ensure!(text.contains("\npublish = false\n"), "{folder} must not be published: publish = false");
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        ensure!(
+            text.contains("\npublish = false\n"),
+            "{folder} must not be published: publish = false"
+        );
     }
     Ok(())
 }
@@ -115,7 +133,10 @@ mod tests {
 
     #[test]
     fn what_does_not_belong_or_is_missing_is_named() {
-        let good = format!("Cargo.lock\n{}\nNUMERICS.md\nsrc/lib.rs\nsrc/arch/neon.rs", REQUIRED.join("\n"));
+        let good = format!(
+            "Cargo.lock\n{}\nNUMERICS.md\nsrc/lib.rs\nsrc/arch/neon.rs",
+            REQUIRED.join("\n")
+        );
         assert!(complaints("rosenblatt-kernels", &good).is_empty());
         let planted = good.replace("LICENSE-MIT", "tests/fixtures/digits.json");
         let named = ["LICENSE-MIT is missing", "tests/fixtures/digits.json does not belong there"];

@@ -2,7 +2,8 @@
 use rosenblatt::prelude::*;
 use std::hint::black_box;
 
-type Net = Mlp<(Dense<32, 32, Tanh>, Dense<32, 32, Tanh>, Dense<32, 32, Tanh>, Dense<32, 4, Softmax>)>;
+type Net =
+    Mlp<(Dense<32, 32, Tanh>, Dense<32, 32, Tanh>, Dense<32, 32, Tanh>, Dense<32, 4, Softmax>)>;
 
 fn main() -> Result<(), rosenblatt::Error> {
     let mut net = Net::new();

@@ -36,7 +36,10 @@ const WIDE: usize = 8;
 // In place: where the shape is known, one call of one panel is left of it.
 #[cfg_attr(
     rosenblatt_slow_vmla,
-    allow(unused_mut, reason = "only the kernels for three columns, which need s28, do rows ahead")
+    allow(
+        unused_mut,
+        reason = "only the kernels for three columns, which need s28, do rows ahead"
+    )
 )]
 #[inline(always)]
 pub unsafe fn product(
@@ -68,7 +71,9 @@ pub unsafe fn product(
         4 => Some(inputs_4),
         _ => None,
     };
-    if let (Some(few), true, 0) = (few, a_col == 1 && a_row == k && m > 0, start.map_or(0, |(_, row)| row)) {
+    if let (Some(few), true, 0) =
+        (few, a_col == 1 && a_row == k && m > 0, start.map_or(0, |(_, row)| row))
+    {
         let start = start.map(|(start, _)| start);
         while j + 4 <= n {
             // SAFETY: j + 4 ≤ n: four columns of b, of c and of where the sums start.
@@ -132,7 +137,12 @@ pub unsafe fn product(
 /// Returns how many columns it did: all but k mod 4, or none where n is not 2 to 4.
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k values.
-pub unsafe fn few_outputs((m, k, n): (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32) -> usize {
+pub unsafe fn few_outputs(
+    (m, k, n): (usize, usize, usize),
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+) -> usize {
     let panel: Few = match n {
         2 => outputs_2,
         3 => outputs_3,
@@ -248,7 +258,13 @@ few! {
 /// # Safety
 /// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither number may be 0.
 #[unsafe(naked)]
-pub unsafe extern "C" fn transpose(w: *const f32, row: usize, width: usize, depth: usize, to: *mut f32) {
+pub unsafe extern "C" fn transpose(
+    w: *const f32,
+    row: usize,
+    width: usize,
+    depth: usize,
+    to: *mut f32,
+) {
     naked_asm!(
         "push {{r4-r7}}",
         "ldr r12, [sp, #16]",

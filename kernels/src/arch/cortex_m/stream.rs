@@ -23,7 +23,8 @@ fn rest_mut(x: &mut [f32], blocks: usize) -> &mut [f32] {
 pub fn all_finite(x: &[f32]) -> bool {
     let (blocks, rest) = x.as_chunks::<BLOCK>();
     // SAFETY: reads as many blocks as there are.
-    let mut sum = if blocks.is_empty() { 0.0 } else { unsafe { zero_times(blocks.as_ptr(), blocks.len()) } };
+    let mut sum =
+        if blocks.is_empty() { 0.0 } else { unsafe { zero_times(blocks.as_ptr(), blocks.len()) } };
     for x in rest {
         sum += x * 0.0;
     }
@@ -399,7 +400,13 @@ macro_rules! plus {
 /// # Safety
 /// `x` must be readable for m rows of 16, which are `row` bytes apart, `sums` writable for 16.
 #[unsafe(naked)]
-unsafe extern "C" fn sum_16(x: *const f32, row: usize, m: usize, sums: *mut f32, zeros: &[f32; 16]) {
+unsafe extern "C" fn sum_16(
+    x: *const f32,
+    row: usize,
+    m: usize,
+    sums: *mut f32,
+    zeros: &[f32; 16],
+) {
     naked_asm!(
         ".fpu fpv4-sp-d16",
         "ldr r12, [sp]",

@@ -41,7 +41,12 @@ unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
         let (c, d) = (_mm_loadu_ps(p.add(2 * stride)), _mm_loadu_ps(p.add(3 * stride)));
         let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
         let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
-        [_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab), _mm_movelh_ps(ab_high, cd_high), _mm_movehl_ps(cd_high, ab_high)]
+        [
+            _mm_movelh_ps(ab, cd),
+            _mm_movehl_ps(cd, ab),
+            _mm_movelh_ps(ab_high, cd_high),
+            _mm_movehl_ps(cd_high, ab_high),
+        ]
     }
 }
 
@@ -127,7 +132,10 @@ unsafe impl Simd for Avx2 {
             if n <= 4 {
                 _mm256_zextps128_ps256(low)
             } else {
-                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), _mm_set_ps(at(7), at(6), at(5), at(4)))
+                _mm256_insertf128_ps::<1>(
+                    _mm256_castps128_ps256(low),
+                    _mm_set_ps(at(7), at(6), at(5), at(4)),
+                )
             }
         };
         if n == 4 || n >= 8 { all } else { self.fill(n, all, self.splat(0.0)) }
@@ -154,7 +162,12 @@ unsafe impl Simd for Avx2 {
                 ];
             }
             let [e, f, g, h] = transposed(p.add(4 * stride), stride);
-            [_mm256_set_m128(e, a), _mm256_set_m128(f, b), _mm256_set_m128(g, c), _mm256_set_m128(h, d)]
+            [
+                _mm256_set_m128(e, a),
+                _mm256_set_m128(f, b),
+                _mm256_set_m128(g, c),
+                _mm256_set_m128(h, d),
+            ]
         }
     }
     // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.

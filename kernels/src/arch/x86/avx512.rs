@@ -107,8 +107,11 @@ unsafe impl Simd for Avx512 {
         // SAFETY: the token proves the features; the caller vouches for four values in each of n rows.
         unsafe {
             let [a, b, c, d] = self.half().gather4(p, stride, n.min(8));
-            let high =
-                if n <= 8 { [_mm256_setzero_ps(); 4] } else { self.half().gather4(p.add(8 * stride), stride, n - 8) };
+            let high = if n <= 8 {
+                [_mm256_setzero_ps(); 4]
+            } else {
+                self.half().gather4(p.add(8 * stride), stride, n - 8)
+            };
             [
                 _mm512_insertf32x8::<1>(_mm512_castps256_ps512(a), high[0]),
                 _mm512_insertf32x8::<1>(_mm512_castps256_ps512(b), high[1]),

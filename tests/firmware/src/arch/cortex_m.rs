@@ -83,7 +83,9 @@ pub fn now() -> (u64, u32) {
 #[inline(always)]
 pub fn ruler() {
     // SAFETY: counts a register down.
-    unsafe { asm!("movs {n}, #250", "1:", ".rept 6", "nop", ".endr", "subs {n}, #1", "bne 1b", n = out(reg) _) }
+    unsafe {
+        asm!("movs {n}, #250", "1:", ".rept 6", "nop", ".endr", "subs {n}, #1", "bne 1b", n = out(reg) _)
+    }
 }
 
 /// Waits for good.
