@@ -1,4 +1,5 @@
-//! Tells the library what cargo alone knows: whether firmware is built for little flash (`opt-level` s or z).
+//! Tells the library what cargo alone knows: whether firmware is built for little flash
+//! (`opt-level` s or z).
 
 use std::env;
 

@@ -1,7 +1,9 @@
-//! Training steps of convolutional networks: every backend, and for the first network plain loops written by hand.
+//! Training steps of convolutional networks: every backend, and for the first network plain loops
+//! written by hand.
 //!
-//! `cargo bench --bench conv`; the figure that counts is the ratio of `plain` to a backend. Before the timing the two are compared: over 20 steps from
-//! the same weights the losses must agree within rounding.
+//! `cargo bench --bench conv`; the figure that counts is the ratio of `plain` to a backend. Before
+//! the timing the two are compared: over 20 steps from the same weights the losses must agree
+//! within rounding.
 
 mod plain;
 

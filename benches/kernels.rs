@@ -1,7 +1,8 @@
 //! Kernels by shape and backend, the answer checked before it is timed.
 //!
-//! `cargo bench --bench kernels --features rosenblatt-benches/reference`; `-- gemm/32` picks by name. Criterion prints throughput in elements: for gemm one element is one
-//! floating-point operation (2·m·k·n in all), for the rest one value.
+//! `cargo bench --bench kernels --features rosenblatt-benches/reference`; `-- gemm/32` picks by
+//! name. Criterion prints throughput in elements: for gemm one element is one floating-point
+//! operation (2·m·k·n in all), for the rest one value.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rosenblatt::{

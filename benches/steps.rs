@@ -1,8 +1,10 @@
-//! Whole training steps: every backend beside plain loops written by hand for the same network, in one run.
+//! Whole training steps: every backend beside plain loops written by hand for the same network, in
+//! one run.
 //!
-//! `cargo bench --bench steps` prints criterion's estimates; the figure that counts is the ratio of `plain` to a backend. Every
-//! timed step returns its loss and the bench consumes it. Before the timing the two are compared: over 20 steps from the same weights the
-//! losses must agree within rounding.
+//! `cargo bench --bench steps` prints criterion's estimates; the figure that counts is the ratio of
+//! `plain` to a backend. Every timed step returns its loss and the bench consumes it. Before the
+//! timing the two are compared: over 20 steps from the same weights the losses must agree within
+//! rounding.
 
 mod plain;
 

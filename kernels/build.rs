@@ -1,7 +1,10 @@
-//! Tells the kernels what cargo alone knows: whether they are built without optimization, whether firmware is built for little flash (`opt-level` s or z),
-//! and whether for a core on which a multiply and an addition are quicker than the one instruction for both (`-C target-cpu=cortex-m4`).
+//! Tells the kernels what cargo alone knows: whether they are built without optimization, whether
+//! firmware is built for little flash (`opt-level` s or z), and whether for a core on which a
+//! multiply and an addition are quicker than the one instruction for both
+//! (`-C target-cpu=cortex-m4`).
 //!
-//! Refuses compilers whose own vector code would break the numeric contract: those that know of Helium or of AltiVec.
+//! Refuses compilers whose own vector code would break the numeric contract: those that know of
+//! Helium or of AltiVec.
 
 use std::env;
 
@@ -13,7 +16,8 @@ fn main() {
     println!("cargo:rustc-check-cfg=cfg(rosenblatt_helium)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if is("OPT_LEVEL", "0") {
-        // Every operation that is compiled in place takes stack of its own: functions stay functions.
+        // Every operation that is compiled in place takes stack of its own: functions stay
+        // functions.
         println!("cargo:rustc-cfg=rosenblatt_unoptimized");
     }
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
@@ -47,7 +51,8 @@ fn main() {
         .iter()
         .any(|helium| flags.contains(helium))
     {
-        // The compiler would turn loops over f32 into Helium code, which flushes subnormal numbers to zero and asks nobody.
+        // The compiler would turn loops over f32 into Helium code, which flushes subnormal numbers
+        // to zero and asks nobody.
         println!(
             "cargo::error=a compiler that knows of Helium (-C target-cpu=cortex-m55 and the like) breaks the numeric contract: leave that flag off; the feature `helium` has assembly that keeps it"
         );
@@ -68,7 +73,8 @@ fn main() {
     }
 }
 
-/// Whether the target is a RISC-V with the extension F, which stable Rust has no `cfg` for: the letters of its name, or the flags.
+/// Whether the target is a RISC-V with the extension F, which stable Rust has no `cfg` for: the
+/// letters of its name, or the flags.
 fn has_riscv_fpu(target: &str, flags: &str) -> bool {
     let Some(isa) = target.strip_prefix("riscv32").or_else(|| target.strip_prefix("riscv64"))
     else {
@@ -82,9 +88,11 @@ fn has_riscv_fpu(target: &str, flags: &str) -> bool {
         || flags.contains("+f")
 }
 
-/// Whether a compiler for big-endian PowerPC with these flags has AltiVec without VSX, whose arithmetic keeps subnormal numbers.
+/// Whether a compiler for big-endian PowerPC with these flags has AltiVec without VSX, whose
+/// arithmetic keeps subnormal numbers.
 ///
-/// Stable Rust has no `cfg` for either, so the flags have to tell. `altivec` and `vsx` are what the target begins with.
+/// Stable Rust has no `cfg` for either, so the flags have to tell. `altivec` and `vsx` are what the
+/// target begins with.
 fn vectorizes_with_altivec(flags: &str, mut altivec: bool, mut vsx: bool) -> bool {
     // One flag a word, or `-C` and its value apart: what stands before the value's name is cut off.
     let values = |name: &'static str| {

@@ -20,7 +20,8 @@ pub trait Activation: 'static {
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]);
 }
 
-/// An activation through which a gradient can flow. A step has none: its slope is zero wherever it has one.
+/// An activation through which a gradient can flow. A step has none: its slope is zero wherever it
+/// has one.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` unit cannot be trained by gradient",
     note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's learning rule"
@@ -30,14 +31,16 @@ pub trait Differentiable: Activation {
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
 }
 
-/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be fused with.
+/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be
+/// fused with.
 #[diagnostic::on_unimplemented(
     message = "BinaryCrossEntropy does not fit a network that ends in `{Self}`",
     note = "BinaryCrossEntropy goes with Sigmoid, MeanSquaredError with all"
 )]
 pub trait SigmoidOutput: Activation {}
 
-/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be fused with.
+/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be
+/// fused with.
 #[diagnostic::on_unimplemented(
     message = "a categorical cross-entropy does not fit a network that ends in `{Self}`",
     note = "the categorical cross-entropies go with Softmax, MeanSquaredError with all"

@@ -1,5 +1,5 @@
-//! Samples before training: a new order each epoch without a buffer for it, a part kept for validation, the search for a value that is no number,
-//! standardizing.
+//! Samples before training: a new order each epoch without a buffer for it, a part kept for
+//! validation, the search for a value that is no number, standardizing.
 
 mod standardize;
 
@@ -24,9 +24,11 @@ fn first_not_finite<R: F32Array>(rows: &[R]) -> Option<(usize, usize, f32)> {
     })
 }
 
-/// An error unless all values of all samples are finite. (Of a sample with several dimensions the column is the place in memory.)
+/// An error unless all values of all samples are finite. (Of a sample with several dimensions the
+/// column is the place in memory.)
 ///
-/// Looks at one value after the other: for data that just came in, and to find the locate_not_finite when a loss is not finite.
+/// Looks at one value after the other: for data that just came in, and to find the
+/// locate_not_finite when a loss is not finite.
 /// # Errors
 /// [`Error::Input`] names the first that is infinite or NaN.
 pub fn finite_inputs<R: F32Array>(x: &[R]) -> Result<()> {
@@ -59,8 +61,9 @@ pub fn finite_targets<R: F32Array>(t: &[R]) -> Result<()> {
 
 /// A pseudo-random permutation of 0 … n − 1, computed index by index in constant memory.
 ///
-/// A Feistel network over the next power of four above n (Luby and Rackoff, 1988); indices that fall outside are sent through again
-/// (Black and Rogaway, 2002). Data may stay in flash: nothing is moved and no order is stored.
+/// A Feistel network over the next power of four above n (Luby and Rackoff, 1988); indices that
+/// fall outside are sent through again (Black and Rogaway, 2002). Data may stay in flash: nothing
+/// is moved and no order is stored.
 ///
 /// ```
 /// use rosenblatt::{Seed, data::Permutation};
@@ -85,7 +88,8 @@ impl Permutation {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         // At least four bits a side: short sequences need room to mix.
         let bits = (u32::BITS - n.leading_zeros()).max(8);
-        // Stirred after each part: were two stirred parts only xor-ed, seed and epoch could change places.
+        // Stirred after each part: were two stirred parts only xor-ed, seed and epoch could change
+        // places.
         let start = mix(mix(mix(seed.0 as u32) ^ (seed.0 >> 32) as u32) ^ epoch as u32);
         let mut keys = [0; Self::ROUNDS];
         for (round, key) in (1u32..).zip(&mut keys) {
@@ -128,7 +132,8 @@ pub struct Split<'a, X, T> {
     pub t_val: &'a [T],
 }
 
-/// Keras' `validation_split`: the first ⌊n·(1 − share)⌋ samples to learn from, the last ones, in their order, for validation.
+/// Keras' `validation_split`: the first ⌊n·(1 − share)⌋ samples to learn from, the last ones, in
+/// their order, for validation.
 ///
 /// Nothing is copied. Samples that are sorted by class should be shuffled before, as with Keras.
 ///
@@ -140,7 +145,8 @@ pub struct Split<'a, X, T> {
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 /// # Errors
-/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, also for one that would leave a part without samples, [`Error::Empty`] for no samples at all.
+/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, also for one that
+/// would leave a part without samples, [`Error::Empty`] for no samples at all.
 pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X, T>> {
     same_lengths(x, t)?;
     let wrong = |expected| Error::HyperParameter { name: "share", value: share as f32, expected };

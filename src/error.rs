@@ -6,9 +6,11 @@ use rosenblatt_kernels::array::Shape;
 /// The result of everything that looks at data.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// What was wrong with the data, and what was expected. When one is returned, no weight was changed by the step it is about.
+/// What was wrong with the data, and what was expected. When one is returned, no weight was changed
+/// by the step it is about.
 ///
-/// The fields `sample`, `output`, `column` and `layer` are indices and count from 0; the texts name row, column and layer and count from 1.
+/// The fields `sample`, `output`, `column` and `layer` are indices and count from 0; the texts name
+/// row, column and layer and count from 1.
 ///
 /// ```
 /// use rosenblatt::{Error, data};
@@ -45,14 +47,16 @@ pub enum Error {
         /// The fewest that the network can learn from
         least: usize,
     },
-    /// There are fewer samples than a mini-batch has, and shorter ones are to be left out: nothing would be learnt.
+    /// There are fewer samples than a mini-batch has, and shorter ones are to be left out: nothing
+    /// would be learnt.
     NoFullBatch {
         /// Samples given
         samples: usize,
         /// Samples of a mini-batch
         batch: usize,
     },
-    /// The weights of a hidden layer were never set: with nothing but zeros the network learns nothing.
+    /// The weights of a hidden layer were never set: with nothing but zeros the network learns
+    /// nothing.
     NeverSet {
         /// Index of the layer
         layer: usize,

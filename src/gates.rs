@@ -1,7 +1,8 @@
 //! Logic gates as data: the lecture's first problems.
 //!
-//! A `Perceptron` learns [`OR`], [`AND`] and [`NAND`], whose answers a line parts; XOR takes two layers. It is OR and NAND at once, so two hidden
-//! units and one that joins them by AND compute it. The lecture's network does, with weights set by hand:
+//! A `Perceptron` learns [`OR`], [`AND`] and [`NAND`], whose answers a line parts; XOR takes two
+//! layers. It is OR and NAND at once, so two hidden units and one that joins them by AND compute
+//! it. The lecture's network does, with weights set by hand:
 //!
 //! ```
 //! use rosenblatt::prelude::*;

@@ -5,7 +5,8 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
 /// How the weights of a layer start.
 ///
-/// `fan_in` and `fan_out` are the numbers of inputs and outputs that one weight's unit is connected to.
+/// `fan_in` and `fan_out` are the numbers of inputs and outputs that one weight's unit is connected
+/// to.
 pub trait Initializer {
     /// Fills `w` from `rng`, value after value.
     fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]);
@@ -22,8 +23,8 @@ fn between(rng: &mut Rng, min: f32, max: f32, w: &mut [f32]) {
     w.iter_mut().for_each(|w| *w = min + (max - min) * rng.uniform());
 }
 
-/// Normal with this variance, drawn again beyond two standard deviations, as Keras' variance scaling: the draws are
-/// widened by 1/0.8796 to make up for what the cut takes away.
+/// Normal with this variance, drawn again beyond two standard deviations, as Keras' variance
+/// scaling: the draws are widened by 1/0.8796 to make up for what the cut takes away.
 fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
     let deviation = Scalar.sqrt(variance) / 0.879_625_7;
     for w in w {
@@ -69,7 +70,8 @@ scaled! {
     LecunNormal = truncated_normal(|i, o| 1.0 / i);
 }
 
-/// Uniform from `min` to `max`: min + (max − min)·u, u in [0, 1), rounded; the difference of the bounds must be finite.
+/// Uniform from `min` to `max`: min + (max − min)·u, u in [0, 1), rounded; the difference of the
+/// bounds must be finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uniform {
     /// The least value
@@ -91,7 +93,8 @@ impl Initializer for Uniform {
     }
 }
 
-/// Every weight the same. Hidden units that start equal stay equal: of use for tests and for single units.
+/// Every weight the same. Hidden units that start equal stay equal: of use for tests and for single
+/// units.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Constant(pub f32);
 
@@ -101,11 +104,14 @@ impl Initializer for Constant {
     }
 }
 
-/// Rows that are orthonormal (columns, where a row has fewer values than there are rows); Keras' start of recurrent kernels. Saxe and others, 2014.
+/// Rows that are orthonormal (columns, where a row has fewer values than there are rows); Keras'
+/// start of recurrent kernels. Saxe and others, 2014.
 ///
-/// `w` is a matrix of `fan_in` rows. Normal draws, vector after vector, each made orthogonal to those before and brought to length 1 by the modified
-/// Gram-Schmidt process, twice over (Giraud and others, 2005: twice is enough); that is the Q of Keras' QR decomposition with its signs. Sums run over a
-/// vector's values from 0 upward. A state that is multiplied by such a matrix keeps its length.
+/// `w` is a matrix of `fan_in` rows. Normal draws, vector after vector, each made orthogonal to
+/// those before and brought to length 1 by the modified Gram-Schmidt process, twice over (Giraud
+/// and others, 2005: twice is enough); that is the Q of Keras' QR decomposition with its signs.
+/// Sums run over a vector's values from 0 upward. A state that is multiplied by such a matrix keeps
+/// its length.
 ///
 /// ```
 /// use rosenblatt::{Rng, init::Initializer, prelude::*};

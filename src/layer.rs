@@ -39,7 +39,8 @@ use rosenblatt_kernels::{F32Array, Simd, array::Shape};
 
 /// A layer, or layers in a row. The type says everything; there is no value.
 ///
-/// Parameters are plain data apart from the layer: weights, gradients and moments are all of the type `Params`.
+/// Parameters are plain data apart from the layer: weights, gradients and moments are all of the
+/// type `Params`.
 pub trait Layer: 'static {
     /// One sample that comes in.
     type Input: F32Array;
@@ -47,13 +48,17 @@ pub trait Layer: 'static {
     type Output: F32Array;
     /// Everything that is learnt.
     type Params: F32Array;
-    /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
+    /// What is carried along but not learnt by gradient: running means and variances. Most layers
+    /// have nothing, [`Nothing`].
     type Buffers: F32Array;
-    /// The most values that a row of any layer has; picks the backend for narrow networks ([`Backend::for_width`](crate::Backend::for_width)).
+    /// The most values that a row of any layer has; picks the backend for narrow networks
+    /// ([`Backend::for_width`](crate::Backend::for_width)).
     const MAX_ROW: usize;
-    /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
+    /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a
+    /// regularizer looks at.
     const KERNEL_LEN: usize;
-    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE_MAX`]).
+    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled
+    /// in place ([`Simd::INLINE_MAX`]).
     const MULTIPLY_ADDS: usize = Self::KERNEL_LEN;
     /// Keras' name of the layer's kind, for summaries and errors.
     const NAME: &'static str = "layer";
@@ -62,7 +67,8 @@ pub trait Layer: 'static {
     /// The activation at the end, which a loss may be fused with.
     type OutputActivation;
 
-    /// y ← layer(x) for each row, keeping nothing. `C` bounds how many rows one call may have; hidden rows lie on the stack.
+    /// y ← layer(x) for each row, keeping nothing. `C` bounds how many rows one call may have;
+    /// hidden rows lie on the stack.
     fn infer<S: Simd, const C: usize>(
         s: S,
         p: &Self::Params,
@@ -71,18 +77,21 @@ pub trait Layer: 'static {
         y: &mut [Self::Output],
     );
 
-    /// Fills the weights by `init`, layer after layer; sets the biases to zero, and what else there is to its start.
+    /// Fills the weights by `init`, layer after layer; sets the biases to zero, and what else there
+    /// is to its start.
     fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng);
 
     /// Calls `tell` for each layer from input to output.
     fn describe(visit: &mut dyn FnMut(&Description));
 
-    /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order, without gaps, in `Params` and in `Running`.
+    /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order,
+    /// without gaps, in `Params` and in `Running`.
     fn tensors(visit: &mut dyn FnMut(&Tensor));
 }
 
-/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic, of few
-/// layers, so that they compile in seconds. All others call the kernels' own compiled copies.
+/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small
+/// that a call costs more than the arithmetic, of few layers, so that they compile in seconds. All
+/// others call the kernels' own compiled copies.
 #[must_use]
 pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
     S::INLINE_MAX == 0 || L::MULTIPLY_ADDS <= S::INLINE_MAX && L::DEPTH <= 4
@@ -200,11 +209,13 @@ impl Description {
     note = "every layer's activation must have a gradient; a step has none"
 )]
 pub trait Trainable: Layer {
-    /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients between layers.
+    /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients
+    /// between layers.
     type Tape<const B: usize>: F32Array;
     /// Whether [`Trainable::penalty`] adds to the loss.
     const PENALIZED: bool = false;
-    /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the samples.
+    /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the
+    /// samples.
     const LEAST_SAMPLES: usize = 1;
 
     /// Runs a mini-batch forward and keeps its outputs on the tape.
@@ -220,10 +231,11 @@ pub trait Trainable: Layer {
     /// The outputs of the last forward pass.
     fn output<const B: usize>(tape: &Self::Tape<B>) -> &[Self::Output; B];
 
-    /// From dy, the gradient by the outputs, computes dp, the gradient by the parameters (overwritten), and, if asked for, dx.
+    /// From dy, the gradient by the outputs, computes dp, the gradient by the parameters
+    /// (overwritten), and, if asked for, dx.
     ///
-    /// `x` is what `forward` was given; `dy` has as many rows and is used up. With `fused` dy is the gradient before the last activation
-    /// already, as a loss fused with it gives.
+    /// `x` is what `forward` was given; `dy` has as many rows and is used up. With `fused` dy is
+    /// the gradient before the last activation already, as a loss fused with it gives.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     fn backward<S: Simd, const B: usize>(
         s: S,
@@ -236,15 +248,17 @@ pub trait Trainable: Layer {
         dx: Option<&mut [Self::Input]>,
     );
 
-    /// What the layer adds to the loss by itself: regularization. Its gradient is part of `backward`'s dp.
+    /// What the layer adds to the loss by itself: regularization. Its gradient is part of
+    /// `backward`'s dp.
     #[inline(always)]
     fn penalty<S: Simd>(s: S, p: &Self::Params) -> f32 {
         let _ = (s, p);
         0.0
     }
 
-    /// The first layer that was never given weights: all its parameters are 0, and a layer with parameters follows (`hidden`), so that neither would learn anything.
-    /// `place` is the index of the first layer.
+    /// The first layer that was never given weights: all its parameters are 0, and a layer with
+    /// parameters follows (`hidden`), so that neither would learn anything. `place` is the index of
+    /// the first layer.
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
         let unset = const { Self::Params::LEN > 0 }
@@ -253,7 +267,8 @@ pub trait Trainable: Layer {
         unset.then_some(NeverSet { layer: place, kind: Self::NAME })
     }
 
-    /// Takes the last training pass into the running state; called once the step is known to be good.
+    /// Takes the last training pass into the running state; called once the step is known to be
+    /// good.
     #[inline(always)]
     fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         let _ = (tape, r);

@@ -1,6 +1,8 @@
-//! Small neural networks that train and run in fixed memory: `no_std`, no allocator, hand-vectorized kernels, **the same bits on every CPU**.
+//! Small neural networks that train and run in fixed memory: `no_std`, no allocator,
+//! hand-vectorized kernels, **the same bits on every CPU**.
 //!
-//! A network is a type. Its weights, the trainer's gradient, optimizer state and activations are plain arrays whose size is a constant.
+//! A network is a type. Its weights, the trainer's gradient, optimizer state and activations are
+//! plain arrays whose size is a constant.
 //!
 //! ```
 //! use rosenblatt::prelude::*;
@@ -18,9 +20,10 @@
 //! # Ok::<(), rosenblatt::Error>(())
 //! ```
 //!
-//! The tour: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one step, readable top to bottom, and `fit`) →
-//! [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`], [`observer`], [`history`], [`data`], [`gates`].
-//! The arithmetic is in the crate `rosenblatt-kernels`. The crate `rosenblatt-lecture` goes through all of it chapter by chapter.
+//! The tour: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one step,
+//! readable top to bottom, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`],
+//! [`metrics`], [`observer`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate
+//! `rosenblatt-kernels`. The crate `rosenblatt-lecture` goes through all of it chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
 

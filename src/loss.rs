@@ -1,11 +1,15 @@
 //! Losses: how wrong a batch is, and the gradient by its outputs.
 //!
-//! A loss is the mean over the samples. The cross-entropies are fused with the activation they belong to: through sigmoid or softmax
-//! the gradient by the unit's input is p − t, which neither overflows nor vanishes where p is near 0 or 1.
+//! A loss is the mean over the samples. The cross-entropies are fused with the activation they
+//! belong to: through sigmoid or softmax the gradient by the unit's input is p − t, which neither
+//! overflows nor vanishes where p is near 0 or 1.
 //!
-//! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the binary cross-entropies; the lecture's cost of a network is their **sum**.
-//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras'; [`SumOverOutputs`] makes the lecture's of them: `SumOverOutputs<BinaryCrossEntropy>`. Loss and gradient are k times as large,
-//! and so is the step at the same learning rate; with one output they are the same. A categorical cross-entropy is a sum over the classes in both.
+//! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the
+//! binary cross-entropies; the lecture's cost of a network is their **sum**. [`MeanSquaredError`]
+//! and [`BinaryCrossEntropy`] are Keras'; [`SumOverOutputs`] makes the lecture's of them:
+//! `SumOverOutputs<BinaryCrossEntropy>`. Loss and gradient are k times as large, and so is the step
+//! at the same learning rate; with one output they are the same. A categorical cross-entropy is a
+//! sum over the classes in both.
 
 use crate::{
     activation::{SigmoidOutput, SoftmaxOutput},
@@ -33,8 +37,9 @@ pub trait Loss<OutputActivation, Out> {
     /// Names the first sample that is not, what was wrong and what was expected.
     fn check_targets(targets: &[Self::Target]) -> Result<()>;
 
-    /// Before a whole training, and once a loss or gradient is infinite or NaN: [`Loss::check_targets`], and the losses that take any number as a target look for one
-    /// that is none.
+    /// Before a whole training, and once a loss or gradient is infinite or NaN:
+    /// [`Loss::check_targets`], and the losses that take any number as a target look for one that
+    /// is none.
     /// # Errors
     /// Names the first target that is infinite or NaN.
     #[inline(always)]
@@ -49,7 +54,8 @@ pub trait Loss<OutputActivation, Out> {
     fn class(target: &Self::Target) -> usize;
 }
 
-/// A loss that is a mean over the outputs, of terms that each look at one of them: what [`SumOverOutputs`] can make a sum of.
+/// A loss that is a mean over the outputs, of terms that each look at one of them: what
+/// [`SumOverOutputs`] can make a sum of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no mean over a network's outputs, so there is no sum in its place",
     note = "SumOverOutputs goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
@@ -59,9 +65,11 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 }
 
-/// A loss summed over the k outputs instead of their mean, as in the lecture's cost of a network: C = 1/samples · Σ over the samples Σ over the outputs.
+/// A loss summed over the k outputs instead of their mean, as in the lecture's cost of a network: C
+/// = 1/samples · Σ over the samples Σ over the outputs.
 ///
-/// Loss and gradient are k times those of `L`, and are rounded once: the same sums, divided by the number of samples alone.
+/// Loss and gradient are k times those of `L`, and are rounded once: the same sums, divided by the
+/// number of samples alone.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -112,8 +120,9 @@ impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActi
 
 /// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's loss, summed over the
-/// outputs: [`SumOverOutputs`].
+/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. Accuracy looks
+/// where the greatest of a sample's values is. The lecture's loss, summed over the outputs:
+/// [`SumOverOutputs`].
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
@@ -151,9 +160,11 @@ impl<OutputActivation, Out: F32Array> PerOutput<OutputActivation, Out> for MeanS
 /// An error unless every target lies in [0, 1].
 #[inline(always)]
 fn probabilities<T: F32Array>(targets: &[T]) -> Result<()> {
-    // From +0 to 1 the bits grow with the value; those of all else are greater. Adding +0 makes a +0 of −0.
+    // From +0 to 1 the bits grow with the value; those of all else are greater. Adding +0 makes a
+    // +0 of −0.
     let good = |value: f32| (value + 0.0).to_bits() <= 1f32.to_bits();
-    // Without an early exit the compiler vectorizes it; which one was wrong is a question for the unhappy road.
+    // Without an early exit the compiler vectorizes it; which one was wrong is a question for the
+    // unhappy road.
     let values = targets.flat().iter();
     let all = if cfg!(target_os = "none") {
         // As integers, without the sum: −0 by its own name.
@@ -172,9 +183,13 @@ fn improbable<T: F32Array>(targets: &[T]) -> Error {
     Error::Probability { sample: i / T::LEN.max(1), output: i % T::LEN.max(1), value }
 }
 
-/// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
+/// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p −
+/// t) / (samples · outputs)
 ///
-/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's cost of a network, summed over the outputs: [`SumOverOutputs`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a
+/// sample's values is. The lecture's cost of a network, summed over the outputs:
+/// [`SumOverOutputs`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7]
+/// for the logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
@@ -208,7 +223,8 @@ impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation,
     }
 }
 
-/// Mean over samples of −Σ t·ln p, t one-hot (or probabilities that sum to 1); with softmax dz = (p − t) / samples
+/// Mean over samples of −Σ t·ln p, t one-hot (or probabilities that sum to 1); with softmax dz = (p
+/// − t) / samples
 #[derive(Clone, Copy, Debug)]
 pub struct CategoricalCrossEntropy;
 
@@ -261,7 +277,8 @@ macro_rules! class {
 }
 class!(u8 u16 u32 u64 usize);
 
-/// [`CategoricalCrossEntropy`] with the class's index as target: the mean over samples of −ln `p[class]`, the same gradient
+/// [`CategoricalCrossEntropy`] with the class's index as target: the mean over samples of −ln
+/// `p[class]`, the same gradient
 #[derive(Clone, Copy, Debug)]
 pub struct SparseCategoricalCrossEntropy<C = u8>(PhantomData<C>);
 

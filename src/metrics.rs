@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use core::fmt;
 use rosenblatt_kernels::environment::standard;
 
-/// The class that outputs (or a one-hot target) stand for: with one output whether it is above ½, else the index of the
-/// greatest, the first of equals. None where an output is NaN: such a sample counts as not predicted.
+/// The class that outputs (or a one-hot target) stand for: with one output whether it is above ½,
+/// else the index of the greatest, the first of equals. None where an output is NaN: such a sample
+/// counts as not predicted.
 ///
 /// ```
 /// use rosenblatt::metrics::predicted;
@@ -84,9 +85,11 @@ impl<const C: usize> ConfusionMatrix<C> {
         Self { counts: [[0; C]; C], undecided: [0; C] }
     }
 
-    /// Counts one sample. `predicted` is a class, or what [`predicted`] gives: `None` is counted as undecided.
+    /// Counts one sample. `predicted` is a class, or what [`predicted`] gives: `None` is counted as
+    /// undecided.
     /// # Errors
-    /// [`Error::Class`] if either is not below `C`; `sample` is then the number of samples counted so far.
+    /// [`Error::Class`] if either is not below `C`; `sample` is then the number of samples counted
+    /// so far.
     pub fn record(&mut self, actual: usize, predicted: impl Into<Option<usize>>) -> Result<()> {
         let sample = self.total() as usize;
         let predicted = predicted.into();
@@ -110,7 +113,8 @@ impl<const C: usize> ConfusionMatrix<C> {
         self.counts.get(actual).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
     }
 
-    /// How many samples of class `actual` were taken for none, because an output was NaN; 0 for a class there is not.
+    /// How many samples of class `actual` were taken for none, because an output was NaN; 0 for a
+    /// class there is not.
     #[must_use]
     pub fn undecided(&self, actual: usize) -> u32 {
         self.undecided.get(actual).copied().unwrap_or(0)
@@ -138,7 +142,8 @@ impl<const C: usize> Default for ConfusionMatrix<C> {
 }
 
 impl<const C: usize> fmt::Display for ConfusionMatrix<C> {
-    /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each class's share found; where samples are undecided, how many.
+    /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each
+    /// class's share found; where samples are undecided, how many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("actual \\ predicted\n      ")?;
         for class in 0..C {

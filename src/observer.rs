@@ -1,8 +1,9 @@
-//! Who listens to `fit`: at the end of each epoch an observer sees the report, may look at the network, change the learning rate, or end the
-//! training. Observers cost nothing when unused: `()` compiles to nothing.
+//! Who listens to `fit`: at the end of each epoch an observer sees the report, may look at the
+//! network, change the learning rate, or end the training. Observers cost nothing when unused: `()`
+//! compiles to nothing.
 //!
-//! Observers in a tuple are asked in order, and what one adds to the report the next ones see: [`Validation`] first, then what monitors its
-//! loss, then what writes it down.
+//! Observers in a tuple are asked in order, and what one adds to the report the next ones see:
+//! [`Validation`] first, then what monitors its loss, then what writes it down.
 //!
 //! | Keras | here |
 //! |---|---|
@@ -39,11 +40,13 @@ pub struct EpochReport {
     pub number: usize,
     /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
     pub loss: f32,
-    /// Share of samples whose class was predicted before the update; NaN if the observer does not ask for it
+    /// Share of samples whose class was predicted before the update; NaN if the observer does not
+    /// ask for it
     pub accuracy: f32,
     /// What a [`Validation`] found
     pub validation: Option<Evaluation>,
-    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no epoch, the one that the optimizer holds
+    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no
+    /// epoch, the one that the optimizer holds
     pub lr: f32,
 }
 
@@ -62,11 +65,13 @@ pub trait Session {
     fn net_mut(&mut self) -> &mut Self::Net;
     /// The learning rate that the optimizer holds.
     fn lr(&self) -> f32;
-    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is given, unlike in Keras, where the rate stays.
+    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is
+    /// given, unlike in Keras, where the rate stays.
     /// # Errors
     /// What the optimizer's own check says; nothing is changed then.
     fn set_lr(&mut self, lr: f32) -> Result<()>;
-    /// Whether every weight and every running value is finite: a step may end in one that is not, and only the next one finds it.
+    /// Whether every weight and every running value is finite: a step may end in one that is not,
+    /// and only the next one finds it.
     fn finite(&self) -> bool {
         true
     }
@@ -80,27 +85,31 @@ pub trait Session {
     fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
 }
 
-/// Listens to `fit`. `()` does not and costs nothing; [`OnEpoch`] calls a closure; a tuple asks each of its observers.
+/// Listens to `fit`. `()` does not and costs nothing; [`OnEpoch`] calls a closure; a tuple asks
+/// each of its observers.
 pub trait Observer<S: Session> {
     /// Whether accuracy is to be counted.
     const ACCURACY: bool = true;
 
     /// The training begins. An observer forgets what it saw of an earlier one.
     /// # Errors
-    /// Whatever makes watching impossible; the training does not begin then, and nothing is changed.
+    /// Whatever makes watching impossible; the training does not begin then, and nothing is
+    /// changed.
     #[inline(always)]
     fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
         let _ = session;
         Ok(())
     }
 
-    /// An epoch has ended; `Break` ends the training. What is written into the report is what later observers and the caller see.
+    /// An epoch has ended; `Break` ends the training. What is written into the report is what later
+    /// observers and the caller see.
     /// # Errors
     /// Whatever makes going on senseless; it ends the training.
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S)
     -> Result<ControlFlow<()>>;
 
-    /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight was changed). `true` ends the training without an error.
+    /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight
+    /// was changed). `true` ends the training without an error.
     #[inline(always)]
     fn on_rejected_step(&mut self, error: &Error) -> bool {
         let _ = error;
@@ -123,7 +132,8 @@ impl<S: Session> Observer<S> for () {
     }
 }
 
-/// An observer made of a closure, which is called at the end of each epoch: Keras' `LambdaCallback`.
+/// An observer made of a closure, which is called at the end of each epoch: Keras'
+/// `LambdaCallback`.
 ///
 /// ```
 /// use core::ops::ControlFlow;
@@ -310,7 +320,8 @@ struct Best {
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
-    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is never one.
+    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is
+    /// never one.
     fn improved(&mut self, monitor: Monitor, value: f32, min_delta: f32, epoch: usize) -> bool {
         let better = match self.value {
             None => !value.is_nan(),
@@ -323,9 +334,11 @@ impl Best {
     }
 }
 
-/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error, and the observer says where.
+/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error, and
+/// the observer says where.
 ///
-/// Without it, `fit` ends with [`Error::NotFinite`]. Either way the step that met it changed no weight.
+/// Without it, `fit` ends with [`Error::NotFinite`]. Either way the step that met it changed no
+/// weight.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

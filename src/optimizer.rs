@@ -1,6 +1,7 @@
 //! Optimizers: how a gradient becomes a step.
 //!
-//! Hyper-parameters are a small value of their own; what an optimizer remembers ([`Optimizer::State`]) lies in the trainer and starts as zero bits.
+//! Hyper-parameters are a small value of their own; what an optimizer remembers
+//! ([`Optimizer::State`]) lies in the trainer and starts as zero bits.
 //!
 //! | optimizer | a step, g the gradient, t its number from 1, lr_t = lr / (1 + decay·(t − 1)) | state |
 //! |---|---|---|
@@ -12,11 +13,14 @@
 //! | [`Adam`] | m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ) | m, v |
 //! | [`AdamW`] | w ← w − lr_t·λ·w, then as Adam | m, v |
 //!
-//! In those that divide by a root of squares, a value of the gradient of 2⁶³ (9.2e18) or more, whose square f32 can hardly hold, is not remembered: the weight goes one learning rate
-//! (Adam: α) against the sign of g, and the state stays, so that one such value does not stop its weight for good.
+//! In those that divide by a root of squares, a value of the gradient of 2⁶³ (9.2e18) or more,
+//! whose square f32 can hardly hold, is not remembered: the weight goes one learning rate (Adam: α)
+//! against the sign of g, and the state stays, so that one such value does not stop its weight for
+//! good.
 //!
-//! Around any of them: [`Scheduled`](crate::schedule::Scheduled) gives each step its learning rate, [`ClipValue`] and [`ClipNorm`] keep the gradient
-//! within bounds. They nest: `Scheduled<ClipNorm<Adam>, CosineDecay>`.
+//! Around any of them: [`Scheduled`](crate::schedule::Scheduled) gives each step its learning rate,
+//! [`ClipValue`] and [`ClipNorm`] keep the gradient within bounds. They nest:
+//! `Scheduled<ClipNorm<Adam>, CosineDecay>`.
 
 mod adagrad;
 mod adam;
@@ -51,11 +55,13 @@ pub trait ZeroState {
 
 /// The hyper-parameters of an update rule.
 pub trait Optimizer: Copy {
-    /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which
-    /// [`zero_bits!`] makes of a struct.
+    /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it
+    /// must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which [`zero_bits!`] makes of a
+    /// struct.
     type State<P: F32Array>: ZeroState;
 
-    /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
+    /// One step: w ← w − (something of dw and the state). Element by element, the same bits on
+    /// every backend.
     fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
 
     /// Whether every hyper-parameter lies in its range.
@@ -69,7 +75,8 @@ pub trait Optimizer: Copy {
     /// Takes another learning rate; what the optimizer remembers stays.
     fn set_lr(&mut self, lr: f32);
 
-    /// The learning rate that the last step used, with `decay` and a schedule's; before the first step, the rate of that one.
+    /// The learning rate that the last step used, with `decay` and a schedule's; before the first
+    /// step, the rate of that one.
     fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
         let _ = state;
         self.lr()
@@ -84,7 +91,8 @@ pub trait Optimizer: Copy {
         Ok(())
     }
 
-    /// Looks at the gradient, which is finite, before [`Optimizer::update`] and may change it: clipping. All parameters' values in a row.
+    /// Looks at the gradient, which is finite, before [`Optimizer::update`] and may change it:
+    /// clipping. All parameters' values in a row.
     #[inline(always)]
     fn prepare<S: Simd>(&self, _s: S, _gradient: &mut [f32]) {}
 }
@@ -136,7 +144,8 @@ macro_rules! defaults {
 }
 use defaults;
 
-/// The methods of an [`Optimizer`] or [`Schedule`](crate::schedule::Schedule) about the learning rate, which is the field `lr`.
+/// The methods of an [`Optimizer`] or [`Schedule`](crate::schedule::Schedule) about the learning
+/// rate, which is the field `lr`.
 macro_rules! learning_rate {
     () => {
         #[inline(always)]
@@ -168,8 +177,8 @@ pub(crate) fn decayed(lr: f32, decay: f32, t: u32) -> f32 {
     if decay == 0.0 { lr } else { lr / (1.0 + decay * t.saturating_sub(1) as f32) }
 }
 
-// From +0 up the bits are in the order of the numbers, and those of NaN and of negative numbers are above: a step asks five times, by one comparison of
-// integers each.
+// From +0 up the bits are in the order of the numbers, and those of NaN and of negative numbers are
+// above: a step asks five times, by one comparison of integers each.
 
 /// An error unless `value` is finite and at least zero: for [`Optimizer::check`].
 /// # Errors

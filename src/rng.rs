@@ -1,4 +1,5 @@
-//! The generator behind initial weights and shuffles: integers only, so that every target draws the same numbers.
+//! The generator behind initial weights and shuffles: integers only, so that every target draws the
+//! same numbers.
 
 pub(crate) use rosenblatt_kernels::dropout::mix;
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math};
@@ -19,7 +20,8 @@ impl Seed {
     }
 }
 
-/// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, quick on a Cortex-M0.
+/// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, quick on
+/// a Cortex-M0.
 ///
 /// ```
 /// use rosenblatt::{Rng, Seed};
@@ -54,8 +56,8 @@ impl Rng {
         (self.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// Normal with mean 0 and standard deviation 1, by Marsaglia's polar method (1964): u·√(−2·ln q / q) for a point (u, v) of the unit
-    /// disc, q = u² + v²; the second number is dropped.
+    /// Normal with mean 0 and standard deviation 1, by Marsaglia's polar method (1964): u·√(−2·ln q
+    /// / q) for a point (u, v) of the unit disc, q = u² + v²; the second number is dropped.
     pub fn normal(&mut self) -> f32 {
         standard(|| self.draw_normal())
     }

@@ -1,7 +1,8 @@
 //! Learning-rate schedules: the rate as a function of the step.
 //!
-//! Formulas and names are those of Keras' `LearningRateSchedule`s; steps count from 0. A rate that grows without end stops at the greatest f32; a rate of 0 stays 0. All arithmetic is f32 in a fixed order, powers and the cosine by the project's own code:
-//! the same bits on every target.
+//! Formulas and names are those of Keras' `LearningRateSchedule`s; steps count from 0. A rate that
+//! grows without end stops at the greatest f32; a rate of 0 stays 0. All arithmetic is f32 in a
+//! fixed order, powers and the cosine by the project's own code: the same bits on every target.
 //!
 //! | schedule | learning rate of step t |
 //! |---|---|
@@ -13,7 +14,8 @@
 //! | [`PiecewiseConstant`] | one value after another |
 //! | [`WarmUp`] | rises along a line for `steps` steps to where the schedule `then` starts, which follows |
 //!
-//! With `staircase` the quotient t/decay_steps is rounded down. A schedule drives any optimizer through [`Scheduled`]:
+//! With `staircase` the quotient t/decay_steps is rounded down. A schedule drives any optimizer
+//! through [`Scheduled`]:
 //!
 //! ```
 //! use rosenblatt::prelude::*;
@@ -50,10 +52,12 @@ use rosenblatt_kernels::{F32Array, Simd, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
 pub trait Schedule: Copy {
-    /// Whether every rate is finite and at least 0 wherever [`Schedule::check`] is content: then nobody looks at each step's.
+    /// Whether every rate is finite and at least 0 wherever [`Schedule::check`] is content: then
+    /// nobody looks at each step's.
     const FINITE: bool = false;
 
-    /// The learning rate of a step, which is counted from 0. It must be finite and at least 0: [`Scheduled`] refuses a step with another one.
+    /// The learning rate of a step, which is counted from 0. It must be finite and at least 0:
+    /// [`Scheduled`] refuses a step with another one.
     fn at(&self, step: u32) -> f32;
 
     /// The rate that all others are in proportion to: the first one; after a warm-up.
@@ -70,8 +74,9 @@ pub trait Schedule: Copy {
 
 /// An optimizer whose learning rate a schedule gives, step by step.
 ///
-/// The optimizer's own `lr` is not used; its `decay`, 0 by default, would come on top. The trainer keeps the count of steps:
-/// [`Trainer::reset`](crate::Trainer::reset) makes the next one the first, number 0. [`Optimizer::set_lr`] raises or lowers the whole schedule.
+/// The optimizer's own `lr` is not used; its `decay`, 0 by default, would come on top. The trainer
+/// keeps the count of steps: [`Trainer::reset`](crate::Trainer::reset) makes the next one the
+/// first, number 0. [`Optimizer::set_lr`] raises or lowers the whole schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scheduled<O, S> {
@@ -143,7 +148,8 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     }
 }
 
-/// lr·factor, where the factor is at least 0 and may be infinite: at most the greatest f32, and 0 where lr is 0.
+/// lr·factor, where the factor is at least 0 and may be infinite: at most the greatest f32, and 0
+/// where lr is 0.
 fn times(lr: f32, factor: f32) -> f32 {
     let rate = lr * factor;
     if lr == 0.0 {

@@ -18,7 +18,8 @@ use rosenblatt_kernels::{
 
 /// Layers in a row, and their parameters.
 ///
-/// The type is the architecture; the value is nothing but weights and biases, all zero bits until [`Mlp::init`]. It can be built in a `static`.
+/// The type is the architecture; the value is nothing but weights and biases, all zero bits until
+/// [`Mlp::init`]. It can be built in a `static`.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -89,8 +90,8 @@ impl<T: Layers> Sequential<T> {
 
     /// A network whose parameters are all zero; usable in a `static`, where it costs no flash.
     ///
-    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training. A hidden layer with nothing but zeros is an error there
-    /// ([`Error::NeverSet`]).
+    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training. A
+    /// hidden layer with nothing but zeros is an error there ([`Error::NeverSet`]).
     #[must_use]
     pub const fn new() -> Self {
         Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
@@ -111,7 +112,8 @@ impl<T: Layers> Sequential<T> {
         Self::from_parts(params, BuffersOf::<Self>::ZERO)
     }
 
-    /// A network with these parameters and what its batch normalizations carry along; usable in a `static` that lies in flash.
+    /// A network with these parameters and what its batch normalizations carry along; usable in a
+    /// `static` that lies in flash.
     ///
     /// ```
     /// use rosenblatt::{kernels::normalize::{Moments, Scale}, prelude::*};
@@ -126,7 +128,8 @@ impl<T: Layers> Sequential<T> {
         Self { params, buffers }
     }
 
-    /// A network on the heap with [`Mlp::init`]'s weights, made in place: however large, it never passes the stack. Feature `alloc`.
+    /// A network on the heap with [`Mlp::init`]'s weights, made in place: however large, it never
+    /// passes the stack. Feature `alloc`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -156,7 +159,8 @@ impl<T: Layers> Sequential<T> {
         });
     }
 
-    /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what follows (a last layer is itself `{ w, b }`).
+    /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what
+    /// follows (a last layer is itself `{ w, b }`).
     #[inline(always)]
     pub const fn params(&self) -> &ParamsOf<Self> {
         &self.params
@@ -168,7 +172,8 @@ impl<T: Layers> Sequential<T> {
         &mut self.params
     }
 
-    /// All parameters in the order of memory: layer after layer as Keras' `get_weights()`, without what a batch normalization carries along.
+    /// All parameters in the order of memory: layer after layer as Keras' `get_weights()`, without
+    /// what a batch normalization carries along.
     #[inline(always)]
     pub fn weights(&self) -> &[f32] {
         self.params.as_flat()
@@ -188,9 +193,11 @@ impl<T: Layers> Sequential<T> {
         Ok(())
     }
 
-    /// Calls `visit` with each tensor and its values: Keras' `get_weights()`, names, order and layout.
+    /// Calls `visit` with each tensor and its values: Keras' `get_weights()`, names, order and
+    /// layout.
     ///
-    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras has them.
+    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras
+    /// has them.
     pub fn tensors(&self, mut visit: impl FnMut(&Tensor, &[f32])) {
         let (mut learnt, mut buffers) = (self.params.as_flat(), self.buffers.as_flat());
         ComposedOf::<T>::tensors(&mut |tensor| {
@@ -202,7 +209,8 @@ impl<T: Layers> Sequential<T> {
         });
     }
 
-    /// Sets all tensors, each by its values: Keras' `set_weights()`, with the order and layout of its `get_weights()`.
+    /// Sets all tensors, each by its values: Keras' `set_weights()`, with the order and layout of
+    /// its `get_weights()`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -216,7 +224,8 @@ impl<T: Layers> Sequential<T> {
     /// # Ok::<(), rosenblatt::Error>(())
     /// ```
     /// # Errors
-    /// [`Error::Tensors`] for another number of tensors, [`Error::Tensor`] for one of another length; nothing is changed then.
+    /// [`Error::Tensors`] for another number of tensors, [`Error::Tensor`] for one of another
+    /// length; nothing is changed then.
     pub fn set_tensors(&mut self, tensors: &[&[f32]]) -> Result<()> {
         let (mut expected, mut wrong) = (0, None);
         ComposedOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
@@ -296,8 +305,8 @@ impl<T: Layers> Sequential<T> {
         Ok(())
     }
 
-    /// FNV-1a over the bits of all parameters, then of what is carried along, little-endian, every NaN as one: equal weights, equal hash, on
-    /// every target.
+    /// FNV-1a over the bits of all parameters, then of what is carried along, little-endian, every
+    /// NaN as one: equal weights, equal hash, on every target.
     #[must_use]
     pub fn hash(&self) -> u64 {
         hash_of([self.params.as_flat(), self.buffers.as_flat()])

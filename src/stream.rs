@@ -24,8 +24,9 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
 
     /// The output after one more frame, on the fastest backend.
     ///
-    /// After as many frames as a sample has, from [`Sequential::memory`], the bits are those of [`Sequential::predict`] on the whole; a stream may go on for as long as
-    /// it likes. One step costs what one step costs: nothing is computed twice.
+    /// After as many frames as a sample has, from [`Sequential::memory`], the bits are those of
+    /// [`Sequential::predict`] on the whole; a stream may go on for as long as it likes. One step
+    /// costs what one step costs: nothing is computed twice.
     ///
     /// ```
     /// use rosenblatt::prelude::*;

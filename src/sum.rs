@@ -2,10 +2,11 @@
 
 use rosenblatt_kernels::{arch::scalar::Scalar, math::compensated};
 
-/// A sum that carries along what rounding has put on top (W. Kahan, *Further remarks on reducing truncation errors*, 1965).
+/// A sum that carries along what rounding has put on top (W. Kahan, *Further remarks on reducing
+/// truncation errors*, 1965).
 ///
-/// Relative error of a sum of n numbers of one sign: at most (2 + n·2⁻²³) units of 2⁻²⁴. For 10⁸ samples that is below
-/// 1e-6. A sum that is infinite stays infinite.
+/// Relative error of a sum of n numbers of one sign: at most (2 + n·2⁻²³) units of 2⁻²⁴. For 10⁸
+/// samples that is below 1e-6. A sum that is infinite stays infinite.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum {
     value: f32,
@@ -23,7 +24,8 @@ impl Sum {
         (self.value, self.excess) = compensated(Scalar, self.value, self.excess, x);
     }
 
-    /// The sum divided by n. It is computed here, not after an entry has put back its caller's floating-point environment.
+    /// The sum divided by n. It is computed here, not after an entry has put back its caller's
+    /// floating-point environment.
     #[inline(always)]
     pub(crate) fn mean(&self, n: usize) -> f32 {
         core::hint::black_box(self.value / n as f32)

@@ -1,5 +1,6 @@
-//! Training: the trainer, which holds all the memory that training needs. One step is in `step.rs`, epochs of steps are in
-//! `fit.rs`, forward passes alone in `evaluate.rs`, and what is refused before anything changes in `check.rs`.
+//! Training: the trainer, which holds all the memory that training needs. One step is in `step.rs`,
+//! epochs of steps are in `fit.rs`, forward passes alone in `evaluate.rs`, and what is refused
+//! before anything changes in `check.rs`.
 
 mod check;
 mod evaluate;
@@ -24,11 +25,12 @@ use step::StepMemory;
 /// What a loss over the network `N` asks of the data.
 type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>>::Target;
 
-/// Everything that training needs beside the network, in fixed memory: gradient, optimizer state, the activations and
-/// gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
+/// Everything that training needs beside the network, in fixed memory: gradient, optimizer state,
+/// the activations and gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
 ///
-/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a `static` of it lies in `.bss`. That is where a large one
-/// belongs; a local variable is fine for a small one.
+/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a `static`
+/// of it lies in `.bss`. That is where a large one belongs; a local variable is fine for a small
+/// one.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -81,7 +83,8 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// The bytes of the trainer: all the memory that training takes beside the network and a bounded stack.
+    /// The bytes of the trainer: all the memory that training takes beside the network and a
+    /// bounded stack.
     pub const BYTES: usize = size_of::<Self>();
 
     /// A trainer that has seen nothing; usable in a `static`, where it costs no flash.
@@ -101,7 +104,8 @@ where
         }
     }
 
-    /// A trainer on the heap, made in place: however large, it never passes the stack. Feature `alloc`.
+    /// A trainer on the heap, made in place: however large, it never passes the stack. Feature
+    /// `alloc`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -121,24 +125,30 @@ where
         zero::boxed()
     }
 
-    /// Forgets the optimizer's state and how many steps and epochs there were, in place: the next step is its first, for a [`Dropout`](crate::layer::Dropout) and for
-    /// the orders of [`Fit::shuffle`], too.
+    /// Forgets the optimizer's state and how many steps and epochs there were, in place: the next
+    /// step is its first, for a [`Dropout`](crate::layer::Dropout) and for the orders of
+    /// [`Fit::shuffle`], too.
     pub fn reset(&mut self) {
         self.work.state.set_zero();
         self.work.tape.as_flat_mut().fill(0.0);
         self.epochs = 0;
     }
 
-    /// The gradient of the last step: one value a parameter, of the network's own type. After a step that was refused because it is not finite, that gradient.
+    /// The gradient of the last step: one value a parameter, of the network's own type. After a
+    /// step that was refused because it is not finite, that gradient.
     pub const fn gradient(&self) -> &ParamsOf<N> {
         &self.work.gradient
     }
 
-    /// One step on one mini-batch: forward, loss, backward, update. Returns the loss before the update.
+    /// One step on one mini-batch: forward, loss, backward, update. Returns the loss before the
+    /// update.
     ///
     /// # Errors
-    /// For no samples, more than `B`, one sample under batch normalization, other lengths, wrong targets, hyper-parameters out of range, a hidden layer whose weights were never
-    /// set ([`Error::NeverSet`]), or a loss or gradient that is not finite. No weight is changed then. (A finite gradient times a huge learning rate may still overflow a weight: the next step's loss is not finite then.)
+    /// For no samples, more than `B`, one sample under batch normalization, other lengths, wrong
+    /// targets, hyper-parameters out of range, a hidden layer whose weights were never set
+    /// ([`Error::NeverSet`]), or a loss or gradient that is not finite. No weight is changed then.
+    /// (A finite gradient times a huge learning rate may still overflow a weight: the next step's
+    /// loss is not finite then.)
     #[inline]
     pub fn step(
         &mut self,

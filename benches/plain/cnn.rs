@@ -9,7 +9,8 @@ type Image = [[f32; 8]; 8];
 type Maps = [[[f32; F]; 6]; 6];
 type Pooled = [[[f32; F]; 3]; 3];
 
-/// 8×8 images, 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax; with Adam, for `B` samples.
+/// 8×8 images, 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax;
+/// with Adam, for `B` samples.
 pub struct Cnn<const B: usize> {
     k: Param<[[f32; F]; 9]>,
     b1: Param<[[f32; F]; 1]>,

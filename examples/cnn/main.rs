@@ -54,7 +54,8 @@ fn args() -> Args {
     construct!(Args { common, epochs, data }).to_options().descr("Trains a convolutional network on handwritten digits with Adam. Exit status 1 if it reads less than 98 % of the test images.").run()
 }
 
-/// Each image as it is, and shifted by one pixel to the left, to the right, up and down: what a digit is does not hang on its place.
+/// Each image as it is, and shifted by one pixel to the left, to the right, up and down: what a
+/// digit is does not hang on its place.
 fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8>) {
     let places = [(1, 1), (1, 0), (1, 2), (0, 1), (2, 1)];
     let shift = |image: &Map<8, 8, 1>, (down, right): (usize, usize)| -> Map<8, 8, 1> {

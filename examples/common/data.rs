@@ -11,7 +11,8 @@ pub type Samples<const N: usize> = (Vec<[f32; N]>, Vec<u8>);
 ///
 /// Row and column count from 1; the row is the line that a text editor shows, empty lines counted.
 /// # Errors
-/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite number or a class there is not: names row, column and value.
+/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite
+/// number or a class there is not: names row, column and value.
 pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
@@ -58,7 +59,8 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     Ok((x, t))
 }
 
-/// The samples of a file in an order drawn from the seed: the `first(n)` to learn from, and the rest.
+/// The samples of a file in an order drawn from the seed: the `first(n)` to learn from, and the
+/// rest.
 /// # Errors
 /// As [`read`], and for so few samples that a part would be empty.
 pub fn split<const N: usize>(

@@ -11,7 +11,8 @@ pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
 /// Images, row after row of pixels from 0 to 1, and their digits.
 pub type Samples = data::Samples<64>;
 
-/// The samples in a drawn order: the `first(n)` and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
+/// The samples in a drawn order: the `first(n)` and the rest. The draw does not hang on --seed: all
+/// runs are tested on the same samples.
 pub fn split(path: &Path, first: impl Fn(usize) -> usize) -> Result<(Samples, Samples)> {
     let mut parts = data::split::<64>(path, 10, Seed(1957), first)?;
     for x in parts.0.0.iter_mut().chain(&mut parts.1.0).flatten() {

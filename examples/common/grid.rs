@@ -106,7 +106,8 @@ pub fn print(columns: usize, (width, height): (usize, usize), panels: &[Panel]) 
     }
 }
 
-/// Title, legend, the diagram with the greatest and the least value beside it, and the range of the arguments.
+/// Title, legend, the diagram with the greatest and the least value beside it, and the range of the
+/// arguments.
 fn picture(panel: &Panel, (width, height): (usize, usize)) -> Vec<String> {
     let ((left, right), (low, high)) = (panel.x, panel.y);
     let mut cells = vec![vec![' '; width]; height];

@@ -21,7 +21,8 @@ use std::{
     str::FromStr,
 };
 
-/// Runs an example, if this build on this CPU computes as the contract says: otherwise its results would be none to compare.
+/// Runs an example, if this build on this CPU computes as the contract says: otherwise its results
+/// would be none to compare.
 pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     match contract::violation() {
         None => run(),
@@ -31,7 +32,8 @@ pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     }
 }
 
-/// How an example ends: status 1 and a line that says why, if something went wrong or the goal was missed.
+/// How an example ends: status 1 and a line that says why, if something went wrong or the goal was
+/// missed.
 pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
     let why = match reached {
         Ok(true) => return ExitCode::SUCCESS,

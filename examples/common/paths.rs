@@ -1,4 +1,5 @@
-//! Sheets of panels: named lines over a common axis, and paths over the contour lines of a loss surface.
+//! Sheets of panels: named lines over a common axis, and paths over the contour lines of a loss
+//! surface.
 
 use super::plot::{legend, on_canvas};
 use anyhow::Result;
@@ -193,7 +194,8 @@ where
     chart.draw_series([Cross::new((x, y), 5, BLACK.stroke_width(2))])?;
     for line in &landscape.paths {
         let color = color(line.color);
-        // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long spike.
+        // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long
+        // spike.
         let segments = line
             .points
             .windows(2)
@@ -211,7 +213,8 @@ where
     Ok(())
 }
 
-/// Where the surface has this height: in each cell of a grid, a segment between the points on its sides (marching squares).
+/// Where the surface has this height: in each cell of a grid, a segment between the points on its
+/// sides (marching squares).
 fn contour(landscape: &Landscape<'_>, level: f32) -> Vec<[(f32, f32); 2]> {
     const CELLS: usize = 120;
     let at = |range: &Range<f32>, i: usize| {

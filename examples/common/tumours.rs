@@ -11,7 +11,8 @@ pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/breast_cancer.
 /// Measurements and answers.
 pub type Samples = (Vec<[f32; 30]>, Vec<[f32; 1]>);
 
-/// The samples in an order drawn from the seed, 80 % and the rest. Both are scaled by what is known of the first part alone: its means and deviations.
+/// The samples in an order drawn from the seed, 80 % and the rest. Both are scaled by what is known
+/// of the first part alone: its means and deviations.
 pub fn split(path: &Path, seed: Seed) -> Result<(Samples, Samples)> {
     let ((mut x, t), (mut x_test, t_test)) = data::split::<30>(path, 2, seed, |n| n * 4 / 5)?;
     let scale = Standardize::fit(&x)?;

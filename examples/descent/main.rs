@@ -1,4 +1,5 @@
-//! Gradient descent three ways: with all samples a step (batch), some (mini-batch), one (stochastic), on a line through noisy points.
+//! Gradient descent three ways: with all samples a step (batch), some (mini-batch), one
+//! (stochastic), on a line through noisy points.
 //!
 //! `cargo run --release --example descent -- --plot descent.svg`
 
@@ -56,7 +57,8 @@ struct Descent {
 }
 
 fn run(args: &Args) -> Result<bool> {
-    // Points near 1.5x − 0.5, x from 0 to 2: where all x are positive, w and b have to move together, along a narrow valley.
+    // Points near 1.5x − 0.5, x from 0 to 2: where all x are positive, w and b have to move
+    // together, along a narrow valley.
     let mut rng = Rng::new(args.common.seed());
     let (x, t): (Vec<_>, Vec<_>) = (0..SAMPLES)
         .map(|_| {
@@ -105,7 +107,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(all)
 }
 
-/// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step by step, to see the path.
+/// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step
+/// by step, to see the path.
 fn descend(
     args: &Args,
     name: &'static str,

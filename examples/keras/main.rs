@@ -1,4 +1,5 @@
-//! "Your first neural network with Keras", in Rust: build, summary, compile, fit with callbacks, evaluate, predict.
+//! "Your first neural network with Keras", in Rust: build, summary, compile, fit with callbacks,
+//! evaluate, predict.
 //!
 //! `cargo run --release --example keras`
 

@@ -1,4 +1,5 @@
-//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as the lecture draws them.
+//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as the
+//! lecture draws them.
 //!
 //! `cargo run --release --example optimizers -- --plot optimizers.svg`
 

@@ -1,5 +1,5 @@
-//! Few samples, some with a wrong label, and a wide network: it learns them by heart, the wrong ones too. What regularization, dropout and batch normalization do about
-//! it, side by side.
+//! Few samples, some with a wrong label, and a wide network: it learns them by heart, the wrong
+//! ones too. What regularization, dropout and batch normalization do about it, side by side.
 //!
 //! `cargo run --release --example regularization -- --plot losses.svg`
 
@@ -77,7 +77,8 @@ fn args() -> Args {
 
 /// What became of one network.
 struct Outcome {
-    /// Mean −ln p of the right digit, an epoch each: over the training samples and over the others, without penalties
+    /// Mean −ln p of the right digit, an epoch each: over the training samples and over the others,
+    /// without penalties
     losses: [Vec<f32>; 2],
     /// Of the training samples and of the others
     accuracy: [f32; 2],

@@ -150,7 +150,8 @@ where
     Ok(accuracy)
 }
 
-/// A digit as it comes in: after each row what the network takes it for, from the state that it keeps.
+/// A digit as it comes in: after each row what the network takes it for, from the state that it
+/// keeps.
 fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
     T: Layers,

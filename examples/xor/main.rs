@@ -1,4 +1,5 @@
-//! XOR, which no single unit can learn (Minsky and Papert, 1969), by a network of 2 inputs, 8 hidden units and 1 output.
+//! XOR, which no single unit can learn (Minsky and Papert, 1969), by a network of 2 inputs, 8
+//! hidden units and 1 output.
 //!
 //! `cargo run --release --example xor`
 
@@ -88,7 +89,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(right == 4)
 }
 
-/// The output over the square from −0.5 to 1.5: darker is nearer to 1; the samples are their targets.
+/// The output over the square from −0.5 to 1.5: darker is nearer to 1; the samples are their
+/// targets.
 fn picture(net: &Xor, backend: Backend) {
     const ROWS: usize = 17;
     const COLUMNS: usize = 41;

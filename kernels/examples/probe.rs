@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask asm` builds this as a library and reads the machine code; nothing ever runs it.
 //!
-//! With the feature `defmt` it is empty: defmt keeps its strings as names of symbols, which the linker script of a shared library cannot hold.
+//! With the feature `defmt` it is empty: defmt keeps its strings as names of symbols, which the
+//! linker script of a shared library cannot hold.
 
 #![cfg(not(feature = "defmt"))]
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -29,7 +30,8 @@ type Rows<const GATES: usize> = [[[f32; ROW]; GATES]; 8];
 /// Two lines of four places.
 type Windows = [[[f32; ROW]; 4]; 2];
 
-/// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU lacks the backend.
+/// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU
+/// lacks the backend.
 macro_rules! probes {
     ($module:ident, $backend:literal, $token:expr) => {
         mod $module {
@@ -246,7 +248,8 @@ fn input<'a>(p: *const f32, n: usize) -> &'a [f32] {
 
 #[inline(always)]
 fn output<'a>(p: *mut f32, n: usize) -> &'a mut [f32] {
-    // SAFETY: nothing calls the probes; a caller would have to pass `n` writable values that nothing else uses.
+    // SAFETY: nothing calls the probes; a caller would have to pass `n` writable values that
+    // nothing else uses.
     unsafe { from_raw_parts_mut(p, n) }
 }
 

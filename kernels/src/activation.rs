@@ -1,7 +1,8 @@
 //! Activations and their gradients, element by element or (softmax) row by row.
 //!
-//! A gradient is written in terms of the activation's *output* y, which the forward pass keeps: `dy ← dy · f′(y)`.
-//! The functions that take a [`Backend`] are the face for users of this crate alone; layers call [`typed`].
+//! A gradient is written in terms of the activation's *output* y, which the forward pass keeps:
+//! `dy ← dy · f′(y)`. The functions that take a [`Backend`] are the face for users of this crate
+//! alone; layers call [`typed`].
 
 use crate::{
     Backend,
@@ -16,7 +17,8 @@ pub trait Map: Copy + 'static {
     /// y = f(x) on the lanes of a register.
     fn f<S: Simd>(s: S, x: S::F) -> S::F;
 
-    /// x ← f(x) by assembly that stands in for the walk over registers; `false`, and nothing done, where there is none.
+    /// x ← f(x) by assembly that stands in for the walk over registers; `false`, and nothing done,
+    /// where there is none.
     #[doc(hidden)]
     #[inline(always)]
     fn assembly(_x: &mut [f32]) -> bool {
@@ -72,8 +74,8 @@ pub struct Sigmoid;
 /// f(x) = x for x > 0, else +0; f′ = 1 for x > 0, else 0
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
-/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise. f′ = 1 for
-/// x > 0, else `NUM` / `DEN`
+/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise. f′ = 1
+/// for x > 0, else `NUM` / `DEN`
 #[derive(Clone, Copy, Debug)]
 pub struct LeakyRelu<const NUM: u32 = 3, const DEN: u32 = 10>;
 /// f(x) = 1 for x > 0, else 0; its slope is 0, and so it cannot be trained by gradient
@@ -273,7 +275,8 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         },
     );
     let top = s.splat(top);
-    // A short row's exponentials wait in registers: read back too soon from memory, each row would stall. Single values have no such stall.
+    // A short row's exponentials wait in registers: read back too soon from memory, each row would
+    // stall. Single values have no such stall.
     let in_registers = S::LANES > 1 && n <= 16;
     let mut short = [s.splat(0.0); 16];
     let total = reduce_sum(
@@ -355,7 +358,8 @@ pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f3
     }
 }
 
-/// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
+/// What layers call: batches whose row length is in the type, with the token of a dispatch further
+/// up.
 pub mod typed {
     use super::*;
     use crate::array::F32Rows;
@@ -451,9 +455,10 @@ macro_rules! face_grad {
 face! {
     /// x ← eˣ
     ///
-    /// Error at most 0.914 ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞ gives ∞, from 88.72284 on ∞,
-    /// below −103.97208 +0; subnormal results are kept; NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary
-    /// Functions*, 1980, with a minimax polynomial of degree 6.
+    /// Error at most 0.914 ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞
+    /// gives ∞, from 88.72284 on ∞, below −103.97208 +0; subnormal results are kept; NaN stays NaN.
+    /// Method: Cody and Waite, *Software Manual for the Elementary Functions*, 1980, with a minimax
+    /// polynomial of degree 6.
     ///
     /// ```
     /// use rosenblatt_kernels::{Backend, activation};
@@ -464,17 +469,19 @@ face! {
     exp = Exp;
     /// x ← ln x
     ///
-    /// Error at most 0.835 ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1 gives +0, below zero NaN; NaN stays NaN.
-    /// Method and coefficients: FreeBSD's `logf` (Sun Microsystems).
+    /// Error at most 0.835 ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1
+    /// gives +0, below zero NaN; NaN stays NaN. Method and coefficients: FreeBSD's `logf` (Sun
+    /// Microsystems).
     ln = Ln;
     /// x ← tanh x
     ///
-    /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers stay, ±∞ gives ±1, NaN stays NaN; odd to the bit.
+    /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers
+    /// stay, ±∞ gives ±1, NaN stays NaN; odd to the bit.
     tanh = Tanh;
     /// x ← 1 / (1 + e⁻ˣ)
     ///
-    /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives +0, ∞ gives 1, NaN stays NaN;
-    /// small results are kept down to the subnormal numbers.
+    /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives
+    /// +0, ∞ gives 1, NaN stays NaN; small results are kept down to the subnormal numbers.
     sigmoid = Sigmoid;
     /// x ← x for x > 0, else +0. Exact; NaN stays NaN.
     relu = Relu;
@@ -482,7 +489,8 @@ face! {
     step = Step;
     /// x ← cos πx: cosine in half turns, for which every reduction is exact
     ///
-    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). Even to the bit; +0 at every half, ±1 at every whole number, 1 from 2²⁴ on; ±∞ gives NaN, NaN stays NaN.
+    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). Even to the bit; +0 at
+    /// every half, ±1 at every whole number, 1 from 2²⁴ on; ±∞ gives NaN, NaN stays NaN.
     ///
     /// ```
     /// use rosenblatt_kernels::{Backend, activation};
@@ -551,7 +559,8 @@ pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(
 
 /// Each row of `n` values ← softmax(row): `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`
 ///
-/// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞ becomes NaN.
+/// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞
+/// becomes NaN.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
 pub fn softmax(backend: Backend, n: usize, x: &mut [f32]) {

@@ -1,8 +1,11 @@
-//! Approximate activations by the crate `micromath`, with the feature `micromath`. **Outside the numeric contract.**
+//! Approximate activations by the crate `micromath`, with the feature `micromath`. **Outside the
+//! numeric contract.**
 //!
-//! Nothing here is used unless a program names it: [`ApproxTanh`] in the place of `Tanh`, and so on. Results are those of micromath's exponential in
-//! plain f32 arithmetic, value by value, and may change with micromath's version. What is here beside that exponential (the formulas, division,
-//! the bounds of its range) is ordinary f32 arithmetic; micromath's root and reciprocal, which are off by several percent, are not used.
+//! Nothing here is used unless a program names it: [`ApproxTanh`] in the place of `Tanh`, and so
+//! on. Results are those of micromath's exponential in plain f32 arithmetic, value by value, and
+//! may change with micromath's version. What is here beside that exponential (the formulas,
+//! division, the bounds of its range) is ordinary f32 arithmetic; micromath's root and reciprocal,
+//! which are off by several percent, are not used.
 //!
 //! | function | greatest error | where |
 //! |---|---|---|
@@ -11,7 +14,9 @@
 //! | [`sigmoid`] | 0.00017 | everywhere |
 //! | [`softmax`] | 0.24 % of a probability | down to e⁻⁸⁷ |
 //!
-//! Measured by `cargo test -p rosenblatt-kernels --release --all-features --test approx -- --nocapture`, over a dense sample against f64.
+//! Measured by
+//! `cargo test -p rosenblatt-kernels --release --all-features --test approx -- --nocapture`, over a
+//! dense sample against f64.
 
 use crate::{
     Backend,
@@ -33,8 +38,8 @@ pub struct ApproxSigmoid;
 
 const SIGN: u32 = 0x8000_0000;
 
-/// eˣ by micromath where its result is a normal number. Outside micromath builds numbers from exponents that there are not: a NaN for x = 88.725,
-/// and a failed debug assertion for NaN.
+/// eˣ by micromath where its result is a normal number. Outside micromath builds numbers from
+/// exponents that there are not: a NaN for x = 88.725, and a failed debug assertion for NaN.
 #[inline]
 fn exp_one(x: f32) -> f32 {
     const LOW: u32 = 87.33_f32.to_bits();
@@ -80,7 +85,8 @@ fn by_lane<S: Simd>(s: S, x: S::F, f: impl Fn(f32) -> f32) -> S::F {
     unsafe { s.load(lanes.as_ptr()) }
 }
 
-/// The map of a function of one value, with the gradient of the exact activation: a formula in the output.
+/// The map of a function of one value, with the gradient of the exact activation: a formula in the
+/// output.
 macro_rules! maps {
     ($($map:ident = $f:ident, $exact:ident;)*) => {$(
         impl Map for $map {
@@ -118,7 +124,8 @@ macro_rules! face {
 face! {
     /// x ← eˣ by micromath, within 0.24 % for −87.33 ≤ x ≤ 88.72.
     ///
-    /// ±0 and subnormal numbers give 1. Above 88.72 it is ∞, below −87.33 +0: no subnormal results. NaN stays NaN.
+    /// ±0 and subnormal numbers give 1. Above 88.72 it is ∞, below −87.33 +0: no subnormal results.
+    /// NaN stays NaN.
     ///
     /// ```
     /// use rosenblatt_kernels::{Backend, approx};
@@ -130,18 +137,22 @@ face! {
     exp = ApproxExp;
     /// x ← tanh x as 1 − 2 / (e²ᵃ + 1), a = |x|, with the sign of x; within 0.00034 (absolute).
     ///
-    /// micromath has no tanh; this is its exponential and a division. ±0 stays, ±∞ gives ±1, NaN stays NaN; odd to the bit. Near 0 the error relative to
-    /// x grows: below 3·10⁻⁸ the result is ±0.
+    /// micromath has no tanh; this is its exponential and a division. ±0 stays, ±∞ gives ±1, NaN
+    /// stays NaN; odd to the bit. Near 0 the error relative to x grows: below 3·10⁻⁸ the result is
+    /// ±0.
     tanh = ApproxTanh;
-    /// x ← 1 / (1 + e⁻ˣ) as y = 1 / (eᵃ + 1), a = |x|, for negative x and 1 − y for the others; within 0.00017 (absolute).
+    /// x ← 1 / (1 + e⁻ˣ) as y = 1 / (eᵃ + 1), a = |x|, for negative x and 1 − y for the others;
+    /// within 0.00017 (absolute).
     ///
     /// ±0 gives ½, −∞ +0, ∞ 1, below −88.72 it is +0; NaN stays NaN.
     sigmoid = ApproxSigmoid;
 }
 
-/// Each row of `n` values ← softmax(row) with the exponential of [`exp`]: `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`, the sum from left to right.
+/// Each row of `n` values ← softmax(row) with the exponential of [`exp`]:
+/// `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`, the sum from left to right.
 ///
-/// A row with a NaN or +∞, or of nothing but −∞, becomes NaN. Terms more than 87.33 below the greatest are +0.
+/// A row with a NaN or +∞, or of nothing but −∞, becomes NaN. Terms more than 87.33 below the
+/// greatest are +0.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
 pub fn softmax(n: usize, x: &mut [f32]) {

@@ -4,12 +4,14 @@ use core::fmt;
 
 /// A type whose memory is `LEN` values of `f32` and nothing else.
 ///
-/// Parameters, gradients and samples are such types, so that one optimizer kernel can walk over a whole network and
-/// a batch `&[[f32; K]]` is a matrix. Zero is all zero bits: a static of it lies in `.bss`.
+/// Parameters, gradients and samples are such types, so that one optimizer kernel can walk over a
+/// whole network and a batch `&[[f32; K]]` is a matrix. Zero is all zero bits: a static of it lies
+/// in `.bss`.
 ///
 /// # Safety
-/// The type must be an array of `f32` in memory: size `4·LEN`, alignment of `f32`, no padding, every bit pattern valid.
-/// An implementation must not override `as_flat` and `as_flat_mut`. A `SHAPE` of its own must have `LEN` values.
+/// The type must be an array of `f32` in memory: size `4·LEN`, alignment of `f32`, no padding,
+/// every bit pattern valid. An implementation must not override `as_flat` and `as_flat_mut`. A
+/// `SHAPE` of its own must have `LEN` values.
 pub unsafe trait F32Array: Copy + Send + Sync + 'static {
     /// How many values it is made of.
     const LEN: usize;
@@ -114,7 +116,8 @@ impl fmt::Display for Shape {
     }
 }
 
-/// The same values as rows of another type: `&[[[f32; 4]; 3]]` as `&[[f32; 12]]`. The types must hold equally many; that is checked at compile time.
+/// The same values as rows of another type: `&[[[f32; 4]; 3]]` as `&[[f32; 12]]`. The types must
+/// hold equally many; that is checked at compile time.
 #[inline(always)]
 #[must_use]
 pub const fn reshape_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
@@ -124,7 +127,8 @@ pub const fn reshape_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
             "rows of one length cannot be seen as rows of another"
         )
     };
-    // SAFETY: `F32Array` promises that both are arrays of LEN f32 of f32's alignment, and the lengths are equal.
+    // SAFETY: `F32Array` promises that both are arrays of LEN f32 of f32's alignment, and the
+    // lengths are equal.
     unsafe { core::slice::from_raw_parts(rows.as_ptr().cast(), rows.len()) }
 }
 
@@ -138,11 +142,13 @@ pub const fn reshape_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut 
             "rows of one length cannot be seen as rows of another"
         )
     };
-    // SAFETY: as in `reshape_rows`; every bit pattern of f32 is valid for both, and the borrow is unique.
+    // SAFETY: as in `reshape_rows`; every bit pattern of f32 is valid for both, and the borrow is
+    // unique.
     unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
 }
 
-/// [`F32Array::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how long it is.
+/// [`F32Array::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how
+/// long it is.
 #[inline(always)]
 pub(crate) fn values<T: F32Array>(x: &T) -> &[f32] {
     core::slice::from_ref(x).flat()
@@ -231,7 +237,8 @@ macro_rules! records {
             $($(#[$field_doc])* pub $field: $part,)*
         }
 
-        // SAFETY: repr(C) of parts with the size a multiple of, and the alignment of, f32: no padding.
+        // SAFETY: repr(C) of parts with the size a multiple of, and the alignment of, f32: no
+        // padding.
         unsafe impl<$($part: F32Array),*> F32Array for $name<$($part),*> {
             const LEN: usize = 0 $(+ $part::LEN)*;
             const ZERO: Self = Self { $($field: $part::ZERO),* };
@@ -242,7 +249,8 @@ macro_rules! records {
 records! {
     /// Parameters of a recurrent layer, in the order and layout of Keras' `get_weights()`.
     ///
-    /// Keras' kernels have a column for each unit of each gate; here a gate's columns are an array: `[[[f32; U]; GATES]; I]` has the memory of `[I, GATES·U]`.
+    /// Keras' kernels have a column for each unit of each gate; here a gate's columns are an array:
+    /// `[[[f32; U]; GATES]; I]` has the memory of `[I, GATES·U]`.
     Recurrent {
         /// Weights of the inputs, input-major: `w[i][gate][unit]`.
         w: W,
@@ -251,13 +259,15 @@ records! {
         /// Bias: `b[gate][unit]`; a GRU has two, `b[0]` for the inputs and `b[1]` for the state.
         b: B,
     }
-    /// What a recurrent layer keeps of a mini-batch: the first four for every step, the last step first.
+    /// What a recurrent layer keeps of a mini-batch: the first four for every step, the last step
+    /// first.
     Unrolled {
         /// Inputs of the steps.
         x: X,
         /// Gates; going backward, the gradient before them.
         a: A,
-        /// What else a cell keeps; going backward, a GRU's gradient of the part that comes from the state.
+        /// What else a cell keeps; going backward, a GRU's gradient of the part that comes from the
+        /// state.
         saved: K,
         /// States before the steps.
         before: P,

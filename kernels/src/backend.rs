@@ -14,10 +14,11 @@ use crate::simd::Simd;
 
 /// A backend that this CPU can run, from the slowest to the fastest.
 ///
-/// A value of a variant holds that backend's token, so that a `Backend` cannot name instructions the CPU lacks.
+/// A value of a variant holds that backend's token, so that a `Backend` cannot name instructions
+/// the CPU lacks.
 ///
-/// `sse2` is a feature of x86 alone. Targets without it (`x86_64-unknown-none`) pass no values in vector registers
-/// and have the scalar backend only.
+/// `sse2` is a feature of x86 alone. Targets without it (`x86_64-unknown-none`) pass no values in
+/// vector registers and have the scalar backend only.
 ///
 /// ```
 /// use rosenblatt_kernels::Backend;
@@ -50,7 +51,8 @@ pub enum Backend {
 pub const NAMES: [&str; 6] = ["scalar", "avx2", "avx512vl", "avx512", "neon", "wasm"];
 
 impl Backend {
-    /// The fastest backend of this CPU. Works without `std`; after the first call it costs one atomic load.
+    /// The fastest backend of this CPU. Works without `std`; after the first call it costs one
+    /// atomic load.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(target_feature = "sse2")]
@@ -84,7 +86,8 @@ impl Backend {
         NAMES.into_iter().filter_map(|name| name.parse().ok())
     }
 
-    /// The backend that is fastest for rows of at most `width` values: where they fill no more than half of AVX-512's sixteen lanes, AVX-512 VL.
+    /// The backend that is fastest for rows of at most `width` values: where they fill no more than
+    /// half of AVX-512's sixteen lanes, AVX-512 VL.
     ///
     /// The bits are the same; half-empty registers only cost time.
     #[inline(always)]
@@ -181,13 +184,14 @@ impl FromStr for Backend {
     }
 }
 
-/// Runs an expression with the token of a [`Backend`](crate::Backend), inside its target features and in the floating-point
-/// [`environment`](crate::environment) of the numeric contract.
+/// Runs an expression with the token of a [`Backend`](crate::Backend), inside its target features
+/// and in the floating-point [`environment`](crate::environment) of the numeric contract.
 ///
-/// `dispatch!(backend, s => f(s, ..))` is the only switch over backends: one per training step or per fit, not one
-/// per kernel. What `f` calls must be `#[inline(always)]` down to the kernels, or it loses the features
-/// (an out-of-line body enters them again by [`Simd::vectorize`](crate::simd::Simd::vectorize)).
-/// The expression becomes the body of a closure: `return` and `?` leave only the expression.
+/// `dispatch!(backend, s => f(s, ..))` is the only switch over backends: one per training step or
+/// per fit, not one per kernel. What `f` calls must be `#[inline(always)]` down to the kernels, or
+/// it loses the features (an out-of-line body enters them again by
+/// [`Simd::vectorize`](crate::simd::Simd::vectorize)). The expression becomes the body of a
+/// closure: `return` and `?` leave only the expression.
 ///
 /// ```
 /// use rosenblatt_kernels::{dispatch, Backend, Simd};
@@ -215,8 +219,8 @@ macro_rules! dispatch {
 /// [`dispatch!`] where the floating-point environment is known to be the contract's: inside
 /// [`environment::standard`](crate::environment::standard).
 ///
-/// With `width: W`, a constant, the backend is the one for rows of at most `W` values ([`Backend::for_width`](crate::Backend::for_width)),
-/// and code for another is not compiled.
+/// With `width: W`, a constant, the backend is the one for rows of at most `W` values
+/// ([`Backend::for_width`](crate::Backend::for_width)), and code for another is not compiled.
 #[macro_export]
 macro_rules! dispatch_inside {
     ($backend:expr, $s:ident => $body:expr) => {

@@ -1,7 +1,8 @@
 //! Kernels that are called, not compiled in place: one compiled copy a backend, in this crate.
 //!
-//! A user's program compiles thin glue over them. That keeps its build short, and in a debug build a profile for this crate
-//! alone (`[profile.dev.package.rosenblatt-kernels]`) makes the arithmetic fast.
+//! A user's program compiles thin glue over them. That keeps its build short, and in a debug build
+//! a profile for this crate alone (`[profile.dev.package.rosenblatt-kernels]`) makes the arithmetic
+//! fast.
 
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
@@ -14,7 +15,8 @@ use crate::{
     vector::sum_rows_body,
 };
 
-/// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there flash counts.
+/// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there
+/// flash counts.
 pub(crate) const fn called<S: Simd>() -> bool {
     S::INLINE_MAX == 0 && !cfg!(target_os = "none")
 }

@@ -1,8 +1,10 @@
-//! Whether this build, on this CPU, computes as `NUMERICS.md` says: a check for firmware to call at its start.
+//! Whether this build, on this CPU, computes as `NUMERICS.md` says: a check for firmware to call at
+//! its start.
 //!
-//! The crates refuse targets that are known to break the contract, and set the floating-point [`environment`](crate::environment)
-//! themselves. What they cannot prevent is a compiler that was told to fuse (`-Cllvm-args=-fp-contract=fast`): the bits would
-//! be others, and nothing would fail. This sees it.
+//! The crates refuse targets that are known to break the contract, and set the floating-point
+//! [`environment`](crate::environment) themselves. What they cannot prevent is a compiler that was
+//! told to fuse (`-Cllvm-args=-fp-contract=fast`): the bits would be others, and nothing would
+//! fail. This sees it.
 
 use crate::{Backend, dispatch_inside, simd::Simd};
 use core::{fmt, hint::black_box};
@@ -33,10 +35,12 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// Whether arithmetic here is the contract's, as the caller's environment has it: unfused, to nearest, subnormal numbers kept.
+/// Whether arithmetic here is the contract's, as the caller's environment has it: unfused, to
+/// nearest, subnormal numbers kept.
 ///
-/// Some twenty instructions for the backend that [`Backend::detect`] names and for scalar code. In an environment that flushes or rounds otherwise
-/// it is false, although what the crates compute is right there: their entries switch to the right one.
+/// Some twenty instructions for the backend that [`Backend::detect`] names and for scalar code. In
+/// an environment that flushes or rounds otherwise it is false, although what the crates compute is
+/// right there: their entries switch to the right one.
 ///
 /// ```
 /// assert!(rosenblatt_kernels::contract::holds());
@@ -75,7 +79,8 @@ fn scalar() -> Option<Violation> {
     violates_by_rounding()
 }
 
-/// Whether sums are rounded to nearest: three quarters of a unit go up in size, a quarter goes down, half a unit to even.
+/// Whether sums are rounded to nearest: three quarters of a unit go up in size, a quarter goes
+/// down, half a unit to even.
 fn violates_by_rounding() -> Option<Violation> {
     let [one, unit] = black_box([1.0f32, f32::EPSILON]);
     let (quarter, half) = (unit * black_box(0.25), unit * black_box(0.5));
@@ -85,7 +90,8 @@ fn violates_by_rounding() -> Option<Violation> {
     if right { None } else { Some(Violation::Rounding) }
 }
 
-/// Of a backend's registers: they share the scalar code's environment, so only fusing is left to ask for.
+/// Of a backend's registers: they share the scalar code's environment, so only fusing is left to
+/// ask for.
 #[inline(always)]
 fn vector<S: Simd>(s: S) -> Option<Violation> {
     let (a, c) = (black_box(NEXT), black_box(-(1.0 + 2.0 * f32::EPSILON)));

@@ -1,4 +1,5 @@
-//! Dropout: which values of a batch are kept is a function of one key and the value's place, in integers.
+//! Dropout: which values of a batch are kept is a function of one key and the value's place, in
+//! integers.
 
 use crate::{
     simd::Simd,
@@ -14,14 +15,16 @@ pub const fn mix(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// Whether value `i` of a batch is dropped: mix(`key` xor i·0x9e3779b9) < `limit`. The share of dropped values is `limit`/2³².
+/// Whether value `i` of a batch is dropped: mix(`key` xor i·0x9e3779b9) < `limit`. The share of
+/// dropped values is `limit`/2³².
 #[inline(always)]
 #[must_use]
 pub const fn dropped(key: u32, limit: u32, i: u32) -> bool {
     mix(key ^ i.wrapping_mul(0x9e37_79b9)) < limit
 }
 
-/// y ← x·`scale` where a value is kept, +0 where it is [`dropped`]. The shortest slice says how many values there are.
+/// y ← x·`scale` where a value is kept, +0 where it is [`dropped`]. The shortest slice says how
+/// many values there are.
 ///
 /// The same call with dy as x is the gradient.
 #[inline(always)]
@@ -53,7 +56,8 @@ fn body<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32
             for (lane, keep) in keep.iter_mut().take(S::LANES).enumerate() {
                 *keep = u32::from(dropped(key, limit, (i + lane) as u32)).wrapping_sub(1);
             }
-            // SAFETY: sixteen values hold one register, and every bit pattern is an f32; `for_each_register` stays below both lengths.
+            // SAFETY: sixteen values hold one register, and every bit pattern is an f32;
+            // `for_each_register` stays below both lengths.
             unsafe {
                 let keep = s.load(keep.as_ptr().cast());
                 let kept = s.and(s.mul(load(s, x.as_ptr().add(i), part), scale), keep);

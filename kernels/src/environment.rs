@@ -1,9 +1,11 @@
-//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever the caller has switched.
+//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever the caller
+//! has switched.
 //!
-//! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits of every sum. So each
-//! public entry of the crates looks at the control register of the CPU. Where it differs from what `NUMERICS.md` asks for,
-//! the entry sets it, and puts it back before it returns. Looking costs a few instructions; where arithmetic is software
-//! there is no register and nothing to look at.
+//! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits
+//! of every sum. So each public entry of the crates looks at the control register of the CPU. Where
+//! it differs from what `NUMERICS.md` asks for, the entry sets it, and puts it back before it
+//! returns. Looking costs a few instructions; where arithmetic is software there is no register and
+//! nothing to look at.
 //!
 //! | CPU | register | looked at |
 //! |---|---|---|
@@ -15,7 +17,8 @@
 /// Whether the control register has an unusual value, and which.
 type Unusual = Option<control::Register>;
 
-/// Runs `f` in the floating-point environment of the numeric contract, and leaves the caller's as it was.
+/// Runs `f` in the floating-point environment of the numeric contract, and leaves the caller's as
+/// it was.
 ///
 /// [`dispatch!`](crate::dispatch) does so by itself. Code that computes outside of it calls this.
 ///
@@ -29,7 +32,8 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     if cfg!(rosenblatt_small) {
         // A call instead of the look in place, and no question whether to switch back: less flash.
         let caller = switch();
-        // All of a small result is computed before the switch back. A large one lies in memory, but for what is computed last: see that it goes through `black_box`.
+        // All of a small result is computed before the switch back. A large one lies in memory, but
+        // for what is computed last: see that it goes through `black_box`.
         let result = f();
         if const { size_of::<R>() > 0 && size_of::<R>() <= 16 } {
             let _ = core::hint::black_box(&result);
@@ -39,8 +43,9 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     }
     let caller = control::unusual();
     if caller.is_some() {
-        // The compiler could compute with numbers that it knows before the switch, and write to variables of its own after it. What `f` refers to is out of its
-        // sight from here on: it reads and writes all of that between the switches.
+        // The compiler could compute with numbers that it knows before the switch, and write to
+        // variables of its own after it. What `f` refers to is out of its sight from here on: it
+        // reads and writes all of that between the switches.
         if cfg!(not(target_os = "none")) {
             let _ = core::hint::black_box(&f);
         }
@@ -50,13 +55,15 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     core::mem::forget(unwinding);
     match caller {
-        // What the result still lacks could be computed as late as after the switch: it goes through the call.
+        // What the result still lacks could be computed as late as after the switch: it goes
+        // through the call.
         Some(caller) => leave_with(caller, result),
         None => result,
     }
 }
 
-/// Puts the caller's environment back where a panic leaves [`standard`], as an observer's may. Where a panic ends the program this is no code.
+/// Puts the caller's environment back where a panic leaves [`standard`], as an observer's may.
+/// Where a panic ends the program this is no code.
 struct Unwinding(Unusual);
 
 impl Drop for Unwinding {
@@ -123,12 +130,14 @@ impl Mode {
         Self::TowardZero,
     ];
 
-    /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such mode.
+    /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such
+    /// mode.
     pub fn run<R>(self, f: impl FnOnce() -> R) -> Option<R> {
         let mode = control::of(self)?;
         let before = control::read();
         control::write(mode);
-        // Behind a pointer that the compiler cannot follow: nothing of it may be computed before or after.
+        // Behind a pointer that the compiler cannot follow: nothing of it may be computed before or
+        // after.
         let f: &mut dyn FnMut() -> R = &mut once(f);
         let result = core::hint::black_box(f)();
         control::write(before);
@@ -136,7 +145,8 @@ impl Mode {
     }
 }
 
-/// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for one of them.
+/// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for
+/// one of them.
 #[cfg(all(
     feature = "reference",
     any(target_arch = "aarch64", all(target_arch = "arm", target_abi = "eabihf")),
@@ -167,7 +177,8 @@ mod control {
 
     pub type Register = u32;
 
-    /// Rounding (13, 14), flush-to-zero (15), denormals-are-zero (6), masks of the exceptions (7 to 12); not the sticky flags (0 to 5).
+    /// Rounding (13, 14), flush-to-zero (15), denormals-are-zero (6), masks of the exceptions (7 to
+    /// 12); not the sticky flags (0 to 5).
     const LOOKED_AT: u32 = 0xffc0;
     /// To nearest, nothing flushed, all exceptions masked.
     const STANDARD: u32 = 0x1f80;
@@ -192,8 +203,9 @@ mod control {
 
     #[inline(always)]
     pub fn write(mxcsr: u32) {
-        // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved bit is set. Code that the compiler makes for the environment of
-        // the contract runs in it only.
+        // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved
+        // bit is set. Code that the compiler makes for the environment of the contract runs in it
+        // only.
         unsafe {
             asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags))
         };
@@ -222,7 +234,8 @@ mod control {
 
     pub type Register = u64;
 
-    /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not DN: which NaN it is, the contract does not say.
+    /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not
+    /// DN: which NaN it is, the contract does not say.
     const LOOKED_AT: u64 = 3 << 22 | 1 << 24 | 1 << 19 | 7 | 0x1f << 8 | 1 << 15;
 
     #[inline(always)]
@@ -245,8 +258,8 @@ mod control {
 
     #[inline(always)]
     pub fn write(fpcr: u64) {
-        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs in it only.
+        // SAFETY: the value is one that was read here, with or without the bits looked at. Code
+        // that the compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
     }
 
@@ -286,8 +299,8 @@ mod control {
 
     #[inline(always)]
     pub fn write(fpscr: u32) {
-        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs in it only.
+        // SAFETY: the value is one that was read here, with or without the bits looked at. Code
+        // that the compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("vmsr fpscr, {}", in(reg) fpscr, options(nostack)) };
     }
 
@@ -297,7 +310,8 @@ mod control {
     }
 }
 
-/// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not know of.
+/// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not
+/// know of.
 #[cfg(all(rosenblatt_riscv_fpu, not(miri)))]
 mod control {
     use core::arch::asm;
@@ -324,8 +338,8 @@ mod control {
 
     #[inline(always)]
     pub fn write(frm: usize) {
-        // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the compiler makes for the environment of the contract runs
-        // in it only.
+        // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the
+        // compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("csrw 2, {}", in(reg) frm, options(nostack)) };
     }
 

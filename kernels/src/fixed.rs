@@ -1,6 +1,8 @@
-//! The thin face for users who want kernels without networks: `heapless` buffers and arrays, shapes checked by the types.
+//! The thin face for users who want kernels without networks: `heapless` buffers and arrays, shapes
+//! checked by the types.
 //!
-//! A batch of up to `B` rows is a `heapless::Vec<[f32; K], B>`; anything that derefs to `&[[f32; K]]` (an array, too) will do where it is only read.
+//! A batch of up to `B` rows is a `heapless::Vec<[f32; K], B>`; anything that derefs to
+//! `&[[f32; K]]` (an array, too) will do where it is only read.
 
 use crate::{
     Backend,
@@ -68,7 +70,8 @@ pub fn matmul_grad_input<const K: usize, const N: usize, const B: usize>(
     dispatch!(backend, s => gemm::typed::gemm_nt(s, dy, w, dx));
 }
 
-/// x ← f(x) for every value of a batch; `A` is a type of [`activation`], as in `fixed::activate::<Tanh, 8>(backend, &mut x)`
+/// x ← f(x) for every value of a batch; `A` is a type of [`activation`], as in
+/// `fixed::activate::<Tanh, 8>(backend, &mut x)`
 pub fn activate<A: Map, const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
     dispatch!(backend, s => activation::typed::map::<_, A, N>(s, x));
 }
@@ -153,12 +156,14 @@ pub fn adamw<P: F32Array>(
     dispatch!(backend, s => optimizer::adamw_on(s, step, shrink, w, m, v, dw));
 }
 
-/// Each value of a gradient of any plain shape brought between −limit and limit; see [`optimizer::clip_value`]
+/// Each value of a gradient of any plain shape brought between −limit and limit; see
+/// [`optimizer::clip_value`]
 pub fn clip_value<P: F32Array>(backend: Backend, limit: f32, dw: &mut P) {
     optimizer::clip_value(backend, limit, values_mut(dw));
 }
 
-/// A gradient of any plain shape brought to a norm of at most `limit`; returns the norm it had. See [`optimizer::clip_norm`]
+/// A gradient of any plain shape brought to a norm of at most `limit`; returns the norm it had. See
+/// [`optimizer::clip_norm`]
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, fixed};

@@ -2,8 +2,8 @@
 //!
 //! # The algorithm
 //!
-//! All matrix products are one sum, `c[i][j] = start + a(i,0)·b[0][j] + a(i,1)·b[1][j] + …`, where `start` is a bias,
-//! zero or what `c` already holds:
+//! All matrix products are one sum, `c[i][j] = start + a(i,0)·b[0][j] + a(i,1)·b[1][j] + …`, where
+//! `start` is a bias, zero or what `c` already holds:
 //!
 //! | product | a(i, p) | b | sums over |
 //! |---|---|---|---|
@@ -11,15 +11,17 @@
 //! | `dw = xᵀ·dy` ([`gemm_tn`]) | `x[p][i]` | `dy` | samples |
 //! | `dx = dy·wᵀ` ([`gemm_nt`]) | `dy[i][p]` | `wᵀ`, packed strip by strip | outputs |
 //!
-//! The lanes of a register run over j, so that no sum is ever split: every output adds over p from 0 upward, on every
-//! backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR` registers that stay in registers
-//! while p runs; each step loads `NR` registers of `b` and broadcasts `MR` values of `a`
-//! (Goto and van de Geijn, 2008, without packing: our matrices fit the cache). Ragged columns are a masked tile.
-//! p runs in blocks of `KC`, so that a panel of `b` stays in the first-level cache; between blocks the sums wait in `c`.
+//! The lanes of a register run over j, so that no sum is ever split: every output adds over p from
+//! 0 upward, on every backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR`
+//! registers that stay in registers while p runs; each step loads `NR` registers of `b` and
+//! broadcasts `MR` values of `a` (Goto and van de Geijn, 2008, without packing: our matrices fit
+//! the cache). Ragged columns are a masked tile. p runs in blocks of `KC`, so that a panel of `b`
+//! stays in the first-level cache; between blocks the sums wait in `c`.
 //!
 //! # The roads
 //!
-//! `Product`, in this file, chooses how a layer's product is computed. The sums and their order are the same on each road:
+//! `Product`, in this file, chooses how a layer's product is computed. The sums and their order are
+//! the same on each road:
 //!
 //! | road | when | file |
 //! |---|---|---|
@@ -51,8 +53,9 @@ use matrix::{AtMost, Count, Len, Weights};
 
 /// y ← x·w + b
 ///
-/// `x` is m×k, `w` k×n, `y` m×n, all row-major; `b` has n values; `y` is overwritten. Each `y[i][j]` starts at `b[j]` and adds
-/// `x[i][0]·w[0][j]`, `x[i][1]·w[1][j]`, … in that order, product and sum rounded, on every backend. Error: within γ₂ₖ·(|x|·|w| + |b|).
+/// `x` is m×k, `w` k×n, `y` m×n, all row-major; `b` has n values; `y` is overwritten. Each
+/// `y[i][j]` starts at `b[j]` and adds `x[i][0]·w[0][j]`, `x[i][1]·w[1][j]`, … in that order,
+/// product and sum rounded, on every backend. Error: within γ₂ₖ·(|x|·|w| + |b|).
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -84,8 +87,8 @@ pub fn gemm<S: Simd>(
 
 /// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`
 ///
-/// `x` is m×k, `dy` m×n, `dw` k×n, all row-major. Each `dw[p][j]` starts at zero (or at itself) and adds `x[0][p]·dy[0][j]`,
-/// `x[1][p]·dy[1][j]`, … over the samples in order.
+/// `x` is m×k, `dy` m×n, `dw` k×n, all row-major. Each `dw[p][j]` starts at zero (or at itself) and
+/// adds `x[0][p]·dy[0][j]`, `x[1][p]·dy[1][j]`, … over the samples in order.
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -111,8 +114,9 @@ pub fn gemm_tn<S: Simd>(
 
 /// dx ← dy·wᵀ
 ///
-/// `dy` is m×n, `w` k×n, `dx` m×k, all row-major; `dx` is overwritten. Each `dx[i][p]` starts at zero and adds `dy[i][0]·w[p][0]`,
-/// `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of stack on backends with lanes, 512 bytes on a Cortex-M with an FPU.
+/// `dy` is m×n, `w` k×n, `dx` m×k, all row-major; `dx` is overwritten. Each `dx[i][p]` starts at
+/// zero and adds `dy[i][0]·w[p][0]`, `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of
+/// stack on backends with lanes, 512 bytes on a Cortex-M with an FPU.
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -233,11 +237,12 @@ impl Product {
         }
     }
 
-    /// y ← start + x·w, where an `X` is one sample's inputs, a `Y` its outputs, and `M` says what is known of the number of samples.
+    /// y ← start + x·w, where an `X` is one sample's inputs, a `Y` its outputs, and `M` says what
+    /// is known of the number of samples.
     ///
     /// # Safety
-    /// The matrices must be dense and row-major. Those of `a` and `b` must be readable, `c` writable, and readable where sums start
-    /// at what it holds. A bias must have n values.
+    /// The matrices must be dense and row-major. Those of `a` and `b` must be readable, `c`
+    /// writable, and readable where sums start at what it holds. A bias must have n values.
     #[inline(always)]
     unsafe fn run_forward<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
         // SAFETY: the caller's promise is what each road asks for.
@@ -269,7 +274,8 @@ impl Product {
                 return small::weights(self);
             }
             if const { Y::LEN == 1 } {
-                // A column is a row too: lanes over the inputs, the same products in the same order.
+                // A column is a row too: lanes over the inputs, the same products in the same
+                // order.
                 let Self { mkn: (k, m, _), a, b, .. } = self;
                 let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: k, col: 1, ..a });
                 return Self { mkn: (1, m, k), a, b, ..self }
@@ -309,7 +315,8 @@ impl Product {
         }
     }
 
-    /// Tiles in place for a layer of few enough weights `W`, else a call. The other one is not even compiled.
+    /// Tiles in place for a layer of few enough weights `W`, else a call. The other one is not even
+    /// compiled.
     ///
     /// # Safety
     /// As for [`Product::run_forward`].
@@ -338,13 +345,15 @@ impl Product {
         unsafe { product::<S, M, N, CALLED>(s, mkn, a, b, c, start) }
     }
 
-    /// What is called for a product that is not compiled in place: Helium's tiles with what they leave over, or [`Product::call_one`].
+    /// What is called for a product that is not compiled in place: Helium's tiles with what they
+    /// leave over, or [`Product::call_one`].
     ///
     /// # Safety
     /// As for [`Product::run_forward`]; `b.col` must be 1 unless `LANES` is.
     #[inline(always)]
     unsafe fn call<S: Simd>(self, s: S) {
-        // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of the product.
+        // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of
+        // the product.
         unsafe {
             #[cfg(rosenblatt_helium)]
             {
@@ -397,7 +406,8 @@ impl Product {
     }
 }
 
-/// Whether a product is one row of so few columns that two tiles are all of its code: little to compile, and it costs less than a call.
+/// Whether a product is one row of so few columns that two tiles are all of its code: little to
+/// compile, and it costs less than a call.
 const fn one_row<S: Simd, M: Count, N: Count>() -> bool {
     S::INLINE_MAX > 0
         && M::AT_MOST == 1

@@ -1,13 +1,16 @@
-//! The bit-identity suite: every kernel on one backend and on the scalar one, compared bit for bit, all results in one hash.
+//! The bit-identity suite: every kernel on one backend and on the scalar one, compared bit for bit,
+//! all results in one hash.
 //!
-//! It runs wherever the kernels do: on a host, in a wasm module, on a microcontroller with 16 KiB of RAM. The hash is one number that every
-//! target must reproduce; `tests/identity.golden` holds it.
+//! It runs wherever the kernels do: on a host, in a wasm module, on a microcontroller with 16 KiB
+//! of RAM. The hash is one number that every target must reproduce; `tests/identity.golden` holds
+//! it.
 //!
-//! Shapes are awkward, slices begin anywhere, values include subnormal numbers, zeros of both signs, infinities and NaN. Every NaN counts as
-//! the same (payloads are outside the contract). Values around a result must stay as they are, and values around an input are NaN.
+//! Shapes are awkward, slices begin anywhere, values include subnormal numbers, zeros of both
+//! signs, infinities and NaN. Every NaN counts as the same (payloads are outside the contract).
+//! Values around a result must stay as they are, and values around an input are NaN.
 //!
-//! Under Miri, which is thousands of times slower, a part of the shapes and values is left out: there the memory accesses matter, and the
-//! hash is another one.
+//! Under Miri, which is thousands of times slower, a part of the shapes and values is left out:
+//! there the memory accesses matter, and the hash is another one.
 //!
 //! ```
 //! use rosenblatt_kernels::{Backend, identity};
@@ -35,7 +38,8 @@ pub struct Outcome {
     pub checks: u32,
     /// How many of them differed.
     pub mismatches: u32,
-    /// FNV-1a (64 bits) over the bits of the backend's results, little end first, every NaN as 0x7fc00000.
+    /// FNV-1a (64 bits) over the bits of the backend's results, little end first, every NaN as
+    /// 0x7fc00000.
     pub hash: u64,
 }
 
@@ -77,8 +81,8 @@ pub fn run(backend: Backend) -> Outcome {
     total
 }
 
-/// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from inputs of its own: its hash does not depend
-/// on the others.
+/// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from
+/// inputs of its own: its hash does not depend on the others.
 pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
     let mut pool = Pool([0.0; POOL]);
     for (seed, (name, kernel)) in (1..).zip(KERNELS) {
@@ -194,7 +198,8 @@ impl<'a> Room<'a> {
         Self(&mut pool.0)
     }
 
-    /// `len` values that begin `shift` values after a multiple of 16 bytes; nothing if the room is used up.
+    /// `len` values that begin `shift` values after a multiple of 16 bytes; nothing if the room is
+    /// used up.
     #[inline(never)]
     fn take(&mut self, len: usize, shift: usize) -> Option<&'a mut [f32]> {
         let whole = (shift + len).next_multiple_of(4);
@@ -207,7 +212,8 @@ impl<'a> Room<'a> {
     }
 }
 
-/// The suite's own generator: a Weyl sequence through a mixing of 32 bits (`lowbias32` of C. Wellons).
+/// The suite's own generator: a Weyl sequence through a mixing of 32 bits (`lowbias32` of C.
+/// Wellons).
 struct Random(u32);
 
 impl Random {
@@ -359,7 +365,8 @@ impl Judge {
 /// m, k and n.
 type Shape = (usize, usize, usize);
 
-/// Each tile height and width of every backend, ragged in both directions; blocks of the sum; nothing at all.
+/// Each tile height and width of every backend, ragged in both directions; blocks of the sum;
+/// nothing at all.
 const SHAPES: [Shape; 30] = [
     (1, 1, 1),
     (1, 2, 8),
@@ -393,11 +400,13 @@ const SHAPES: [Shape; 30] = [
     (3, 4, 0),
 ];
 
-/// Two columns of a result of four rows and more, whole tiles and ragged ones: assembly has routines for these alone.
+/// Two columns of a result of four rows and more, whole tiles and ragged ones: assembly has
+/// routines for these alone.
 const FEW_COLUMNS: [Shape; 6] =
     [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
 
-/// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the pool is left out by `f`.
+/// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the
+/// pool is left out by `f`.
 fn shapes(shapes: &[Shape], mut f: impl FnMut(Shape, Kind, usize) -> Option<()>) {
     for (i, &shape) in shapes.iter().enumerate() {
         let (m, k, n) = shape;
@@ -690,7 +699,8 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
     );
 }
 
-/// Calls `f` with lengths around every register width, all kinds and shifts. What does not fit is left out by `f`.
+/// Calls `f` with lengths around every register width, all kinds and shifts. What does not fit is
+/// left out by `f`.
 fn lengths(mut f: impl FnMut(usize, Kind, usize) -> Option<()>) {
     for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 23, 31, 32, 33, 47, 49, 63, 64, 65, 70] {
         if cfg!(miri) && n > 17 {
@@ -1016,7 +1026,8 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-/// An update rule with `N` numbers of state a parameter: three steps from nothing, and one from any state.
+/// An update rule with `N` numbers of state a parameter: three steps from nothing, and one from any
+/// state.
 fn update<const N: usize>(
     judge: &mut Judge,
     pool: &mut Pool,
@@ -1211,8 +1222,8 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
     normalized!(case(judge, pool));
 }
 
-/// A normalization's gradients on every backend: `grad` writes those of the parameters and, if asked, those of the inputs. The former do not hang on whether the latter
-/// are asked for.
+/// A normalization's gradients on every backend: `grad` writes those of the parameters and, if
+/// asked, those of the inputs. The former do not hang on whether the latter are asked for.
 fn gradients<const N: usize>(
     judge: &mut Judge,
     out: &mut [&mut [f32]; 2],
@@ -1322,7 +1333,8 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
     normalized!(case(judge, pool));
 }
 
-/// Windows over `m` lines of five places: the greatest and the mean of each channel, and what they add to gradients.
+/// Windows over `m` lines of five places: the greatest and the mean of each channel, and what they
+/// add to gradients.
 fn pooling(judge: &mut Judge, pool: &mut Pool) {
     const W: usize = 5;
     #[inline(never)]

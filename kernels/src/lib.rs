@@ -1,15 +1,21 @@
-//! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits on every backend**.
+//! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits
+//! on every backend**.
 //!
-//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays, vectorized by hand for AVX2, AVX-512, NEON and
-//! WebAssembly simd128, with plain Rust everywhere else. `NUMERICS.md` beside the sources is the contract; the networks live in
-//! the crate `rosenblatt`.
+//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays,
+//! vectorized by hand for AVX2, AVX-512, NEON and WebAssembly simd128, with plain Rust everywhere
+//! else. `NUMERICS.md` beside the sources is the contract; the networks live in the crate
+//! `rosenblatt`.
 //!
 //! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`gemm`], [`vector`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
+//! - [`gemm`], [`vector`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`],
+//!   [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
-//! - [`simd`], [`backend`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
-//! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment, and a check that they are.
-//! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on the heap.
+//! - [`simd`], [`backend`], [`arch`]: the vocabulary they are written in, which backend runs, and
+//!   the backends.
+//! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment,
+//!   and a check that they are.
+//! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on
+//!   the heap.
 //!
 //! ```
 //! use rosenblatt_kernels::{Backend, fixed};

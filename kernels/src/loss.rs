@@ -1,7 +1,9 @@
-//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes ([`crate::vector::dot`]).
+//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes
+//! ([`crate::vector::dot`]).
 //!
-//! Probabilities are kept inside [1e-7, 1 − 1e-7] before the logarithm, as Keras does; the gradients that are joined with softmax or
-//! sigmoid, `scale·(p − t)`, need no logarithm and no such guard. The shortest slice says how many values there are.
+//! Probabilities are kept inside [1e-7, 1 − 1e-7] before the logarithm, as Keras does; the
+//! gradients that are joined with softmax or sigmoid, `scale·(p − t)`, need no logarithm and no
+//! such guard. The shortest slice says how many values there are.
 
 use crate::{
     bodies::{Bodies, called},
@@ -13,7 +15,8 @@ use crate::{
 /// Keras' `epsilon()`: how near a probability may come to 0 and 1.
 pub const EPSILON: f32 = 1e-7;
 
-/// p between ε and 1 − ε (NaN stays), and whether it is known to be a number that was there already.
+/// p between ε and 1 − ε (NaN stays), and whether it is known to be a number that was there
+/// already.
 #[inline(always)]
 fn clip<S: Simd>(s: S, p: S::F) -> (S::F, bool) {
     let (low, high) = (s.splat(EPSILON), s.splat(1.0 - EPSILON));
@@ -131,7 +134,8 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(
         |p, t, _| {
             let (p, inside) = clip(s, p);
             let rest = s.sub(one, p);
-            // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which changes nothing: one logarithm is enough.
+            // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which
+            // changes nothing: one logarithm is enough.
             if const { !cfg!(rosenblatt_small) }
                 && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1)))
             {

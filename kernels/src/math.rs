@@ -1,22 +1,25 @@
-//! exp, ln, tanh, sigmoid and cos πx on the lanes of any backend, in f32 and without a fused operation.
+//! exp, ln, tanh, sigmoid and cos πx on the lanes of any backend, in f32 and without a fused
+//! operation.
 //!
-//! Every constant is an f32, every operation one of [`Simd`]'s, so that all backends compute the same bits.
-//! The stated errors are the worst over all 2³² inputs (`cargo xtask ulp`), in units in the last place of the
-//! exact result.
+//! Every constant is an f32, every operation one of [`Simd`]'s, so that all backends compute the
+//! same bits. The stated errors are the worst over all 2³² inputs (`cargo xtask ulp`), in units in
+//! the last place of the exact result.
 
 use crate::simd::Simd;
 
 /// 1.5·2²³: adding it to |x| < 2²² leaves the nearest integer in the low bits of the sum.
 const MAGIC: f32 = 12_582_912.0;
 const LOG2_E: f32 = core::f32::consts::LOG2_E;
-/// ln 2 in two parts. The first has nine significant bits, so that its product with an exponent is exact.
+/// ln 2 in two parts. The first has nine significant bits, so that its product with an exponent is
+/// exact.
 const LN2_HI: f32 = 355.0 / 512.0;
 const LN2_LO: f32 = -2.121_944_4e-4;
 
 /// Splits `x` into n·ln 2 + r, |r| ≤ ½ ln 2 (Cody and Waite, 1980), and gives (MAGIC + n, eʳ − 1).
 ///
-/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative error of eʳ 2⁻²⁸). r is the exact difference
-/// `x − n·hi` less the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
+/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative
+/// error of eʳ 2⁻²⁸). r is the exact difference `x − n·hi` less the small `n·lo`: in the last sum
+/// the two enter apart, so that rounding r costs nothing.
 #[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
 #[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
@@ -41,12 +44,13 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 
 /// eˣ. Error below 1 ULP (measured: see [`crate::activation::exp`]).
 ///
-/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208 it is +0;
-/// subnormal results are rounded once. NaN stays NaN.
+/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208
+/// it is +0; subnormal results are rounded once. NaN stays NaN.
 #[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
 #[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
-    // Inside ±87 the result is normal and needs one exponent addition; both roads give the same bits there.
+    // Inside ±87 the result is normal and needs one exponent addition; both roads give the same
+    // bits there.
     let near = !cfg!(rosenblatt_small) && s.all(s.lt(s.abs(x), s.splat(87.0)));
     let x = if near { x } else { s.min(s.max(x, s.splat(-104.0)), s.splat(89.0)) };
     let (t, w) = reduce(s, x);
@@ -92,7 +96,8 @@ fn split<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
 
 /// k·ln 2 + ln(1 + f) for the parts of [`split`].
 ///
-/// With q = f/(2 + f) and z = q², ln(1 + f) = f − ½f² + q·(½f² + z·R(z)), R of degree 3. (Method and coefficients: FreeBSD's logf, Sun Microsystems.)
+/// With q = f/(2 + f) and z = q², ln(1 + f) = f − ½f² + q·(½f² + z·R(z)), R of degree 3. (Method
+/// and coefficients: FreeBSD's logf, Sun Microsystems.)
 #[inline(always)]
 fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
     let q = s.div(f, s.add(s.splat(2.0), f));
@@ -107,7 +112,8 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
 
 /// ln x. Error below 1 ULP (measured: see [`crate::activation::ln`]).
 ///
-/// ln ±0 = −∞, ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled first.
+/// ln ±0 = −∞, ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled
+/// first.
 #[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
 #[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
@@ -130,7 +136,8 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(x, s.splat(f32::INFINITY)), y, s.add(x, zero))
 }
 
-/// ln x for a normal number above zero, the same bits as [`ln`]. Outside, and for NaN, the result means nothing.
+/// ln x for a normal number above zero, the same bits as [`ln`]. Outside, and for NaN, the result
+/// means nothing.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn ln_normal<S: Simd>(s: S, x: S::F) -> S::F {
@@ -152,9 +159,10 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
 
 /// tanh x. Error below 2 ULP (measured: see [`crate::activation::tanh`]).
 ///
-/// Up to 0.625 by a polynomial. Above, |x| = n·½ ln 2 + h with t = tanh h from the same polynomial, so that e²ˣ = 2ⁿ·(1 + t)/(1 − t) and
-/// tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ + 1) + ½(2ⁿ − 1)·t): one division. The sign is put back. From 9.011 on the result is
-/// ±1; ±0 and subnormal numbers are their own tanh; NaN stays NaN.
+/// Up to 0.625 by a polynomial. Above, |x| = n·½ ln 2 + h with t = tanh h from the same polynomial,
+/// so that e²ˣ = 2ⁿ·(1 + t)/(1 − t) and tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ + 1) + ½(2ⁿ
+/// − 1)·t): one division. The sign is put back. From 9.011 on the result is ±1; ±0 and subnormal
+/// numbers are their own tanh; NaN stays NaN.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
@@ -186,8 +194,9 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// 1 / (1 + e⁻ˣ). Error below 2 ULP (measured: see [`crate::activation::sigmoid`]).
 ///
-/// With −x = n·ln 2 + r and w = eʳ − 1 the divisor is (2ⁿ + 1) + 2ⁿ·w, rounded once: 2ⁿ + 1 is exact for −23 ≤ n ≤ 23 and 1 below. Below
-/// −16 the result is e − e², e = eˣ, so that nothing overflows and small results keep their precision. NaN stays NaN.
+/// With −x = n·ln 2 + r and w = eʳ − 1 the divisor is (2ⁿ + 1) + 2ⁿ·w, rounded once: 2ⁿ + 1 is
+/// exact for −23 ≤ n ≤ 23 and 1 below. Below −16 the result is e − e², e = eˣ, so that nothing
+/// overflows and small results keep their precision. NaN stays NaN.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
@@ -205,9 +214,11 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// cos πx. Error below 2 ULP over all inputs (measured: see [`crate::activation::cos_pi`]).
 ///
-/// In half turns, because every reduction is exact then: cosine has the period 2, so that |x| becomes u = |x − 2k| ≤ 1; cos πu = −cos π(1 − u)
-/// brings it to v ≤ ½. Up to ¼ a polynomial in v², above it cos πv = sin πw, w = ½ − v, by another: π in two parts, so that its rounding costs nothing.
-/// 0 at every ½, ±1 at every whole number; from 2²⁴ on every number is even. NaN and ±∞ give NaN.
+/// In half turns, because every reduction is exact then: cosine has the period 2, so that |x|
+/// becomes u = |x − 2k| ≤ 1; cos πu = −cos π(1 − u) brings it to v ≤ ½. Up to ¼ a polynomial in v²,
+/// above it cos πv = sin πw, w = ½ − v, by another: π in two parts, so that its rounding costs
+/// nothing. 0 at every ½, ±1 at every whole number; from 2²⁴ on every number is even. NaN and ±∞
+/// give NaN.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
@@ -245,8 +256,9 @@ pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
     s.add(y, s.sub(x, x))
 }
 
-/// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so
-/// that an infinite sum stays infinite. Returns (s′, e′).
+/// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s +
+/// x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so that an infinite sum stays infinite.
+/// Returns (s′, e′).
 #[inline(always)]
 pub fn compensated<S: Simd>(s: S, sum: S::F, excess: S::F, x: S::F) -> (S::F, S::F) {
     let x = s.sub(x, excess);

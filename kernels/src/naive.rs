@@ -1,7 +1,8 @@
 //! Textbook loops in f64 over f32 inputs: the judge for tests and benches.
 //!
-//! Nothing here is fast or clever, and none of it shares code with the kernels. Every product of two f32 numbers is exact in f64, so that what a loop
-//! returns is the true value to about 2⁻⁵⁰ of the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
+//! Nothing here is fast or clever, and none of it shares code with the kernels. Every product of
+//! two f32 numbers is exact in f64, so that what a loop returns is the true value to about 2⁻⁵⁰ of
+//! the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
 //! Elementary functions are `libm`'s f64 ones.
 
 use crate::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
@@ -132,7 +133,8 @@ pub fn sigmoid_grad(y: f32, d: f32) -> f64 {
     f64::from(d) * (f64::from(y) * (1.0 - f64::from(y)))
 }
 
-/// cos πx: the reduction is exact, as every f32 number and its distance to a whole one are f64 numbers
+/// cos πx: the reduction is exact, as every f32 number and its distance to a whole one are f64
+/// numbers
 pub fn cos_pi(x: f32) -> f64 {
     use core::f64::consts::PI;
     // The distance to the nearest even number, from 0 to 1.
@@ -277,7 +279,8 @@ pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
     }
 }
 
-/// y ← x̂·γ + β by the moments of x's own columns; `p` is γ, then β; see [`crate::normalize::batch`]
+/// y ← x̂·γ + β by the moments of x's own columns; `p` is γ, then β; see
+/// [`crate::normalize::batch`]
 pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
         for (i, hat) in column.clone().zip(hats(x, column).0) {
@@ -350,7 +353,8 @@ fn rest(beta: f32) -> f64 {
     libm::round((1.0 - f64::from(beta)) * 1e7) / 1e7
 }
 
-/// m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε); see [`crate::optimizer::adam`]
+/// m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε); see
+/// [`crate::optimizer::adam`]
 pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
     for (((w, m), v), dw) in w.iter_mut().zip(m).zip(v).zip(dw) {
@@ -419,8 +423,8 @@ fn tanh_slope(y: f64) -> f64 {
     1.0 - y * y
 }
 
-/// A GRU's step of one row of `h.len()` units, from a (inputs' part, columns z, r, c) and b (the state's): z, r, c into `gates`, the state after it into
-/// `after`; see [`crate::recurrent::gru`]
+/// A GRU's step of one row of `h.len()` units, from a (inputs' part, columns z, r, c) and b (the
+/// state's): z, r, c into `gates`, the state after it into `after`; see [`crate::recurrent::gru`]
 pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]) {
     let u = h.len();
     let at = |x: &[f32], j: usize| f64::from(x[j]);
@@ -434,7 +438,8 @@ pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]
     }
 }
 
-/// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the state before; see [`crate::recurrent::gru_grad`]
+/// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the
+/// state before; see [`crate::recurrent::gru_grad`]
 pub fn gru_grad(
     gates: &[f32],
     b: &[f32],
@@ -457,8 +462,8 @@ pub fn gru_grad(
     }
 }
 
-/// An LSTM's step of one row, from a (columns i, f, g, o) and the cell: i, f, g, o into `gates`, the state after it and the cell after it; see
-/// [`crate::recurrent::lstm`]
+/// An LSTM's step of one row, from a (columns i, f, g, o) and the cell: i, f, g, o into `gates`,
+/// the state after it and the cell after it; see [`crate::recurrent::lstm`]
 pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut [f64]) {
     let u = c.len();
     let sigmoid = |x: f32| 1.0 / (1.0 + libm::exp(-f64::from(x)));
@@ -471,7 +476,8 @@ pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut 
     }
 }
 
-/// An LSTM's step backward of one row: the gradients by a and by the cell before; see [`crate::recurrent::lstm_grad`]
+/// An LSTM's step backward of one row: the gradients by a and by the cell before; see
+/// [`crate::recurrent::lstm_grad`]
 pub fn lstm_grad(
     gates: &[f32],
     kept: &[f32],

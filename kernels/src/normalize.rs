@@ -1,12 +1,15 @@
-//! Normalization: columns over a batch (batch normalization), rows by themselves (layer normalization), forward and backward.
+//! Normalization: columns over a batch (batch normalization), rows by themselves (layer
+//! normalization), forward and backward.
 //!
-//! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x − mean)² / n; where it overflows it is NaN, so that a training step
-//! ends in an error and not in a network that has gone silent. `NUMERICS.md` has the order of every sum. The shortest slice
-//! says how many rows there are, for every result; with none a mean is 0/0.
+//! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x −
+//! mean)² / n; where it overflows it is NaN, so that a training step ends in an error and not in a
+//! network that has gone silent. `NUMERICS.md` has the order of every sum. The shortest slice says
+//! how many rows there are, for every result; with none a mean is 0/0.
 //!
-//! A mean is a pair of numbers, the nearest f32 and the rest, and it is computed in two passes: of the values, then of their
-//! distances from the first result. So values that are all equal have exactly this mean and variance 0, and a deviation
-//! far below the size of the mean keeps its digits (T. Chan, G. Golub and R. LeVeque, 1983).
+//! A mean is a pair of numbers, the nearest f32 and the rest, and it is computed in two passes: of
+//! the values, then of their distances from the first result. So values that are all equal have
+//! exactly this mean and variance 0, and a deviation far below the size of the mean keeps its
+//! digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
     array::{F32Array, values, values_mut},
@@ -40,7 +43,8 @@ pub struct Moments<R> {
     pub variance: R,
 }
 
-/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` + `mean_low`, unrounded.
+/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` +
+/// `mean_low`, unrounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct BatchMoments<R> {
@@ -123,8 +127,9 @@ macro_rules! sized {
 
 /// Mean and variance of each column of `x`.
 ///
-/// Lanes run over the columns, sums over the rows in order: rows are added in blocks of four from +0, blocks with compensation (Kahan, 1965). Relative error of the variance within
-/// 16 units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
+/// Lanes run over the columns, sums over the rows in order: rows are added in blocks of four from
+/// +0, blocks with compensation (Kahan, 1965). Relative error of the variance within 16 units of
+/// 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
 #[inline(always)]
 pub fn moments<S: Simd, R: F32Array>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
     let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), values_mut(moments).as_mut_ptr());
@@ -151,7 +156,8 @@ fn down<S: Simd>(s: S, m: usize, term: impl Fn(usize) -> S::F) -> S::F {
 }
 
 /// # Safety
-/// `x` must be readable for m×n values, `moments` (mean, mean_low, variance) writable for three times n.
+/// `x` must be readable for m×n values, `moments` (mean, mean_low, variance) writable for three
+/// times n.
 #[inline(always)]
 unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mut f32) {
     let count = s.splat(m as f32);
@@ -160,7 +166,8 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `for_each_register` stays below n, `down` below m, and there are three rows of moments.
+            // SAFETY: `for_each_register` stays below n, `down` below m, and there are three rows
+            // of moments.
             unsafe {
                 let near = down(
                     s,
@@ -204,7 +211,8 @@ pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scal
     }
 }
 
-/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
+/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) +
+/// β
 #[inline(always)]
 pub fn batch_own<S: Simd, R: F32Array>(
     s: S,
@@ -215,7 +223,8 @@ pub fn batch_own<S: Simd, R: F32Array>(
 ) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
-    // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
+    // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the
+    // parameters twice.
     unsafe {
         sized!(s, batch_own_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
     }
@@ -228,7 +237,8 @@ fn pair<P: F32Array>(p: &P) -> *const f32 {
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β) readable for twice n.
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β)
+/// readable for twice n.
 #[inline(always)]
 unsafe fn batch_body<S: Simd>(
     s: S,
@@ -239,7 +249,8 @@ unsafe fn batch_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise; `columns_by` asks below n. There is nothing to add to a mean that is one number.
+    // SAFETY: the caller's promise; `columns_by` asks below n. There is nothing to add to a mean
+    // that is one number.
     unsafe {
         columns_by(
             s,
@@ -256,7 +267,8 @@ unsafe fn batch_body<S: Simd>(
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `moments` (mean, mean_low, variance) readable for three times n, `p` (γ, β) for twice.
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, mean_low, variance)
+/// readable for three times n, `p` (γ, β) for twice.
 #[inline(always)]
 unsafe fn batch_own_body<S: Simd>(
     s: S,
@@ -281,7 +293,8 @@ unsafe fn batch_own_body<S: Simd>(
     }
 }
 
-/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)` says mean and variance.
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)`
+/// says mean and variance.
 /// # Safety
 /// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n.
 #[inline(always)]
@@ -315,7 +328,8 @@ unsafe fn columns_by<S: Simd>(
 
 /// Mean and variance of columns.
 /// # Safety
-/// `moments` (mean, mean_low, variance) must be readable for three times n, and `j` with `part` lie below n.
+/// `moments` (mean, mean_low, variance) must be readable for three times n, and `j` with `part` lie
+/// below n.
 #[inline(always)]
 unsafe fn moments_at<S: Simd>(
     s: S,
@@ -331,8 +345,8 @@ unsafe fn moments_at<S: Simd>(
     }
 }
 
-/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r over m rows:
-/// dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r
+/// over m rows: dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
 ///
 /// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
 #[inline(always)]
@@ -355,7 +369,8 @@ pub fn batch_grad<S: Simd, R: F32Array>(
     };
     let (x, moments, p, dy) = (x.as_ptr().cast(), pair(moments), pair(p), dy.as_ptr().cast());
     let dp = values_mut(dp).as_mut_ptr();
-    // SAFETY: all have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
+    // SAFETY: all have at least m rows of R::LEN values, the moments three times R::LEN, the
+    // parameters twice.
     unsafe {
         sized!(
             s,
@@ -374,8 +389,8 @@ pub fn batch_grad<S: Simd, R: F32Array>(
 }
 
 /// # Safety
-/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `moments` readable for three times n, `p` readable and `dp`
-/// writable for twice n.
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many;
+/// `moments` readable for three times n, `p` readable and `dp` writable for twice n.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 unsafe fn batch_grad_body<S: Simd>(
@@ -423,10 +438,12 @@ unsafe fn batch_grad_body<S: Simd>(
     );
 }
 
-/// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 + b·0.01
+/// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 +
+/// b·0.01
 ///
-/// Where a step is too small to move a, the average goes half of the way, and where that is too small, all of it: a moving average of
-/// equal values b ends at b exactly, instead of resting up to 50 ulp away.
+/// Where a step is too small to move a, the average goes half of the way, and where that is too
+/// small, all of it: a moving average of equal values b ends at b exactly, instead of resting up to
+/// 50 ulp away.
 #[inline(always)]
 pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
     let toward = |a: &mut f32, b: &f32| {
@@ -454,7 +471,8 @@ pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
 /// Where the mean, its rest and the variance of each row go, or come from.
 pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
-/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its rest) and variance, which go to `stats`
+/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its
+/// rest) and variance, which go to `stats`
 ///
 /// All sums run over the sixteen virtual lanes ([`crate::vector::dot`]).
 #[inline(always)]
@@ -475,7 +493,8 @@ pub fn layer<S: Simd, R: F32Array>(
         None => (none, none, none),
     };
     let (x, p, y) = (x.as_ptr().cast(), pair(p), y.as_mut_ptr().cast());
-    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice
+    // R::LEN.
     unsafe {
         sized!(
             s,
@@ -494,7 +513,8 @@ pub fn layer<S: Simd, R: F32Array>(
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`, `mean_low` and `variance` null or writable for m.
+/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`,
+/// `mean_low` and `variance` null or writable for m.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "each array by its name")]
 unsafe fn layer_body<S: Simd>(
@@ -568,10 +588,12 @@ fn first<S: Simd>(s: S) -> Part<S> {
     if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
 }
 
-/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − mean_low)·r and g = dy·γ over the n values of a row:
-/// dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ dy over the rows
+/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − mean_low)·r and g =
+/// dy·γ over the n values of a row: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ
+/// dy over the rows
 ///
-/// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
+/// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in
+/// order.
 #[inline(always)]
 pub fn layer_grad<S: Simd, R: F32Array>(
     s: S,
@@ -595,7 +617,8 @@ pub fn layer_grad<S: Simd, R: F32Array>(
     let (x, mean, mean_low, variance) =
         (x.as_ptr().cast(), mean.as_ptr(), mean_low.as_ptr(), variance.as_ptr());
     let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
-    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice
+    // R::LEN.
     unsafe {
         sized!(
             s,
@@ -616,8 +639,8 @@ pub fn layer_grad<S: Simd, R: F32Array>(
 }
 
 /// # Safety
-/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `mean`, `mean_low` and `variance` readable for m, `p` readable and `dp`
-/// writable for twice n.
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many;
+/// `mean`, `mean_low` and `variance` readable for m, `p` readable and `dp` writable for twice n.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 unsafe fn layer_grad_body<S: Simd>(

@@ -1,7 +1,8 @@
 //! Updates of parameters: one pass over weights, state and gradient.
 //!
-//! The formulas are element by element; each product and sum is rounded. Hyper-parameters of the step (learning rate, corrections) come in
-//! as numbers, so that a schedule or decay is the caller's. The functions whose names end in `_on` are for use inside a dispatch; the shortest
+//! The formulas are element by element; each product and sum is rounded. Hyper-parameters of the
+//! step (learning rate, corrections) come in as numbers, so that a schedule or decay is the
+//! caller's. The functions whose names end in `_on` are for use inside a dispatch; the shortest
 //! slice says how many parameters there are.
 
 mod adam;
@@ -24,7 +25,8 @@ use crate::{
     walk::{for_each_register, load, store},
 };
 
-/// Calls `rule(w, x, g)` for every parameter, its one number of state and its gradient; the new weight and state that it returns take their place.
+/// Calls `rule(w, x, g)` for every parameter, its one number of state and its gradient; the new
+/// weight and state that it returns take their place.
 #[inline(always)]
 fn update<S: Simd>(
     s: S,
@@ -51,10 +53,12 @@ fn update<S: Simd>(
     );
 }
 
-/// From here on, 2⁶³, a value of the gradient is huge: its square, and sums of a few of them, might overflow.
+/// From here on, 2⁶³, a value of the gradient is huge: its square, and sums of a few of them, might
+/// overflow.
 ///
-/// An infinite mean of squares would never come down again, and its weight would stand still for good. So what divides by a root of
-/// squares does not remember such a value, and takes a step of the whole rate against its sign.
+/// An infinite mean of squares would never come down again, and its weight would stand still for
+/// good. So what divides by a root of squares does not remember such a value, and takes a step of
+/// the whole rate against its sign.
 const HUGE: f32 = f32::from_bits((127 + 63) << 23);
 
 /// Whether g is not huge: neither that large nor infinite or NaN.
@@ -79,7 +83,8 @@ fn whole_step<S: Simd>(s: S, w: S::F, rate: S::F, g: S::F) -> S::F {
     s.sub(w, s.mul(rate, s.div(g, s.abs(g))))
 }
 
-/// [`update`] for rules that divide by a root of squares: a huge gradient takes a [`whole_step`] and leaves the state as it is.
+/// [`update`] for rules that divide by a root of squares: a huge gradient takes a [`whole_step`]
+/// and leaves the state as it is.
 #[inline(always)]
 fn update_by_squares<S: Simd>(
     s: S,
@@ -112,9 +117,10 @@ fn update_by_squares<S: Simd>(
 
 /// x, or +0 where x is zero or subnormal.
 ///
-/// What decays (moments, velocities, means of squares) of a weight whose gradient has vanished (a dead unit, a batch learnt by heart) would fall until it
-/// sticks at a subnormal number, on which x86 takes a hundred cycles an operation: training would slow down to a third. An explicit selection, the
-/// same on every backend.
+/// What decays (moments, velocities, means of squares) of a weight whose gradient has vanished (a
+/// dead unit, a batch learnt by heart) would fall until it sticks at a subnormal number, on which
+/// x86 takes a hundred cycles an operation: training would slow down to a third. An explicit
+/// selection, the same on every backend.
 #[inline(always)]
 fn flush_subnormal<S: Simd>(s: S, x: S::F) -> S::F {
     s.select(s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE)), s.splat(0.0), x)
@@ -122,9 +128,11 @@ fn flush_subnormal<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// 1 − β of a decay β in [0, 1), for the decimal number that β was written as.
 ///
-/// 0.999 in f32 is 0.99900001, and what that leaves of 1 is 1.3e-5 off 0.001: the subtraction keeps the error of β and loses the size that hid it. Keras
-/// subtracts in f64. Here 10⁷·β has no room for the error of a number of at most seven places: from 8,388,608 = 2²³ on there are only whole numbers, and below,
-/// 1 − β is large. From there on, what has more places is taken for the nearest that has seven.
+/// 0.999 in f32 is 0.99900001, and what that leaves of 1 is 1.3e-5 off 0.001: the subtraction keeps
+/// the error of β and loses the size that hid it. Keras subtracts in f64. Here 10⁷·β has no room
+/// for the error of a number of at most seven places: from 8,388,608 = 2²³ on there are only whole
+/// numbers, and below, 1 − β is large. From there on, what has more places is taken for the nearest
+/// that has seven.
 #[inline(always)]
 fn one_minus(beta: f32) -> f32 {
     const PLACES: f32 = 1e7;

@@ -2,8 +2,8 @@
 
 use crate::{delegate::operations_of, simd::Simd};
 
-/// The backend `S` with [`Simd::INLINE_MAX`] 0: for code that is rarely run (a last, shorter mini-batch), where another unrolled copy would cost
-/// more than it gains.
+/// The backend `S` with [`Simd::INLINE_MAX`] 0: for code that is rarely run (a last, shorter
+/// mini-batch), where another unrolled copy would cost more than it gains.
 #[derive(Clone, Copy, Debug)]
 pub struct OutOfLine<S>(pub S);
 

@@ -1,7 +1,7 @@
 //! Pooling: the places of a window become one, channel by channel.
 //!
-//! A window is some lines of a map, of which each has `W` places, and a range of places in each line. Lanes run over the channels; every channel looks at
-//! the places row by row. A range that
+//! A window is some lines of a map, of which each has `W` places, and a range of places in each
+//! line. Lanes run over the channels; every channel looks at the places row by row. A range that
 //! leaves the line covers nothing.
 
 use crate::{
@@ -19,7 +19,8 @@ fn covered<'a, const W: usize, const C: usize>(
     line.get(across.clone()).unwrap_or(&[]).iter()
 }
 
-/// y ← the greatest value of each channel: −∞, then each place that is greater than the greatest so far; NaN if any is NaN
+/// y ← the greatest value of each channel: −∞, then each place that is greater than the greatest so
+/// far; NaN if any is NaN
 #[inline(always)]
 pub fn max<S: Simd, const W: usize, const C: usize>(
     s: S,
@@ -34,7 +35,8 @@ pub fn max<S: Simd, const W: usize, const C: usize>(
         #[inline(always)]
         |c, part| {
             let mut top = s.splat(f32::NEG_INFINITY);
-            // The sign bit tells that there was a NaN: its bits without the sign are above infinity's.
+            // The sign bit tells that there was a NaN: its bits without the sign are above
+            // infinity's.
             let mut broken = s.splat(0.0);
             for line in x {
                 for place in covered(line, &across) {

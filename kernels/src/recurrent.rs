@@ -1,8 +1,10 @@
-//! The gates of recurrent cells: what happens between the matrix products of one step, forward and backward.
+//! The gates of recurrent cells: what happens between the matrix products of one step, forward and
+//! backward.
 //!
-//! The formulas are Keras' `GRU` (with `reset_after`) and `LSTM`. Rows are samples; lanes run over the units of a row, so that each value is computed
-//! by itself: the same bits on every backend, alone and in a batch. σ and tanh are those of [`crate::activation`]. The shortest slice says how many
-//! rows there are.
+//! The formulas are Keras' `GRU` (with `reset_after`) and `LSTM`. Rows are samples; lanes run over
+//! the units of a row, so that each value is computed by itself: the same bits on every backend,
+//! alone and in a batch. σ and tanh are those of [`crate::activation`]. The shortest slice says how
+//! many rows there are.
 
 use crate::{
     activation::{MapGrad, Sigmoid, Tanh},
@@ -12,17 +14,20 @@ use crate::{
     walk::{for_each_register, load, store},
 };
 
-/// Kernels over rows of gates: the body, which the backends compile once ([`Bodies`](crate::bodies::Bodies)), and a public function on arrays, which runs it in
-/// place or calls it.
+/// Kernels over rows of gates: the body, which the backends compile once
+/// ([`Bodies`](crate::bodies::Bodies)), and a public function on arrays, which runs it in place or
+/// calls it.
 ///
-/// In the body each argument is a pointer to unit `j` of the current row; a row of it has `width` registers' worth of units, `u` apart.
+/// In the body each argument is a pointer to unit `j` of the current row; a row of it has `width`
+/// registers' worth of units, `u` apart.
 macro_rules! cells {
     ($(
         $(#[$doc:meta])*
         $name:ident = $rows:ident($s:ident, $u:ident, $part:ident; $($x:ident: $row:ty = $gates:literal),*) $body:block
     )*) => {$(
         /// # Safety
-        /// Each pointer must be good for reading and writing `m` rows of as many values as its type says.
+        /// Each pointer must be good for reading and writing `m` rows of as many values as its type
+        /// says.
         #[inline(always)]
         pub(crate) unsafe fn $rows<S: Simd>($s: S, m: usize, $u: usize, $($x: *mut f32),*) {
             for i in 0..m {
@@ -31,7 +36,8 @@ macro_rules! cells {
                     $u,
                     #[inline(always)]
                     |j, $part| {
-                        // SAFETY: row i < m, and `for_each_register` stays below the u units of each of its gates.
+                        // SAFETY: row i < m, and `for_each_register` stays below the u units of
+                        // each of its gates.
                         unsafe {
                             $(let $x = $x.add(i * $gates * $u + j);)*
                             $body
@@ -60,8 +66,9 @@ macro_rules! cells {
 cells! {
     /// A GRU's step: h ← z·h + (1 − z)·c with z = σ(a₀ + b₀), r = σ(a₁ + b₁), c = tanh(a₂ + r·b₂)
     ///
-    /// `a` is what comes from the inputs (x·w and its bias), `b` what comes from the state (h·u and its bias), each as the columns z, r, c. Afterwards
-    /// `a` holds z, r and c. Cho and others, 2014; the reset gate is applied after the product, as cuDNN and Keras (`reset_after`) do.
+    /// `a` is what comes from the inputs (x·w and its bias), `b` what comes from the state (h·u and
+    /// its bias), each as the columns z, r, c. Afterwards `a` holds z, r and c. Cho and others,
+    /// 2014; the reset gate is applied after the product, as cuDNN and Keras (`reset_after`) do.
     gru = gru_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, h: [f32; U] = 1) {
         let z = math::sigmoid(s, s.add(load(s, a, part), load(s, b, part)));
         let r = math::sigmoid(s, s.add(load(s, a.add(u), part), load(s, b.add(u), part)));
@@ -75,8 +82,9 @@ cells! {
 
     /// A GRU's step backward, from dh, the gradient by the state after it.
     ///
-    /// `a` holds z, r, c and `b` what [`gru`](fn@gru) was given; `before` is the state before the step. Afterwards `a` is the gradient by `a`, `b` that
-    /// by `b`, and dh what reaches the state before without a product: dh·z.
+    /// `a` holds z, r, c and `b` what [`gru`](fn@gru) was given; `before` is the state before the
+    /// step. Afterwards `a` is the gradient by `a`, `b` that by `b`, and dh what reaches the state
+    /// before without a product: dh·z.
     gru_grad = gru_grad_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1) {
         let (z, r, c) = (load(s, a, part), load(s, a.add(u), part), load(s, a.add(2 * u), part));
         let d = load(s, dh, part);
@@ -92,10 +100,12 @@ cells! {
         store(s, dh, part, s.mul(d, z));
     }
 
-    /// An LSTM's step: c ← f·c + i·g, h ← o·tanh c with i = σ(a₀), f = σ(a₁), g = tanh(a₂), o = σ(a₃)
+    /// An LSTM's step: c ← f·c + i·g, h ← o·tanh c with i = σ(a₀), f = σ(a₁), g = tanh(a₂), o =
+    /// σ(a₃)
     ///
-    /// `a` is x·w + b + h·u as the columns i, f, g, o. Afterwards `a` holds i, f, g and o, and `kept` the c before and the tanh of the c after.
-    /// Hochreiter and Schmidhuber, 1997; Gers and others, 2000, for the forget gate.
+    /// `a` is x·w + b + h·u as the columns i, f, g, o. Afterwards `a` holds i, f, g and o, and
+    /// `kept` the c before and the tanh of the c after. Hochreiter and Schmidhuber, 1997; Gers and
+    /// others, 2000, for the forget gate.
     lstm = lstm_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, h: [f32; U] = 1, c: [f32; U] = 1) {
         let i = math::sigmoid(s, load(s, a, part));
         let f = math::sigmoid(s, load(s, a.add(u), part));
@@ -116,8 +126,8 @@ cells! {
 
     /// An LSTM's step backward, from dh and dc, the gradients by the state and the cell after it.
     ///
-    /// `a` and `kept` hold what [`lstm`](fn@lstm) left there. Afterwards `a` is the gradient by `a`, and dc that by the cell before: dc′·f with
-    /// dc′ = (dh·o)·(1 − t²) + dc, t = tanh c.
+    /// `a` and `kept` hold what [`lstm`](fn@lstm) left there. Afterwards `a` is the gradient by
+    /// `a`, and dc that by the cell before: dc′·f with dc′ = (dh·o)·(1 − t²) + dc, t = tanh c.
     lstm_grad = lstm_grad_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, dh: [f32; U] = 1, dc: [f32; U] = 1) {
         let (i, f) = (load(s, a, part), load(s, a.add(u), part));
         let (g, o) = (load(s, a.add(2 * u), part), load(s, a.add(3 * u), part));

@@ -1,5 +1,5 @@
-//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::vector::dot`]). The shortest slice
-//! says how many weights there are.
+//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual
+//! lanes ([`crate::vector::dot`]). The shortest slice says how many weights there are.
 
 use crate::{
     simd::Simd,

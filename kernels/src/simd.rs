@@ -1,8 +1,9 @@
 //! The vocabulary in which every kernel is written: lanes of `f32` and little else.
 //!
-//! A type that implements [`Simd`] is a zero-size *token*: holding one proves that the CPU has the instructions
-//! behind it, because the only way to get one is to ask the CPU (`Backend::detect`) or to be compiled for it.
-//! Kernels are generic over the token, marked `#[inline(always)]`, and entered through [`Simd::vectorize`].
+//! A type that implements [`Simd`] is a zero-size *token*: holding one proves that the CPU has the
+//! instructions behind it, because the only way to get one is to ask the CPU (`Backend::detect`) or
+//! to be compiled for it. Kernels are generic over the token, marked `#[inline(always)]`, and
+//! entered through [`Simd::vectorize`].
 //!
 //! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend
 //! (`NUMERICS.md`). Integer operations work on the bits of the lanes.
@@ -13,8 +14,8 @@ pub use crate::bodies::Bodies;
 /// One backend: a proof of CPU features and the operations on its registers.
 ///
 /// # Safety
-/// An implementation must be obtainable only where its instructions can run, `LANES` must be a power of two of at
-/// most 16, and `F` must hold `LANES` values.
+/// An implementation must be obtainable only where its instructions can run, `LANES` must be a
+/// power of two of at most 16, and `F` must hold `LANES` values.
 pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// A register of `LANES` values.
     type F: Copy;
@@ -25,23 +26,26 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
 
     /// Values in a register.
     const LANES: usize;
-    /// Rows of the largest gemm tile: as many sums as the register file can hold beside the operands.
+    /// Rows of the largest gemm tile: as many sums as the register file can hold beside the
+    /// operands.
     const MR: usize;
     /// Registers a row of that tile is wide.
     const NR: usize;
-    /// A product of known shape is compiled in place up to this many weights, a network up to this many multiply-adds a sample;
-    /// above it the kernels' own copies are called. 0 calls them always: in a debug build, and where in place was not
-    /// measured to be faster.
+    /// A product of known shape is compiled in place up to this many weights, a network up to this
+    /// many multiply-adds a sample; above it the kernels' own copies are called. 0 calls them
+    /// always: in a debug build, and where in place was not measured to be faster.
     const INLINE_MAX: usize;
     /// The name a user sees and types.
     const NAME: &'static str;
-    /// The token for which code that is called, not compiled in place, has its one copy: the backend itself.
+    /// The token for which code that is called, not compiled in place, has its one copy: the
+    /// backend itself.
     type Shared: Simd<Shared = Self::Shared> + Bodies;
 
     /// That token.
     fn shared(self) -> Self::Shared;
 
-    /// Runs `f` with this backend's target features enabled, so that what is inlined into `f` may use them.
+    /// Runs `f` with this backend's target features enabled, so that what is inlined into `f` may
+    /// use them.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
     /// Every lane is `x`.
@@ -70,7 +74,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// `p` must be valid for writing as many values as `tail` was made with.
     unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F);
 
-    /// The values at p, p + stride, …, `n` ≤ `LANES` of them; the other lanes are +0. For columns of matrices.
+    /// The values at p, p + stride, …, `n` ≤ `LANES` of them; the other lanes are +0. For columns
+    /// of matrices.
     /// # Safety
     /// `p` must be valid for reading these values.
     #[inline(always)]
@@ -84,7 +89,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.load(lanes.as_ptr()) }
     }
 
-    /// [`Simd::gather`] for the columns at p, p + 1, p + 2 and p + 3: `n` rows are transposed, where the backend has a way, in registers.
+    /// [`Simd::gather`] for the columns at p, p + 1, p + 2 and p + 3: `n` rows are transposed,
+    /// where the backend has a way, in registers.
     /// # Safety
     /// `p` must be valid for reading four values at each of the `n` places.
     #[inline(always)]
@@ -163,13 +169,15 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// The limit `weights` of [`Simd::INLINE_MAX`], or 0 in a debug build: there each operation that is compiled in place takes stack of its own, and a step of a large network would need
-/// some hundred kilobytes.
+/// The limit `weights` of [`Simd::INLINE_MAX`], or 0 in a debug build: there each operation that is
+/// compiled in place takes stack of its own, and a step of a large network would need some hundred
+/// kilobytes.
 pub(crate) const fn in_place(weights: usize) -> usize {
     if cfg!(debug_assertions) { 0 } else { weights }
 }
 
-/// Runs `f`, a part of a larger whole, in a debug build with a stack frame of its own: without optimization all that is compiled in place takes stack side by side.
+/// Runs `f`, a part of a larger whole, in a debug build with a stack frame of its own: without
+/// optimization all that is compiled in place takes stack side by side.
 #[inline(always)]
 pub fn part<S: Simd, R>(s: S, f: impl FnOnce() -> R) -> R {
     #[inline(never)]

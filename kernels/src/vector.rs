@@ -8,8 +8,8 @@ use crate::{
 
 /// x·y over sixteen virtual lanes
 ///
-/// Index i belongs to lane i mod 16; each lane adds its products from zero upward; the lanes are joined by halves. A zero
-/// result is +0. Error: within γ₍ₙ⸝₁₆₊₅₎·|x|·|y|.
+/// Index i belongs to lane i mod 16; each lane adds its products from zero upward; the lanes are
+/// joined by halves. A zero result is +0. Error: within γ₍ₙ⸝₁₆₊₅₎·|x|·|y|.
 /// # Panics
 /// If the lengths differ.
 #[inline]
@@ -24,7 +24,8 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
                     x.len(),
                     #[inline(always)]
                     |i, part| {
-                        // SAFETY: `dot` checked that both have x.len() values; `reduce_sum` stays below it.
+                        // SAFETY: `dot` checked that both have x.len() values; `reduce_sum` stays
+                        // below it.
                         unsafe {
                             s.mul(
                                 load(s, x.as_ptr().add(i), part),
@@ -57,7 +58,8 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
                     y.len(),
                     #[inline(always)]
                     |i, part| {
-                        // SAFETY: `axpy` checked that both have y.len() values; `for_each_register` stays below it.
+                        // SAFETY: `axpy` checked that both have y.len() values; `for_each_register`
+                        // stays below it.
                         unsafe {
                             let p = y.as_mut_ptr().add(i);
                             let x = load(s, x.as_ptr().add(i), part);

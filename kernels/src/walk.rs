@@ -1,4 +1,5 @@
-//! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed tree.
+//! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed
+//! tree.
 
 use crate::{math::compensated, simd::Simd};
 use core::mem::MaybeUninit;
@@ -51,11 +52,13 @@ pub(crate) fn for_each_register<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize
 /// Terms that [`reduce_sum`] adds up plainly, four a lane; longer sums go block by block.
 const BLOCK: usize = 64;
 
-/// x₀ + … + xₙ₋₁ over sixteen virtual lanes: index i goes to lane i mod 16, each lane adds from +0 upward, the lanes
-/// are joined by halves (i + i+8, i + i+4, i + i+2, i + i+1). A zero sum is +0. The same bits on every backend.
+/// x₀ + … + xₙ₋₁ over sixteen virtual lanes: index i goes to lane i mod 16, each lane adds from +0
+/// upward, the lanes are joined by halves (i + i+8, i + i+4, i + i+2, i + i+1). A zero sum is +0.
+/// The same bits on every backend.
 ///
-/// More than 64 terms are added in blocks of 64. Each lane adds the sums of its blocks with compensation (Kahan, 1965), so
-/// that the error does not grow with n: at most 10 units of 2⁻²⁴ of Σ|x|, for up to 10⁹ terms.
+/// More than 64 terms are added in blocks of 64. Each lane adds the sums of its blocks with
+/// compensation (Kahan, 1965), so that the error does not grow with n: at most 10 units of 2⁻²⁴ of
+/// Σ|x|, for up to 10⁹ terms.
 ///
 /// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
 #[inline(always)]
@@ -76,11 +79,13 @@ pub(crate) fn reduce_sum<S: Simd>(
         |a, b| s.add(a, b),
         term,
     );
-    // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it fixes.
+    // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it
+    // fixes.
     s.sum_lanes(lanes) + 0.0
 }
 
-/// [`reduce_sum`] of more than one block: one copy for each kind of term, however often it is called.
+/// [`reduce_sum`] of more than one block: one copy for each kind of term, however often it is
+/// called.
 #[inline(never)]
 fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     s.vectorize(
@@ -145,7 +150,8 @@ fn lane_sums<S: Simd>(
     acc
 }
 
-/// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any other term.
+/// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any
+/// other term.
 #[inline(always)]
 pub(crate) fn reduce_max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     let low = s.splat(f32::NEG_INFINITY);
@@ -167,8 +173,9 @@ fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut
     for (i, lane) in lanes.iter_mut().enumerate().take(used) {
         lane.write(term(i));
     }
-    // SAFETY: what is read below is one of the first `used` lanes, which the loop above has written: i mod 16 for i ≥ 16 only where n > 16, so that
-    // all are; l + half < used in the tree; and lane 0, since n > 0.
+    // SAFETY: what is read below is one of the first `used` lanes, which the loop above has
+    // written: i mod 16 for i ≥ 16 only where n > 16, so that all are; l + half < used in the tree;
+    // and lane 0, since n > 0.
     unsafe {
         for i in 16..n {
             let lane = lanes.get_unchecked_mut(i % 16);

@@ -2,7 +2,8 @@
 
 use crate::array::F32Array;
 
-/// A type of which a value is all zero bits: that value can lie in `.bss`, or be made on the heap without passing the stack.
+/// A type of which a value is all zero bits: that value can lie in `.bss`, or be made on the heap
+/// without passing the stack.
 ///
 /// Types of one's own get it by [`zero_bits!`](crate::zero_bits), which looks at every field.
 ///
@@ -19,7 +20,8 @@ unsafe impl ZeroBits for u32 {}
 // SAFETY: the fields are a length, of which 0 is one, and room for values that need not be there.
 unsafe impl<T, L: heapless::LenType, const N: usize> ZeroBits for heapless::Vec<T, N, L> {}
 
-/// Says that a struct of fields that are [`ZeroBits`](crate::zero::ZeroBits) is so, too: `zero_bits!([generics] Type: { fields } where bounds)`.
+/// Says that a struct of fields that are [`ZeroBits`](crate::zero::ZeroBits) is so, too:
+/// `zero_bits!([generics] Type: { fields } where bounds)`.
 ///
 /// It names every field, and does not compile where one is missing or is not zero bits.
 ///
@@ -40,7 +42,8 @@ unsafe impl<T, L: heapless::LenType, const N: usize> ZeroBits for heapless::Vec<
 #[macro_export]
 macro_rules! zero_bits {
     ([$($generics:tt)*] $type:ty: { $($field:ident),+ $(,)? } $(where $($bounds:tt)+)?) => {
-        // SAFETY: every field is zero bits, as the method below makes the compiler check; padding may be anything.
+        // SAFETY: every field is zero bits, as the method below makes the compiler check; padding
+        // may be anything.
         unsafe impl<$($generics)*> $crate::zero::ZeroBits for $type $(where $($bounds)+)? {}
 
         const _: () = {
@@ -70,11 +73,12 @@ pub fn boxed<T: ZeroBits>() -> alloc::boxed::Box<T> {
     use alloc::alloc::{Layout, alloc_zeroed, handle_alloc_error};
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
-        // SAFETY: a value of no bytes, which `ZeroBits` promises to be valid, may lie anywhere that is aligned.
+        // SAFETY: a value of no bytes, which `ZeroBits` promises to be valid, may lie anywhere that
+        // is aligned.
         return unsafe { alloc::boxed::Box::from_raw(core::ptr::NonNull::dangling().as_ptr()) };
     }
-    // SAFETY: the layout has a size. The memory is zero bits, which `ZeroBits` promises to be a value, and has the layout
-    // that a `Box<T>` gives back.
+    // SAFETY: the layout has a size. The memory is zero bits, which `ZeroBits` promises to be a
+    // value, and has the layout that a `Box<T>` gives back.
     unsafe {
         let p = alloc_zeroed(layout).cast::<T>();
         if p.is_null() {

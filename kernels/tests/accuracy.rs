@@ -1,5 +1,5 @@
-//! exp, ln, tanh, sigmoid and cos πx against f64: a dense sample here, all 2³² inputs by `cargo xtask ulp`. And the exact values where the
-//! functions have them, on every backend.
+//! exp, ln, tanh, sigmoid and cos πx against f64: a dense sample here, all 2³² inputs by
+//! `cargo xtask ulp`. And the exact values where the functions have them, on every backend.
 
 mod support;
 
@@ -142,7 +142,8 @@ fn exp_where_it_is_exact() {
 
 #[test]
 fn exp_where_it_overflows_and_underflows() {
-    // The last input whose result rounds to a finite number, the last above half the least number, and the last normal one.
+    // The last input whose result rounds to a finite number, the last above half the least number,
+    // and the last normal one.
     let (over, under, normal) = (88.722_83_f32, -103.972_08_f32, -87.336_54_f32);
     values(
         "exp",

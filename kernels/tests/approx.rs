@@ -1,4 +1,5 @@
-//! The approximate activations: how wrong they are, what they give at the ends, and that each lane is a value by itself.
+//! The approximate activations: how wrong they are, what they give at the ends, and that each lane
+//! is a value by itself.
 #![cfg(feature = "micromath")]
 
 mod support;
@@ -9,7 +10,8 @@ use support::{assert_same, backends, stride};
 type Kernel = fn(Backend, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
-/// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and where.
+/// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and
+/// where.
 fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f64) -> (f64, f32) {
     // A prime: mantissas, exponents and signs all vary.
     let step = 257 * stride().min(64);
@@ -39,7 +41,8 @@ fn absolute(got: f64, exact: f64) -> f64 {
     (got - exact).abs()
 }
 
-/// The bounds are those of the documentation; the lower ones show that the sample is dense enough to find them. Our own functions beside them.
+/// The bounds are those of the documentation; the lower ones show that the sample is dense enough
+/// to find them. Our own functions beside them.
 #[test]
 fn errors_are_the_documented_ones() {
     const ALL: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
@@ -156,7 +159,8 @@ fn values_at_the_ends() {
     }
 }
 
-/// Every backend gives what a value alone gives, whatever stands beside it and however many there are; nothing else is written.
+/// Every backend gives what a value alone gives, whatever stands beside it and however many there
+/// are; nothing else is written.
 #[test]
 fn lanes_are_values_by_themselves() {
     let mut random = support::Random(6);

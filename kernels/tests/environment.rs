@@ -1,4 +1,5 @@
-//! The same bits in every floating-point environment that a caller may have switched to, and the check that a program calls at its start.
+//! The same bits in every floating-point environment that a caller may have switched to, and the
+//! check that a program calls at its start.
 
 mod support;
 
@@ -12,7 +13,8 @@ use rosenblatt_kernels::{
 use std::hint::black_box;
 use support::backends;
 
-/// Whether subnormal numbers are kept and sums rounded to nearest, as the caller's environment has it.
+/// Whether subnormal numbers are kept and sums rounded to nearest, as the caller's environment has
+/// it.
 fn is_standard() -> bool {
     let [tiny, half, one, unit] = black_box([f32::MIN_POSITIVE, 0.5, 1.0, f32::EPSILON]);
     let sums = [one + 0.75 * unit, one + 0.25 * unit, -one - 0.75 * unit];

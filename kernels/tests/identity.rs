@@ -1,4 +1,5 @@
-//! The same bits: every kernel on every backend of this CPU against the contract in plain loops or the scalar backend.
+//! The same bits: every kernel on every backend of this CPU against the contract in plain loops or
+//! the scalar backend.
 
 mod support;
 
@@ -303,7 +304,8 @@ fn products_of_known_shape() {
         }
     }
     let backends = backends();
-    // Unrolled in place on some backends, shared on others; a register's worth of rows, less and more.
+    // Unrolled in place on some backends, shared on others; a register's worth of rows, less and
+    // more.
     for m in [0, 1, 4, 5, 9, 12, 15, 32] {
         check::<2, 8>(&backends, m);
         check::<8, 1>(&backends, m);
@@ -1124,7 +1126,8 @@ fn what_is_not_finite_is_found_everywhere() {
     }
 }
 
-/// One hash for every backend and every target. `BLESS=1` writes the file anew, after a change of the contract.
+/// One hash for every backend and every target. `BLESS=1` writes the file anew, after a change of
+/// the contract.
 #[test]
 fn golden_hashes() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden");

@@ -1,4 +1,5 @@
-//! What Miri can finish: every kernel at small and awkward sizes, for the sake of its memory accesses.
+//! What Miri can finish: every kernel at small and awkward sizes, for the sake of its memory
+//! accesses.
 
 use rosenblatt_kernels::{
     Backend, F32Array, dispatch, fixed, gemm, identity,
@@ -23,7 +24,8 @@ fn every_kernel() {
 #[repr(transparent)]
 struct Liar([f32; 5]);
 
-// SAFETY: five f32 in memory. Overriding `as_flat` and `as_flat_mut` breaks the contract on purpose: no kernel may trust them.
+// SAFETY: five f32 in memory. Overriding `as_flat` and `as_flat_mut` breaks the contract on
+// purpose: no kernel may trust them.
 unsafe impl F32Array for Liar {
     const LEN: usize = 5;
     const ZERO: Self = Self([0.0; 5]);

@@ -1,4 +1,5 @@
-//! Every kernel on every backend against textbook loops in f64, within the bounds that rounding allows.
+//! Every kernel on every backend against textbook loops in f64, within the bounds that rounding
+//! allows.
 
 mod support;
 
@@ -25,7 +26,8 @@ fn absolute(x: &[f32]) -> Vec<f32> {
     x.iter().map(|x| x.abs()).collect()
 }
 
-/// Each value within `relative` times its magnitude, or a few times the least number where products are tiny.
+/// Each value within `relative` times its magnitude, or a few times the least number where products
+/// are tiny.
 #[track_caller]
 fn within(got: &[f32], exact: &[f64], magnitude: &[f64], relative: f64, what: impl Fn() -> String) {
     assert_eq!(got.len(), exact.len());
@@ -230,7 +232,8 @@ fn softmax_and_its_gradient() {
         for backend in backends() {
             let mut y = x.clone();
             activation::softmax(backend, n, &mut y);
-            // x − max up to 16 away, exp within 1 ULP above and below the line, the sum and the division.
+            // x − max up to 16 away, exp within 1 ULP above and below the line, the sum and the
+            // division.
             let relative = (2.0 * (16.0 + 2.0) + (n / 16 + 5 + 1) as f64) * U;
             within(&y, &exact, &exact, relative, || format!("{backend} softmax of {n}"));
 
@@ -353,7 +356,8 @@ fn optimizers() {
     }
 }
 
-/// 1 − β of every β with six places: the value nearest to the decimal number where 1 − β is small, and nowhere further off than half a seventh place.
+/// 1 − β of every β with six places: the value nearest to the decimal number where 1 − β is small,
+/// and nowhere further off than half a seventh place.
 #[test]
 fn complements_of_decays() {
     for k in 0..1_000_000u32 {
@@ -567,7 +571,8 @@ fn recurrent_cells() {
     }
 }
 
-/// Against f64, each value within a share of a magnitude for its whole column or row: rounding of a mean reaches all of them, and a small variance makes it larger.
+/// Against f64, each value within a share of a magnitude for its whole column or row: rounding of a
+/// mean reaches all of them, and a small variance makes it larger.
 #[test]
 fn normalizations() {
     fn check<const N: usize>(m: usize) {
@@ -579,7 +584,8 @@ fn normalizations() {
         let [mut y, mut dx] = [(); 2].map(|()| vec![[f32::NAN; N]; m]);
         let [mut exact_y, mut exact_dx] = [(); 2].map(|()| vec![0.0; m * N]);
         let (mut exact_dp, mut exact_moments) = (vec![0.0; 2 * N], vec![0.0; 2 * N]);
-        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n; means of n values err by n/2 roundings, with 32 for x̂, again for its part in dx.
+        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n; means of n values err by
+        // n/2 roundings, with 32 for x̂, again for its part in dx.
         let bound = |n: usize| gamma(n + 16) * 33.0 * (n as f64).sqrt();
         for backend in backends() {
             let what = |name: &str| format!("{backend} {name} of {m} rows of {N}");
@@ -598,7 +604,8 @@ fn normalizations() {
             dispatch!(backend, s => normalize::batch_grad(s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)));
             naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
             near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
-            // With many rows the formula would let the terms of the means through, which are some percent.
+            // With many rows the formula would let the terms of the means through, which are some
+            // percent.
             near(dx.as_flattened(), &exact_dx, (33.0 * bound(m)).min(1e-3), "batch_grad, inputs");
             let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
             dispatch!(backend, s => normalize::layer(s, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))));

@@ -12,7 +12,8 @@ pub type Result<T> = core::result::Result<T, Error>;
 pub enum Error {
     /// What the library says of data and hyper-parameters.
     Library(rosenblatt::Error),
-    /// The samples cannot be separated by a perceptron, which is proved: its weights came round again, and what was added in between is exactly nothing
+    /// The samples cannot be separated by a perceptron, which is proved: its weights came round
+    /// again, and what was added in between is exactly nothing
     /// ([`Perceptron::fit`](crate::Perceptron::fit)).
     NotSeparable {
         /// The epoch, from 1, whose end saw the weights again
@@ -28,7 +29,8 @@ pub enum Error {
         epochs: usize,
         /// Samples that the last one mistook
         mistakes: usize,
-        /// The weights came round again, but only because of rounding: further epochs would change nothing
+        /// The weights came round again, but only because of rounding: further epochs would change
+        /// nothing
         stalled: bool,
     },
     /// A weight of a [`Perceptron`](crate::Perceptron) is infinite or NaN after a step.
@@ -101,7 +103,8 @@ impl fmt::Display for Error {
     }
 }
 
-// These two are also written by what prints a graph, which must not link the printing of an f32: it can panic.
+// These two are also written by what prints a graph, which must not link the printing of an f32: it
+// can panic.
 
 /// [`Error::GraphFull`] in words.
 pub(crate) fn graph_full(f: &mut fmt::Formatter<'_>, capacity: usize, asked: usize) -> fmt::Result {

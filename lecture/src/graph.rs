@@ -1,7 +1,10 @@
-//! The computational graph: an expression as nodes, its value forward, its gradients backward by the chain rule.
+//! The computational graph: an expression as nodes, its value forward, its gradients backward by
+//! the chain rule.
 //!
-//! Every operation on a handle adds one node to the graph, and so does every number in it but an exponent (`clamp` is two of each); it holds up to `N` of them in a `heapless` buffer: no allocator, and a graph may lie in
-//! `.bss`. A node comes after its inputs, so the order of the nodes is an order of evaluation, and backwards an order for the chain rule.
+//! Every operation on a handle adds one node to the graph, and so does every number in it but an
+//! exponent (`clamp` is two of each); it holds up to `N` of them in a `heapless` buffer: no
+//! allocator, and a graph may lie in `.bss`. A node comes after its inputs, so the order of the
+//! nodes is an order of evaluation, and backwards an order for the chain rule.
 //!
 //! ```
 //! use rosenblatt_lecture::graph::Graph;
@@ -27,19 +30,25 @@
 //! # Ok::<(), rosenblatt_lecture::Error>(())
 //! ```
 //!
-//! **Forward.** Values are computed in the order of the nodes. After [`Node::set`] all nodes behind the changed one are computed again by
-//! [`Graph::forward`], or when one of their values, or a gradient by [`Node::backward`], is asked for: a value is never stale.
+//! **Forward.** Values are computed in the order of the nodes. After [`Node::set`] all nodes behind
+//! the changed one are computed again by [`Graph::forward`], or when one of their values, or a
+//! gradient by [`Node::backward`], is asked for: a value is never stale.
 //!
-//! **Backward.** [`Node::backward`] of y sets every gradient to +0 and that of y to 1, then goes from y to the first node. A node with gradient d adds to its
-//! first input's gradient d·∂node/∂first, then to its second's d·∂node/∂second ([`Operation`] lists them). So a node that is used k times adds up
-//! k terms, in the order from its last user to its first; in `x * x` the left factor's term comes first. Nodes that y does not depend on take no part and keep +0. (The chain rule as an
-//! algorithm: Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986.)
+//! **Backward.** [`Node::backward`] of y sets every gradient to +0 and that of y to 1, then goes
+//! from y to the first node. A node with gradient d adds to its first input's gradient
+//! d·∂node/∂first, then to its second's d·∂node/∂second ([`Operation`] lists them). So a node that
+//! is used k times adds up k terms, in the order from its last user to its first; in `x * x` the
+//! left factor's term comes first. Nodes that y does not depend on take no part and keep +0. (The
+//! chain rule as an algorithm: Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986.)
 //!
-//! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric contract](rosenblatt::kernels): the same bits on every CPU.
+//! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric
+//! contract](rosenblatt::kernels): the same bits on every CPU.
 //!
-//! **Text.** The table, DOT and SVG go through `core::fmt`, so that a serial port is enough; printing cannot panic, nor does it need f64.
+//! **Text.** The table, DOT and SVG go through `core::fmt`, so that a serial port is enough;
+//! printing cannot panic, nor does it need f64.
 //!
-//! **Errors.** An operator cannot return a `Result`. A node that finds no room is counted, and everything that can fail says so from then on:
+//! **Errors.** An operator cannot return a `Result`. A node that finds no room is counted, and
+//! everything that can fail says so from then on:
 //!
 //! ```
 //! use rosenblatt_lecture::{Error, graph::Graph};
@@ -69,7 +78,8 @@ use heapless::Vec;
 use rosenblatt::{error::Quantity, optimizer::at_least_zero};
 use rosenblatt_kernels::environment::standard;
 
-/// The index of a node that found no room, or that was not made because an operand was of another graph.
+/// The index of a node that found no room, or that was not made because an operand was of another
+/// graph.
 const NOWHERE: u16 = u16::MAX;
 /// The number of a name that has none.
 const NO_NUMBER: u16 = u16::MAX;
@@ -102,7 +112,8 @@ struct State<const N: usize> {
 
 /// A graph of up to `N` nodes.
 ///
-/// Handles ([`Node`]) borrow it and are `Copy`. It starts as zero bits: a `static` of it (in a `StaticCell`, say) lies in `.bss`.
+/// Handles ([`Node`]) borrow it and are `Copy`. It starts as zero bits: a `static` of it (in a
+/// `StaticCell`, say) lies in `.bss`.
 ///
 /// ```
 /// use rosenblatt_lecture::graph::Graph;
@@ -180,12 +191,14 @@ impl<const N: usize> Graph<N> {
 
     /// Whether all went well so far.
     /// # Errors
-    /// [`Error::GraphFull`] if a node found no room, [`Error::OtherGraph`] if an operand was another graph's.
+    /// [`Error::GraphFull`] if a node found no room, [`Error::OtherGraph`] if an operand was
+    /// another graph's.
     pub fn check(&self) -> Result<()> {
         self.with(|_| Ok(()))
     }
 
-    /// Computes the values of all nodes behind the first one that was set, in the order of the nodes.
+    /// Computes the values of all nodes behind the first one that was set, in the order of the
+    /// nodes.
     /// # Errors
     /// As [`Graph::check`].
     pub fn forward(&self) -> Result<()> {
@@ -205,10 +218,12 @@ impl<const N: usize> Graph<N> {
         })
     }
 
-    /// One step of gradient descent, w ← w − lr·dw for each [parameter](Graph::parameter), in the order of the nodes.
+    /// One step of gradient descent, w ← w − lr·dw for each [parameter](Graph::parameter), in the
+    /// order of the nodes.
     /// # Errors
-    /// As [`Graph::check`]; [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning rate that is negative or not finite, [`NotFinite`](rosenblatt::Error::NotFinite) if a parameter's gradient
-    /// is not. Nothing is changed then.
+    /// As [`Graph::check`]; [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning
+    /// rate that is negative or not finite, [`NotFinite`](rosenblatt::Error::NotFinite) if a
+    /// parameter's gradient is not. Nothing is changed then.
     pub fn descend(&self, lr: f32) -> Result<()> {
         at_least_zero("lr", lr)?;
         self.with(|state| {
@@ -227,7 +242,8 @@ impl<const N: usize> Graph<N> {
         })
     }
 
-    /// Takes all nodes out, and forgets what went wrong. (It takes the graph itself: no handle can be left.)
+    /// Takes all nodes out, and forgets what went wrong. (It takes the graph itself: no handle can
+    /// be left.)
     pub fn clear(&mut self) {
         let state = self.state.get_mut();
         state.nodes.clear();
@@ -335,7 +351,8 @@ fn evaluate(nodes: &mut [Entry], current: &mut usize, end: usize) {
     *current = end.max(*current);
 }
 
-/// The chain rule from node `output` to the first. `keep` leaves the gradients of leaves, to be added to.
+/// The chain rule from node `output` to the first. `keep` leaves the gradients of leaves, to be
+/// added to.
 fn chain(nodes: &mut [Entry], output: usize, keep: bool) {
     for node in nodes.iter_mut() {
         node.reached = false;

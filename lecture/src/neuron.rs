@@ -4,16 +4,20 @@ use rosenblatt::{activation::Sigmoid, layer::Dense};
 
 /// One unit with `I` inputs: p = σ(z), z = w₁x₁ + w₂x₂ + … + b, σ(z) = 1 / (1 + e⁻ᶻ).
 ///
-/// It is a [`Dense`] layer of one output. Where the [`Perceptron`](crate::Perceptron) decides by a step, it says with what probability the answer is 1; as σ has a slope everywhere it
-/// learns by gradient, and data that no line parts do no harm.
+/// It is a [`Dense`] layer of one output. Where the [`Perceptron`](crate::Perceptron) decides by a
+/// step, it says with what probability the answer is 1; as σ has a slope everywhere it learns by
+/// gradient, and data that no line parts do no harm.
 ///
-/// With [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy), L = −(t·ln p + (1 − t)·ln(1 − p)), it is **logistic regression** (D. Cox, *The regression analysis of binary sequences*,
-/// 1958). By the chain rule ∂L/∂z = ∂L/∂p · σ′(z) = (p − t) / (p·(1 − p)) · p·(1 − p) = p − t, and so, as means over the samples of a batch,
+/// With [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy), L = −(t·ln p + (1 − t)·ln(1 −
+/// p)), it is **logistic regression** (D. Cox, *The regression analysis of binary sequences*,
+/// 1958). By the chain rule ∂L/∂z = ∂L/∂p · σ′(z) = (p − t) / (p·(1 − p)) · p·(1 − p) = p − t, and
+/// so, as means over the samples of a batch,
 ///
 /// ∂L/∂w = (p − t)·x, ∂L/∂b = p − t
 ///
-/// That is the perceptron's rule with a probability for an answer: w ← w + lr·(t − p)·x. One deviation more of an input multiplies the odds p / (1 − p) by eʷ, if the inputs were
-/// brought to deviation 1 ([`Standardize`](rosenblatt::data::Standardize)).
+/// That is the perceptron's rule with a probability for an answer: w ← w + lr·(t − p)·x. One
+/// deviation more of an input multiplies the odds p / (1 − p) by eʷ, if the inputs were brought to
+/// deviation 1 ([`Standardize`](rosenblatt::data::Standardize)).
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -1,7 +1,8 @@
 //! The perceptron: one unit with a step, and the learning rule that Frank Rosenblatt gave it.
 //!
-//! F. Rosenblatt, *The Perceptron: A Perceiving and Recognizing Automaton*, Cornell Aeronautical Laboratory report 85-460-1, 1957, and *The Perceptron: A Probabilistic
-//! Model for Information Storage and Organization in the Brain*, Psychological Review 65(6), 1958.
+//! F. Rosenblatt, *The Perceptron: A Perceiving and Recognizing Automaton*, Cornell Aeronautical
+//! Laboratory report 85-460-1, 1957, and *The Perceptron: A Probabilistic Model for Information
+//! Storage and Organization in the Brain*, Psychological Review 65(6), 1958.
 
 mod exact;
 
@@ -39,28 +40,40 @@ use rosenblatt_kernels::environment::standard;
 ///
 /// w ← w + lr·(t − y)·x, b ← b + lr·(t − y)
 ///
-/// Nothing changes where y is right. Where it is 0 instead of 1 the sample is added, where it is 1 instead of 0 taken away. It is no gradient descent: the step's slope is 0.
+/// Nothing changes where y is right. Where it is 0 instead of 1 the sample is added, where it is 1
+/// instead of 0 taken away. It is no gradient descent: the step's slope is 0.
 ///
 /// # It converges where it can
 ///
-/// Let the samples be separable: with X = (x, 1) and s = +1 where t = 1, −1 where t = 0, some V of length 1 has s·V·X ≥ γ > 0 for all of them. Let R be the greatest length
-/// of an X. From zero weights the rule makes at most **(R / γ)²** updates, at every learning rate (A. Novikoff, *On convergence proofs on perceptrons*, 1962): with W = (w, b) / lr an
-/// update adds at least γ to V·W, and at most R² to |W|², because s·W·X ≤ 0; after k updates kγ ≤ V·W ≤ |W| ≤ √k·R. Other first weights add to the bound; rounding, which the
-/// theorem does not know, shows only where R / γ is large.
+/// Let the samples be separable: with X = (x, 1) and s = +1 where t = 1, −1 where t = 0, some V of
+/// length 1 has s·V·X ≥ γ > 0 for all of them. Let R be the greatest length of an X. From zero
+/// weights the rule makes at most **(R / γ)²** updates, at every learning rate (A. Novikoff, *On
+/// convergence proofs on perceptrons*, 1962): with W = (w, b) / lr an update adds at least γ to
+/// V·W, and at most R² to |W|², because s·W·X ≤ 0; after k updates kγ ≤ V·W ≤ |W| ≤ √k·R. Other
+/// first weights add to the bound; rounding, which the theorem does not know, shows only where R /
+/// γ is large.
 ///
 /// # What proves that it cannot
 ///
-/// An epoch that ends with the weights of an earlier one, after mistakes, will be repeated for ever: the order of the samples is fixed and so is the arithmetic. The updates in between, each
-/// ±X, add up to nothing: Σ nᵢ·sᵢ·Xᵢ = 0, where nᵢ ≥ 0 counts the updates by sample i, and not all are 0. **No V separates such samples**: it would make each sᵢ·V·Xᵢ positive and
-/// their sum with weights nᵢ with it, but that sum is V·0 = 0. (P. Gordan, 1873: exactly one of the two, V or such nᵢ, exists.)
+/// An epoch that ends with the weights of an earlier one, after mistakes, will be repeated for
+/// ever: the order of the samples is fixed and so is the arithmetic. The updates in between, each
+/// ±X, add up to nothing: Σ nᵢ·sᵢ·Xᵢ = 0, where nᵢ ≥ 0 counts the updates by sample i, and not all
+/// are 0. **No V separates such samples**: it would make each sᵢ·V·Xᵢ positive and their sum with
+/// weights nᵢ with it, but that sum is V·0 = 0. (P. Gordan, 1873: exactly one of the two, V or such
+/// nᵢ, exists.)
 ///
-/// In rounded arithmetic equal weights prove less: where w + lr·x rounds to w, nothing moves although much was added. So [`Perceptron::fit`] does not trust the weights. Beside them it adds up the ±X
-/// themselves, without learning rate and without rounding (error-free transformations of sums: Knuth, 1969). It says [`Error::NotSeparable`] only if the weights are the same **to the bit** and
-/// the sum of the ±X in between is **exactly 0**; that sum is the certificate, whatever rounding did to the weights. Otherwise it says [`Error::NotConverged`]:
-/// so it does on samples that are not separable where rounding never lets the weights come round. Inputs near 1 ([`Standardize`](rosenblatt::data::Standardize)), and a power of two as learning rate, help.
+/// In rounded arithmetic equal weights prove less: where w + lr·x rounds to w, nothing moves
+/// although much was added. So [`Perceptron::fit`] does not trust the weights. Beside them it adds
+/// up the ±X themselves, without learning rate and without rounding (error-free transformations of
+/// sums: Knuth, 1969). It says [`Error::NotSeparable`] only if the weights are the same **to the
+/// bit** and the sum of the ±X in between is **exactly 0**; that sum is the certificate, whatever
+/// rounding did to the weights. Otherwise it says [`Error::NotConverged`]: so it does on samples
+/// that are not separable where rounding never lets the weights come round. Inputs near 1
+/// ([`Standardize`](rosenblatt::data::Standardize)), and a power of two as learning rate, help.
 ///
-/// Cycles of any length are found in fixed memory: the weights after epochs 0, 1, 2, 4, 8, … are kept until the next of these and compared with those of each epoch (R. Brent, *An improved
-/// Monte Carlo factorization algorithm*, 1980).
+/// Cycles of any length are found in fixed memory: the weights after epochs 0, 1, 2, 4, 8, … are
+/// kept until the next of these and compared with those of each epoch (R. Brent, *An improved Monte
+/// Carlo factorization algorithm*, 1980).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Perceptron<const I: usize> {
@@ -88,7 +101,8 @@ impl<const I: usize> Perceptron<I> {
         Self { w: [0.0; I], b: 0.0 }
     }
 
-    /// What the step is asked about: b + x₁w₁ + x₂w₂ + …, each product and each sum rounded, in this order, as a layer `Dense<I, 1>` does.
+    /// What the step is asked about: b + x₁w₁ + x₂w₂ + …, each product and each sum rounded, in
+    /// this order, as a layer `Dense<I, 1>` does.
     #[must_use]
     pub fn excitation(&self, x: &[f32; I]) -> f32 {
         standard(|| self.sum(x))
@@ -118,15 +132,24 @@ impl<const I: usize> Perceptron<I> {
         Ok(change.is_some())
     }
 
-    /// Goes over the samples, in their order, until an epoch makes no mistake or the proof is found that none ever will.
+    /// Goes over the samples, in their order, until an epoch makes no mistake or the proof is found
+    /// that none ever will.
     ///
-    /// It starts from the weights as they are, and leaves those of the last epoch, whatever the outcome. On the stack it keeps five more rows of `I` numbers.
+    /// It starts from the weights as they are, and leaves those of the last epoch, whatever the
+    /// outcome. On the stack it keeps five more rows of `I` numbers.
     /// # Errors
-    /// - [`Error::NotSeparable`] with a certificate: the weights have come round again, and the updates in between add up to exactly 0; see [above](Perceptron#what-proves-that-it-cannot).
-    /// - [`Error::NotConverged`] after `epochs` epochs, or earlier where rounding has brought the weights to a stand (`stalled`).
-    /// - [`Error::Library`] with [`Empty`](rosenblatt::Error::Empty), [`Lengths`](rosenblatt::Error::Lengths), [`Input`](rosenblatt::Error::Input) for an x that is infinite or NaN, [`Target`](rosenblatt::Error::Target) for a t other than 0 and 1, [`HyperParameter`](rosenblatt::Error::HyperParameter) for a
-    ///   learning rate that is not finite and above 0 and for no epochs: nothing is changed then.
-    /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the sample's place, from 1.
+    /// - [`Error::NotSeparable`] with a certificate: the weights have come round again, and the
+    ///   updates in between add up to exactly 0; see
+    ///   [above](Perceptron#what-proves-that-it-cannot).
+    /// - [`Error::NotConverged`] after `epochs` epochs, or earlier where rounding has brought the
+    ///   weights to a stand (`stalled`).
+    /// - [`Error::Library`] with [`Empty`](rosenblatt::Error::Empty),
+    ///   [`Lengths`](rosenblatt::Error::Lengths), [`Input`](rosenblatt::Error::Input) for an x that
+    ///   is infinite or NaN, [`Target`](rosenblatt::Error::Target) for a t other than 0 and 1,
+    ///   [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning rate that is not
+    ///   finite and above 0 and for no epochs: nothing is changed then.
+    /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the
+    ///   sample's place, from 1.
     pub fn fit(
         &mut self,
         x: &[[f32; I]],
@@ -192,7 +215,8 @@ impl<const I: usize> Perceptron<I> {
         Err(Error::NotConverged { epochs, mistakes, stalled: false })
     }
 
-    /// w ← w + (lr·(t − y))·x. The sign of t − y, or nothing where y is right; an error, and nothing changed, where a weight would not be finite.
+    /// w ← w + (lr·(t − y))·x. The sign of t − y, or nothing where y is right; an error, and
+    /// nothing changed, where a weight would not be finite.
     #[inline(always)]
     fn rule(&mut self, x: &[f32; I], t: f32, lr: f32) -> core::result::Result<Option<f32>, ()> {
         let y = step(self.sum(x));

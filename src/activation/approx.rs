@@ -1,4 +1,5 @@
-//! Approximate activations by the crate `micromath`: **outside the numeric contract**; see [`rosenblatt_kernels::approx`].
+//! Approximate activations by the crate `micromath`: **outside the numeric contract**; see
+//! [`rosenblatt_kernels::approx`].
 
 use super::{Activation, Differentiable, SigmoidOutput, SoftmaxOutput};
 use rosenblatt_kernels::{

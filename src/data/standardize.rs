@@ -6,13 +6,18 @@ use crate::{
 };
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
-/// Brings each column to mean 0 and standard deviation 1: x′ = (x − mean) / deviation, as scikit-learn's `StandardScaler`.
+/// Brings each column to mean 0 and standard deviation 1: x′ = (x − mean) / deviation, as
+/// scikit-learn's `StandardScaler`.
 ///
-/// Fitted to the training samples, applied to these and to all later ones. It is plain data of two rows, whatever the number of samples.
+/// Fitted to the training samples, applied to these and to all later ones. It is plain data of two
+/// rows, whatever the number of samples.
 ///
-/// mean = Σx / n and deviation = √((Σd² − (Σd)² / n) / n), d = x − mean (the population's deviation, corrected for the rounding of the mean: Chan, Golub and
-/// LeVeque, 1983). Each sum runs over the samples in their order and is compensated (Kahan, 1965): relative error of mean and deviation below 1e-6 for 10⁸ samples. A column is first
-/// brought to a size near 1 by a power of two, so that no square overflows or underflows. A column whose values are all equal has that value as its mean and deviation 0, and becomes 0.
+/// mean = Σx / n and deviation = √((Σd² − (Σd)² / n) / n), d = x − mean (the population's
+/// deviation, corrected for the rounding of the mean: Chan, Golub and LeVeque, 1983). Each sum runs
+/// over the samples in their order and is compensated (Kahan, 1965): relative error of mean and
+/// deviation below 1e-6 for 10⁸ samples. A column is first brought to a size near 1 by a power of
+/// two, so that no square overflows or underflows. A column whose values are all equal has that
+/// value as its mean and deviation 0, and becomes 0.
 ///
 /// ```
 /// use rosenblatt::data::Standardize;
@@ -65,7 +70,8 @@ impl<const I: usize> Standardize<I> {
         }
     }
 
-    /// x ← (x − mean) / deviation for each row, x − mean where the deviation is 0: one subtraction and one division. (Where the difference overflows, the one of the halves.)
+    /// x ← (x − mean) / deviation for each row, x − mean where the deviation is 0: one subtraction
+    /// and one division. (Where the difference overflows, the one of the halves.)
     pub fn transform(&self, rows: &mut [[f32; I]]) {
         standard(|| self.apply(rows));
     }
@@ -123,7 +129,8 @@ impl Column {
         }
     }
 
-    /// The exponent of the greatest value, so far as 2 to it and to its negative are normal numbers.
+    /// The exponent of the greatest value, so far as 2 to it and to its negative are normal
+    /// numbers.
     fn exponent(&self) -> i32 {
         ((self.size.to_bits() >> 23) as i32 - 127).clamp(-126, 126)
     }

@@ -11,10 +11,12 @@ use crate::{
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd};
 
-/// y = f(x) for samples of any plain shape: `Activate<[f32; 32], Relu>`, `Activate<[[f32; 8]; 5], Tanh>`
+/// y = f(x) for samples of any plain shape: `Activate<[f32; 32], Relu>`,
+/// `Activate<[[f32; 8]; 5], Tanh>`
 ///
-/// For what stands between a layer and its activation, a normalization say. Softmax goes over the last axis, everything else value by value. A loss joins with
-/// it as with the activation of a [`Dense`](super::Dense) layer. Backward: dx = dy·f′(x), written in y.
+/// For what stands between a layer and its activation, a normalization say. Softmax goes over the
+/// last axis, everything else value by value. A loss joins with it as with the activation of a
+/// [`Dense`](super::Dense) layer. Backward: dx = dy·f′(x), written in y.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -3,9 +3,11 @@
 use crate::activation::{Activation, Differentiable};
 use rosenblatt_kernels::{F32Array, Simd};
 
-/// One sample of any number of axes, the last of which are its channels: `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
+/// One sample of any number of axes, the last of which are its channels: `[f32; C]`,
+/// `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
 ///
-/// What looks at channels (softmax, a normalization) sees it as rows: the channels of one position after the other.
+/// What looks at channels (softmax, a normalization) sees it as rows: the channels of one position
+/// after the other.
 pub trait Channels: F32Array {
     /// The channels of one position, `[f32; C]`.
     type Row: Channels<Row = Self::Row>;

@@ -17,7 +17,8 @@ use rosenblatt_kernels::{
     gemm::typed,
 };
 
-/// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so that a product has enough rows to be fast.
+/// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so
+/// that a product has enough rows to be fast.
 const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 
 /// What a window covers.
@@ -25,7 +26,8 @@ type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; 
 /// The patches of [`ROWS`] output rows.
 type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> =
     [[Patch<KH, KW, C>; OW]; ROWS];
-/// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On a chip the product turns it bit by bit.
+/// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On
+/// a chip the product turns it bit by bit.
 type Room<const KH: usize, const KW: usize, const C: usize, const OW: usize, const F: usize> =
     Join<Patches<KH, KW, C, OW>, Turned<KH, KW, C, F>>;
 #[cfg(not(target_os = "none"))]
@@ -37,20 +39,27 @@ type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = 
 type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
     [[[[f32; F]; C]; KW]; KH];
 
-/// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the places of `Y`
+/// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the
+/// places of `Y`
 ///
-/// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] · w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order; places outside are
-/// zeros ([`Same`](super::Same)) or do not occur ([`Valid`]). `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` with one channel for each filter; its height and
-/// width follow from the others and are checked by the compiler, whose error says what they have to be. The stride is 1, or one number for both ways, or two.
+/// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] ·
+/// w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order; places outside are
+/// zeros ([`Same`](super::Same)) or do not occur ([`Valid`]). `X` is a [`Map<H, W, C>`](Map), `Y` a
+/// `Map` with one channel for each filter; its height and width follow from the others and are
+/// checked by the compiler, whose error says what they have to be. The stride is 1, or one number
+/// for both ways, or two.
 ///
-/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as Keras has them. (Deep learning's "convolution" is what mathematics calls a cross-correlation:
-/// the kernel is not turned around. LeCun and others, 1989.)
+/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as Keras has them. (Deep learning's
+/// "convolution" is what mathematics calls a cross-correlation: the kernel is not turned around.
+/// LeCun and others, 1989.)
 ///
-/// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\] = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window
-/// that covers a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
+/// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\]
+/// = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window that covers
+/// a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
 ///
-/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a time (on a chip one): that is all the memory inference
-/// takes beside its outputs. Backward lays them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
+/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a
+/// time (on a chip one): that is all the memory inference takes beside its outputs. Backward lays
+/// them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
 /// use rosenblatt::{kernels::array::Affine, prelude::*};
@@ -76,7 +85,8 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 /// assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// ```
 ///
-/// A wrong shape does not compile: *Conv2d: a window of 3x3 over 8x8, stride 1x1, padding valid, gives 6x6; the type says 8x8*.
+/// A wrong shape does not compile: *Conv2d: a window of 3x3 over 8x8, stride 1x1, padding valid,
+/// gives 6x6; the type says 8x8*.
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
@@ -104,7 +114,8 @@ pub struct Conv2d<
 
 /// A convolution over signals: [`Conv2d`] with one axis, time
 ///
-/// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v < `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
+/// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v <
+/// `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
 /// each filter; the kernel is `[K][C][F]` as in Keras. Everything else is as there.
 ///
 /// ```
@@ -210,7 +221,8 @@ impl<
                 else {
                     continue;
                 };
-                // A place's windows come from left to right where its place in them goes from right to left.
+                // A place's windows come from left to right where its place in them goes from right
+                // to left.
                 for v in (0..KW).rev() {
                     for (j, patch) in patches.iter().enumerate() {
                         let place =
@@ -251,7 +263,8 @@ impl<
         }
     }
 
-    /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation first.
+    /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation
+    /// first.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     #[inline(always)]
     fn gradients<S: Simd, K: F32Array>(
@@ -326,7 +339,8 @@ fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
     }
 }
 
-/// What both have in common as layers: `$x`, `$y` and the kernel as types, and the convolution over maps that they are.
+/// What both have in common as layers: `$x`, `$y` and the kernel as types, and the convolution over
+/// maps that they are.
 macro_rules! layer {
     (
         $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],

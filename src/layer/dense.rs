@@ -11,7 +11,8 @@ use rosenblatt_kernels::{F32Rows, Simd, array::Affine, gemm::typed};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
-/// `w` is `[[f32; O]; I]`, input-major as in Keras. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db = the sum of dz over the samples, dx = dz·wᵀ.
+/// `w` is `[[f32; O]; I]`, input-major as in Keras. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db =
+/// the sum of dz over the samples, dx = dz·wᵀ.
 pub struct Dense<const I: usize, const O: usize, A = Linear>(PhantomData<A>);
 
 impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {

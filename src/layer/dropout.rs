@@ -9,19 +9,24 @@ use crate::{
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 
-/// Drops each value with probability `NUM`/`DEN` while training, so that no unit can lean on another one.
-/// Srivastava, Hinton and others, 2014; Keras' `Dropout`.
+/// Drops each value with probability `NUM`/`DEN` while training, so that no unit can lean on
+/// another one. Srivastava, Hinton and others, 2014; Keras' `Dropout`.
 ///
-/// - training: y = x·(1 / (1 − rate)) where a value is kept, +0 where it is dropped; the expected value stays. dx = dy·(1 / (1 − rate)) where kept, else +0
+/// - training: y = x·(1 / (1 − rate)) where a value is kept, +0 where it is dropped; the expected
+///   value stays. dx = dy·(1 / (1 − rate)) where kept, else +0
 /// - inference and evaluation: y = x
 ///
-/// The draw is a function of `SEED`, the layer's place in the network, the number of the training pass and the value's index in the mini-batch, and of nothing else: integers,
-/// so that every backend and chip drops the same values, and two equal layers in one network drop different ones. With φ = 0x9e3779b9 and `mix` the finalizer of MurmurHash3:
-/// key = mix(mix(mix(mix(low + φ) xor high) xor place) xor pass), low and high the halves of `SEED`, and value i is dropped where
+/// The draw is a function of `SEED`, the layer's place in the network, the number of the training
+/// pass and the value's index in the mini-batch, and of nothing else: integers, so that every
+/// backend and chip drops the same values, and two equal layers in one network drop different ones.
+/// With φ = 0x9e3779b9 and `mix` the finalizer of MurmurHash3: key = mix(mix(mix(mix(low + φ) xor
+/// high) xor place) xor pass), low and high the halves of `SEED`, and value i is dropped where
 /// mix(key xor i·φ) < `NUM`·2³² / `DEN`.
 ///
-/// The trainer counts the passes (from 0, modulo 2³²): every step that looks at its samples is one, also a step that is then refused because it is not finite.
-/// [`Trainer::reset`](crate::Trainer::reset) begins at 0 again; a network without dropout holds no counter.
+/// The trainer counts the passes (from 0, modulo 2³²): every step that looks at its samples is one,
+/// also a step that is then refused because it is not finite.
+/// [`Trainer::reset`](crate::Trainer::reset) begins at 0 again; a network without dropout holds no
+/// counter.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -7,7 +7,8 @@ use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 
-/// Any sample as a row of `N` values, in the order of memory (row by row, channels last): Keras' `Flatten`
+/// Any sample as a row of `N` values, in the order of memory (row by row, channels last): Keras'
+/// `Flatten`
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -25,8 +26,9 @@ pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
 
 /// The values of an `X` as a `Y`, in the order of memory: Keras' `Reshape`
 ///
-/// In front of a convolution it takes rows of pixels as images: `Reshape<[f32; 64], Map<8, 8, 1>>`. It copies them; data can be seen as another
-/// shape without a copy by [`reshape_rows`](crate::kernels::array::reshape_rows).
+/// In front of a convolution it takes rows of pixels as images: `Reshape<[f32; 64], Map<8, 8, 1>>`.
+/// It copies them; data can be seen as another shape without a copy by
+/// [`reshape_rows`](crate::kernels::array::reshape_rows).
 pub struct Reshape<X, Y>(PhantomData<(X, Y)>);
 
 impl<X: F32Array, Y: F32Array> Reshape<X, Y> {

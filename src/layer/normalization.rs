@@ -9,25 +9,32 @@ use rosenblatt_kernels::{
     normalize::{self, BatchMoments, Moments, Scale},
 };
 
-/// Batch normalization: each channel (last axis) is brought to mean 0 and variance 1, then scaled by γ and shifted by β, which are learnt.
-/// Ioffe and Szegedy, 2015; Keras' `BatchNormalization` with its defaults.
+/// Batch normalization: each channel (last axis) is brought to mean 0 and variance 1, then scaled
+/// by γ and shifted by β, which are learnt. Ioffe and Szegedy, 2015; Keras' `BatchNormalization`
+/// with its defaults.
 ///
-/// `X` is `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …: a channel has n values, one for each sample and position. With ε = 0.001 and r = 1 / √(v + ε):
+/// `X` is `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …: a channel has n values, one for
+/// each sample and position. With ε = 0.001 and r = 1 / √(v + ε):
 ///
-/// - training: μ = Σx / n and v = Σ(x − μ)² / n of the mini-batch, y = (x − μ)·(γ·r) + β. A good step then moves the running values:
-///   mean ← mean + 0.01·(μ − mean) and variance ← variance + 0.01·(v − variance) (the biased v, as Keras); a refused step moves nothing.
-/// - inference and evaluation: the running mean and variance stand for μ and v. A prediction does not depend on the other samples.
+/// - training: μ = Σx / n and v = Σ(x − μ)² / n of the mini-batch, y = (x − μ)·(γ·r) + β. A good
+///   step then moves the running values: mean ← mean + 0.01·(μ − mean) and variance ← variance +
+///   0.01·(v − variance) (the biased v, as Keras); a refused step moves nothing.
+/// - inference and evaluation: the running mean and variance stand for μ and v. A prediction does
+///   not depend on the other samples.
 /// - backward, with x̂ = (x − μ)·r: dβ = Σ dy, dγ = Σ dy·x̂, dx = γ·r·((dy − dβ/n) − x̂·dγ/n).
 ///
-/// Sums go over the samples in order, inside a sample over the positions in order. Those of μ and v are compensated, and μ is kept unrounded
-/// ([`moments`](rosenblatt_kernels::normalize::moments)): a channel of equal values gives y = β, however large they are.
-/// A variance that overflows makes the loss NaN: the step is an error.
+/// Sums go over the samples in order, inside a sample over the positions in order. Those of μ and v
+/// are compensated, and μ is kept unrounded ([`moments`](rosenblatt_kernels::normalize::moments)):
+/// a channel of equal values gives y = β, however large they are. A variance that overflows makes
+/// the loss NaN: the step is an error.
 ///
-/// A mini-batch of one sample with one position has no variance. A step with it is an error ([`Error::BatchTooSmall`](crate::Error::BatchTooSmall)), also
-/// where it is the last, shorter one of an epoch; [`Fit::drop_last`](crate::train::Fit::drop_last) leaves that one out.
+/// A mini-batch of one sample with one position has no variance. A step with it is an error
+/// ([`Error::BatchTooSmall`](crate::Error::BatchTooSmall)), also where it is the last, shorter one
+/// of an epoch; [`Fit::drop_last`](crate::train::Fit::drop_last) leaves that one out.
 ///
-/// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1; a network that was never initialized has variance 0.
-/// [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`, `moving_mean`, `moving_variance`, as Keras' `get_weights()`.
+/// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1; a network that was never
+/// initialized has variance 0. [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`, `moving_mean`,
+/// `moving_variance`, as Keras' `get_weights()`.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -142,16 +149,20 @@ impl<X: Channels> Trainable for BatchNorm<X> {
     }
 }
 
-/// Layer normalization: the channels (last axis) of each position of each sample are brought to mean 0 and variance 1 by themselves, then scaled by γ
-/// and shifted by β, which are learnt. Ba, Kiros and Hinton, 2016; Keras' `LayerNormalization` with its defaults.
+/// Layer normalization: the channels (last axis) of each position of each sample are brought to
+/// mean 0 and variance 1 by themselves, then scaled by γ and shifted by β, which are learnt. Ba,
+/// Kiros and Hinton, 2016; Keras' `LayerNormalization` with its defaults.
 ///
-/// `X` is `[f32; C]`, `[[f32; C]; T]`, …. Training and inference are the same, and a sample does not depend on its batch. For each row of C channels, with ε = 0.001:
+/// `X` is `[f32; C]`, `[[f32; C]; T]`, …. Training and inference are the same, and a sample does
+/// not depend on its batch. For each row of C channels, with ε = 0.001:
 ///
 /// - μ = Σx / C, v = Σ(x − μ)² / C, r = 1 / √(v + ε), x̂ = (x − μ)·r, y = x̂·γ + β
-/// - backward, with g = dy·γ: dx = r·((g − Σg/C) − x̂·(Σ(g·x̂)/C)); dγ = Σ dy·x̂ and dβ = Σ dy over samples and positions
+/// - backward, with g = dy·γ: dx = r·((g − Σg/C) − x̂·(Σ(g·x̂)/C)); dγ = Σ dy·x̂ and dβ = Σ dy over
+///   samples and positions
 ///
-/// Sums along a row run over sixteen virtual lanes (index mod 16, joined by halves); those over rows start at +0 and go over samples and positions in order. A variance
-/// that overflows is NaN, and with it the row.
+/// Sums along a row run over sixteen virtual lanes (index mod 16, joined by halves); those over
+/// rows start at +0 and go over samples and positions in order. A variance that overflows is NaN,
+/// and with it the row.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

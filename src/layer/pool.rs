@@ -15,12 +15,15 @@ use rosenblatt_kernels::{
 
 /// The greatest value of each `PH`×`PW` window, channel by channel: Keras' `MaxPooling2D`
 ///
-/// `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` of as many channels whose height and width the compiler checks. The window is square unless `PW` says otherwise, the
-/// stride is the window's size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding: rows and columns that no window covers are dropped. With
-/// [`Same`](super::Same), padded places are left out.
+/// `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` of as many channels whose height and width the
+/// compiler checks. The window is square unless `PW` says otherwise, the stride is the window's
+/// size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding:
+/// rows and columns that no window covers are dropped. With [`Same`](super::Same), padded places
+/// are left out.
 ///
-/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN does not get
-/// lost: with one among them the result is NaN (and its gradient goes to the first place).
+/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN
+/// does not get lost: with one among them the result is NaN (and its gradient goes to the first
+/// place).
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -54,8 +57,9 @@ pub type MaxPool2d<
 
 /// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
 ///
-/// The values of a window are added row by row from +0 and divided by their number; with [`Same`](super::Same), padded places do not count. Window, stride and
-/// padding are written as for [`MaxPool2d`]. Backward, dy divided by that number goes to each place of the window.
+/// The values of a window are added row by row from +0 and divided by their number; with
+/// [`Same`](super::Same), padded places do not count. Window, stride and padding are written as for
+/// [`MaxPool2d`]. Backward, dy divided by that number goes to each place of the window.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -186,12 +190,14 @@ fn places(lines: usize, across: &Range<usize>) -> f32 {
     (lines * across.len()) as f32
 }
 
-/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was not named.
+/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was
+/// not named.
 pub struct Pool2d<G, X, Y, const PH: usize, const PW: usize, P, const SH: usize, const SW: usize>(
     PhantomData<(G, X, Y, P)>,
 );
 
-/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 stands for one that was not named.
+/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 stands for one that
+/// was not named.
 pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X, Y, P)>);
 
 /// The mean of each channel over a whole [`Map`]: Keras' `GlobalAveragePooling2D`

@@ -1,4 +1,5 @@
-//! Recurrent layers: a cell that reads a sequence step by step and carries a state from one step to the next.
+//! Recurrent layers: a cell that reads a sequence step by step and carries a state from one step to
+//! the next.
 
 mod gru;
 mod lstm;
@@ -43,7 +44,8 @@ pub trait Cell<const U: usize>: 'static {
     /// The bias that is added to the product with the inputs.
     fn input_bias(b: &Self::Bias) -> &Self::Gates;
 
-    /// One step of each row: from `a` = x·w + bias, and the state h and what is carried along, h and c after it.
+    /// One step of each row: from `a` = x·w + bias, and the state h and what is carried along, h
+    /// and c after it.
     fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
@@ -67,11 +69,13 @@ pub trait Cell<const U: usize>: 'static {
 
 /// A [`Cell`] that can be trained by gradient.
 pub trait TrainableCell<const U: usize>: Cell<U> {
-    /// Whether a part of dh reaches the state before without a product; the sum of the product then starts there.
+    /// Whether a part of dh reaches the state before without a product; the sum of the product then
+    /// starts there.
     const DIRECT: bool = false;
 
-    /// One step backward through everything but the products: `a` becomes the gradient by x·w and its bias, dh the direct part of the gradient by
-    /// the state before, dc that by what was carried along.
+    /// One step backward through everything but the products: `a` becomes the gradient by x·w and
+    /// its bias, dh the direct part of the gradient by the state before, dc that by what was
+    /// carried along.
     fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
@@ -88,24 +92,30 @@ pub trait TrainableCell<const U: usize>: Cell<U> {
     fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], db: &mut Self::Bias);
 }
 
-/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be fused with.
+/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be fused
+/// with.
 #[derive(Clone, Copy, Debug)]
 pub struct HiddenState;
 
-/// The cell `C`, `U` units wide, read over `T` steps of `I` values each: [`Rnn`], [`Gru`], [`Lstm`].
+/// The cell `C`, `U` units wide, read over `T` steps of `I` values each: [`Rnn`], [`Gru`],
+/// [`Lstm`].
 ///
-/// A sample is `[[f32; I]; T]`. The state before the first step is zero. With [`Last`] (the default) the output is the state after the last step,
-/// `[f32; U]`; with [`All`] that after every step, `[[f32; U]; T]`, which another recurrent layer takes.
+/// A sample is `[[f32; I]; T]`. The state before the first step is zero. With [`Last`] (the
+/// default) the output is the state after the last step, `[f32; U]`; with [`All`] that after every
+/// step, `[[f32; U]; T]`, which another recurrent layer takes.
 ///
-/// Trained by back-propagation through time (Rumelhart, Hinton and Williams, 1986; Werbos, 1990) over all `T` steps: from the last step to the first,
-/// dh, the gradient by the state, is what comes from the outputs plus what comes from the step after. Weights are the same at every step: dw, du and
-/// db add over the steps from the last to the first, at each over the samples from 0 upward.
+/// Trained by back-propagation through time (Rumelhart, Hinton and Williams, 1986; Werbos, 1990)
+/// over all `T` steps: from the last step to the first, dh, the gradient by the state, is what
+/// comes from the outputs plus what comes from the step after. Weights are the same at every step:
+/// dw, du and db add over the steps from the last to the first, at each over the samples from 0
+/// upward.
 ///
-/// Kernels start as the network's initializer says with the fans of Keras (`I` and `GATES·U`), recurrent kernels [`Orthogonal`], biases at zero, the
-/// LSTM's forget gate at 1: Keras' defaults.
+/// Kernels start as the network's initializer says with the fans of Keras (`I` and `GATES·U`),
+/// recurrent kernels [`Orthogonal`], biases at zero, the LSTM's forget gate at 1: Keras' defaults.
 ///
-/// The tape keeps all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and [`Lstm`], a few rows of U beside
-/// ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference keeps one step, and [`Mlp::step`](crate::Mlp::step) is one.
+/// The tape keeps all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and
+/// [`Lstm`], a few rows of U beside ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference keeps
+/// one step, and [`Mlp::step`](crate::Mlp::step) is one.
 ///
 /// A recurrent layer reads sequences: what stands before another one must give [`All`] states.
 ///
@@ -161,7 +171,8 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     }
 }
 
-/// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked iterator could, for all that the optimizer knows.
+/// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked
+/// iterator could, for all that the optimizer knows.
 #[inline(always)]
 fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
     let at = (T - 1 - t) * m;
@@ -244,7 +255,8 @@ fn place<F: F32Array, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
 impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Trainable
     for Sequence<C, I, U, T, R>
 {
-    /// Rows of `m` samples lie without gaps, step by step from the last to the first: what is alike at all steps is one product over all of them.
+    /// Rows of `m` samples lie without gaps, step by step from the last to the first: what is alike
+    /// at all steps is one product over all of them.
     type Tape<const B: usize> = Unrolled<
         [[[f32; I]; B]; T],
         [[C::Gates; B]; T],

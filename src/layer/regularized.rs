@@ -21,12 +21,14 @@ const fn quotient(num: u32, den: u32) -> f32 {
 
 /// λ·Σ|w|, λ = `NUM`/`DEN`; its gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
 ///
-/// It draws small weights towards 0, but does not make them exactly 0: as in Keras the penalty is a part of the gradient, and a weight whose gradient is below λ goes to and fro
-/// around 0, at most about lr·λ away. Whoever wants zeros sets such weights to 0 after the training.
+/// It draws small weights towards 0, but does not make them exactly 0: as in Keras the penalty is a
+/// part of the gradient, and a weight whose gradient is below λ goes to and fro around 0, at most
+/// about lr·λ away. Whoever wants zeros sets such weights to 0 after the training.
 #[derive(Clone, Copy, Debug)]
 pub struct L1<const NUM: u32, const DEN: u32>;
 
-/// λ·Σw² (without ½, as Keras), λ = `NUM`/`DEN`; its gradient 2·λ·w. Keeps weights small: "ridge", "weight decay".
+/// λ·Σw² (without ½, as Keras), λ = `NUM`/`DEN`; its gradient 2·λ·w. Keeps weights small: "ridge",
+/// "weight decay".
 #[derive(Clone, Copy, Debug)]
 pub struct L2<const NUM: u32, const DEN: u32>;
 
@@ -70,13 +72,17 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
     }
 }
 
-/// The layer `L`, whose kernel (the weights of its inputs, not its bias) is regularized by `R`: [`L1`], [`L2`] or [`L1L2`], as Keras' `kernel_regularizer`
+/// The layer `L`, whose kernel (the weights of its inputs, not its bias) is regularized by `R`:
+/// [`L1`], [`L2`] or [`L1L2`], as Keras' `kernel_regularizer`
 ///
-/// The loss that training minimizes, and that a step and [`evaluate`](crate::Trainer::evaluate) tell, is the mean loss of the batch plus the penalties of all such layers.
+/// The loss that training minimizes, and that a step and [`evaluate`](crate::Trainer::evaluate)
+/// tell, is the mean loss of the batch plus the penalties of all such layers.
 ///
-/// **The lecture's cost** is the *sum* of the losses of all N samples plus λ·Σw². Divided by N it is Keras' loss and ours: mean + (λ/N)·Σw². Both have
-/// the same minimum. To follow the lecture, divide its λ by the number of terms that the loss averages here (the samples of the training set; with mean squared error or
-/// binary cross-entropy, whose mean goes over the k outputs too, N·k), and multiply its learning rate by that number where the gradient's length matters
+/// **The lecture's cost** is the *sum* of the losses of all N samples plus λ·Σw². Divided by N it
+/// is Keras' loss and ours: mean + (λ/N)·Σw². Both have the same minimum. To follow the lecture,
+/// divide its λ by the number of terms that the loss averages here (the samples of the training
+/// set; with mean squared error or binary cross-entropy, whose mean goes over the k outputs too,
+/// N·k), and multiply its learning rate by that number where the gradient's length matters
 /// (gradient descent, with or without momentum; not Adam, which divides it out).
 ///
 /// ```

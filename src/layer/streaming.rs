@@ -8,8 +8,9 @@ use crate::activation::Activation;
 use core::slice::{from_mut, from_ref};
 use rosenblatt_kernels::{F32Array, Simd, array::Join};
 
-/// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember, and those that look at a frame by itself (dense, normalizations, dropout,
-/// activations), regularized or not.
+/// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember,
+/// and those that look at a frame by itself (dense, normalizations, dropout, activations),
+/// regularized or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run frame by frame",
     note = "recurrent layers can, and layers after them that look at one frame by itself"
@@ -51,7 +52,8 @@ impl<const I: usize, const O: usize, A: Activation> Streaming for Dense<I, O, A>
     }
 }
 
-/// Layers that look at the channels of one position by themselves: a frame is such a position, and the layer the same one over the channels alone.
+/// Layers that look at the channels of one position by themselves: a frame is such a position, and
+/// the layer the same one over the channels alone.
 macro_rules! by_itself {
     ($([$($generics:tt)*] $layer:ty, $of_frame:ty;)*) => {$(
         impl<X: Channels, $($generics)*> Streaming for $layer {

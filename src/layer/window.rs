@@ -1,9 +1,11 @@
 //! Windows that slide over maps and signals: shapes, padding, and the check that the types agree.
 
-/// A sample of `H`×`W` places with `C` channels each, channels last as in Keras: an image, or what a convolution makes of one.
+/// A sample of `H`×`W` places with `C` channels each, channels last as in Keras: an image, or what
+/// a convolution makes of one.
 pub type Map<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
 
-/// A sample of `T` steps in time with `C` channels each: what sensors give, or what a convolution makes of it.
+/// A sample of `T` steps in time with `C` channels each: what sensors give, or what a convolution
+/// makes of it.
 pub type Signal<const T: usize, const C: usize> = [[f32; C]; T];
 
 /// What happens at the edges.
@@ -14,11 +16,13 @@ pub trait Padding: 'static {
     const NAME: &'static str;
 }
 
-/// Windows that lie wholly inside: ⌊(n − k) / stride⌋ + 1 of them. What is left over at the end is not looked at.
+/// Windows that lie wholly inside: ⌊(n − k) / stride⌋ + 1 of them. What is left over at the end is
+/// not looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid;
 
-/// ⌈n / stride⌉ windows: max((outputs − 1)·stride + k − n, 0) places are added, the smaller half of them before the first, as Keras does it.
+/// ⌈n / stride⌉ windows: max((outputs − 1)·stride + k − n, 0) places are added, the smaller half of
+/// them before the first, as Keras does it.
 ///
 /// A convolution takes them as zeros; a pooling layer leaves them out.
 #[derive(Clone, Copy, Debug)]

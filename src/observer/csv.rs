@@ -7,10 +7,12 @@ use crate::{
 };
 use core::{fmt::Write, ops::ControlFlow};
 
-/// Keras' `CSVLogger`: one line an epoch, with Keras' column names in Keras' order, epochs counted from 0, `NA` for what was not asked for.
+/// Keras' `CSVLogger`: one line an epoch, with Keras' column names in Keras' order, epochs counted
+/// from 0, `NA` for what was not asked for.
 ///
-/// Writes to anything that takes text: a `heapless::String` on a chip, a `String`, or a file behind an adapter. What cannot be written ends the training with
-/// [`Error::NotWritten`], with whole lines in the log. `learning_rate` is [`EpochReport::lr`].
+/// Writes to anything that takes text: a `heapless::String` on a chip, a `String`, or a file behind
+/// an adapter. What cannot be written ends the training with [`Error::NotWritten`], with whole
+/// lines in the log. `learning_rate` is [`EpochReport::lr`].
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -4,11 +4,14 @@ use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
-/// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for `patience` epochs.
+/// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for
+/// `patience` epochs.
 ///
-/// To go back to the weights of the best epoch (`restore_best_weights=True`), put [`RestoreBest::like`] it in front of it.
+/// To go back to the weights of the best epoch (`restore_best_weights=True`), put
+/// [`RestoreBest::like`] it in front of it.
 ///
-/// A value that is NaN is no improvement, and an accuracy beside a loss that is NaN counts as NaN. A `min_delta` or `baseline` of NaN is an error before the first step.
+/// A value that is NaN is no improvement, and an accuracy beside a loss that is NaN counts as NaN.
+/// A `min_delta` or `baseline` of NaN is an error before the first step.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -118,12 +121,14 @@ impl<S: Session> Observer<S> for EarlyStopping {
     }
 }
 
-/// Keras' `restore_best_weights`: keeps a copy of the network from the epoch with the best monitored value, and at the training's end puts it back.
+/// Keras' `restore_best_weights`: keeps a copy of the network from the epoch with the best
+/// monitored value, and at the training's end puts it back.
 ///
-/// The copy is part of the value: its memory is known, and it can lie in a `static`. Like Keras' it holds weights and running statistics, not the
-/// optimizer's state.
+/// The copy is part of the value: its memory is known, and it can lie in a `static`. Like Keras' it
+/// holds weights and running statistics, not the optimizer's state.
 ///
-/// A value that is NaN is never the best, nor is an epoch that ends with a weight that is infinite or NaN. Where no epoch is good, nothing is put back.
+/// A value that is NaN is never the best, nor is an epoch that ends with a weight that is infinite
+/// or NaN. Where no epoch is good, nothing is put back.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -164,7 +169,8 @@ impl<N> RestoreBest<N> {
         }
     }
 
-    /// Watches what `early` watches, as Keras' one callback does for both: the same value, `min_delta` and `start_from_epoch`.
+    /// Watches what `early` watches, as Keras' one callback does for both: the same value,
+    /// `min_delta` and `start_from_epoch`.
     #[must_use]
     pub fn like(early: &EarlyStopping, room: N) -> Self {
         let &EarlyStopping { monitor, min_delta, start_from_epoch, .. } = early;

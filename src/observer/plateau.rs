@@ -4,9 +4,11 @@ use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::{Error, Result};
 use core::ops::ControlFlow;
 
-/// Keras' `ReduceLROnPlateau`: lr ← max(lr · factor, min_lr) when the monitored value has not improved for `patience` epochs.
+/// Keras' `ReduceLROnPlateau`: lr ← max(lr · factor, min_lr) when the monitored value has not
+/// improved for `patience` epochs.
 ///
-/// After a reduction `cooldown` epochs pass before it counts again. A value that is NaN is no improvement.
+/// After a reduction `cooldown` epochs pass before it counts again. A value that is NaN is no
+/// improvement.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -55,7 +57,8 @@ impl Waited {
 }
 
 impl ReduceOnPlateau {
-    /// Keras' defaults: the validation loss, a tenth after 10 epochs without an improvement of 1e-4.
+    /// Keras' defaults: the validation loss, a tenth after 10 epochs without an improvement of
+    /// 1e-4.
     pub const DEFAULT: Self = Self {
         monitor: Monitor::ValLoss,
         factor: 0.1,

@@ -4,8 +4,9 @@ use super::{EpochReport, Observer, Session};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
-/// Keras' `validation_data`: evaluates other samples after each epoch, in the trainer's own memory. Stands before the observers that look at its result. Bad samples
-/// are an error before the first step; it counts rows in these samples.
+/// Keras' `validation_data`: evaluates other samples after each epoch, in the trainer's own memory.
+/// Stands before the observers that look at its result. Bad samples are an error before the first
+/// step; it counts rows in these samples.
 ///
 /// ```
 /// use rosenblatt::{data::split, prelude::*};

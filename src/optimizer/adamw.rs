@@ -6,8 +6,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// AdamW: w ← w − lr_t·λ·w, then a step of [`Adam`]. Loshchilov and Hutter, 2019.
 ///
-/// The decay is apart from the gradient, so that the moments do not divide it, as they do with an L2 penalty. As in Keras it takes all parameters, biases too. With λ = 0 it is [`Adam`] to
-/// the bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
+/// The decay is apart from the gradient, so that the moments do not divide it, as they do with an
+/// L2 penalty. As in Keras it takes all parameters, biases too. With λ = 0 it is [`Adam`] to the
+/// bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -35,7 +36,8 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no decay of the learning rate.
+    /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no
+    /// decay of the learning rate.
     pub const DEFAULT: Self = Self {
         lr: 0.001,
         beta1: 0.9,

@@ -39,9 +39,11 @@ macro_rules! inner {
     };
 }
 
-/// Clipping by value: each value of the gradient is brought between −limit and limit. Keras' `clipvalue`.
+/// Clipping by value: each value of the gradient is brought between −limit and limit. Keras'
+/// `clipvalue`.
 ///
-/// It may turn the gradient's direction; [`ClipNorm`] does not. [`Trainer::gradient`](crate::Trainer::gradient) gives the clipped one.
+/// It may turn the gradient's direction; [`ClipNorm`] does not.
+/// [`Trainer::gradient`](crate::Trainer::gradient) gives the clipped one.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -78,11 +80,14 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
     }
 }
 
-/// Clipping by norm: where ‖g‖ = √Σg², over all parameters, is above the limit, g ← g·limit/‖g‖. Keras' `global_clipnorm`.
+/// Clipping by norm: where ‖g‖ = √Σg², over all parameters, is above the limit, g ← g·limit/‖g‖.
+/// Keras' `global_clipnorm`.
 ///
-/// The direction stays. At or below the limit the gradient keeps its bits. Where Σg² overflows, Keras' norm is ∞ and its gradient NaN; here the norm is taken of scaled values (see
-/// [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), and every finite gradient becomes one of the limit's length. The sum runs over sixteen lanes: the same bits everywhere. Pascanu, Mikolov and
-/// Bengio, 2013.
+/// The direction stays. At or below the limit the gradient keeps its bits. Where Σg² overflows,
+/// Keras' norm is ∞ and its gradient NaN; here the norm is taken of scaled values (see
+/// [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), and every finite gradient becomes one
+/// of the limit's length. The sum runs over sixteen lanes: the same bits everywhere. Pascanu,
+/// Mikolov and Bengio, 2013.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

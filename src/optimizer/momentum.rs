@@ -8,7 +8,8 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
 ///
-/// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
+/// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r =
+/// 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};

@@ -6,10 +6,12 @@ use super::{
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)). Nesterov, 1983, in Keras' form.
+/// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)).
+/// Nesterov, 1983, in Keras' form.
 ///
-/// The step is that of [`Momentum`](super::Momentum), one velocity further: w is where the ball will be, so that the gradient there can still turn it. With r = 0 it is
-/// [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
+/// The step is that of [`Momentum`](super::Momentum), one velocity further: w is where the ball
+/// will be, so that the gradient there can still turn it. With r = 0 it is [`Sgd`](super::Sgd) to
+/// the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};

@@ -2,10 +2,12 @@
 
 use rosenblatt_kernels::zero_bits;
 
-/// 1 − βᵗ in units of 2⁻⁶⁴, the upper and the lower half: 0 before the first step, so that all starts at zero bits.
+/// 1 − βᵗ in units of 2⁻⁶⁴, the upper and the lower half: 0 before the first step, so that all
+/// starts at zero bits.
 ///
-/// A recurrence in f32 would lose what makes the difference: near β = 1 it is off in the third digit, and comes to rest
-/// before 1. Here a step loses at most 2⁻⁶³, and the result is within 1 ulp for every t and every β in [0, 1).
+/// A recurrence in f32 would lose what makes the difference: near β = 1 it is off in the third
+/// digit, and comes to rest before 1. Here a step loses at most 2⁻⁶³, and the result is within 1
+/// ulp for every t and every β in [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Complement {
     high: u32,
@@ -57,7 +59,8 @@ fn fraction(beta: f32) -> u32 {
 mod tests {
     use super::Complement;
 
-    /// How many ulp the number is off at each of the first steps, and at powers of two up to `steps`.
+    /// How many ulp the number is off at each of the first steps, and at powers of two up to
+    /// `steps`.
     fn worst(beta: f32, steps: u32) -> f64 {
         let (mut c, mut worst) = (Complement::ZERO, 0f64);
         // ln β = ln(1 − (1 − β)); 1 − β is exact in f64.

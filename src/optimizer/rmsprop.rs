@@ -7,10 +7,12 @@ use super::{
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Tieleman and Hinton, 2012.
+/// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)).
+/// Tieleman and Hinton, 2012.
 ///
-/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets, so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. For a gradient of
-/// 2⁶³ or more see [`optimizer`](super).
+/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets,
+/// so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. For a gradient
+/// of 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -27,7 +29,8 @@ pub struct RmsProp {
     pub lr: f32,
     /// What is left of the mean of squares after a step, ρ
     pub rho: f32,
-    /// Added to the mean of squares, inside the root, ε; at least 1e-30, so that it outweighs a mean that is too small for f32
+    /// Added to the mean of squares, inside the root, ε; at least 1e-30, so that it outweighs a
+    /// mean that is too small for f32
     pub epsilon: f32,
     /// How fast the learning rate falls
     pub decay: f32,

@@ -4,7 +4,8 @@ use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, default
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
 
-/// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro, 1951.
+/// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and
+/// Monro, 1951.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sgd {

@@ -28,7 +28,8 @@ impl Schedule for ConstantRate {
     learning_rate!();
 }
 
-/// One rate after another: `lr` up to and including the first boundary, then each piece's rate from the step after its boundary on. Keras' `PiecewiseConstantDecay`.
+/// One rate after another: `lr` up to and including the first boundary, then each piece's rate from
+/// the step after its boundary on. Keras' `PiecewiseConstantDecay`.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};

@@ -7,7 +7,8 @@ use crate::{
 };
 use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
 
-/// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
+/// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: from lr to
+/// lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
 ///
 /// Keras' `warmup_target` and `warmup_steps` are a [`WarmUp`](super::WarmUp) before it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,8 @@ use crate::{
 };
 use rosenblatt_kernels::environment::standard;
 
-/// lr / (1 + decay_rate·t/decay_steps); with `staircase` the quotient t/decay_steps is rounded down. Keras' `InverseTimeDecay`.
+/// lr / (1 + decay_rate·t/decay_steps); with `staircase` the quotient t/decay_steps is rounded
+/// down. Keras' `InverseTimeDecay`.
 ///
 /// With `decay_steps` 1 it is what an optimizer's `decay` does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,9 +42,11 @@ impl Schedule for InverseTimeDecay {
     learning_rate!();
 }
 
-/// lr·decay_rate^(t/decay_steps); with `staircase` the exponent is rounded down. Keras' `ExponentialDecay`.
+/// lr·decay_rate^(t/decay_steps); with `staircase` the exponent is rounded down. Keras'
+/// `ExponentialDecay`.
 ///
-/// A whole exponent's power is a product carried in pairs of f32, the rest's is exp(rest·ln decay_rate). From 2¹⁰⁰ on a power counts as ∞.
+/// A whole exponent's power is a product carried in pairs of f32, the rest's is exp(rest·ln
+/// decay_rate). From 2¹⁰⁰ on a power counts as ∞.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExponentialDecay {
@@ -73,7 +76,8 @@ impl Schedule for ExponentialDecay {
     learning_rate!();
 }
 
-/// lr·drop^⌊t/every⌋: every so many steps the rate drops. [`ExponentialDecay`] as a staircase, in the lecture's words.
+/// lr·drop^⌊t/every⌋: every so many steps the rate drops. [`ExponentialDecay`] as a staircase, in
+/// the lecture's words.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};

@@ -4,8 +4,9 @@ use rosenblatt_kernels::{arch::scalar::Scalar, math};
 
 /// base^(step/steps), the exponent rounded down with `staircase`.
 ///
-/// The whole part by repeated squaring of a pair of numbers whose sum is the power: some 44 bits, so that not even thousands of factors show in the
-/// 24 of the result. The rest r < 1 as exp(r·ln base).
+/// The whole part by repeated squaring of a pair of numbers whose sum is the power: some 44 bits,
+/// so that not even thousands of factors show in the 24 of the result. The rest r < 1 as exp(r·ln
+/// base).
 pub fn power(base: f32, step: u32, steps: u32, staircase: bool) -> f32 {
     let (Some(whole), Some(rest)) = (step.checked_div(steps), step.checked_rem(steps)) else {
         return 1.0;

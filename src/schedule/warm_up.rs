@@ -4,9 +4,11 @@ use super::Schedule;
 use crate::{error::Result, optimizer::at_least_zero};
 use rosenblatt_kernels::environment::standard;
 
-/// A linear warm-up in front of any schedule: (target − start)·t/steps + start for t < `steps`, target being the first rate of `then`; afterwards `then`, from its own step 0.
+/// A linear warm-up in front of any schedule: (target − start)·t/steps + start for t < `steps`,
+/// target being the first rate of `then`; afterwards `then`, from its own step 0.
 ///
-/// In front of [`CosineDecay`](super::CosineDecay) it is Keras' `CosineDecay` with `warmup_target` and `warmup_steps`.
+/// In front of [`CosineDecay`](super::CosineDecay) it is Keras' `CosineDecay` with `warmup_target`
+/// and `warmup_steps`.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};

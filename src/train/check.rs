@@ -17,7 +17,8 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so the network is to blame.
+    /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so
+    /// the network is to blame.
     #[cold]
     pub(super) fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
         finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()

@@ -20,8 +20,10 @@ where
 {
     /// Loss and accuracy over any number of samples, without changing a weight.
     ///
-    /// The loss is the mean of the means of batches of `B` samples, added with compensation: relative error within 1e-6 of the mean of the samples' losses for up to 10⁸ samples. Its last
-    /// bit can depend on `B`. It never depends on the backend. A sample whose outputs are NaN is never predicted rightly.
+    /// The loss is the mean of the means of batches of `B` samples, added with compensation:
+    /// relative error within 1e-6 of the mean of the samples' losses for up to 10⁸ samples. Its
+    /// last bit can depend on `B`. It never depends on the backend. A sample whose outputs are NaN
+    /// is never predicted rightly.
     /// # Errors
     /// For no samples, other lengths or wrong targets.
     pub fn evaluate(
@@ -54,7 +56,8 @@ where
         })
     }
 
-    /// Which class was taken for which, over any number of samples; outputs that are NaN stand for none.
+    /// Which class was taken for which, over any number of samples; outputs that are NaN stand for
+    /// none.
     /// # Errors
     /// For no samples, other lengths, wrong targets, or a class of `C` or more.
     pub fn confusion<const C: usize>(
@@ -74,7 +77,8 @@ where
         Ok(confusion)
     }
 
-    /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows on the stack.
+    /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows
+    /// on the stack.
     pub fn predict(&mut self, net: &N, x: &InputOf<N>) -> OutputOf<N> {
         standard(|| self.forward(Backend::detect(), net, core::slice::from_ref(x)));
         LayersOf::<N>::output::<B>(&self.work.tape)[0]
@@ -91,14 +95,16 @@ where
         Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
     }
 
-    /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the caller.
+    /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the
+    /// caller.
     fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => {
             LayersOf::<N>::forward::<_, B>(OutOfLine(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
         });
     }
 
-    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller, and calls `each(mean loss, outputs, targets)` for each batch.
+    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller,
+    /// and calls `each(mean loss, outputs, targets)` for each batch.
     fn each_batch(
         &mut self,
         backend: Backend,

@@ -40,18 +40,21 @@ pub struct Fit<O> {
     pub epochs: usize,
     /// Samples a step; `None` for as many as the trainer holds
     pub batch: Option<Batch>,
-    /// A new order each epoch, drawn from this seed and the number of shuffled epochs that the trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
+    /// A new order each epoch, drawn from this seed and the number of shuffled epochs that the
+    /// trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
     /// [`Trainer::reset`] begins anew. `None` for the order of the data
     pub shuffle: Option<Seed>,
-    /// Whether the last mini-batch of an epoch is left out where it is shorter than the others; with `shuffle` these are other samples in each epoch. Loss and accuracy are
-    /// those of the samples that were seen
+    /// Whether the last mini-batch of an epoch is left out where it is shorter than the others;
+    /// with `shuffle` these are other samples in each epoch. Loss and accuracy are those of the
+    /// samples that were seen
     pub drop_last: bool,
     /// The backend; the result has the same bits on each
     pub backend: Backend,
 }
 
 impl<O: Optimizer> Fit<O> {
-    /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the fastest backend.
+    /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the
+    /// fastest backend.
     pub fn new(optimizer: O) -> Self {
         Self {
             optimizer,
@@ -70,17 +73,22 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's report. Observers run in the floating-point environment of the numeric contract, whatever
+    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's
+    /// report. Observers run in the floating-point environment of the numeric contract, whatever
     /// the caller's is.
     ///
-    /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights, change the learning rate, keep a history or a log; `()` is none.
+    /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights,
+    /// change the learning rate, keep a history or a log; `()` is none.
     ///
-    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`). With no epochs nothing happens, and the report is epoch 0 with
-    /// NaN.
+    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`).
+    /// With no epochs nothing happens, and the report is epoch 0 with NaN.
     /// # Errors
-    /// For no samples, other lengths, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch normalization, or a hidden layer whose weights were
-    /// never set: found before the first step, nothing is changed. A loss or gradient that is not finite ends the training at that step, which changes no weight. What an observer finds after an epoch ends it there
-    /// ([`Error::NotMonitored`] after the first, [`Error::NotWritten`], a learning rate out of range); the weights are that epoch's.
+    /// For no samples, other lengths, wrong targets, hyper-parameters out of range, a batch over
+    /// `B` or too small for a batch normalization, or a hidden layer whose weights were never set:
+    /// found before the first step, nothing is changed. A loss or gradient that is not finite ends
+    /// the training at that step, which changes no weight. What an observer finds after an epoch
+    /// ends it there ([`Error::NotMonitored`] after the first, [`Error::NotWritten`], a learning
+    /// rate out of range); the weights are that epoch's.
     pub fn fit<Obs>(
         &mut self,
         net: &mut N,
@@ -189,7 +197,8 @@ where
         Ok(report)
     }
 
-    /// One epoch: every sample once, `batch` a step; a shorter last mini-batch may be dropped. Mean loss, and accuracy if it is asked for.
+    /// One epoch: every sample once, `batch` a step; a shorter last mini-batch may be dropped. Mean
+    /// loss, and accuracy if it is asked for.
     #[inline(always)]
     fn epoch(
         &mut self,

@@ -13,7 +13,8 @@ use rosenblatt_kernels::{
     zero::ZeroBits, zero_bits,
 };
 
-/// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by the outputs.
+/// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by
+/// the outputs.
 pub(super) struct StepMemory<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> {
     pub(super) gradient: ParamsOf<N>,
     pub(super) state: O::State<ParamsOf<N>>,
@@ -22,9 +23,10 @@ pub(super) struct StepMemory<N: Model<Layers: Trainable>, O: Optimizer, const B:
 }
 
 impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O, B> {
-    /// One step on a backend: the one switch of a training step, and the one copy of its code that `step` and every `fit` share. The floating-point environment
-    /// is the caller's business.
-    // In firmware for little flash the compiler chooses: where there is one caller, hyper-parameters that are constants stay so.
+    /// One step on a backend: the one switch of a training step, and the one copy of its code that
+    /// `step` and every `fit` share. The floating-point environment is the caller's business.
+    // In firmware for little flash the compiler chooses: where there is one caller,
+    // hyper-parameters that are constants stay so.
     #[cfg_attr(not(rosenblatt_small), inline(never))]
     pub(super) fn run<L>(
         &mut self,
@@ -40,7 +42,8 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
-    /// [`StepMemory::step`]: for a small network's full mini-batches in place, because the number of samples is known; else by called kernels.
+    /// [`StepMemory::step`]: for a small network's full mini-batches in place, because the number
+    /// of samples is known; else by called kernels.
     #[inline(always)]
     fn batch<S, L>(
         &mut self,

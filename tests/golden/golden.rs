@@ -1,8 +1,11 @@
-//! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on every backend, target and day.
+//! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on
+//! every backend, target and day.
 //!
-//! `golden.txt` holds a line `name hash` for each. `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-golden` writes it anew; a changed line means
-//! that no training of before can be repeated, so its commit says why. Where the weights in flash change too, run it twice. Only the lines
-//! `firmware/*-micromath` may change with the version of a crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
+//! `golden.txt` holds a line `name hash` for each.
+//! `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-golden` writes it anew; a changed line means
+//! that no training of before can be repeated, so its commit says why. Where the weights in flash
+//! change too, run it twice. Only the lines `firmware/*-micromath` may change with the version of a
+//! crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
 //! outside the contract.
 
 #[path = "../library/support/mod.rs"]
@@ -209,7 +212,8 @@ fn one_bit_of_one_initial_weight_shows() {
     }
 }
 
-/// Flush-to-zero, denormals-are-zero, each rounding mode: XOR, the CNN, the GRU and every other program, initial weights and orders.
+/// Flush-to-zero, denormals-are-zero, each rounding mode: XOR, the CNN, the GRU and every other
+/// program, initial weights and orders.
 #[test]
 fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
     for mode in Mode::ALL {

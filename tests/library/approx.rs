@@ -1,4 +1,5 @@
-//! Networks with approximate activations learn as those with exact ones do, and have the same bits on every backend of a build.
+//! Networks with approximate activations learn as those with exact ones do, and have the same bits
+//! on every backend of a build.
 #![cfg(feature = "micromath")]
 
 use crate::support;

@@ -1,4 +1,5 @@
-//! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain loops, and gradients against finite differences in f64.
+//! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain
+//! loops, and gradients against finite differences in f64.
 
 use crate::support;
 
@@ -55,7 +56,8 @@ impl Real for f64 {
 }
 
 impl Plan {
-    /// Where in the input place (u, v) of the window of output (i, j) lies, `None` in the padding: Keras' formula.
+    /// Where in the input place (u, v) of the window of output (i, j) lies, `None` in the padding:
+    /// Keras' formula.
     fn place(&self, i: usize, j: usize, u: usize, v: usize) -> Option<usize> {
         let along = |axis: usize, window: usize, place: usize| {
             let (n, out, k) = (self.input[axis], self.output[axis], self.window[axis]);
@@ -68,7 +70,8 @@ impl Plan {
         Some((along(0, i, u)? * self.input[1] + along(1, j, v)?) * self.input[2])
     }
 
-    /// Calls `see` with each window, row by row: its number, and for each of its places, row by row, where it lies.
+    /// Calls `see` with each window, row by row: its number, and for each of its places, row by
+    /// row, where it lies.
     fn windows(&self, mut see: impl FnMut(usize, &[Option<usize>])) {
         for i in 0..self.output[0] {
             for j in 0..self.output[1] {
@@ -121,7 +124,8 @@ impl Plan {
         y
     }
 
-    /// The least distance from a change of slope: of a greatest value from the next one, of a relu's input from 0.
+    /// The least distance from a change of slope: of a greatest value from the next one, of a
+    /// relu's input from 0.
     fn margin(&self, p: &[f64], x: &[f64]) -> f64 {
         let mut least = f64::INFINITY;
         if (self.activation)(-1.0) == 0.0 {
@@ -142,7 +146,8 @@ impl Plan {
         least
     }
 
-    /// dp and dx of some samples, from the gradient before the activation, in the order of the contract.
+    /// dp and dx of some samples, from the gradient before the activation, in the order of the
+    /// contract.
     fn backward(&self, p: &[f32], x: &[Vec<f32>], dy: &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) {
         let (c, f) = (self.input[2], self.output[2]);
         let mut dp = vec![0.0; p.len()];
@@ -201,7 +206,8 @@ impl Plan {
     }
 }
 
-/// Numbers of some sort: ordinary, few different ones with both zeros, near the subnormal ones, and with infinities and NaN among them.
+/// Numbers of some sort: ordinary, few different ones with both zeros, near the subnormal ones, and
+/// with infinities and NaN among them.
 fn number(rng: &mut Rng, sort: usize) -> f32 {
     match sort {
         0 => draw(rng, 1.0),
@@ -225,7 +231,8 @@ fn fill<T: F32Array>(rng: &mut Rng, sort: usize) -> T {
 /// Room for samples; batches may be shorter.
 const B: usize = 5;
 
-/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `fused`, dy is the gradient before the activation.
+/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `fused`, dy is
+/// the gradient before the activation.
 type Made = [Vec<Vec<u32>>; 4];
 
 #[inline(always)]
@@ -290,7 +297,8 @@ fn same_bits<L: Trainable>(plan: Plan) {
     }
 }
 
-/// A relu's input and the two greatest values of a window must be this far from where the slope changes.
+/// A relu's input and the two greatest values of a window must be this far from where the slope
+/// changes.
 const MARGIN: f64 = 2e-4;
 /// Some tens of roundings of 6e-8 each.
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
@@ -352,7 +360,8 @@ fn relu(z: f64) -> f64 {
     z.max(0.0)
 }
 
-/// Two tests a layer: the bits of its linear form, and the gradients. What the types say, the judge is told in numbers.
+/// Two tests a layer: the bits of its linear form, and the gradients. What the types say, the judge
+/// is told in numbers.
 macro_rules! layers {
     ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*], window $window:expr, stride $stride:expr, $same:literal,
         $linear:ty $(, $activated:ty, $activation:ident)?;)*) => {$(
@@ -508,7 +517,8 @@ type Reader = (
 proptest! {
     #![proptest_config(Config { cases: amount(100, 10), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
 
-    /// One sample alone, in any batch, in the trainer, on any backend: the same bits; and a step of training too.
+    /// One sample alone, in any batch, in the trainer, on any backend: the same bits; and a step of
+    /// training too.
     #[test]
     fn a_batch_is_its_samples(seed: u64, m in 1usize..20, weights in -60i32..60, inputs in -60i32..60) {
         let mut rng = Rng::new(Seed(seed));

@@ -114,8 +114,8 @@ fn csv_files_that_are_wrong() {
     assert!(csv::read::<3>(&std::env::temp_dir(), 4).is_err(), "a folder is no file");
 }
 
-/// Builds the examples that read files, and returns the folder they are in. The features are those of `cargo xtask test`: what it has
-/// compiled is not compiled again.
+/// Builds the examples that read files, and returns the folder they are in. The features are those
+/// of `cargo xtask test`: what it has compiled is not compiled again.
 fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let features = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
@@ -249,7 +249,8 @@ fn losses_name_the_target_at_fault() {
     assert_eq!(<MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t[..1]), Ok(()));
 }
 
-/// The lecture's cost is k times Keras' loss, and so is each gradient; for one output both are the same bits.
+/// The lecture's cost is k times Keras' loss, and so is each gradient; for one output both are the
+/// same bits.
 #[test]
 fn summed_losses_are_k_times_the_means() {
     fn check<L, const O: usize>(rng: &mut Rng)
@@ -369,7 +370,8 @@ fn standardizing_refuses_what_has_no_mean() {
     assert_eq!(later, [[-2.0]]);
 }
 
-/// One neuron, which is logistic regression: the gradient of the cross-entropy is the mean over the samples of (p − t)·x, and of p − t for the bias.
+/// One neuron, which is logistic regression: the gradient of the cross-entropy is the mean over the
+/// samples of (p − t)·x, and of p − t for the bias.
 #[test]
 fn a_neuron_follows_its_formula() {
     type Single = Mlp<(Neuron<4>,)>;

@@ -1,4 +1,5 @@
-//! What can be logged by defmt. (Nothing is logged here: that takes a logger and a linker script, which firmware has.)
+//! What can be logged by defmt. (Nothing is logged here: that takes a logger and a linker script,
+//! which firmware has.)
 #![cfg(feature = "defmt")]
 
 use rosenblatt::{

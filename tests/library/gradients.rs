@@ -91,7 +91,8 @@ impl Reference {
     }
 }
 
-/// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every backend.
+/// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every
+/// backend.
 fn check<T, L, const I: usize, const O: usize, const B: usize>(name: &str, slope: f64)
 where
     T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
@@ -101,7 +102,8 @@ where
     let judge = Reference::of::<ComposedOf<T>>(slope);
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
-        // Another draw until no relu stands at its kink; with dead units some gradients are exactly 0.
+        // Another draw until no relu stands at its kink; with dead units some gradients are exactly
+        // 0.
         let (net, weights, x, t) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
@@ -158,8 +160,8 @@ macro_rules! gradients {
     )*};
 }
 
-// Between them: each activation inside and at the end, each loss, one to three layers, one output and several. Few and small, because each line
-// compiles its own training step for each backend.
+// Between them: each activation inside and at the end, each loss, one to three layers, one output
+// and several. Few and small, because each line compiles its own training step for each backend.
 gradients! {
     linear_then_tanh: (Dense<3, 5>, Dense<5, 2, Tanh>), MeanSquaredError;
     sigmoid_then_relu: (Dense<3, 5, Sigmoid>, Dense<5, 3, Relu>), MeanSquaredError;

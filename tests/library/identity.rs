@@ -45,7 +45,8 @@ struct Sort {
     weights: f32,
 }
 
-/// Plain numbers; subnormal inputs; weights whose products are subnormal; inputs and weights whose squares and sums overflow.
+/// Plain numbers; subnormal inputs; weights whose products are subnormal; inputs and weights whose
+/// squares and sums overflow.
 const SORTS: [Sort; 5] = [
     Sort { x: 1.0, weights: 0.5 },
     Sort { x: 1e-39, weights: 0.5 },
@@ -70,7 +71,8 @@ where
         Self { optimizer, of: std::marker::PhantomData }
     }
 
-    /// Every training on one backend. `planted` moves one initial weight by one unit in the last place.
+    /// Every training on one backend. `planted` moves one initial weight by one unit in the last
+    /// place.
     fn run(&self, backend: Backend, sorts: &[Sort], planted: bool) -> Record {
         let mut record = Record::default();
         let mut trainer = Box::new(Trainer::<Mlp<T>, O, L, B>::new());
@@ -205,7 +207,8 @@ macro_rules! identity {
     )*};
 }
 
-// Sizes below, at and beside the lanes of each backend. Few, because each line compiles a whole training for each backend.
+// Sizes below, at and beside the lanes of each backend. Few, because each line compiles a whole
+// training for each backend.
 identity! {
     xor: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy, 4, Adam::with_lr(0.01);
     one_weight: (Dense<1, 1>,), MeanSquaredError, 3, Sgd { lr: 0.1, decay: 0.01 };

@@ -1,7 +1,8 @@
-//! The same trajectories as Keras 3: optimizers step by step, and whole trainings from the same weights on the same samples.
+//! The same trajectories as Keras 3: optimizers step by step, and whole trainings from the same
+//! weights on the same samples.
 //!
-//! `fixtures/` was written by Keras (`make_fixtures.py` says how). The environment variable `KERAS_FIXTURES` names another folder of such files,
-//! made from another seed or data set.
+//! `fixtures/` was written by Keras (`make_fixtures.py` says how). The environment variable
+//! `KERAS_FIXTURES` names another folder of such files, made from another seed or data set.
 
 use crate::support;
 
@@ -21,7 +22,8 @@ use serde_json::Value;
 use std::{fs, io::Write as _, path::PathBuf};
 use support::{backends, roomy};
 
-/// One type for all optimizers, so that each network's training is compiled once; the step is that of the optimizer inside.
+/// One type for all optimizers, so that each network's training is compiled once; the step is that
+/// of the optimizer inside.
 macro_rules! optimizers {
     ($($optimizer:ident { $($field:ident: $key:literal),* } $(if $mark:literal)?;)*) => {
         #[derive(Clone, Copy, Debug)]
@@ -87,7 +89,8 @@ macro_rules! optimizers {
     };
 }
 
-/// A test for each training, by the file's name; the first word says which data sets its network takes.
+/// A test for each training, by the file's name; the first word says which data sets its network
+/// takes.
 macro_rules! trainings {
     ($of_shape:ident: $($file:ident: $net:ident, $loss:ident;)*) => {$(
         #[test]
@@ -163,7 +166,8 @@ macro_rules! of_shape {
     };
 }
 
-/// Networks over images: only the digits are some, and the script writes no such files for other data sets.
+/// Networks over images: only the digits are some, and the script writes no such files for other
+/// data sets.
 macro_rules! images {
     ($data:expr, $net:ident, $loss:ident, $file:expr) => {
         match ($data.inputs, $data.classes) {
@@ -173,7 +177,8 @@ macro_rules! images {
     };
 }
 
-/// Says that a training is left out, past the test harness, which swallows what a passing test prints.
+/// Says that a training is left out, past the test harness, which swallows what a passing test
+/// prints.
 fn skip(file: &str, (inputs, classes): (usize, usize)) {
     let said = format!(
         "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and {classes} classes\n",
@@ -222,9 +227,11 @@ trainings! { images:
     lstm_adam: LstmNet, SparseCategoricalCrossEntropy;
 }
 
-/// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a step; over 50 steps they nearly cancel.
+/// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a
+/// step; over 50 steps they nearly cancel.
 const STEP: f64 = 2e-6;
-/// Loss of each training step, relative. Two libraries add in different orders; training multiplies the difference.
+/// Loss of each training step, relative. Two libraries add in different orders; training multiplies
+/// the difference.
 const LOSS: f64 = 1e-3;
 /// Each predicted probability.
 const PREDICTION: f64 = 5e-3;
@@ -290,7 +297,8 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     values(tensors, name, Dtype::F32, f32::from_le_bytes)
 }
 
-/// `optimizers.json`: 17 parameters, 50 gradients, and the parameters after each step of each configuration.
+/// `optimizers.json`: 17 parameters, 50 gradients, and the parameters after each step of each
+/// configuration.
 struct Steps {
     document: Value,
 }
@@ -308,7 +316,8 @@ impl Steps {
         std::array::from_fn(|i| values[i].as_f64().expect("a number") as f32)
     }
 
-    /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was too large.
+    /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was
+    /// too large.
     fn follow(&self, name: &str, lr: f32) -> Result<f64, String> {
         let after = &self.document["after"][name];
         let optimizer = Any::configured(&Hyper { values: &after["hyper"], lr })
@@ -492,7 +501,8 @@ impl Schedule for AnySchedule {
     }
 }
 
-/// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another folder.
+/// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another
+/// folder.
 fn schedules() -> Value {
     serde_json::from_str(include_str!("../fixtures/schedules.json")).expect("JSON")
 }
@@ -513,7 +523,8 @@ fn schedules_step_by_step() {
         let mut worst = 0.0f32;
         for (t, want) in steps.iter().zip(schedule["rates"].as_array().expect("rates")) {
             let (got, want) = (rule.at(*t), want.as_f64().expect("a rate") as f32);
-            // Where the power is of a number near 1, Keras' own f32 power errs by some ULP: a part of the rate. The cosine's error is a part of the first rate.
+            // Where the power is of a number near 1, Keras' own f32 power errs by some ULP: a part
+            // of the rate. The cosine's error is a part of the first rate.
             let off = (got - want).abs() / rule.lr();
             assert!(
                 off <= 2e-7 && (got - want).abs() <= 2e-5 * want + 2e-7 * rule.lr(),
@@ -655,9 +666,12 @@ trait Tensors: Model<Layers: Trainable> + Default {
 
     /// The places of each bias in front of a batch normalization, and of its moving mean.
     ///
-    /// The normalization takes the mean away, and so this bias has the gradient 0 but for rounding. Adam divides a gradient by its own size: rounding becomes steps, and
-    /// the bias walks about, in Keras as here, each with its own rounding. Training does not see it; predictions do, because the moving mean comes after it by some hundred
-    /// steps. On the digits a training in f64, where nothing walks, ends 9e-3 from Keras' predictions; with these two tensors set to what Keras has, 1e-5.
+    /// The normalization takes the mean away, and so this bias has the gradient 0 but for rounding.
+    /// Adam divides a gradient by its own size: rounding becomes steps, and the bias walks about,
+    /// in Keras as here, each with its own rounding. Training does not see it; predictions do,
+    /// because the moving mean comes after it by some hundred steps. On the digits a training in
+    /// f64, where nothing walks, ends 9e-3 from Keras' predictions; with these two tensors set to
+    /// what Keras has, 1e-5.
     fn undetermined(&self) -> Vec<usize> {
         let mut names = Vec::new();
         self.names(&mut names);
@@ -708,7 +722,8 @@ struct Outcome {
     losses: Vec<f32>,
     weights: Vec<f32>,
     predictions: Vec<f32>,
-    /// Predictions with Keras' values of what [`Tensors::undetermined`] names, where Adam has set it adrift.
+    /// Predictions with Keras' values of what [`Tensors::undetermined`] names, where Adam has set
+    /// it adrift.
     anchored: Option<Vec<f32>>,
     outputs: usize,
 }

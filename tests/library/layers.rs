@@ -1,4 +1,5 @@
-//! Normalizations, dropout, activations as layers and regularizers: every gradient against finite differences of formulas written here in f64, and what each layer promises.
+//! Normalizations, dropout, activations as layers and regularizers: every gradient against finite
+//! differences of formulas written here in f64, and what each layer promises.
 
 use crate::support;
 
@@ -18,7 +19,8 @@ use support::{
 
 /// A relu's input must be this far from its kink, so that moving a value never crosses it.
 const MARGIN: f64 = 1e-3;
-/// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a variance is small.
+/// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a
+/// variance is small.
 const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2, visible: 2e-3 };
 const OUTPUTS: Tolerance = Tolerance { least: 1.0, ..GRADIENTS };
 
@@ -47,7 +49,8 @@ fn take<'a>(from: &mut &'a [f64], n: usize) -> &'a [f64] {
     head
 }
 
-/// A layer as a textbook has it. Parameters and running values are taken from the front of what there is.
+/// A layer as a textbook has it. Parameters and running values are taken from the front of what
+/// there is.
 trait Textbook: Layer {
     fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
 
@@ -254,7 +257,8 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
     Passed { y, penalty, dp: dp.as_flat().to_vec(), dx: dx.flat().to_vec() }
 }
 
-/// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the tape holds) and of B, on every backend.
+/// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the
+/// tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
     T: Layers<Composed: Trainable + Textbook>,
@@ -328,7 +332,8 @@ where
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
 }
 
-/// Predictions with drawn running values, against the judge; alone and in a batch, by the network and on the trainer's tape the same bits.
+/// Predictions with drawn running values, against the judge; alone and in a batch, by the network
+/// and on the trainer's tape the same bits.
 fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<ComposedOf<T> as Layer>::Input])
 where
     T: Layers<Composed: Trainable + Textbook>,
@@ -381,7 +386,8 @@ macro_rules! gradients {
     )*};
 }
 
-// Widths below, beside and above the lanes of each backend; samples of one to three axes. Few and small, because each line is compiled for each backend.
+// Widths below, beside and above the lanes of each backend; samples of one to three axes. Few and
+// small, because each line is compiled for each backend.
 gradients! {
     batch_norm: (Dense<3, 5>, BatchNorm<[f32; 5]>, Activate<[f32; 5], Tanh>, Dense<5, 2>);
     batch_norm_first_and_last: (BatchNorm<[f32; 3]>, Dense<3, 4, Tanh>, BatchNorm<[f32; 4]>);
@@ -493,7 +499,8 @@ fn running_values_by_hand() {
     let mut trainer = Trainer::<_, Sgd, Flattened, 4>::new();
     let x = [[[1.0, -8.0], [2.0, 0.0]], [[3.0, 4.0], [6.0, 4.0]]];
     trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &x).expect("good data");
-    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4: divided by n, not n − 1.
+    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4: divided by n, not n
+    // − 1.
     let near = |got: &[f32], want: [f32; 2]| {
         got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6)
     };
@@ -555,7 +562,8 @@ fn nothing_but_a_good_step_moves_anything() {
     }
     trainer.predict_batch(&net, &x).expect("fits");
     let adam = Adam::DEFAULT;
-    // NaN, and numbers whose variance overflows: without a check the running variance would be infinite for good.
+    // NaN, and numbers whose variance overflows: without a check the running variance would be
+    // infinite for good.
     for bad in [f32::NAN, f32::INFINITY, 1e38, 1e25] {
         let mut x = x.clone();
         x[3][1] = bad;
@@ -692,7 +700,8 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
             assert_ne!(last, Some(y), "{backend}: pass {pass} has the mask of the one before");
             last = Some(y);
         }
-        // 400,000 draws: a standard deviation is 0.00075. A single value's share over 1,000 passes: 0.015.
+        // 400,000 draws: a standard deviation is 0.00075. A single value's share over 1,000 passes:
+        // 0.015.
         let share = dropped as f64 / (PASSES * ROW * ROWS) as f64;
         assert!((share - 1.0 / 3.0).abs() < 0.003, "{backend}: {share} were dropped");
         let shares = of_value.as_flattened().iter().map(|n| *n as f64 / PASSES as f64);
@@ -746,7 +755,8 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let masks = [of(Context::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
         for b in &masks[..i] {
-            // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation is 0.0022.
+            // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation
+            // is 0.0022.
             let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count() as f64 / a.len() as f64;
             assert!((both - 1.0 / 9.0).abs() < 0.01, "{both} are dropped by both");
         }
@@ -755,7 +765,8 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let both = masks[0].iter().zip(&masks[0][ROW * ROWS..]).filter(|(a, b)| **a && **b).count();
     assert!((both as f64 / (49 * ROW * ROWS) as f64 - 1.0 / 9.0).abs() < 0.01);
 
-    // In one network: the same type twice, or in a chain within a chain, whose layers count like any others.
+    // In one network: the same type twice, or in a chain within a chain, whose layers count like
+    // any others.
     type Twice = Chain<Third, Third>;
     type Nested = Chain<Twice, Third>;
     let mut tape = <Twice as Trainable>::Tape::<ROWS>::ZERO;
@@ -793,7 +804,8 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
     assert_ne!(run(false), first);
 }
 
-/// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing to what else it learns; outputs and dx stay.
+/// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing
+/// to what else it learns; outputs and dx stay.
 fn regularized<L: Trainable>() {
     type Ridge<L> = Regularized<L, L2<1, 100>>;
     let mut rng = Rng::new(Seed(3));
@@ -824,7 +836,8 @@ fn every_layer_with_a_kernel_can_be_regularized() {
     regularized::<Lstm<3, 4, 5>>();
 }
 
-/// The lecture's cost, the summed loss of N samples + λ·Σw², is N times ours with λ/N in the layer; and so are its gradients.
+/// The lecture's cost, the summed loss of N samples + λ·Σw², is N times ours with λ/N in the layer;
+/// and so are its gradients.
 #[test]
 fn the_lectures_cost() {
     type Net = Mlp<(DenseL2<2, 3, Linear, 1, 100>,)>;

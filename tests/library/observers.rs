@@ -1,4 +1,5 @@
-//! Observers: the decisions of Keras' callbacks on the same values, and what they do to a real training.
+//! Observers: the decisions of Keras' callbacks on the same values, and what they do to a real
+//! training.
 
 use crate::support;
 
@@ -45,7 +46,8 @@ impl Session for Fake {
     }
 }
 
-/// What came of a sequence: the epoch (from 0) that ended it, whose weights are there at the end, and the learning rates.
+/// What came of a sequence: the epoch (from 0) that ended it, whose weights are there at the end,
+/// and the learning rates.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     stopped: Option<usize>,
@@ -150,7 +152,8 @@ fn callbacks_decide_as_in_keras() {
             other => panic!("no observer stands for {other:?}"),
         };
         if values.first().is_some_and(|first| first.is_nan()) {
-            // Keras takes a NaN that comes first for the best value, and nothing is ever better. Here it is none: the weights beside it are not put back.
+            // Keras takes a NaN that comes first for the best value, and nothing is ever better.
+            // Here it is none: the weights beside it are not put back.
             assert!(got.weights > 0, "{case}");
             tried += 1;
             continue;

@@ -1,4 +1,5 @@
-//! Rosenblatt's rule: what can be separated is, what cannot is proved to be so, and never the other way round.
+//! Rosenblatt's rule: what can be separated is, what cannot is proved to be so, and never the other
+//! way round.
 
 use crate::support;
 
@@ -34,7 +35,8 @@ fn all_right<const I: usize>(unit: &Perceptron<I>, x: &[[f32; I]], t: &[[f32; 1]
     x.iter().zip(t).all(|(x, [t])| unit.predict(x) == *t)
 }
 
-/// The certificate looked at from outside: the epochs are run again sample by sample, and the updates of the cycle are added up in integers of 2⁻ˢᶜᵃˡᵉ.
+/// The certificate looked at from outside: the epochs are run again sample by sample, and the
+/// updates of the cycle are added up in integers of 2⁻ˢᶜᵃˡᵉ.
 fn assert_certificate<const I: usize>(
     start: Perceptron<I>,
     (x, t): (&[[f32; I]], &[[f32; 1]]),
@@ -118,7 +120,8 @@ fn gates_that_a_line_parts() {
     }
 }
 
-/// XOR and its negation; inputs 0 and 1 or −1 and 1, scaled; samples in any order; any learning rate, also those whose multiples are rounded.
+/// XOR and its negation; inputs 0 and 1 or −1 and 1, scaled; samples in any order; any learning
+/// rate, also those whose multiples are rounded.
 #[test]
 fn xor_is_proved_not_separable() {
     let scales = [1.0, 0.5, 0.37, 3.0, 1024.0, 0.1, 1.0 / 64.0];
@@ -132,7 +135,8 @@ fn xor_is_proved_not_separable() {
                     let x =
                         order.map(|i| x[i].map(|x| scale * if signs { 2.0 * x - 1.0 } else { x }));
                     let t = order.map(|i| t[i].map(|t| if negated { 1.0 - t } else { t }));
-                    // Where thousands of updates come between two equal weights, rounding must not move these: powers of two, small multiples.
+                    // Where thousands of updates come between two equal weights, rounding must not
+                    // move these: powers of two, small multiples.
                     let exact = |lr: &f32| scale > 0.05 || [1.0, 0.5, 3.0].contains(lr);
                     for lr in RATES.into_iter().filter(exact) {
                         let mut unit = Perceptron::<2>::new();
@@ -368,7 +372,8 @@ proptest! {
         prop_assert!(done.updates <= 2410, "{:?}", done);
     }
 
-    /// Whatever cannot be separated ends in a certificate that holds, or in the honest "not converged".
+    /// Whatever cannot be separated ends in a certificate that holds, or in the honest "not
+    /// converged".
     #[test]
     fn certificates_hold(seed: u64, n in 2usize..9, size in 1u32..5, power in 0..RATES.len()) {
         let mut rng = Rng::new(Seed(seed));
@@ -414,7 +419,8 @@ impl Ends {
     }
 }
 
-/// What is separable is never called anything else, however rounding plays with the weights. The weights alone would have said so many times: those are the stands.
+/// What is separable is never called anything else, however rounding plays with the weights. The
+/// weights alone would have said so many times: those are the stands.
 #[test]
 fn what_is_separable_is_never_called_not_separable() {
     let mut rng = Rng::new(Seed(1957));
@@ -449,7 +455,8 @@ fn what_is_separable_is_never_called_not_separable() {
     assert!(ends.stalled > amount(1000, 5), "rounding was never put to the test");
 }
 
-/// Separable samples, all mistaken by weights so large that no update moves them, whose updates seem to add up to 0 where a sum is rounded: to one number, or to a pair.
+/// Separable samples, all mistaken by weights so large that no update moves them, whose updates
+/// seem to add up to 0 where a sum is rounded: to one number, or to a pair.
 #[test]
 fn sums_that_rounding_hides() {
     // V = (1, −1, 1, 0) has s·V·X = 1/16 for the large ones, 15/16 for the small ones.
@@ -482,7 +489,8 @@ fn sums_that_rounding_hides() {
     }
 }
 
-/// The narrowest gaps that f32 knows: neighbours with different answers, whose products with lr round to one number.
+/// The narrowest gaps that f32 knows: neighbours with different answers, whose products with lr
+/// round to one number.
 #[test]
 fn neighbours_are_never_called_not_separable() {
     let mut rng = Rng::new(Seed(7));
@@ -500,7 +508,8 @@ fn neighbours_are_never_called_not_separable() {
     assert!(ends.stalled > 0, "rounding was never put to the test");
 }
 
-/// The lecture's network for XOR, its weights set by hand: by `from_params` and, in Keras' order, by `set_weights`.
+/// The lecture's network for XOR, its weights set by hand: by `from_params` and, in Keras' order,
+/// by `set_weights`.
 #[test]
 fn the_lectures_network_computes_xor() {
     use rosenblatt::kernels::array::{Affine, Join};

@@ -38,7 +38,8 @@ fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
     net
 }
 
-/// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|², less a term in lr².
+/// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|²,
+/// less a term in lr².
 fn step_descends<T, L, const I: usize, const O: usize>(
     seed: u64,
     m: usize,
@@ -121,7 +122,8 @@ proptest! {
         alone_as_in_a_batch::<(Dense<5, 35, Relu>, Dense<35, 17, Softmax>), 5, 17>(seed, m, (weights, inputs))?;
     }
 
-    /// With weights of 0 that stay 0 (lr 0), the loss of sample i is made 2^i: an epoch's sum of losses shows which samples were seen, and how often.
+    /// With weights of 0 that stay 0 (lr 0), the loss of sample i is made 2^i: an epoch's sum of
+    /// losses shows which samples were seen, and how often.
     #[test]
     fn an_epoch_sees_each_sample_once(seed: u64, n in 1usize..=20, batch in 0u32..3, epochs in 1usize..4) {
         type Two = Mlp<(Dense<1, 2>,)>;
@@ -181,7 +183,8 @@ proptest! {
         }
     }
 
-    /// Moving the data along changes nothing but rounding: a permuted full batch gives the same loss and gradient within it.
+    /// Moving the data along changes nothing but rounding: a permuted full batch gives the same
+    /// loss and gradient within it.
     #[test]
     fn the_order_in_a_batch_hardly_matters(seed: u64) {
         let mut rng = Rng::new(Seed(seed));

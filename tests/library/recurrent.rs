@@ -1,5 +1,5 @@
-//! Recurrent layers: outputs and every gradient against f64 and finite differences, and the same bits on all roads: every backend, alone, in a batch and frame
-//! by frame.
+//! Recurrent layers: outputs and every gradient against f64 and finite differences, and the same
+//! bits on all roads: every backend, alone, in a batch and frame by frame.
 
 use crate::support;
 
@@ -84,7 +84,8 @@ impl Step {
             .collect()
     }
 
-    /// Outputs, and the weights of the layers that follow. The formulas are Keras' own, with the gates in its order.
+    /// Outputs, and the weights of the layers that follow. The formulas are Keras' own, with the
+    /// gates in its order.
     fn forward<'a>(&self, weights: &'a [f64], x: &[f64]) -> (Vec<f64>, &'a [f64]) {
         let u = self.units;
         let gates = match self.kind {
@@ -162,8 +163,8 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
     [outputs, flat(dp.as_flat()), dx.iter().flat_map(|x| flat(x.as_flat())).collect()]
 }
 
-/// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, against the judge, whose
-/// loss is a weighted sum of all outputs.
+/// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, against the judge,
+/// whose loss is a weighted sum of all outputs.
 fn check<T: Layers<Composed: Trainable>>(name: &str) {
     const B: usize = 5;
     let judge = Reference::of::<ComposedOf<T>>();
@@ -236,8 +237,8 @@ macro_rules! gradients {
     };
 }
 
-// Units below, at and beside the lanes of each backend; one step and more; the last state and all; layers on each other. Few, because each line compiles
-// its layers for each backend.
+// Units below, at and beside the lanes of each backend; one step and more; the last state and all;
+// layers on each other. Few, because each line compiles its layers for each backend.
 gradients! {
     simple: (Rnn<3, 5, 4>,);
     simple_one_step: (Rnn<2, 3, 1, Sigmoid>,);
@@ -253,10 +254,12 @@ gradients! {
     stacked: (Lstm<3, 6, 4, All>, Gru<6, 5, 4, All>, Rnn<5, 4, 4>, Dense<4, 2, Tanh>);
 }
 
-/// Inputs and first weights of one size: plain numbers; subnormal inputs; products that are subnormal; sums that overflow.
+/// Inputs and first weights of one size: plain numbers; subnormal inputs; products that are
+/// subnormal; sums that overflow.
 const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38, 1e3)];
 
-/// Two shuffled epochs and what the network then gives, on one backend: losses or the error, weights, predictions.
+/// Two shuffled epochs and what the network then gives, on one backend: losses or the error,
+/// weights, predictions.
 fn trained<T, L, const O: usize>(
     backend: Backend,
     (x_size, w_size): (f32, f32),
@@ -430,7 +433,8 @@ fn tensors_are_keras() {
     }
 }
 
-/// Keras' start: an orthogonal recurrent kernel, a kernel by the fans, zero biases but the forget gate's.
+/// Keras' start: an orthogonal recurrent kernel, a kernel by the fans, zero biases but the forget
+/// gate's.
 #[test]
 fn initial_weights() {
     let mut net = Mlp::<(Lstm<40, 12, 2>,)>::new();

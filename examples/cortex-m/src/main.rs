@@ -1,8 +1,9 @@
 //! Learns on the chip, from samples that arrive one at a time, and predicts while it learns.
 //!
-//! An interrupt measures and puts samples into a queue; the main loop takes them out, predicts, compares, and learns from each. Here SysTick plays the
-//! sensor: two switches, and whether they differ (XOR); now and then its reading is broken. Weights and all that training needs are statics in
-//! `.bss`, their size known at compile time; there is no allocator.
+//! An interrupt measures and puts samples into a queue; the main loop takes them out, predicts,
+//! compares, and learns from each. Here SysTick plays the sensor: two switches, and whether they
+//! differ (XOR); now and then its reading is broken. Weights and all that training needs are
+//! statics in `.bss`, their size known at compile time; there is no allocator.
 #![no_std]
 #![no_main]
 

@@ -1,32 +1,39 @@
-//! Helium (M-profile vector extension) of the Cortex-M55 and its kin: tiles of matrix products in assembly.
+//! Helium (M-profile vector extension) of the Cortex-M55 and its kin: tiles of matrix products in
+//! assembly.
 //!
-//! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does. The build script turns it into the cfg
-//! `rosenblatt_helium` for thumbv8m.main-none-eabihf; the feature has no effect on other targets. It is no backend of its own: the scalar one
-//! stays, and [`product`] takes over its matrix products. Everything else stays what it is, for a reason:
+//! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does.
+//! The build script turns it into the cfg `rosenblatt_helium` for thumbv8m.main-none-eabihf; the
+//! feature has no effect on other targets. It is no backend of its own: the scalar one stays, and
+//! [`product`] takes over its matrix products. Everything else stays what it is, for a reason:
 //!
 //! # Subnormal numbers
-//! Helium flushes subnormal inputs and results to zero, whatever FPSCR says; the scalar FPU of the same core keeps them, and so
-//! does the contract (`NUMERICS.md`, section 1). But Helium tells: a flushed result sets FPSCR.UFC, a flushed input FPSCR.IDC, and both
-//! stay set. A tile keeps its sums in registers, then looks at the two flags, and stores only if both are clear. Otherwise it leaves `c` as it
-//! was and returns, and its rows and columns are computed by the scalar FPU. (A number that was flushed and would have made no
-//! difference is computed twice; the bits are right either way.)
+//! Helium flushes subnormal inputs and results to zero, whatever FPSCR says; the scalar FPU of the
+//! same core keeps them, and so does the contract (`NUMERICS.md`, section 1). But Helium tells: a
+//! flushed result sets FPSCR.UFC, a flushed input FPSCR.IDC, and both stay set. A tile keeps its
+//! sums in registers, then looks at the two flags, and stores only if both are clear. Otherwise it
+//! leaves `c` as it was and returns, and its rows and columns are computed by the scalar FPU. (A
+//! number that was flushed and would have made no difference is computed twice; the bits are right
+//! either way.)
 //!
-//! The rest of Helium's arithmetic is IEEE: rounded to nearest, signed zeros, infinities. A NaN becomes the default NaN; payloads are outside
-//! the contract.
+//! The rest of Helium's arithmetic is IEEE: rounded to nearest, signed zeros, infinities. A NaN
+//! becomes the default NaN; payloads are outside the contract.
 //!
 //! # The order
-//! `c[i][j]` starts at its bias, at zero or at itself, then adds `a(i, 0)·b[0][j]`, `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA.
-//! The four lanes are four columns.
+//! `c[i][j]` starts at its bias, at zero or at itself, then adds `a(i, 0)·b[0][j]`,
+//! `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA. The four lanes are four columns.
 //!
 //! # What is where
-//! Pairs of rows go in panels of eight columns, then four or fewer; a single row in panels of sixteen, the last of as many as are left. Two values of `a` for each pair of rows
-//! and p come from core registers. `dx = dy·wᵀ` gathers the lanes of `w` instead of turning it, and needs no buffer. All functions together are 5 KB of flash.
+//! Pairs of rows go in panels of eight columns, then four or fewer; a single row in panels of
+//! sixteen, the last of as many as are left. Two values of `a` for each pair of rows and p come
+//! from core registers. `dx = dy·wᵀ` gathers the lanes of `w` instead of turning it, and needs no
+//! buffer. All functions together are 5 KB of flash.
 
 use crate::gemm::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
-// An instruction that says what no `cfg` does, in a section that no firmware holds. It is none on cores with Helium, so that it tells if the
-// compiler was told of Helium: it would then turn loops over f32 into Helium code, which flushes and asks nobody (tried: other hashes).
+// An instruction that says what no `cfg` does, in a section that no firmware holds. It is none on
+// cores with Helium, so that it tells if the compiler was told of Helium: it would then turn loops
+// over f32 into Helium code, which flushes and asks nobody (tried: other hashes).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
     "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
@@ -50,9 +57,10 @@ global_asm!(".equ rosenblatt_helium_flushed, 0");
 // | q0 … q3 | the sums |
 // | q4 … q7 | products; with `gather` q6 and q7 are where in a row of b the lanes lie, in bytes |
 //
-// `a` is `along`: values of one row lie side by side, and four are loaded at once; or `across`: values of one column do, and the pair of rows is
-// loaded at once. `b` is `unit` or `gather`. `tail` is 1 if of the last register only the lanes in P0 take part: loads fill the others with +0, whose
-// products can set no flag that the lanes in use do not set, and stores leave them out.
+// `a` is `along`: values of one row lie side by side, and four are loaded at once; or `across`:
+// values of one column do, and the pair of rows is loaded at once. `b` is `unit` or `gather`.
+// `tail` is 1 if of the last register only the lanes in P0 take part: loads fill the others with
+// +0, whose products can set no flag that the lanes in use do not set, and stores leave them out.
 global_asm!(
     r#"
     .syntax unified
@@ -413,7 +421,8 @@ global_asm!(
     options(raw)
 );
 
-/// Rows of a, c and what the sums start at, and how many (or how many pairs) are left from there on.
+/// Rows of a, c and what the sums start at, and how many (or how many pairs) are left from there
+/// on.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Place {
@@ -423,7 +432,8 @@ struct Place {
     rows: usize,
 }
 
-/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs of rows) from top to bottom.
+/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs
+/// of rows) from top to bottom.
 ///
 /// The functions know the offsets.
 #[repr(C)]
@@ -470,8 +480,9 @@ struct Row {
     start_step: usize,
 }
 
-/// Computes all panels and returns 0; or returns another number at a tile that would need a subnormal number, of which nothing is stored: it is the
-/// one at hand then. Called again with 1 it goes on behind that one, with 0 it begins. Rows, columns and terms may not be none.
+/// Computes all panels and returns 0; or returns another number at a tile that would need a
+/// subnormal number, of which nothing is stored: it is the one at hand then. Called again with 1 it
+/// goes on behind that one, with 0 it begins. Rows, columns and terms may not be none.
 type Function = unsafe extern "C" fn(&mut Tiles, u32) -> u32;
 
 /// Declares the functions above.
@@ -479,7 +490,8 @@ macro_rules! functions {
     ($($name:ident)*) => {
         unsafe extern "C" {
             $(fn $name(tiles: &mut Tiles, again: u32) -> u32;)*
-            /// The same for one row, `a` along and `b` unit: panels of sixteen columns, the last of as many as are left.
+            /// The same for one row, `a` along and `b` unit: panels of sixteen columns, the last of
+            /// as many as are left.
             fn rosenblatt_helium_row(row: &mut Row, again: u32) -> u32;
         }
     };
@@ -536,18 +548,21 @@ static GATHER: Family = Family {
     }),
 };
 
-/// Products of no more multiplications than this, for one row and for several, are left to the scalar FPU: setting up takes longer.
+/// Products of no more multiplications than this, for one row and for several, are left to the
+/// scalar FPU: setting up takes longer.
 const FEW: [usize; 2] = [32, 64];
 
 /// What sums of no start start at: as many as the widest function takes.
 static ZEROS: [f32; 16] = [0.0; 16];
 
-/// The product that `gemm` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing done, where lanes do not pay or no function fits
-/// the strides. `redo` computes the tiles in which Helium flushed a subnormal number, on the scalar FPU.
+/// The product that `gemm` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing
+/// done, where lanes do not pay or no function fits the strides. `redo` computes the tiles in which
+/// Helium flushed a subnormal number, on the scalar FPU.
 ///
 /// # Safety
-/// As for `gemm::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
-/// bias for 0..n. The chip must have Helium, switched on with its FPU: the feature `helium` says so.
+/// As for `gemm::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c`
+/// readable and writable for (0..m, 0..n) with `c.col` 1, a bias for 0..n. The chip must have
+/// Helium, switched on with its FPU: the feature `helium` says so.
 #[inline(always)]
 pub(crate) unsafe fn product(
     (m, k, n): (usize, usize, usize),
@@ -587,7 +602,8 @@ pub(crate) unsafe fn product(
     true
 }
 
-/// The product in plain loops: for strides that no assembly of the scalar FPU fits, in little flash.
+/// The product in plain loops: for strides that no assembly of the scalar FPU fits, in little
+/// flash.
 ///
 /// # Safety
 /// As for [`product`].
@@ -655,7 +671,8 @@ unsafe fn row(
         start_step: start_col * WIDTH,
     };
     let mut again = 0;
-    // SAFETY: the function reads and writes k terms and n columns, which the caller vouches for, with the strides that it vouches for.
+    // SAFETY: the function reads and writes k terms and n columns, which the caller vouches for,
+    // with the strides that it vouches for.
     while unsafe { rosenblatt_helium_row(&mut row, again) } != 0 {
         let start = match start {
             Start::Bias(_) => Start::Bias(row.start),
@@ -728,7 +745,8 @@ unsafe fn tiles(
         } else {
             (shapes.rest[((left - 1) / 4) & 3], left)
         };
-        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the sums start at; ZEROS has no strides.
+        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the
+        // sums start at; ZEROS has no strides.
         unsafe {
             tiles.b = b.p.add(j * b.col);
             tiles.first = Place {
@@ -741,9 +759,11 @@ unsafe fn tiles(
         tiles.columns = columns;
         tiles.start_step = start_col * width;
         tiles.b_step = b.col * width;
-        // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
-        // and writes is what the caller vouches for. Its family is the one for these strides (the match above). `columns` is a multiple of a whole panel's
-        // width, or the function has a tail, which stops at the last column. Rows, columns and k are not 0: i < m, j < n, and FEW is no less than 0.
+        // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j
+        // on no more than n: all that the function reads and writes is what the caller vouches for.
+        // Its family is the one for these strides (the match above). `columns` is a multiple of a
+        // whole panel's width, or the function has a tail, which stops at the last column. Rows,
+        // columns and k are not 0: i < m, j < n, and FEW is no less than 0.
         let mut flushed = unsafe { function(&mut tiles, 0) };
         while flushed != 0 {
             // SAFETY: the function has written it.

@@ -52,8 +52,9 @@ unsafe fn store(p: *mut f32, x: float32x4_t) {
     unsafe { vst1q_f32(p, x) }
 }
 
-/// Four values. Targets without an operating system are compiled for memory that wants aligned accesses, where the intrinsic reads byte after byte; LD1 asks for
-/// no more than the alignment of its elements.
+/// Four values. Targets without an operating system are compiled for memory that wants aligned
+/// accesses, where the intrinsic reads byte after byte; LD1 asks for no more than the alignment of
+/// its elements.
 /// # Safety
 /// `p` must be valid for reading four values.
 #[cfg(target_os = "none")]

@@ -14,7 +14,8 @@ fn bits(x: u32) -> f32 {
 /// √a, correctly rounded, which core does not have.
 #[inline(always)]
 fn sqrt(a: f32) -> f32 {
-    // libm's is an SSE instruction in inline assembly: inside AVX code its encoding costs a hundred cycles.
+    // libm's is an SSE instruction in inline assembly: inside AVX code its encoding costs a hundred
+    // cycles.
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     {
         use core::arch::x86_64::{_mm_cvtss_f32, _mm_set_ss, _mm_sqrt_ss};
@@ -52,7 +53,8 @@ unsafe impl Simd for Scalar {
         self
     }
 
-    // Beside other backends a function of its own, as theirs are: the switch over them then needs no stack.
+    // Beside other backends a function of its own, as theirs are: the switch over them then needs
+    // no stack.
     #[cfg_attr(not(target_feature = "sse2"), inline(always))]
     #[cfg_attr(target_feature = "sse2", inline(never))]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

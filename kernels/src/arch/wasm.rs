@@ -1,4 +1,5 @@
-//! WebAssembly with simd128: four lanes. Nothing relaxed: those operations may differ between engines.
+//! WebAssembly with simd128: four lanes. Nothing relaxed: those operations may differ between
+//! engines.
 
 use core::arch::wasm32::*;
 

@@ -1,7 +1,8 @@
-//! Matrix products in the least flash: plain loops, each called with its shape, for firmware that is built for size (`opt-level` s or z).
+//! Matrix products in the least flash: plain loops, each called with its shape, for firmware that
+//! is built for size (`opt-level` s or z).
 //!
-//! The sums are those of [`crate::blas`], in the same order: the same bits. Where a sum has no terms, a factor may be empty: pointers into it are made by
-//! `wrapping_add` and not read.
+//! The sums are those of [`crate::blas`], in the same order: the same bits. Where a sum has no
+//! terms, a factor may be empty: pointers into it are made by `wrapping_add` and not read.
 
 use super::{Product, Start};
 
@@ -87,7 +88,8 @@ pub unsafe fn gemm_tn(
     dy: *const f32,
     mut dw: *mut f32,
 ) {
-    // SAFETY: dw goes over the k×n values that the caller vouches for, x and dy over columns p < k and j < n.
+    // SAFETY: dw goes over the k×n values that the caller vouches for, x and dy over columns p < k
+    // and j < n.
     unsafe {
         for p in 0..k {
             for j in 0..n {

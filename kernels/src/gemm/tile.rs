@@ -6,14 +6,16 @@ use crate::{
     walk::{load, store},
 };
 
-/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip has none, and needs no blocks.
+/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip
+/// has none, and needs no blocks.
 const KC: Option<usize> = if cfg!(target_os = "none") { None } else { Some(256) };
 
-/// The product of the first lines of [`gemm`](crate::gemm), for any m, k and n. `CALLED`: in the one copy a backend, which may have more code.
+/// The product of the first lines of [`gemm`](crate::gemm), for any m, k and n. `CALLED`: in the
+/// one copy a backend, which may have more code.
 ///
 /// # Safety
-/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a bias
-/// for 0..n; `b.col` must be 1 unless `LANES` is.
+/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for
+/// (0..m, 0..n) with `c.col` 1, a bias for 0..n; `b.col` must be 1 unless `LANES` is.
 #[inline(always)]
 pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     s: S,
@@ -47,7 +49,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
                 }
             };
         }
-        // Fewer rows leave registers for more columns: the sums of a tile must outlast the latency of an addition.
+        // Fewer rows leave registers for more columns: the sums of a tile must outlast the latency
+        // of an addition.
         height!(16 x 1);
         height!(8 x 2);
         if const { S::MR * S::NR >= 16 } {
@@ -75,7 +78,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     }
 }
 
-/// Whether `registers` can be what tiles of `nr` registers leave over of `N` columns: where the compiler knows the number, one tile is enough code.
+/// Whether `registers` can be what tiles of `nr` registers leave over of `N` columns: where the
+/// compiler knows the number, one tile is enough code.
 const fn could_be_last<N: Count>(registers: usize, nr: usize, lanes: usize) -> bool {
     match N::EXACT {
         Some(n) => (n % (nr * lanes)).div_ceil(lanes) == registers,
@@ -116,7 +120,8 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
         }};
     }
     let mut j = 0;
-    // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches for.
+    // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches
+    // for.
     unsafe {
         if const { N::AT_MOST >= NR * S::LANES } {
             while j + NR * S::LANES <= n {
@@ -125,11 +130,13 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
             }
         }
         if const { CALLED && MR <= 2 && S::LANES > 1 && NR > 1 } {
-            // One or two rows keep few sums. One tile as wide as what is left hides the latency of their additions.
+            // One or two rows keep few sums. One tile as wide as what is left hides the latency of
+            // their additions.
             let left = n - j;
             let part =
                 if left.is_multiple_of(S::LANES) { None } else { Some(s.tail(left % S::LANES)) };
-            /// The tile of so many registers, if they are what is left; the last one may be partial.
+            /// The tile of so many registers, if they are what is left; the last one may be
+            /// partial.
             macro_rules! last {
                 ($($nr:literal)*) => {$(
                     if const { NR >= $nr && could_be_last::<N>($nr, NR, S::LANES) } && left.div_ceil(S::LANES) == $nr {
@@ -156,11 +163,13 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
     }
 }
 
-/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes of the last register.
+/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes of
+/// the last register.
 ///
 /// # Safety
-/// `a` must be readable for (0..MR, 0..k); `b` for (0..k, columns) and `c` for (0..MR, columns) readable and writable, where columns
-/// are `NR·LANES`, or fewer where `part` says so; `b.col` must be 1 unless `LANES` is. A bias must have as many values.
+/// `a` must be readable for (0..MR, 0..k); `b` for (0..k, columns) and `c` for (0..MR, columns)
+/// readable and writable, where columns are `NR·LANES`, or fewer where `part` says so; `b.col` must
+/// be 1 unless `LANES` is. A bias must have as many values.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
     s: S,

@@ -7,16 +7,18 @@ use super::{
 use crate::simd::Simd;
 use core::mem::MaybeUninit;
 
-/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the assembly on a chip, which works on
-/// eight columns, 512 bytes. Where the rows are known to be short, the buffer has only as many as they need.
+/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the
+/// assembly on a chip, which works on eight columns, 512 bytes. Where the rows are known to be
+/// short, the buffer has only as many as they need.
 const STRIP: usize = if cfg!(rosenblatt_cortex_m) { 8 } else { 16 };
 pub(crate) const DEPTH: usize = if cfg!(rosenblatt_cortex_m) { 16 } else { 64 };
 
-/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ`, `D` rows at a time, are packed,
-/// then multiplied.
+/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ`,
+/// `D` rows at a time, are packed, then multiplied.
 ///
 /// # Safety
-/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start at what it holds; all dense and row-major.
+/// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start
+/// at what it holds; all dense and row-major.
 #[inline(always)]
 pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, const INLINE: bool>(
     s: S,
@@ -28,13 +30,15 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
 ) {
     let a = Matrix { p: dy, row: n, col: 1 };
     let c = Matrix { p: dx, row: k, col: 1 };
-    // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·D values and only the packed ones are read.
+    // SAFETY: strips and blocks stay inside k and n; the buffer holds STRIP·D values and only the
+    // packed ones are read.
     unsafe {
         if m == 0 {
             return;
         }
         if S::LANES == 1 && (!cfg!(rosenblatt_cortex_m) || cfg!(rosenblatt_helium)) || n <= 1 {
-            // One lane can step over rows, Helium gathers, a single column is its own transpose, and no column at all leaves zeros.
+            // One lane can step over rows, Helium gathers, a single column is its own transpose,
+            // and no column at all leaves zeros.
             let b = Matrix { p: w, row: 1, col: n };
             block::<S, M, K, INLINE>(s, (m, n, k), a, b, c, first);
             return;
@@ -113,7 +117,8 @@ unsafe fn pack<S: Simd>(
     (width, depth): (usize, usize),
     packed: &mut [[MaybeUninit<f32>; STRIP]],
 ) {
-    // SAFETY: rows below width and values q (to q + 3) below depth; the caller vouches for both sides.
+    // SAFETY: rows below width and values q (to q + 3) below depth; the caller vouches for both
+    // sides.
     unsafe {
         if const { S::LANES > 1 } && width == STRIP {
             let mut q = 0;

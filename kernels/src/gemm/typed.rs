@@ -1,5 +1,5 @@
-//! Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the number of rows is the
-//! shortest slice's.
+//! Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the
+//! number of rows is the shortest slice's.
 
 use super::{
     Product,
@@ -35,8 +35,8 @@ const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
     );
 }
 
-/// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a `Y`. There are at most `M` rows;
-/// the compiler leaves out code for more.
+/// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a
+/// `Y`. There are at most `M` rows; the compiler leaves out code for more.
 ///
 /// ```compile_fail
 /// use rosenblatt_kernels::{arch::scalar::Scalar, gemm::typed};
@@ -66,7 +66,8 @@ pub fn affine<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
     }
 }
 
-/// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain shape.
+/// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain
+/// shape.
 #[inline(always)]
 pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
     s: S,
@@ -142,8 +143,8 @@ pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F
     }
 }
 
-/// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over the samples in order.
-/// Rows of any plain shape.
+/// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over
+/// the samples in order. Rows of any plain shape.
 #[inline(always)]
 pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
     #[cfg(rosenblatt_small)]
@@ -184,7 +185,8 @@ pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f3
     columns::<S, [f32; N], true>(s, dy, db);
 }
 
-/// y ← x·w + b for one unit and m samples: lanes run over the samples, so that y is written by registers and not value by value.
+/// y ← x·w + b for one unit and m samples: lanes run over the samples, so that y is written by
+/// registers and not value by value.
 ///
 /// # Safety
 /// `x` must be readable for m×k values, k those of an `X`, `w` for k, `y` writable for m.
@@ -209,7 +211,8 @@ pub(super) unsafe fn column<S: Simd, X: F32Array>(
             // SAFETY: `for_each_register` stays below m.
             let (x, n) = (unsafe { x.add(i * X::LEN) }, S::LANES.min(m - i));
             for (p, w) in fours.iter().enumerate() {
-                // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is below X::LEN.
+                // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is
+                // below X::LEN.
                 let x = unsafe { s.gather4(x.add(4 * p), X::LEN, n) };
                 for (x, w) in x.into_iter().zip(w) {
                     sum = s.mul_add(x, s.splat(*w), sum);
@@ -228,7 +231,8 @@ pub(super) unsafe fn column<S: Simd, X: F32Array>(
 
 #[inline(always)]
 fn columns<S: Simd, Y: F32Array, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
-    // Not `sum_rows_body`: with a counter instead of a slice LLVM unrolls more (3.6 KB more flash for iris on AArch64).
+    // Not `sum_rows_body`: with a counter instead of a slice LLVM unrolls more (3.6 KB more flash
+    // for iris on AArch64).
     let to: *mut f32 = ptr::from_mut(db).cast();
     for_each_register(
         s,

@@ -112,8 +112,9 @@ fn moments<S: Simd>(
         shrink,
     };
     let full = if const { S::LANES == 1 } { 0 } else { n / S::LANES * S::LANES };
-    // The next values are loaded before these are stored: a load whose address agrees with an older store's in its low bits, which is chance, waits for
-    // that store, and all divisions would follow one another.
+    // The next values are loaded before these are stored: a load whose address agrees with an older
+    // store's in its low bits, which is chance, waits for that store, and all divisions would
+    // follow one another.
     if full > 0 {
         // SAFETY: i + LANES ≤ full, and no slice is shorter.
         unsafe {
@@ -204,10 +205,11 @@ pub fn adamw_on<S: Simd>(
 
 /// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
 ///
-/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0 where they are subnormal; the step is taken
-/// with what they were before. Where |dw| is 2⁶³ or more, m and v stay and w ← w − α·sign(dw), which is NaN where dw is
-/// infinite or NaN. An ε below 1e-15 may be less than the root of a second moment that was too
-/// small to be kept: steps are too long then.
+/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0
+/// where they are subnormal; the step is taken with what they were before. Where |dw| is 2⁶³ or
+/// more, m and v stay and w ← w − α·sign(dw), which is NaN where dw is infinite or NaN. An ε below
+/// 1e-15 may be less than the root of a second moment that was too small to be kept: steps are too
+/// long then.
 /// # Panics
 /// If the lengths differ.
 pub fn adam(
@@ -224,8 +226,8 @@ pub fn adam(
 
 /// AdamW: w ← w − shrink·w, then [`adam`]; shrink = lr·λ, the learning rate times the weight decay
 ///
-/// The decay is apart from the gradient and not divided by its moments. With shrink 0 it is [`adam`] to the bit, as long as the weights are finite. Loshchilov and
-/// Hutter, 2019.
+/// The decay is apart from the gradient and not divided by its moments. With shrink 0 it is
+/// [`adam`] to the bit, as long as the weights are finite. Loshchilov and Hutter, 2019.
 /// # Panics
 /// If the lengths differ.
 ///

@@ -57,8 +57,9 @@ fn step<S: Simd>(s: S, lr: S::F, epsilon: S::F, h: S::F, g: S::F) -> S::F {
 
 /// AdaGrad: h ← h + dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. h only grows: it is kept as it is, up to the greatest f32. Where |dw| is 2⁶³ or more, h stays and
-/// w ← w − lr·sign(dw), which is NaN where dw is infinite or NaN. Duchi, Hazan and Singer, 2011.
+/// ε stands inside the root, as in Keras. h only grows: it is kept as it is, up to the greatest
+/// f32. Where |dw| is 2⁶³ or more, h stays and w ← w − lr·sign(dw), which is NaN where dw is
+/// infinite or NaN. Duchi, Hazan and Singer, 2011.
 /// # Panics
 /// If the lengths differ.
 ///
@@ -75,8 +76,9 @@ pub fn adagrad(backend: Backend, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is subnormal; the step is taken with what it was before. Where |dw| is 2⁶³ or more, h
-/// stays and w ← w − lr·sign(dw), which is NaN where dw is infinite or NaN. Tieleman and Hinton, 2012.
+/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is
+/// subnormal; the step is taken with what it was before. Where |dw| is 2⁶³ or more, h stays and w ←
+/// w − lr·sign(dw), which is NaN where dw is infinite or NaN. Tieleman and Hinton, 2012.
 /// # Panics
 /// If the lengths differ.
 pub fn rmsprop(

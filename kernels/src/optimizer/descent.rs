@@ -71,8 +71,9 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
     );
 }
 
-/// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w, −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0.
-/// So a step with r = 0 is that of [`sgd`] to the bit, as long as lr·g is not −0.
+/// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w,
+/// −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0. So a step with r = 0 is that of
+/// [`sgd`] to the bit, as long as lr·g is not −0.
 #[inline(always)]
 fn neg_velocity<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))
@@ -102,8 +103,9 @@ pub fn sgd(backend: Backend, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 /// Momentum: v ← r·v − lr·dw; w ← w + v
 ///
-/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were before. With r = 0 it is [`sgd`] to the bit (unless lr·dw
-/// is −0 or underflows to it). Polyak, 1964.
+/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were
+/// before. With r = 0 it is [`sgd`] to the bit (unless lr·dw is −0 or underflows to it). Polyak,
+/// 1964.
 /// # Panics
 /// If the lengths differ.
 ///
@@ -122,8 +124,8 @@ pub fn momentum(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
 
 /// Nesterov's momentum: v ← r·v − lr·dw; w ← w + r·v − lr·dw
 ///
-/// The gradient is taken where the weights are; the step looks one velocity ahead. Velocities as in [`momentum`]. Nesterov, 1983, in the form of Sutskever et
-/// al., 2013, as Keras has it.
+/// The gradient is taken where the weights are; the step looks one velocity ahead. Velocities as in
+/// [`momentum`]. Nesterov, 1983, in the form of Sutskever et al., 2013, as Keras has it.
 /// # Panics
 /// If the lengths differ.
 pub fn nesterov(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {

@@ -90,7 +90,8 @@ const fn power_of_two(n: i32) -> f32 {
     f32::from_bits(((n + 127) as u32) << 23)
 }
 
-/// (scale·‖x‖, scale): scale is 1, or a power of two that keeps the squares between overflow and underflow.
+/// (scale·‖x‖, scale): scale is 1, or a power of two that keeps the squares between overflow and
+/// underflow.
 #[inline(always)]
 fn scaled_norm<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
     const LEAST: f32 = power_of_two(-100);
@@ -145,9 +146,10 @@ pub fn clip_value(backend: Backend, limit: f32, x: &mut [f32]) {
 
 /// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::vector::dot`])
 ///
-/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶, which rounds nothing that matters: the result is ∞ only if the norm itself is,
-/// within the error, beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the
-/// norm is subnormal.
+/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶,
+/// which rounds nothing that matters: the result is ∞ only if the norm itself is, within the error,
+/// beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is
+/// infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the norm is subnormal.
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, optimizer::norm};
@@ -159,9 +161,11 @@ pub fn norm(backend: Backend, x: &[f32]) -> f32 {
     dispatch!(backend, s => norm_on(s, x))
 }
 
-/// x ← x·limit/‖x‖ where ‖x‖ > limit > 0; otherwise, and where a value is not finite, x stays as it is. Returns the [`norm`] before.
+/// x ← x·limit/‖x‖ where ‖x‖ > limit > 0; otherwise, and where a value is not finite, x stays as it
+/// is. Returns the [`norm`] before.
 ///
-/// The direction stays, the norm becomes the limit (within a few roundings, as long as limit/‖x‖ is no subnormal number), whether or not the sum of squares overflows.
+/// The direction stays, the norm becomes the limit (within a few roundings, as long as limit/‖x‖ is
+/// no subnormal number), whether or not the sum of squares overflows.
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, optimizer};

@@ -1,4 +1,5 @@
-//! The numeric contract in plain loops: the bits that every kernel must produce, written down without lanes, tiles or blocks.
+//! The numeric contract in plain loops: the bits that every kernel must produce, written down
+//! without lanes, tiles or blocks.
 
 use rosenblatt_kernels::{arch::scalar::Scalar, math};
 
@@ -57,7 +58,8 @@ pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Sixteen lanes, index mod 16, each from zero upward; then by halves. Block by block where there are more than 64 terms.
+/// Sixteen lanes, index mod 16, each from zero upward; then by halves. Block by block where there
+/// are more than 64 terms.
 pub fn sum(terms: impl Iterator<Item = f32>) -> f32 {
     let terms: Vec<f32> = terms.collect();
     let lane_sums = |block: &[f32]| {

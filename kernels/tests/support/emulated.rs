@@ -1,4 +1,5 @@
-//! A backend of any width in plain Rust: the generic bodies run with 2, 4, 8 and 16 lanes on every host.
+//! A backend of any width in plain Rust: the generic bodies run with 2, 4, 8 and 16 lanes on every
+//! host.
 
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, simd::Bodies};
 
@@ -18,7 +19,8 @@ macro_rules! op {
 impl<const LANES: usize, const MR: usize, const NR: usize> Bodies for Emulated<LANES, MR, NR> {}
 impl Bodies for Fused {}
 
-// SAFETY: plain Rust runs on every CPU; an array holds its lanes; every use is with a power of two up to 16.
+// SAFETY: plain Rust runs on every CPU; an array holds its lanes; every use is with a power of two
+// up to 16.
 unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emulated<LANES, MR, NR> {
     type F = [f32; LANES];
     type M = [bool; LANES];
@@ -114,7 +116,8 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     }
 }
 
-/// What a CPU with fused multiply-add would do if a backend used it: the wrong bits, which the tests must see.
+/// What a CPU with fused multiply-add would do if a backend used it: the wrong bits, which the
+/// tests must see.
 #[derive(Clone, Copy)]
 pub struct Fused;
 

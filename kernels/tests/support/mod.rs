@@ -7,8 +7,8 @@ pub mod emulated;
 
 use rosenblatt_kernels::{Backend, backend::NAMES, identity::canonical};
 
-/// The backends of this CPU, slowest first. The others are named on stdout; one that the environment variable `REQUIRE_BACKEND`
-/// (names, separated by commas) lists must be there.
+/// The backends of this CPU, slowest first. The others are named on stdout; one that the
+/// environment variable `REQUIRE_BACKEND` (names, separated by commas) lists must be there.
 pub fn backends() -> Vec<Backend> {
     let required = std::env::var("REQUIRE_BACKEND").unwrap_or_default();
     pick(&required, |name| name.parse().ok())
@@ -59,7 +59,8 @@ pub fn assert_same(got: &[f32], want: &[f32], what: impl FnOnce() -> String) {
     }
 }
 
-/// Test every how many: 1 in a release build, else a sample. The environment variable `TEST_STRIDE` says otherwise.
+/// Test every how many: 1 in a release build, else a sample. The environment variable `TEST_STRIDE`
+/// says otherwise.
 pub fn stride() -> usize {
     let default = if cfg!(debug_assertions) { 41 } else { 1 };
     std::env::var("TEST_STRIDE")
@@ -149,7 +150,8 @@ impl Guarded {
         Self { room: vec![0.0; len + 2 * Self::MARGIN + 4] }
     }
 
-    /// Calls `f` with a copy of `start` that begins `shift` values into the room, and returns what is then there.
+    /// Calls `f` with a copy of `start` that begins `shift` values into the room, and returns what
+    /// is then there.
     #[track_caller]
     pub fn run(&mut self, start: &[f32], shift: usize, f: impl FnOnce(&mut [f32])) -> &[f32] {
         let from = Self::MARGIN + shift % 4;

@@ -1,4 +1,5 @@
-//! All activations and losses over their range, with their gradients, as the library computes them; what softmax sums to; sums and means over outputs.
+//! All activations and losses over their range, with their gradients, as the library computes them;
+//! what softmax sums to; sums and means over outputs.
 //!
 //! `cargo run --release --example functions`
 
@@ -135,7 +136,8 @@ fn step(backend: Backend) -> Panel {
     Panel { title: "step: 1 above 0, else 0".to_owned(), x: (-4.0, 4.0), y: (-0.25, 1.25), lines }
 }
 
-/// Three probabilities while the first logit moves and the others stay at 1 and 0, and the slope of the first.
+/// Three probabilities while the first logit moves and the others stay at 1 and 0, and the slope of
+/// the first.
 fn softmax(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
     let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
@@ -228,7 +230,8 @@ fn losses(backend: Backend, t: f32) -> [Panel; 3] {
     ]
 }
 
-/// Categorical cross-entropy over the logit of the right class, with its gradient by that logit, which is p − 1.
+/// Categorical cross-entropy over the logit of the right class, with its gradient by that logit,
+/// which is p − 1.
 fn categorical(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
     let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());

@@ -1,4 +1,5 @@
-//! Logic gates: Rosenblatt's perceptron learns OR, AND and NAND, proves that it cannot learn XOR, and the lecture's hand-set network computes that.
+//! Logic gates: Rosenblatt's perceptron learns OR, AND and NAND, proves that it cannot learn XOR,
+//! and the lecture's hand-set network computes that.
 //!
 //! `cargo run --release --example gates`
 
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 /// XOR with two hidden units.
 type Xor = Mlp<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>;
 
-/// The lecture's weights: h₁ = σ(20x₁ + 20x₂ − 10), h₂ = σ(−20x₁ − 20x₂ + 30), y = σ(20h₁ + 20h₂ − 30).
+/// The lecture's weights: h₁ = σ(20x₁ + 20x₂ − 10), h₂ = σ(−20x₁ − 20x₂ + 30), y = σ(20h₁ + 20h₂ −
+/// 30).
 static BY_HAND: Xor = Mlp::from_params(Join {
     head: Affine { w: [[20.0, -20.0], [20.0, -20.0]], b: [-10.0, 30.0] },
     tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },

@@ -1,4 +1,5 @@
-//! The computational graph: a neuron's values and gradients node by node, and XOR trained through a graph beside the library's own training.
+//! The computational graph: a neuron's values and gradients node by node, and XOR trained through a
+//! graph beside the library's own training.
 //!
 //! `cargo run --release --example graph`
 
@@ -135,7 +136,8 @@ fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt_lecture::Resul
     Ok(total)
 }
 
-/// Trains through the graph and through the library; whether the graph's outputs are right, and its picture.
+/// Trains through the graph and through the library; whether the graph's outputs are right, and its
+/// picture.
 fn xor(args: &Args) -> Result<(bool, String)> {
     let backend = args.common.backend;
     let optimizer = Sgd::with_lr(args.lr);

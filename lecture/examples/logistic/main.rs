@@ -1,4 +1,5 @@
-//! Logistic regression, which is one neuron: 569 breast tumours, told malignant from benign by 30 measurements; 80 % to learn from, 20 % to be tested on.
+//! Logistic regression, which is one neuron: 569 breast tumours, told malignant from benign by 30
+//! measurements; 80 % to learn from, 20 % to be tested on.
 //!
 //! `cargo run --release --example logistic`
 
@@ -96,7 +97,8 @@ fn run(args: &Args) -> Result<f32> {
     Ok(found.accuracy())
 }
 
-/// The measurements that count most. One deviation more of it multiplies the odds of "benign" by e^w.
+/// The measurements that count most. One deviation more of it multiplies the odds of "benign" by
+/// e^w.
 fn strongest(net: &Cells) {
     const OF: [&str; 10] = [
         "radius",

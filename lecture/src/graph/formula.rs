@@ -15,7 +15,8 @@ impl<const N: usize> Graph<N> {
         }
     }
 
-    /// What a unit computes before its activation, x·w + b: ((b + x₀·w₀) + x₁·w₁) + …, in a layer's order.
+    /// What a unit computes before its activation, x·w + b: ((b + x₀·w₀) + x₁·w₁) + …, in a layer's
+    /// order.
     pub fn neuron<'g, const I: usize>(
         &'g self,
         x: &[Node<'g, N>; I],
@@ -26,7 +27,8 @@ impl<const N: usize> Graph<N> {
         x.iter().zip(w).fold(b, |z, (x, w)| z + x * w)
     }
 
-    /// eᵢ / Σe with eᵢ = exp(zᵢ − max z), so that nothing overflows. Sum and maximum go from the first to the last.
+    /// eᵢ / Σe with eᵢ = exp(zᵢ − max z), so that nothing overflows. Sum and maximum go from the
+    /// first to the last.
     pub fn softmax<'g, const K: usize>(&'g self, z: &[Node<'g, N>; K]) -> [Node<'g, N>; K] {
         let Some((first, rest)) = z.split_first() else { return *z };
         let first = Node { graph: self, index: self.own(*first) };
@@ -36,7 +38,8 @@ impl<const N: usize> Graph<N> {
         e.map(|e| e / total)
     }
 
-    /// The mean over the outputs of (y − t)²: [`MeanSquaredError`](rosenblatt::loss::MeanSquaredError) of one sample.
+    /// The mean over the outputs of (y − t)²:
+    /// [`MeanSquaredError`](rosenblatt::loss::MeanSquaredError) of one sample.
     pub fn mean_squared_error<'g, const K: usize>(
         &'g self,
         y: &[Node<'g, N>; K],
@@ -45,10 +48,11 @@ impl<const N: usize> Graph<N> {
         self.mean(&pairs(y, t, |y, t| (y - t).powi(2)))
     }
 
-    /// The mean over the outputs of −(t·ln p′ + (1 − t)·ln(1 − p′)), p′ being p between 1e-7 and 1 − 1e-7:
-    /// [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy) of one sample.
+    /// The mean over the outputs of −(t·ln p′ + (1 − t)·ln(1 − p′)), p′ being p between 1e-7 and 1
+    /// − 1e-7: [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy) of one sample.
     ///
-    /// Outside these bounds the graph's gradient is 0; that of the library, joined with the sigmoid, is p − t.
+    /// Outside these bounds the graph's gradient is 0; that of the library, joined with the
+    /// sigmoid, is p − t.
     pub fn binary_cross_entropy<'g, const K: usize>(
         &'g self,
         p: &[Node<'g, N>; K],
@@ -61,7 +65,8 @@ impl<const N: usize> Graph<N> {
         self.mean(&pairs(p, t, term))
     }
 
-    /// −Σ t·ln p′, p′ being p between 1e-7 and 1 − 1e-7: [`CategoricalCrossEntropy`](rosenblatt::loss::CategoricalCrossEntropy) of one sample.
+    /// −Σ t·ln p′, p′ being p between 1e-7 and 1 − 1e-7:
+    /// [`CategoricalCrossEntropy`](rosenblatt::loss::CategoricalCrossEntropy) of one sample.
     pub fn categorical_cross_entropy<'g, const K: usize>(
         &'g self,
         p: &[Node<'g, N>; K],

@@ -7,7 +7,8 @@ use heapless::Vec;
 
 /// A node of a graph of up to `N` nodes: a handle, to be copied freely.
 ///
-/// `+ - * /` (and `+=` and so on) take nodes, references to nodes and, on either side, `f32`, of which they make constants. `-x` negates.
+/// `+ - * /` (and `+=` and so on) take nodes, references to nodes and, on either side, `f32`, of
+/// which they make constants. `-x` negates.
 ///
 /// ```
 /// use rosenblatt_lecture::graph::Graph;
@@ -87,7 +88,8 @@ impl<'g, const N: usize> Node<'g, N> {
         self.apply(Operation::Powi(n))
     }
 
-    /// xᶜ: by [`Node::powi`] where `c` is a whole number (an `i32`), so that it may be asked for below zero; else exp(c·ln x), which is NaN below zero.
+    /// xᶜ: by [`Node::powi`] where `c` is a whole number (an `i32`), so that it may be asked for
+    /// below zero; else exp(c·ln x), which is NaN below zero.
     ///
     /// The logarithm's rounding is multiplied by c·ln x: the relative error is about |c·ln x|·2⁻²⁴.
     pub fn powf(self, c: f32) -> Self {
@@ -134,8 +136,8 @@ impl<'g, const N: usize> Node<'g, N> {
         self
     }
 
-    /// Sets the value of an input or a parameter. The values that depend on it are computed by [`Graph::forward`], or when they are asked for;
-    /// gradients stay until the next pass backward.
+    /// Sets the value of an input or a parameter. The values that depend on it are computed by
+    /// [`Graph::forward`], or when they are asked for; gradients stay until the next pass backward.
     /// # Errors
     /// As [`Graph::check`]; [`Error::NotAnInput`] for any other node.
     pub fn set(self, value: f32) -> Result<()> {
@@ -162,21 +164,24 @@ impl<'g, const N: usize> Node<'g, N> {
         })
     }
 
-    /// The slope, by this node, of the node that the last [`Node::backward`] was asked for; 0 before.
+    /// The slope, by this node, of the node that the last [`Node::backward`] was asked for; 0
+    /// before.
     /// # Errors
     /// As [`Graph::check`].
     pub fn gradient(self) -> Result<f32> {
         self.with(|state, index| Ok(read(state, index, |entry| entry.gradient)))
     }
 
-    /// Fills every node's gradient with this node's slope by it, ∂self/∂node, by the chain rule; that of this node is 1. The [module](super) says in which order.
+    /// Fills every node's gradient with this node's slope by it, ∂self/∂node, by the chain rule;
+    /// that of this node is 1. The [module](super) says in which order.
     /// # Errors
     /// As [`Graph::check`].
     pub fn backward(self) -> Result<()> {
         self.chain(false)
     }
 
-    /// [`Node::backward`] for one sample of a mini-batch: the gradients of leaves (inputs, parameters, constants) add to what they were.
+    /// [`Node::backward`] for one sample of a mini-batch: the gradients of leaves (inputs,
+    /// parameters, constants) add to what they were.
     /// # Errors
     /// As [`Graph::check`].
     pub fn accumulate(self) -> Result<()> {

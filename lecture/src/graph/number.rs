@@ -1,4 +1,5 @@
-//! Numbers as text by integer arithmetic: core's own way of printing an f32 can panic, and would be linked into firmware that prints a graph.
+//! Numbers as text by integer arithmetic: core's own way of printing an f32 can panic, and would be
+//! linked into firmware that prints a graph.
 
 use core::{
     fmt::{self, Write as _},
@@ -6,10 +7,12 @@ use core::{
 };
 use heapless::String;
 
-/// `x` with so many decimals (at most 6), rounded to nearest, ties to even; with four and an exponent from a million on and below a thousandth. `{:>14}` aligns it.
+/// `x` with so many decimals (at most 6), rounded to nearest, ties to even; with four and an
+/// exponent from a million on and below a thousandth. `{:>14}` aligns it.
 pub(super) struct Number(pub f32, pub u8);
 
-// Not zero: a division by zero would be a panic, and one that is seen to be impossible is not linked.
+// Not zero: a division by zero would be a panic, and one that is seen to be impossible is not
+// linked.
 const TEN: NonZeroU64 = NonZeroU64::new(10).unwrap();
 
 impl fmt::Display for Number {
@@ -87,7 +90,8 @@ fn round(v: u64, e: i32) -> u64 {
 /// v·2ᵉ = d·10⁻⁴·10ˣ: (d, x), d of five digits; v above 0.
 fn scientific(mut v: u64, mut e: i32) -> (u64, i32) {
     let mut exponent = 4;
-    // To 10⁴ … 10⁵, in up to 50 steps. v keeps 60 bits, of which each step loses less than one unit.
+    // To 10⁴ … 10⁵, in up to 50 steps. v keeps 60 bits, of which each step loses less than one
+    // unit.
     loop {
         let shift = v.leading_zeros();
         v <<= shift;

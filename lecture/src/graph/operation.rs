@@ -8,7 +8,8 @@ use rosenblatt_kernels::{
     arch::scalar::Scalar,
 };
 
-/// What a node computes: its value y from its inputs a and b, and with the gradient d = ∂out/∂y the terms that it adds to their gradients.
+/// What a node computes: its value y from its inputs a and b, and with the gradient d = ∂out/∂y the
+/// terms that it adds to their gradients.
 ///
 /// | operation | y | to a's gradient | to b's gradient |
 /// |---|---|---|---|
@@ -130,7 +131,8 @@ impl Operation {
 
     /// What it adds to the gradients of its inputs, with its own gradient `d`.
     pub(super) fn gradients(self, a: f32, b: f32, y: f32, d: f32) -> [f32; 2] {
-        // Written out, not taken from the kernels: whoever compares a network's gradient with a graph's wants an independent one.
+        // Written out, not taken from the kernels: whoever compares a network's gradient with a
+        // graph's wants an independent one.
         match self {
             Self::Input | Self::Parameter | Self::Constant => [0.0; 2],
             Self::Add => [d, d],

@@ -1,4 +1,5 @@
-//! A graph as text: a table, and Graphviz' DOT. Through `core::fmt`: `write!` to anything, a serial port too.
+//! A graph as text: a table, and Graphviz' DOT. Through `core::fmt`: `write!` to anything, a serial
+//! port too.
 
 use super::{Entry, Graph, NO_NUMBER, number::Number};
 use crate::error::{Error, graph_full, other_graph};
@@ -48,7 +49,8 @@ pub(super) fn width(what: impl fmt::Display) -> usize {
     count.0
 }
 
-/// Writes `what`, blanks up to `columns`, and two more. (A width given to `write!` could panic, if it were very large.)
+/// Writes `what`, blanks up to `columns`, and two more. (A width given to `write!` could panic, if
+/// it were very large.)
 fn column(f: &mut fmt::Formatter<'_>, what: impl fmt::Display, columns: usize) -> fmt::Result {
     write!(f, "{what}")?;
     (width(&what)..columns + 2).try_for_each(|_| f.write_char(' '))
@@ -84,7 +86,8 @@ impl<const N: usize> Graph<N> {
     }
 }
 
-/// A table, one line a node: index, name, operation, inputs, value, gradient. A last line says what went wrong, if anything did.
+/// A table, one line a node: index, name, operation, inputs, value, gradient. A last line says what
+/// went wrong, if anything did.
 impl<const N: usize> fmt::Display for Graph<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut names, mut operations, mut inputs) = (4, 9, 6);

@@ -1,4 +1,5 @@
-//! A graph as an SVG picture: boxes in layers, from the leaves on the left to the output on the right.
+//! A graph as an SVG picture: boxes in layers, from the leaves on the left to the output on the
+//! right.
 
 use super::{Entry, Graph, Operation, number::Number, print::width};
 use core::fmt::{self, Write as _};
@@ -23,7 +24,8 @@ const GRADIENT: &str = "#b2182b";
 pub struct Svg<'a, const N: usize>(&'a Graph<N>);
 
 impl<const N: usize> Graph<N> {
-    /// The graph as an SVG picture: each box holds name, operation, value (blue) and gradient (red); an arrow goes from an input to its user.
+    /// The graph as an SVG picture: each box holds name, operation, value (blue) and gradient
+    /// (red); an arrow goes from an input to its user.
     ///
     /// It is laid out on the stack, in 16 bytes a node.
     #[must_use]

@@ -23,10 +23,12 @@ impl<const I: usize> Net<I> {
     }
 }
 
-/// The unevaluated sum high + low of two numbers: at least 48 digits, and `lost` once these were not enough.
+/// The unevaluated sum high + low of two numbers: at least 48 digits, and `lost` once these were
+/// not enough.
 ///
-/// As long as `lost` is not set, high + low **is** the sum of all that was added, in exact arithmetic: `two_sum` gives a + b = s + e without error, so
-/// (high + low) + x = low + (high + x) = low + (s + e) = s + (low + e), and the last sum is taken over only if its own error is 0.
+/// As long as `lost` is not set, high + low **is** the sum of all that was added, in exact
+/// arithmetic: `two_sum` gives a + b = s + e without error, so (high + low) + x = low + (high + x)
+/// = low + (s + e) = s + (low + e), and the last sum is taken over only if its own error is 0.
 #[derive(Clone, Copy)]
 struct Exact {
     high: f32,
@@ -52,8 +54,9 @@ impl Exact {
     }
 }
 
-/// a + b as s + e: s is the rounded sum, e what it lacks. Exact for all finite numbers, subnormal ones included, whose sum is finite (D. Knuth, *The Art of Computer
-/// Programming* 2, 1969, 4.2.2, theorem B; J.-M. Muller and others, *Handbook of Floating-Point Arithmetic*, 4.3.2).
+/// a + b as s + e: s is the rounded sum, e what it lacks. Exact for all finite numbers, subnormal
+/// ones included, whose sum is finite (D. Knuth, *The Art of Computer Programming* 2, 1969, 4.2.2,
+/// theorem B; J.-M. Muller and others, *Handbook of Floating-Point Arithmetic*, 4.3.2).
 #[inline(always)]
 fn two_sum(a: f32, b: f32) -> (f32, f32) {
     let s = a + b;

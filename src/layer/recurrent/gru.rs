@@ -9,14 +9,18 @@ use rosenblatt_kernels::{
     recurrent::{gru, gru_grad},
 };
 
-/// The gated recurrent unit, Keras' `GRU` (with its default `reset_after=True`): hₜ = z·hₜ₋₁ + (1 − z)·c, h₋₁ = 0
+/// The gated recurrent unit, Keras' `GRU` (with its default `reset_after=True`): hₜ = z·hₜ₋₁ + (1 −
+/// z)·c, h₋₁ = 0
 ///
-/// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates; it calls c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r),
-/// c = tanh(a_c + r·s_c). Cho and others, 2014, the reset gate applied after the product.
+/// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates;
+/// it calls c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r), c = tanh(a_c + r·s_c). Cho and others,
+/// 2014, the reset gate applied after the product.
 ///
-/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`, in memory Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`. Backward:
-/// da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c = dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r), ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ += da, du += hₜ₋₁ᵀ·ds,
-/// db₁ += ds, dxₜ = da·wᵀ; dh of the step before is dh·z + ds·uᵀ, plus what its own output says.
+/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`, in
+/// memory Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`. Backward: da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c =
+/// dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r), ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ +=
+/// da, du += hₜ₋₁ᵀ·ds, db₁ += ds, dxₜ = da·wᵀ; dh of the step before is dh·z + ds·uᵀ, plus what its
+/// own output says.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -10,9 +10,10 @@ use rosenblatt_kernels::{Simd, gemm::typed};
 
 /// The simple recurrent layer, Keras' `SimpleRNN`: hₜ = f(xₜ·w + b + hₜ₋₁·u), h₋₁ = 0 (Elman, 1990)
 ///
-/// Parameters `{ w, u, b }`: `[[f32; U]; I]`, `[[f32; U]; U]`, `[f32; U]`. Each sum starts at the bias, adds over the inputs, then over the units of the
-/// state. Backward, from the last step to the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db += dz, dxₜ = dz·wᵀ; dh of the step before is dz·uᵀ,
-/// plus what its own output says.
+/// Parameters `{ w, u, b }`: `[[f32; U]; I]`, `[[f32; U]; U]`, `[f32; U]`. Each sum starts at the
+/// bias, adds over the inputs, then over the units of the state. Backward, from the last step to
+/// the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db += dz, dxₜ = dz·wᵀ; dh of the step
+/// before is dz·uᵀ, plus what its own output says.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -1,6 +1,8 @@
-//! Statics and the heap: however large a network and its trainer are, training needs little stack, in a debug build too.
+//! Statics and the heap: however large a network and its trainer are, training needs little stack,
+//! in a debug build too.
 //!
-//! `cargo test -p rosenblatt-debug` runs it without optimization, where every temporary value has a place of its own.
+//! `cargo test -p rosenblatt-debug` runs it without optimization, where every temporary value has a
+//! place of its own.
 
 #![cfg(test)]
 #![forbid(unsafe_code)]

@@ -1,6 +1,8 @@
-//! What the firmware's programs have in common: start, output, counting of instructions, measuring of the stack.
+//! What the firmware's programs have in common: start, output, counting of instructions, measuring
+//! of the stack.
 //!
-//! A program prints lines `name value`, values in hexadecimal, and ends the emulator. `cargo xtask qemu` judges them.
+//! A program prints lines `name value`, values in hexadecimal, and ends the emulator.
+//! `cargo xtask qemu` judges them.
 #![no_std]
 
 mod arch;
@@ -106,7 +108,8 @@ macro_rules! program {
             unsafe extern "C" {
                 fn this_firmware_can_panic() -> !;
             }
-            // SAFETY: there is no such function: this does not link unless no panic is left, and then it is never run.
+            // SAFETY: there is no such function: this does not link unless no panic is left, and
+            // then it is never run.
             unsafe { this_firmware_can_panic() }
         }
     };

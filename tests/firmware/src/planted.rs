@@ -1,4 +1,5 @@
-//! Defects that a feature plants, or a cfg where the kernels have a part in them, so that the checks can show that they would find them.
+//! Defects that a feature plants, or a cfg where the kernels have a part in them, so that the
+//! checks can show that they would find them.
 
 use core::hint::black_box;
 
@@ -26,13 +27,15 @@ pub fn plant() {
     #[cfg(feature = "planted-alloc")]
     {
         extern crate alloc;
-        // Not a `Box`, which panics where there is no memory, and so would be caught by another check.
+        // Not a `Box`, which panics where there is no memory, and so would be caught by another
+        // check.
         // SAFETY: the layout has a size.
         black_box(unsafe { alloc::alloc::alloc(core::alloc::Layout::new::<u32>()) });
     }
 }
 
-/// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen as well.
+/// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen
+/// as well.
 #[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
 mod spoiled {
     use core::arch::naked_asm;

@@ -1,4 +1,5 @@
-//! Bad data and bad settings: the right error, in words that name what was wrong and what was expected, and nothing changed.
+//! Bad data and bad settings: the right error, in words that name what was wrong and what was
+//! expected, and nothing changed.
 
 use super::{Line, Listener, Ten, Xor};
 use crate::support::{backends, bits};
@@ -28,7 +29,8 @@ type Bad<'a, N, L, const B: usize> =
 const ADAM: Adam = Adam::with_lr(0.01);
 const CAPACITY: usize = 4;
 
-/// Fails unless `bad`, tried between two good steps, gives the error and leaves weights and optimizer as if it had not been tried.
+/// Fails unless `bad`, tried between two good steps, gives the error and leaves weights and
+/// optimizer as if it had not been tried.
 #[track_caller]
 fn refused<N, L>(
     start: &N,
@@ -360,7 +362,8 @@ fn with<const I: usize, const N: usize>(
 fn samples_that_are_not_finite() {
     type Bytes = SparseCategoricalCrossEntropy<u8>;
     let good = (&X3[..], &CLASSES[..]);
-    // A NaN reaches the loss. An infinity stops at tanh, which is ±1 there; it is the gradient that sees it.
+    // A NaN reaches the loss. An infinity stops at tanh, which is ±1 there; it is the gradient that
+    // sees it.
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for sample in [0, 3] {
             let x = with(X3, sample, value);
@@ -438,10 +441,12 @@ fn targets_that_are_not_finite() {
     }
 }
 
-/// `fit` ends at the bad step and names it; the weights and the optimizer are those after the last good one.
+/// `fit` ends at the bad step and names it; the weights and the optimizer are those after the last
+/// good one.
 #[test]
 fn fit_ends_at_the_step_that_fails() {
-    // Seven samples in steps of two: the last step of an epoch has one sample, which is the bad one.
+    // Seven samples in steps of two: the last step of an epoch has one sample, which is the bad
+    // one.
     let x: [[f32; 2]; 7] = std::array::from_fn(|i| [i as f32 / 4.0, 1.0 - i as f32 / 8.0]);
     let t = x.map(|x| [x[0] - x[1]]);
     let gradient: ([f32; 2], f32) = ([3e38, -3e38], 2.0);
@@ -450,7 +455,8 @@ fn fit_ends_at_the_step_that_fails() {
     {
         let (mut x, mut t) = (x, t);
         (x[6], t[6]) = (value, [target]);
-        // No step moves the two weights apart by more than lr: with lr 0 the bad sample stays where it was put.
+        // No step moves the two weights apart by more than lr: with lr 0 the bad sample stays where
+        // it was put.
         let adam = if what == Quantity::Gradient { Adam::with_lr(0.0) } else { ADAM };
         for backend in backends() {
             let (mut net, mut twin) = (line(), line());

@@ -150,7 +150,8 @@ fn scaled_initializers_have_their_variance_and_bounds() {
     for (name, init, variance, normal) in cases {
         let sample = drawn(init, 1);
         let bound = if normal {
-            // Cut at two standard deviations, then widened so that the variance is right again. Within one of them lie 0.6827 / 0.9545.
+            // Cut at two standard deviations, then widened so that the variance is right again.
+            // Within one of them lie 0.6827 / 0.9545.
             let deviation: f64 = variance.sqrt() / 0.879_625_661_034_239_8;
             sample.assert_like(name, variance, deviation, 0.682_689_492 / 0.954_499_736);
             2.0 * deviation
@@ -294,7 +295,8 @@ fn orders_are_spread_evenly() {
         neighbours += order.windows(2).filter(|pair| pair[0] + 1 == pair[1]).count();
     }
     assert_uniform(&places, epochs as f64 / N as f64, ((N - 1) * (N - 1)) as f64);
-    // An index is followed by the next in one of N cases at N − 1 places; the count varies about as its mean.
+    // An index is followed by the next in one of N cases at N − 1 places; the count varies about as
+    // its mean.
     let expected = epochs as f64 * (N - 1) as f64 / N as f64;
     assert!(
         (neighbours as f64 - expected).abs() < 6.0 * expected.sqrt(),

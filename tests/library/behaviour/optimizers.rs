@@ -14,7 +14,8 @@ use rosenblatt::{
 /// Some registers of any width, and a rest.
 type Params = [f32; 37];
 
-/// Ten steps, what a trainer does with a gradient: the weights' bits. Gradients of some weights are 0.
+/// Ten steps, what a trainer does with a gradient: the weights' bits. Gradients of some weights are
+/// 0.
 fn steps<O: Optimizer>(backend: Backend, rule: O, state: &mut O::State<Params>) -> Vec<u32> {
     let mut rng = Rng::new(Seed(5));
     let mut w: Params = std::array::from_fn(|i| if i == 0 { -0.0 } else { draw(&mut rng, 1.0) });
@@ -278,7 +279,8 @@ fn clipping_keeps_a_gradient_within_bounds() {
     }
 }
 
-/// A finite gradient whose squares overflow: Keras' norm is ∞ and its weights NaN; here the step has the limit's length.
+/// A finite gradient whose squares overflow: Keras' norm is ∞ and its weights NaN; here the step
+/// has the limit's length.
 #[test]
 fn clipping_survives_squares_that_overflow() {
     for backend in backends() {
@@ -301,7 +303,8 @@ fn clipping_survives_squares_that_overflow() {
     }
 }
 
-/// In a trainer: a reset makes the next step the first again, and a step that is refused counts for no schedule.
+/// In a trainer: a reset makes the next step the first again, and a step that is refused counts for
+/// no schedule.
 #[test]
 fn the_trainer_counts_the_steps() {
     type Rule = Scheduled<ClipNorm<Adam>, PiecewiseConstant<1>>;

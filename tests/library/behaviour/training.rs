@@ -24,7 +24,8 @@ fn ten() -> Ten {
     net
 }
 
-/// One epoch by single steps, in an order. Gives the mean loss and accuracy over its samples, before each step's update.
+/// One epoch by single steps, in an order. Gives the mean loss and accuracy over its samples,
+/// before each step's update.
 fn by_steps(
     backend: Backend,
     trainer: &mut TenTrainer,
@@ -48,8 +49,9 @@ fn by_steps(
     (total / x.len() as f64, f32::from(correct) / x.len() as f32)
 }
 
-/// `fit` is nothing but steps over mini-batches, in the data's order or in that of [`Permutation`]. What it reports is, as in Keras, the mean over
-/// the epoch's samples, each before its step's update; not the mean over steps, of which the last is smaller, nor the loss at the epoch's end.
+/// `fit` is nothing but steps over mini-batches, in the data's order or in that of [`Permutation`].
+/// What it reports is, as in Keras, the mean over the epoch's samples, each before its step's
+/// update; not the mean over steps, of which the last is smaller, nor the loss at the epoch's end.
 #[test]
 fn fit_is_steps_and_reports_means_over_samples() {
     let (x, t) = eleven();
@@ -82,7 +84,8 @@ fn fit_is_steps_and_reports_means_over_samples() {
 #[test]
 fn batches_decide_how_many_steps_an_epoch_has() {
     let (x, t) = eleven();
-    // With Adam, each number of steps gives other weights; the same number in the same order the same ones.
+    // With Adam, each number of steps gives other weights; the same number in the same order the
+    // same ones.
     let weights = |batch, n: usize| {
         let mut net = ten();
         let fit = Fit { batch, ..Fit::new(ADAM) };

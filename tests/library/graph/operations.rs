@@ -1,4 +1,5 @@
-//! Each operation against its formula in f64, its slope against finite differences, and the values that have to be exact.
+//! Each operation against its formula in f64, its slope against finite differences, and the values
+//! that have to be exact.
 
 use crate::support::bits;
 use rosenblatt_lecture::graph::{Graph, Node, Operation};

@@ -1,7 +1,8 @@
 //! Random expressions against f64 and dual numbers.
 //!
-//! How far f32 may be off depends on the expression. It is measured: the f64 evaluation is repeated with every result off by up to half an ULP of
-//! f32, and the graph may deviate by a small multiple of the spread (stochastic arithmetic: Vignes, 1974).
+//! How far f32 may be off depends on the expression. It is measured: the f64 evaluation is repeated
+//! with every result off by up to half an ULP of f32, and the graph may deviate by a small multiple
+//! of the spread (stochastic arithmetic: Vignes, 1974).
 
 use crate::support::amount;
 use proptest::{
@@ -60,7 +61,8 @@ fn in_graph<'g>(step: Step, a: Node<'g, 128>, b: Node<'g, 128>) -> Node<'g, 128>
     }
 }
 
-/// The step in dual numbers; `None` where it is near a kink or a pole, or leaves the numbers that are asked about.
+/// The step in dual numbers; `None` where it is near a kink or a pole, or leaves the numbers that
+/// are asked about.
 fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Option<Dual> {
     const NEAR: f64 = 1e-3;
     let number = f64::from(step.number) / 16.0;
@@ -158,11 +160,13 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
 
 /// How many expressions could not be judged, and how many could.
 static CASES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
-/// How often a slope that is 1 % off was seen; some expressions do not use a leaf, and their slopes by all are 0.
+/// How often a slope that is 1 % off was seen; some expressions do not use a leaf, and their slopes
+/// by all are 0.
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the leaves' slopes are multiplied with `defect`. False if
-/// the noise reaches a kink, which says nothing.
+/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the
+/// leaves' slopes are multiplied with `defect`. False if the noise reaches a kink, which says
+/// nothing.
 fn judge(
     leaves: [f32; LEAVES],
     steps: &[Step],

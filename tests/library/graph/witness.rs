@@ -1,4 +1,5 @@
-//! The graph as witness of the networks' backward pass: the same net, once as layers, once as nodes, has the same gradients within rounding.
+//! The graph as witness of the networks' backward pass: the same net, once as layers, once as
+//! nodes, has the same gradients within rounding.
 
 use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
@@ -94,7 +95,8 @@ fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
     worst
 }
 
-/// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the network, for several seeds.
+/// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the
+/// network, for several seeds.
 fn witness<T, L, const I: usize, const O: usize>(name: &str)
 where
     T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
@@ -127,7 +129,8 @@ where
             loss.accumulate().expect("room");
             total += loss.value().expect("room");
             let y = y.map(|y| y.value().expect("room"));
-            // A layer adds its products in the order of the nodes; softmax' sum has an order of its own.
+            // A layer adds its products in the order of the nodes; softmax' sum has an order of its
+            // own.
             if description.last().is_some_and(|layer| layer.activation != "softmax") {
                 assert_eq!(bits(&y), bits(&net.predict(x)), "{name}: the outputs have other bits");
             }
@@ -176,7 +179,8 @@ witnesses! {
     three_layers: (Dense<3, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 2>), MeanSquaredError, 3, 2;
 }
 
-/// Gradient descent on XOR, 400 steps with learning rate 0.5 through both: the weights stay within 1e-5 · max(1, |w|).
+/// Gradient descent on XOR, 400 steps with learning rate 0.5 through both: the weights stay within
+/// 1e-5 · max(1, |w|).
 #[test]
 fn trainings_stay_together() {
     type Layers = (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>);

@@ -2,7 +2,8 @@
 
 use rosenblatt::kernels::environment::standard;
 
-/// Reads `values, …, class` lines. Reading a number is arithmetic, too: its bits must not depend on the environment of a test.
+/// Reads `values, …, class` lines. Reading a number is arithmetic, too: its bits must not depend on
+/// the environment of a test.
 fn parse<const I: usize>(text: &str, scale: f32) -> (Vec<[f32; I]>, Vec<u8>) {
     standard(|| lines(text, scale))
 }

@@ -45,7 +45,8 @@ impl<const O: usize> Judged<Sigmoid, O> for BinaryCrossEntropy {
 }
 
 impl<const O: usize> Judged<Softmax, O> for CategoricalCrossEntropy {
-    /// One-hot, or every second time a quarter on each of four (with fewer classes: a half on two, all on one).
+    /// One-hot, or every second time a quarter on each of four (with fewer classes: a half on two,
+    /// all on one).
     fn target(rng: &mut Rng) -> [f32; O] {
         let mut t = [0.0; O];
         let class = rng.next_u32() as usize % O;

@@ -1,4 +1,5 @@
-//! What the tests share: which backends there are, inputs and targets, the data sets, a network's parameters as bits.
+//! What the tests share: which backends there are, inputs and targets, the data sets, a network's
+//! parameters as bits.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
@@ -12,8 +13,8 @@ use rosenblatt::{
 };
 use std::sync::OnceLock;
 
-/// The backends of this CPU, slowest first. The others are named on stdout; one that the environment variable `REQUIRE_BACKEND`
-/// (names, separated by commas) lists must be there.
+/// The backends of this CPU, slowest first. The others are named on stdout; one that the
+/// environment variable `REQUIRE_BACKEND` (names, separated by commas) lists must be there.
 pub fn backends() -> Vec<Backend> {
     static FOUND: OnceLock<Vec<Backend>> = OnceLock::new();
     let find = || {
@@ -46,7 +47,8 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
     found
 }
 
-/// `full` where the tests run on the machine itself; under an emulator, some twenty times slower, `emulated`.
+/// `full` where the tests run on the machine itself; under an emulator, some twenty times slower,
+/// `emulated`.
 pub fn amount<T>(full: T, emulated: T) -> T {
     if cfg!(target_arch = "aarch64") && cfg!(target_os = "linux") || cfg!(debug_assertions) {
         emulated
@@ -55,8 +57,9 @@ pub fn amount<T>(full: T, emulated: T) -> T {
     }
 }
 
-/// Runs `f` where there is room. Without optimization every variable of every inlined layer has its own place on the stack: a step of three or four
-/// layers then takes more than the 2 MiB of a test's thread.
+/// Runs `f` where there is room. Without optimization every variable of every inlined layer has its
+/// own place on the stack: a step of three or four layers then takes more than the 2 MiB of a
+/// test's thread.
 pub fn roomy(f: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(f).expect("a thread");
     if let Err(panic) = thread.join() {

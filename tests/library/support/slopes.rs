@@ -1,6 +1,7 @@
 //! Gradients against finite differences.
 
-/// How far a value is moved to either side. The difference quotient's own error is near H² of the third derivative.
+/// How far a value is moved to either side. The difference quotient's own error is near H² of the
+/// third derivative.
 const H: f64 = 1e-5;
 
 /// Central differences of f by each value of x.
@@ -28,7 +29,8 @@ pub struct Tolerance {
     pub floor: f64,
     /// The greatest value counts as this at least
     pub least: f64,
-    /// No empty promise: 1 % of values that are greater than this share of the greatest one is seen, and a fifth of this share at any value
+    /// No empty promise: 1 % of values that are greater than this share of the greatest one is
+    /// seen, and a fifth of this share at any value
     pub visible: f64,
 }
 
@@ -37,7 +39,8 @@ impl Tolerance {
         want.iter().fold(self.least, |top, want| top.max(want.abs()))
     }
 
-    /// The greatest deviation as a share of what is let through; an error names the first value beyond it.
+    /// The greatest deviation as a share of what is let through; an error names the first value
+    /// beyond it.
     pub fn compare(&self, got: &[f32], want: &[f64]) -> Result<f64, String> {
         assert_eq!(got.len(), want.len());
         let top = self.top(want);
@@ -53,7 +56,8 @@ impl Tolerance {
         Ok(worst)
     }
 
-    /// [`Tolerance::compare`], and that what is to be visible is seen. Gives the worst share, and the share of values that were tried with 1 %.
+    /// [`Tolerance::compare`], and that what is to be visible is seen. Gives the worst share, and
+    /// the share of values that were tried with 1 %.
     pub fn judge(&self, got: &[f32], want: &[f64]) -> Result<(f64, f64), String> {
         let worst = self.compare(got, want)?;
         let top = self.top(want);

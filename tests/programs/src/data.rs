@@ -21,14 +21,16 @@ pub static IRIS: Samples<4, 150> = parse(IRIS_CSV, 1.0);
 /// Images of 8×8 pixels from 0 to 1, ten digits.
 pub static IMAGES: Samples<64, DIGITS> = parse(DIGITS_CSV, 16.0);
 
-/// Reads the first `N` lines `value, …, class` of a file; values have at most one decimal and are divided by `unit`.
+/// Reads the first `N` lines `value, …, class` of a file; values have at most one decimal and are
+/// divided by `unit`.
 const fn parse<const I: usize, const N: usize>(csv: &[u8], unit: f32) -> Samples<I, N> {
     let mut samples = Samples { x: [[0.0; I]; N], t: [0; N] };
     let (mut at, mut row) = (0, 0);
     while row < N {
         let mut column = 0;
         while column <= I {
-            // A number as an integer of tenths, so that the quotient is the f32 nearest to the decimal.
+            // A number as an integer of tenths, so that the quotient is the f32 nearest to the
+            // decimal.
             let (mut digits, mut scale) = (0u32, 1u32);
             while csv[at] != b',' && csv[at] != b'\n' {
                 match csv[at] {

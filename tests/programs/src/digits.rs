@@ -22,7 +22,8 @@ pub type Small = Mlp<(Dense<64, 8, Relu>, Dense<8, 10, Softmax>)>;
 /// Its trainer: mini-batches of 8.
 pub type SmallTrainer = Trainer<Small, Sgd, SparseCategoricalCrossEntropy, 8>;
 
-/// Learnt weights as bytes, little-endian, in the order of [`Mlp::weights`]; a test of the root crate learns them again.
+/// Learnt weights as bytes, little-endian, in the order of [`Mlp::weights`]; a test of the root
+/// crate learns them again.
 pub const WEIGHTS: &[u8; 4 * Net::PARAMS] = include_bytes!("../digits.weights");
 
 /// A network with learnt weights: a constant, so that it lies in flash.

@@ -1,4 +1,5 @@
-//! Handwritten digits read row by row by gated recurrent units, few enough for 16 KiB of RAM; then frame by frame, as a sensor would give them.
+//! Handwritten digits read row by row by gated recurrent units, few enough for 16 KiB of RAM; then
+//! frame by frame, as a sensor would give them.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
@@ -11,7 +12,8 @@ pub type Net = Mlp<(Gru<8, 6, 8>, Dense<6, 10, Softmax>)>;
 /// Its trainer: mini-batches of 4.
 pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
 
-/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples, then a stream of rows.
+/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples, then a
+/// stream of rows.
 pub struct Rows;
 const SGD: Sgd = Sgd::with_lr(0.1);
 /// How many digits are learnt from.

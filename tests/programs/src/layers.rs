@@ -1,4 +1,5 @@
-//! The three kinds of iris by a network with normalizations, dropout and regularization: running state, penalties and drawn masks on every target.
+//! The three kinds of iris by a network with normalizations, dropout and regularization: running
+//! state, penalties and drawn masks on every target.
 
 use crate::{Fingerprint, Program, data::IRIS};
 use rosenblatt::{kernels::F32Array, prelude::*};

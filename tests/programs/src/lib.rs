@@ -1,7 +1,9 @@
-//! The programs that every target runs: desktop backends, wasm, and bare-metal firmware in an emulator.
+//! The programs that every target runs: desktop backends, wasm, and bare-metal firmware in an
+//! emulator.
 //!
-//! A program is training or inference on fixed data with fixed seeds; it ends in one hash, which `tests/golden.txt` holds and which every target
-//! must reproduce. Where a board's memory is too small for a network, it runs a program with a smaller one, which every larger target runs too.
+//! A program is training or inference on fixed data with fixed seeds; it ends in one hash, which
+//! `tests/golden.txt` holds and which every target must reproduce. Where a board's memory is too
+//! small for a network, it runs a program with a smaller one, which every larger target runs too.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,7 +27,8 @@ pub mod xor;
 use core::hash::Hasher;
 use rosenblatt::Backend;
 
-/// Something that every target runs, in memory that the target provides: as statics, zero bits at the start.
+/// Something that every target runs, in memory that the target provides: as statics, zero bits at
+/// the start.
 pub trait Program {
     /// Its name in `tests/golden.txt` and in tables.
     const NAME: &'static str;
@@ -38,7 +41,8 @@ pub trait Program {
     /// At the start: zero bits.
     const TRAINER: Self::Trainer;
 
-    /// Runs it to its end. `spoil` is called on the initial weights: the check's own test changes one bit there.
+    /// Runs it to its end. `spoil` is called on the initial weights: the check's own test changes
+    /// one bit there.
     fn run(
         backend: Backend,
         net: &mut Self::Net,
@@ -49,7 +53,8 @@ pub trait Program {
     /// One inference, for counting its instructions; `false` if the program has none.
     fn infer(net: &Self::Net) -> bool;
 
-    /// One training step (or the one thing that the program is about), for counting its instructions; `false` if there is none.
+    /// One training step (or the one thing that the program is about), for counting its
+    /// instructions; `false` if there is none.
     fn step(net: &mut Self::Net, trainer: &mut Self::Trainer) -> bool;
 }
 

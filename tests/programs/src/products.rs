@@ -1,4 +1,5 @@
-//! The matrix products of 864 shapes: every tile of every backend, its edges, and subnormal numbers here and there.
+//! The matrix products of 864 shapes: every tile of every backend, its edges, and subnormal numbers
+//! here and there.
 
 use crate::{Fingerprint, Program};
 use rosenblatt_kernels::{Backend, dispatch, gemm};

@@ -1,4 +1,5 @@
-//! Handwritten digits as signals of eight channels: convolution, pooling and the other recurrent layers, one behind the other.
+//! Handwritten digits as signals of eight channels: convolution, pooling and the other recurrent
+//! layers, one behind the other.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{

@@ -1,4 +1,5 @@
-//! Arithmetic that hangs on subnormal numbers, those below 2⁻¹²⁶: units that flush them to zero give other bits.
+//! Arithmetic that hangs on subnormal numbers, those below 2⁻¹²⁶: units that flush them to zero
+//! give other bits.
 
 use crate::{Fingerprint, Program};
 use rosenblatt::{kernels::F32Array, prelude::*};
@@ -42,8 +43,9 @@ const SAMPLES: ([[f32; 6]; 8], [[f32; 3]; 8]) = {
     (x, t)
 };
 
-/// One product y = x·w + b of three rows, five terms and eleven columns, from single values: x where a row is even and where it is odd, w and b
-/// where a column is odd. Even columns have ordinary numbers, so that in every register only some lanes hang on subnormal ones.
+/// One product y = x·w + b of three rows, five terms and eleven columns, from single values: x
+/// where a row is even and where it is odd, w and b where a column is odd. Even columns have
+/// ordinary numbers, so that in every register only some lanes hang on subnormal ones.
 fn product(backend: Backend, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
     #[inline(always)]
     fn on<S: Simd>(

@@ -1,4 +1,5 @@
-//! Bad weather: a queue that overflows, samples with NaN, batches of no samples and of too many. Each is an error value, and changes no weight.
+//! Bad weather: a queue that overflows, samples with NaN, batches of no samples and of too many.
+//! Each is an error value, and changes no weight.
 
 use crate::{Fingerprint, Program, xor::Net, xor::NetTrainer};
 use heapless::spsc::Queue;

@@ -8,7 +8,8 @@ pub type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// Its trainer.
 pub type NetTrainer<O> = Trainer<Net, O, BinaryCrossEntropy, 4>;
 
-/// Trains as the example `xor` does, and takes weights and predictions in. In place, as in a user's `main`: what the options leave out is not linked.
+/// Trains as the example `xor` does, and takes weights and predictions in. In place, as in a user's
+/// `main`: what the options leave out is not linked.
 #[inline(always)]
 fn train<O: Optimizer>(
     fit: &Fit<O>,

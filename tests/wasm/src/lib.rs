@@ -1,4 +1,5 @@
-//! The bit-identity suite and the programs of the firmware as a wasm module. `run.mjs` calls what this exports and judges it.
+//! The bit-identity suite and the programs of the firmware as a wasm module. `run.mjs` calls what
+//! this exports and judges it.
 
 #![no_std]
 
@@ -11,7 +12,8 @@ static CHECKS: AtomicU32 = AtomicU32::new(0);
 static MISMATCHES: AtomicU32 = AtomicU32::new(0);
 static HASH: AtomicU64 = AtomicU64::new(0);
 
-/// Runs the suite on the fastest backend; `checks`, `mismatches` and `hash` then tell what came of it.
+/// Runs the suite on the fastest backend; `checks`, `mismatches` and `hash` then tell what came of
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn run() {
     let outcome = identity::run(Backend::detect());

@@ -1,7 +1,8 @@
 //! Tiles of a matrix product.
 //!
-//! Columns go in panels of eight, the rest in panels of four and fewer; a panel goes over all rows of the result. Two ways to read `a`:
-//! along its rows (`forward`, `dx`), or down its columns (`dw`).
+//! Columns go in panels of eight, the rest in panels of four and fewer; a panel goes over all rows
+//! of the result. Two ways to read `a`: along its rows (`forward`, `dx`), or down its columns
+//! (`dw`).
 
 use super::{ZEROS, mla};
 use core::arch::naked_asm;
@@ -28,11 +29,13 @@ struct Panel {
 /// Columns of a wide panel.
 const WIDE: usize = 8;
 
-/// c ← start + a·b for a of m×k, b of k×n and c of m×n; `a` is (pointer, step to the next row, step to the next column), `b`, `c` and `start` are (pointer, step
-/// to the next row), in values; no start is zero. The step of `a` to the next row or to the next column is 1.
+/// c ← start + a·b for a of m×k, b of k×n and c of m×n; `a` is (pointer, step to the next row, step
+/// to the next column), `b`, `c` and `start` are (pointer, step to the next row), in values; no
+/// start is zero. The step of `a` to the next row or to the next column is 1.
 ///
 /// # Safety
-/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` writable and `start` readable for (0..m, 0..n).
+/// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` writable and `start` readable
+/// for (0..m, 0..n).
 // In place: where the shape is known, one call of one panel is left of it.
 #[cfg_attr(
     rosenblatt_slow_vmla,
@@ -108,7 +111,8 @@ pub unsafe fn product(
             4.. => 4,
             rest => rest,
         };
-        // SAFETY: j + width ≤ n, so that the panel is a part of what the caller vouches for; ZEROS has as many values as the widest panel.
+        // SAFETY: j + width ≤ n, so that the panel is a part of what the caller vouches for; ZEROS
+        // has as many values as the widest panel.
         unsafe {
             panel.b = b.wrapping_add(j);
             panel.c = c.add(j);
@@ -133,8 +137,9 @@ pub unsafe fn product(
     }
 }
 
-/// The first columns of dx ← dy·wᵀ for w of k×n with at most four outputs: four columns at a time, whose weights stay in registers while all rows go by.
-/// Returns how many columns it did: all but k mod 4, or none where n is not 2 to 4.
+/// The first columns of dx ← dy·wᵀ for w of k×n with at most four outputs: four columns at a time,
+/// whose weights stay in registers while all rows go by. Returns how many columns it did: all but k
+/// mod 4, or none where n is not 2 to 4.
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k values.
 pub unsafe fn few_outputs(
@@ -152,22 +157,26 @@ pub unsafe fn few_outputs(
     let columns = k / 4 * 4;
     if m > 0 {
         for p in (0..columns).step_by(4) {
-            // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx; four zeros to start at.
+            // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx; four
+            // zeros to start at.
             unsafe { panel(dy, w.wrapping_add(p * n), dx.add(p), 4 * k, m, ZEROS.as_ptr(), 0) };
         }
     }
     columns
 }
 
-/// A panel of four columns with two to four terms: a, b, c, bytes from a row of c to the next, rows, where the sums of each row start, bytes from a row of b to the next.
+/// A panel of four columns with two to four terms: a, b, c, bytes from a row of c to the next,
+/// rows, where the sums of each row start, bytes from a row of b to the next.
 type Few = unsafe extern "C" fn(*const f32, *const f32, *mut f32, usize, usize, *const f32, usize);
 
-/// Two rows a round, then one: the sums are s0 to s3 and s24 to s27, the values of a are s4 and up, and those of b s8 and up, as `load` leaves them there.
+/// Two rows a round, then one: the sums are s0 to s3 and s24 to s27, the values of a are s4 and up,
+/// and those of b s8 and up, as `load` leaves them there.
 macro_rules! few {
     ($(#[$doc:meta])* $name:ident: $a:literal, $load:literal, $terms:expr, $terms2:expr) => {
         $(#[$doc])*
         /// # Safety
-        /// `a` must be readable for m > 0 dense rows, `b` for the panel's values, `start` for four, `c` writable for m rows of four values.
+        /// `a` must be readable for m > 0 dense rows, `b` for the panel's values, `start` for four,
+        /// `c` writable for m rows of four values.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(
             a: *const f32,
@@ -254,9 +263,11 @@ few! {
     concat!(mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11), mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15), mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19), mla!(24, 7, 20), mla!(25, 7, 21), mla!(26, 7, 22), mla!(27, 7, 23))
 }
 
-/// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth: `w` has rows `row` bytes apart, `to` rows of [`WIDE`] values.
+/// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth: `w` has rows `row` bytes apart, `to`
+/// rows of [`WIDE`] values.
 /// # Safety
-/// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither number may be 0.
+/// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither
+/// number may be 0.
 #[unsafe(naked)]
 pub unsafe extern "C" fn transpose(
     w: *const f32,
@@ -316,9 +327,11 @@ macro_rules! w_8 {
 
 /// A panel of eight columns, two rows at a time, then one.
 ///
-/// r1 pairs of terms left, r2 k, r3 a, r4 a_row, r5 a_col, r6 b, r7 b_row, r8 c, r9 c_row, r10 start, r11 start_row; r0 walks in b, r12 (and lr) in a. The step in a
-/// that is known to be 4 leaves its register to the number of rows left: `rows`. `begin` sets r12 and lr to the two rows, `one` and `two` are a term and two
-/// terms of two rows, `one_of_one` and `two_of_one` of one row; none of them changes the flags.
+/// r1 pairs of terms left, r2 k, r3 a, r4 a_row, r5 a_col, r6 b, r7 b_row, r8 c, r9 c_row, r10
+/// start, r11 start_row; r0 walks in b, r12 (and lr) in a. The step in a that is known to be 4
+/// leaves its register to the number of rows left: `rows`. `begin` sets r12 and lr to the two rows,
+/// `one` and `two` are a term and two terms of two rows, `one_of_one` and `two_of_one` of one row;
+/// none of them changes the flags.
 macro_rules! wide {
     ($(#[$doc:meta])* $name:ident: $rows:literal, $begin:expr, $one:expr, $two:expr, $one_of_one:expr, $two_of_one:expr) => {
         $(#[$doc])*
@@ -327,7 +340,8 @@ macro_rules! wide {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(_: &Panel) {
             naked_asm!(
-                // Under link-time optimization the assembler is told nothing of the target's features.
+                // Under link-time optimization the assembler is told nothing of the target's
+                // features.
                 ".fpu fpv4-sp-d16",
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d15}}",
@@ -403,9 +417,10 @@ wide! {
 
 /// A panel of up to four columns, four rows at a time, then one.
 ///
-/// r1 pairs of terms left, r2 b_row, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(4i) and up, w
-/// is s16 and up. `begin` sets r4 to r7 to the four rows; `one` and `two` are a term and two terms of four rows, `term` one of one row; none of them changes the
-/// flags.
+/// r1 pairs of terms left, r2 b_row, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row
+/// or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(4i) and up, w is s16 and up. `begin`
+/// sets r4 to r7 to the four rows; `one` and `two` are a term and two terms of four rows, `term`
+/// one of one row; none of them changes the flags.
 macro_rules! narrow {
     (
         $(#[$doc:meta])* $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
@@ -417,7 +432,8 @@ macro_rules! narrow {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(_: &Panel) {
             naked_asm!(
-                // Under link-time optimization the assembler is told nothing of the target's features.
+                // Under link-time optimization the assembler is told nothing of the target's
+                // features.
                 ".fpu fpv4-sp-d16",
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d14}}",
@@ -558,10 +574,12 @@ narrow_pair!(rows_2 columns_2 2 "{{s0-s1}}" "{{s4-s5}}" "{{s8-s9}}" "{{s12-s13}}
 narrow_pair!(rows_3 columns_3 3 "{{s0-s2}}" "{{s4-s6}}" "{{s8-s10}}" "{{s12-s14}}" "{{s16-s18}}");
 narrow_pair!(rows_4 columns_4 4 "{{s0-s3}}" "{{s4-s7}}" "{{s8-s11}}" "{{s12-s15}}" "{{s16-s19}}");
 
-/// All three columns of a dense b, four rows at a time: four rows of b come by one instruction. `m` must be a multiple of four.
+/// All three columns of a dense b, four rows at a time: four rows of b come by one instruction. `m`
+/// must be a multiple of four.
 ///
-/// r1 fours of terms left, r2 terms left over, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are
-/// s(3i) and up, four rows of b s12 to s23.
+/// r1 fours of terms left, r2 terms left over, r3 a, r8 the panel, r9 rows left, r10 start, r11 c,
+/// r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(3i) and up, four rows of b
+/// s12 to s23.
 #[cfg(not(rosenblatt_slow_vmla))]
 macro_rules! three {
     ($(#[$doc:meta])* $name:ident: $begin:literal, $one:expr, $four:expr) => {

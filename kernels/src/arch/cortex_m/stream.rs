@@ -1,4 +1,5 @@
-//! Element by element, eight values at a time; what is left over, and what needs a case apart, goes value by value in plain Rust.
+//! Element by element, eight values at a time; what is left over, and what needs a case apart, goes
+//! value by value in plain Rust.
 
 use super::ZEROS;
 use crate::array::{F32Array, values, values_mut};
@@ -167,7 +168,8 @@ fn relu_values(x: &mut [f32]) {
     }
 }
 
-/// Clears numbers whose sign is set, block after block while the sum of a block is no NaN; returns how many blocks are left.
+/// Clears numbers whose sign is set, block after block while the sum of a block is no NaN; returns
+/// how many blocks are left.
 /// # Safety
 /// `x` must be valid for `blocks` > 0 blocks.
 #[unsafe(naked)]

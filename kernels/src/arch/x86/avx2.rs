@@ -15,13 +15,15 @@ static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 
 #[inline(always)]
 fn mask(n: usize) -> __m256i {
     let n = n.min(8);
-    // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8; the token of the caller vouches for AVX.
+    // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8; the token of the
+    // caller vouches for AVX.
     unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
 }
 
 #[inline(always)]
 fn int(a: __m256) -> __m256i {
-    // SAFETY: a cast of bits; an `Avx2` method is the only caller, so the token vouches for the feature.
+    // SAFETY: a cast of bits; an `Avx2` method is the only caller, so the token vouches for the
+    // feature.
     unsafe { _mm256_castps_si256(a) }
 }
 #[inline(always)]
@@ -32,7 +34,8 @@ fn float(a: __m256i) -> __m256 {
 
 /// The four columns of four rows.
 /// # Safety
-/// The caller needs AVX, and must vouch for four values at each of p, p + stride, p + 2·stride and p + 3·stride.
+/// The caller needs AVX, and must vouch for four values at each of p, p + stride, p + 2·stride and
+/// p + 3·stride.
 #[inline(always)]
 unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
     // SAFETY: the caller vouches for both.
@@ -104,9 +107,11 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m256 {
-        // Plain narrow moves, unlike masked ones, take a value that was just stored straight from the store buffer.
-        // Two values as one integer: `_mm_load_sd` would want an f64 that is aligned.
-        // SAFETY: the token proves the feature; only the first n values are touched, and the caller vouches for them.
+        // Plain narrow moves, unlike masked ones, take a value that was just stored straight from
+        // the store buffer. Two values as one integer: `_mm_load_sd` would want an f64 that is
+        // aligned.
+        // SAFETY: the token proves the feature; only the first n values are touched, and the caller
+        // vouches for them.
         unsafe {
             match n {
                 1 => _mm256_zextps128_ps256(_mm_load_ss(p)),
@@ -118,9 +123,11 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m256 {
-        // In registers: an array in memory, written value by value and read as one, would stall. A value that is not asked for is the first again.
+        // In registers: an array in memory, written value by value and read as one, would stall. A
+        // value that is not asked for is the first again.
         let at = |i: usize| {
-            // SAFETY: value i < n, or the first; the caller vouches for n values, and n is at least 1 where this is called.
+            // SAFETY: value i < n, or the first; the caller vouches for n values, and n is at least
+            // 1 where this is called.
             unsafe { *p.add(if i < n { i * stride } else { 0 }) }
         };
         if n == 0 {
@@ -142,7 +149,8 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m256; 4] {
-        // SAFETY: the token proves the features; the caller vouches for four values in each of n rows.
+        // SAFETY: the token proves the features; the caller vouches for four values in each of n
+        // rows.
         unsafe {
             if n != 4 && n < 8 {
                 return [
@@ -170,11 +178,12 @@ unsafe impl Simd for Avx2 {
             ]
         }
     }
-    // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and the next row's load would wait for it.
-    // Two values as one integer, as in `load_tail`.
+    // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and
+    // the next row's load would wait for it. Two values as one integer, as in `load_tail`.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m256) {
-        // SAFETY: the token proves the features; the pieces 4, 2, 1 add up to n values, and the caller vouches for them.
+        // SAFETY: the token proves the features; the pieces 4, 2, 1 add up to n values, and the
+        // caller vouches for them.
         unsafe {
             let mut x4 = _mm256_castps256_ps128(x);
             if n & 4 != 0 {
@@ -206,7 +215,8 @@ unsafe impl Simd for Avx2 {
         lt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
         select(m: __m256, a: __m256, b: __m256) -> __m256 = _mm256_blendv_ps(b, a, m);
         all(m: __m256) -> bool = _mm256_movemask_ps(m) == 0xff;
-        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly compare-and-select.
+        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly
+        // compare-and-select.
         min(a: __m256, b: __m256) -> __m256 = _mm256_min_ps(b, a);
         max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(b, a);
         and(a: __m256, b: __m256) -> __m256 = _mm256_and_ps(a, b);

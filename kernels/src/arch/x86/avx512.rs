@@ -1,4 +1,5 @@
-//! x86 with AVX-512 F, BW, DQ and VL: sixteen lanes, thirty-two registers, masks for the ragged edge.
+//! x86 with AVX-512 F, BW, DQ and VL: sixteen lanes, thirty-two registers, masks for the ragged
+//! edge.
 
 #[cfg(target_arch = "x86")]
 use core::arch::x86::*;
@@ -10,7 +11,8 @@ use crate::simd::{Simd, in_place};
 
 #[inline(always)]
 fn int(a: __m512) -> __m512i {
-    // SAFETY: a cast of bits; an `Avx512` method is the only caller, so the token vouches for the feature.
+    // SAFETY: a cast of bits; an `Avx512` method is the only caller, so the token vouches for the
+    // feature.
     unsafe { _mm512_castps_si512(a) }
 }
 #[inline(always)]
@@ -77,11 +79,13 @@ unsafe impl Simd for Avx512 {
     fn tail(self, n: usize) -> usize {
         n.min(16)
     }
-    // Half and quarter registers (the number is known at compile time in tiny layers) by plain narrow moves: unlike a masked load they take a value that
-    // was just stored straight from the store buffer.
+    // Half and quarter registers (the number is known at compile time in tiny layers) by plain
+    // narrow moves: unlike a masked load they take a value that was just stored straight from the
+    // store buffer.
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m512 {
-        // SAFETY: the token proves the features; only the first n values are touched, and the caller vouches for them.
+        // SAFETY: the token proves the features; only the first n values are touched, and the
+        // caller vouches for them.
         unsafe {
             match n {
                 8 => _mm512_zextps256_ps512(_mm256_loadu_ps(p)),
@@ -92,7 +96,8 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m512 {
-        // SAFETY: the token proves the features; the caller vouches for n values, of which the second half begins at the ninth.
+        // SAFETY: the token proves the features; the caller vouches for n values, of which the
+        // second half begins at the ninth.
         unsafe {
             let low = self.half().gather(p, stride, n.min(8));
             if n <= 8 {
@@ -104,7 +109,8 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m512; 4] {
-        // SAFETY: the token proves the features; the caller vouches for four values in each of n rows.
+        // SAFETY: the token proves the features; the caller vouches for four values in each of n
+        // rows.
         unsafe {
             let [a, b, c, d] = self.half().gather4(p, stride, n.min(8));
             let high = if n <= 8 {
@@ -120,10 +126,12 @@ unsafe impl Simd for Avx512 {
             ]
         }
     }
-    // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and the next row's load would wait for it.
+    // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and
+    // the next row's load would wait for it.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m512) {
-        // SAFETY: the token proves the features; the pieces 8, 4, 2, 1 add up to n values, and the caller vouches for them.
+        // SAFETY: the token proves the features; the pieces 8, 4, 2, 1 add up to n values, and the
+        // caller vouches for them.
         unsafe {
             let mut x8 = _mm512_castps512_ps256(x);
             if n & 8 != 0 {
@@ -147,7 +155,8 @@ unsafe impl Simd for Avx512 {
         sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
         lt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
         select(m: __mmask16, a: __m512, b: __m512) -> __m512 = _mm512_mask_blend_ps(m, b, a);
-        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly compare-and-select.
+        // minps(b, a) is `b < a ? b : a` and maxps(b, a) `b > a ? b : a`: exactly
+        // compare-and-select.
         min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(b, a);
         max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(b, a);
         and(a: __m512, b: __m512) -> __m512 = _mm512_and_ps(a, b);

@@ -1,4 +1,5 @@
-//! What the CPU has, and the proofs of it. The backends beside this file stand on the proofs, and never on each other.
+//! What the CPU has, and the proofs of it. The backends beside this file stand on the proofs, and
+//! never on each other.
 
 cpufeatures::new!(cpu_avx2, "avx", "avx2");
 cpufeatures::new!(cpu_avx512, "avx512f", "avx512bw", "avx512dq", "avx512vl");
@@ -39,7 +40,8 @@ impl Avx512 {
     }
 }
 
-/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL, for the backend on half registers.
+/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL, for the backend on
+/// half registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Avx512Vl(pub(super) Avx2);
 

@@ -1,4 +1,5 @@
-//! Says what breaks the numeric contract in this build, or that nothing does: what a program asks at its start.
+//! Says what breaks the numeric contract in this build, or that nothing does: what a program asks
+//! at its start.
 //!
 //! `cargo xtask test` builds it as the contract forbids, too, and expects to be told.
 

@@ -18,11 +18,13 @@ macro_rules! aarch64_entry {
 }
 pub use aarch64_entry as entry;
 
-/// Descriptors of blocks of 1 GiB, as the Arm Architecture Reference Manual has them (D8.3): valid, accessed, and which memory attribute.
+/// Descriptors of blocks of 1 GiB, as the Arm Architecture Reference Manual has them (D8.3): valid,
+/// accessed, and which memory attribute.
 const DEVICE: usize = 1 | 1 << 10 | 1 << 54;
 const NORMAL: usize = 1 | 1 << 10 | 1 << 2 | 3 << 8;
 
-// One to one: the first GiB are devices, the second is memory. Attribute 0 is device nGnRE, 1 normal write-back memory.
+// One to one: the first GiB are devices, the second is memory. Attribute 0 is device nGnRE, 1
+// normal write-back memory.
 initial_pagetable!(
     {
         let mut map = [0; 512];

@@ -79,7 +79,8 @@ pub fn now() -> (u64, u32) {
     }
 }
 
-/// 2,001 instructions: 250 rounds of eight, and one that every core needs to load so small a number.
+/// 2,001 instructions: 250 rounds of eight, and one that every core needs to load so small a
+/// number.
 #[inline(always)]
 pub fn ruler() {
     // SAFETY: counts a register down.
