@@ -34,6 +34,11 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     let missing = |needs: &[Need]| -> Vec<&'static str> {
         needs.iter().filter(|need| need.found().is_none()).map(|need| need.package).collect()
     };
+    if missing(needs).is_empty() {
+        return Ok(());
+    }
+    // Another step may have brought it meanwhile.
+    let _alone = process::installing()?;
     let packages = missing(needs);
     if packages.is_empty() {
         return Ok(());

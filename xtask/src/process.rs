@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -110,6 +111,15 @@ pub fn attempt(command: &mut Command) -> Result<(bool, String)> {
     show(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+/// Waits until no other process of this project installs anything. Who holds the file may.
+pub fn installing() -> Result<File> {
+    let path = paths::side_target("installing");
+    fs::create_dir_all(paths::target())?;
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// The path of an installed program, if there is one of that name.

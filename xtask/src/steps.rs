@@ -6,6 +6,7 @@ mod host;
 mod miri;
 pub mod neon;
 mod package;
+pub mod quick;
 mod tally;
 pub mod wasm;
 
@@ -63,6 +64,22 @@ impl Step {
         Self::Wasm,
         Self::Neon,
         Self::Qemu,
+    ];
+
+    /// The order in which they start: what fails most often first, then the longest. Steps that build in one folder of cargo's are
+    /// apart, since they would wait for each other.
+    pub const STARTS: [Self; 11] = [
+        Self::Fmt,
+        Self::Clippy,
+        Self::Unit,
+        Self::Qemu,
+        Self::Neon,
+        Self::Miri,
+        Self::Asm,
+        Self::Wasm,
+        Self::Chips,
+        Self::Examples,
+        Self::Docs,
     ];
 
     /// Its name on the command line.

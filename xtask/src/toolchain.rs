@@ -81,6 +81,11 @@ impl Target {
         if rustc.host == triple || installed(triple)? {
             return with(false);
         }
+        // Another step may have brought it meanwhile.
+        let _alone = process::installing()?;
+        if installed(triple)? {
+            return with(false);
+        }
         // A source that is not rustup's came from an earlier run or with the distribution: rustup did not serve then.
         let source = rustc.source();
         let from_rustup = rustc.sysroot.join("lib/rustlib/manifest-rust-src").exists();
@@ -182,6 +187,7 @@ impl Miri {
         let present =
             |miri: &Self| process::succeeds_within(miri.cargo().arg("--version"), MIRI_LIMIT);
         if !present(&miri)? {
+            let _alone = process::installing()?;
             let profile = [
                 "toolchain",
                 "install",
@@ -226,6 +232,10 @@ impl Miri {
 pub fn ensure_component(subcommand: &str, component: &str) -> Result<()> {
     let present =
         || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
+    if present()? {
+        return Ok(());
+    }
+    let _alone = process::installing()?;
     if present()? || (rustup(&["component", "add", component])? && present()?) {
         return Ok(());
     }
