@@ -1,6 +1,6 @@
 //! Kernels by shape and backend, the answer checked before it is timed.
 //!
-//! `cargo bench --bench kernels --features rosenblatt-benches/reference`; `-- gemm/32` picks by
+//! `cargo bench --bench kernels`; `-- gemm/32` picks by
 //! name. Criterion prints throughput in elements: for gemm one element is one floating-point
 //! operation (2·m·k·n in all), for the rest one value.
 
@@ -8,11 +8,12 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rosenblatt::{
     Rng, Seed,
     kernels::{
-        Backend, F32Array, activation, dispatch, dropout, gemm, naive,
+        Backend, F32Array, activation, dispatch, dropout, gemm,
         normalize::{self, BatchMoments, Scale},
         optimizer, regularize,
     },
 };
+use rosenblatt_suite::naive;
 use std::hint::black_box;
 
 /// Values in [−1, 1).

@@ -101,7 +101,7 @@ fn leave_with<R>(caller: control::Register, result: R) -> R {
 }
 
 /// A floating-point environment that a caller may have switched to: for tests.
-#[cfg(feature = "reference")]
+#[cfg(feature = "environments")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Subnormal results become zero
@@ -118,7 +118,7 @@ pub enum Mode {
     TowardZero,
 }
 
-#[cfg(feature = "reference")]
+#[cfg(feature = "environments")]
 impl Mode {
     /// All of them.
     pub const ALL: [Self; 6] = [
@@ -148,7 +148,7 @@ impl Mode {
 /// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for
 /// one of them.
 #[cfg(all(
-    feature = "reference",
+    feature = "environments",
     any(target_arch = "aarch64", all(target_arch = "arm", target_abi = "eabihf")),
     not(miri)
 ))]
@@ -163,7 +163,7 @@ const fn arm_bits(mode: Mode) -> Option<u32> {
 }
 
 /// A function that is called once.
-#[cfg(feature = "reference")]
+#[cfg(feature = "environments")]
 fn once<R>(f: impl FnOnce() -> R) -> impl FnMut() -> R {
     let mut f = Some(f);
     #[allow(clippy::expect_used, reason = "the one caller calls it once")]
@@ -211,7 +211,7 @@ mod control {
         };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(mode: super::Mode) -> Option<u32> {
         Some(
             STANDARD
@@ -263,7 +263,7 @@ mod control {
         unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub fn of(mode: super::Mode) -> Option<u64> {
         Some(standard() | u64::from(super::arm_bits(mode)?))
     }
@@ -304,7 +304,7 @@ mod control {
         unsafe { asm!("vmsr fpscr, {}", in(reg) fpscr, options(nostack)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub fn of(mode: super::Mode) -> Option<u32> {
         Some(standard() | super::arm_bits(mode)?)
     }
@@ -343,7 +343,7 @@ mod control {
         unsafe { asm!("csrw 2, {}", in(reg) frm, options(nostack)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(mode: super::Mode) -> Option<usize> {
         match mode {
             super::Mode::TowardZero => Some(1),
@@ -387,7 +387,7 @@ mod control {
         Register
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(_: super::Mode) -> Option<Register> {
         None
     }

@@ -69,11 +69,6 @@ pub mod vector;
 mod walk;
 pub mod zero;
 
-#[cfg(feature = "reference")]
-pub mod identity;
-#[cfg(feature = "reference")]
-pub mod naive;
-
 pub use array::{F32Array, F32Rows};
 pub use backend::{Backend, BackendError};
 pub use out_of_line::OutOfLine;

@@ -3,7 +3,8 @@
 
 mod support;
 
-use rosenblatt_kernels::{Backend, activation, naive};
+use rosenblatt_kernels::{Backend, activation};
+use rosenblatt_suite::naive;
 use support::{backends, stride};
 
 type Kernel = fn(Backend, &mut [f32]);

@@ -4,7 +4,8 @@
 
 mod support;
 
-use rosenblatt_kernels::{Backend, activation, approx, naive};
+use rosenblatt_kernels::{Backend, activation, approx};
+use rosenblatt_suite::naive;
 use support::{assert_same, backends, stride};
 
 type Kernel = fn(Backend, &mut [f32]);

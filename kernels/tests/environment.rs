@@ -8,8 +8,9 @@ use rosenblatt_kernels::{
     contract::{self, Violation},
     dispatch, dispatch_inside,
     environment::{Mode, standard},
-    identity, loss, optimizer,
+    loss, optimizer,
 };
+use rosenblatt_suite::identity;
 use std::hint::black_box;
 use support::backends;
 

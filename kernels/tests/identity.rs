@@ -8,11 +8,12 @@ use rosenblatt_kernels::{
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
     array::F32Array,
-    dispatch, dropout, gemm, identity, loss, math,
+    dispatch, dropout, gemm, loss, math,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
     recurrent, regularize, vector,
 };
+use rosenblatt_suite::identity;
 use std::fmt::Write as _;
 use support::{
     Guarded, Random, assert_same, backends, contract, difference,
@@ -1126,7 +1127,7 @@ fn what_is_not_finite_is_found_everywhere() {
     }
 }
 
-/// One hash for every backend and every target. `BLESS=1` writes the file anew, after a change of
+/// One hash for every backend and every target. `cargo xtask bless identity` writes the file anew, after a change of
 /// the contract.
 #[test]
 fn golden_hashes() {
@@ -1144,7 +1145,7 @@ fn golden_hashes() {
             "backend {backend}: {} checks, {} mismatches, hash {:016x}",
             total.checks, total.mismatches, total.hash
         );
-        if std::env::var_os("BLESS").is_some() && backend == Backend::baseline() {
+        if std::env::var_os("ROSENBLATT_BLESS").is_some() && backend == Backend::baseline() {
             std::fs::write(golden, &text).expect("the file can be written");
         }
         let golden = std::fs::read_to_string(golden).expect("tests/identity.golden is there");

@@ -2,9 +2,10 @@
 //! accesses.
 
 use rosenblatt_kernels::{
-    Backend, F32Array, dispatch, fixed, gemm, identity,
+    Backend, F32Array, dispatch, fixed, gemm,
     normalize::{self, BatchMoments, Moments, Scale},
 };
+use rosenblatt_suite::identity;
 
 /// The fastest backend that the build allows, beside the scalar one that it is compared with.
 #[test]

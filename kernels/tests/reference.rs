@@ -6,11 +6,12 @@ mod support;
 use rosenblatt_kernels::{
     Backend, activation,
     array::F32Array,
-    dispatch, gemm, loss, naive,
+    dispatch, gemm, loss,
     normalize::{self, BatchMoments, Scale},
     optimizer::{self, AdamStep},
     recurrent, regularize, vector,
 };
+use rosenblatt_suite::naive;
 use support::{Random, backends, stride};
 
 /// Half the spacing of numbers at 1: the largest relative error of one rounding.

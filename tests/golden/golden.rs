@@ -2,7 +2,7 @@
 //! every backend, target and day.
 //!
 //! `golden.txt` holds a line `name hash` for each.
-//! `UPDATE_GOLDEN=1 cargo test --release -p rosenblatt-golden` writes it anew; a changed line means
+//! `cargo xtask bless golden` writes it anew; a changed line means
 //! that no training of before can be repeated, so its commit says why. Where the weights in flash
 //! change too, run it twice. Only the lines `firmware/*-micromath` may change with the version of a
 //! crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
@@ -187,7 +187,7 @@ fn hashes_are_the_golden_ones() {
         let text = lines(&[drawn.as_slice(), &trained(backend)].concat());
         println!("backend {backend}:\n{text}");
         let want = first.get_or_insert_with(|| {
-            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            if std::env::var_os("ROSENBLATT_BLESS").is_some() {
                 let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../golden.txt");
                 std::fs::write(path, &text).expect("the file can be written");
                 text.clone()
@@ -254,7 +254,7 @@ fn weights_in_flash_can_be_learnt_again() {
     assert!(trainer.evaluate(&net, &x, &t).expect("good data").accuracy() > 0.99);
 
     let bytes: Vec<u8> = net.weights().iter().flat_map(|w| w.to_le_bytes()).collect();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("ROSENBLATT_BLESS").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../programs/digits.weights");
         std::fs::write(path, &bytes).expect("the file can be written");
     } else {

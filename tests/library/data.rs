@@ -118,7 +118,7 @@ fn csv_files_that_are_wrong() {
 /// of `cargo xtask test`: what it has compiled is not compiled again.
 fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let features = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+    let features = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
     // This program is TARGET/PROFILE/deps/library.
     let own = std::env::current_exe().expect("a program");
     let folder = own.parent().and_then(Path::parent).expect("the profile's folder");

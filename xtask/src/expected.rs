@@ -33,7 +33,7 @@ pub fn check(example: &str, run: &str, text: &str, update: bool) -> Result<()> {
     }
 }
 
-const HOW: &str = "if that is meant: cargo xtask examples --update";
+const HOW: &str = "if that is meant: cargo xtask bless examples";
 
 fn file(example: &str) -> PathBuf {
     let lecture = paths::root().join("lecture/examples").join(example);

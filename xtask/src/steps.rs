@@ -20,7 +20,7 @@ use crate::qemu;
 use crate::table::table;
 
 /// All features of the libraries. `helium` has no effect on the host.
-pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
 
 /// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
 /// compile the kernels and much of what they need anew.

@@ -5,7 +5,8 @@
 pub mod contract;
 pub mod emulated;
 
-use rosenblatt_kernels::{Backend, backend::NAMES, identity::canonical};
+use rosenblatt_kernels::{Backend, backend::NAMES};
+use rosenblatt_suite::identity::canonical;
 
 /// The backends of this CPU, slowest first. The others are named on stdout; one that the
 /// environment variable `REQUIRE_BACKEND` (names, separated by commas) lists must be there.

@@ -1,7 +1,8 @@
 //! The kernels' own bit-identity suite.
 
 use crate::Program;
-use rosenblatt_kernels::{Backend, identity};
+use rosenblatt_kernels::Backend;
+use rosenblatt_suite::identity;
 
 /// Every kernel against the scalar backend, all results in one hash; 0 if one of them differed.
 pub struct Identity;

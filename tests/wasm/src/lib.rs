@@ -5,7 +5,8 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use rosenblatt_kernels::{Backend, identity};
+use rosenblatt_kernels::Backend;
+use rosenblatt_suite::identity;
 use rosenblatt_programs::{Program, programs};
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);

@@ -80,10 +80,10 @@ impl Recorded {
     /// Reads the file.
     pub fn read() -> Result<Self> {
         let text = fs::read_to_string(path()).context(
-            "cannot read tests/firmware/figures.txt, which `cargo xtask size --update` writes",
+            "cannot read tests/firmware/figures.txt, which `cargo xtask bless figures` writes",
         )?;
         Self::parse(&text).context(
-            "tests/firmware/figures.txt is damaged; `cargo xtask size --update` writes it anew",
+            "tests/firmware/figures.txt is damaged; `cargo xtask bless figures` writes it anew",
         )
     }
 

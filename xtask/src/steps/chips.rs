@@ -75,17 +75,19 @@ fn check(triple: &'static str, flags: &str) -> Result<Command> {
 /// Clippy, too: the host's run never sees what is compiled for chips only, for speed and for little flash.
 fn clippy() -> Result<()> {
     for (triple, features, level) in [
-        ("thumbv7em-none-eabihf", "reference", "3"),
-        ("thumbv7em-none-eabihf", "reference", "s"),
-        ("thumbv8m.main-none-eabihf", "reference,helium", "3"),
-        ("x86_64-unknown-none", "reference", "3"),
+        ("thumbv7em-none-eabihf", "environments", "3"),
+        ("thumbv7em-none-eabihf", "environments", "s"),
+        ("thumbv8m.main-none-eabihf", "environments,helium", "3"),
+        ("x86_64-unknown-none", "environments", "3"),
     ] {
         let mut command =
             Target::prepare(triple)?.cargo("clippy", "cross-clippy", "core", LIBRARIES);
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
         run(command.args([
+            "--package",
+            "rosenblatt-suite",
             "--features",
-            &features.replace("reference", "rosenblatt-kernels/reference"),
+            &features.replace("environments", "rosenblatt-kernels/environments"),
             "--",
             "-D",
             "warnings",

@@ -37,15 +37,12 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Run the examples and compare what they say with its `expected.txt`.
+/// Run the examples and compare what each says with its `expected.txt`.
 ///
 /// Lines that name a backend or a plot do not count. `cargo xtask test` does the same, and more: it looks at the
 /// plots, at the time, and runs everything on the scalar backend, too.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Write down what they say now, and show the first line of each that has changed
-    #[arg(long)]
-    update: bool,
     /// Only these; may be given several times, or as a list with commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
@@ -55,12 +52,21 @@ pub struct Args {
 const ON_A_CHIP: &str = "cortex-m";
 
 pub fn main(args: &Args) -> Result<()> {
+    compare(&args.only, false)
+}
+
+/// Writes down what all examples say now, and shows the first line of each that has changed.
+pub fn record() -> Result<()> {
+    compare(&[], true)
+}
+
+fn compare(only: &[String], update: bool) -> Result<()> {
     let mut all = names()?;
     all.push(ON_A_CHIP.to_owned());
-    if let Some(unknown) = args.only.iter().find(|name| !all.contains(name)) {
+    if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
         bail!("no example {unknown}; there are {}", all.join(", "));
     }
-    all.retain(|name| args.only.is_empty() || args.only.contains(name));
+    all.retain(|name| only.is_empty() || only.contains(name));
     let on_the_host: Vec<&String> = all.iter().filter(|name| *name != ON_A_CHIP).collect();
     if !on_the_host.is_empty() {
         let chosen = on_the_host.iter().flat_map(|name| ["--example", name.as_str()]);
@@ -68,10 +74,10 @@ pub fn main(args: &Args) -> Result<()> {
     }
     for name in on_the_host {
         let (text, _) = start(name, &[])?;
-        expected::check(name, &format!("example {name}"), &text, args.update)?;
+        expected::check(name, &format!("example {name}"), &text, update)?;
     }
     if all.iter().any(|name| name == ON_A_CHIP) {
-        qemu::example(args.update)?;
+        qemu::example(update)?;
     }
     println!("as expected: {}", all.join(", "));
     Ok(())

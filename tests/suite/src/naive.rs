@@ -5,9 +5,9 @@
 //! the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
 //! Elementary functions are `libm`'s f64 ones.
 
-use crate::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
+use rosenblatt_kernels::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
 
-/// y ← x·w + b; see [`crate::gemm::gemm`]
+/// y ← x·w + b; see [`rosenblatt_kernels::gemm::gemm`]
 ///
 /// With the absolute values of x, w and b it gives |x|·|w| + |b|, on which error bounds stand.
 /// # Panics
@@ -25,7 +25,7 @@ pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &m
     }
 }
 
-/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`; see [`crate::gemm::gemm_tn`]
+/// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`; see [`rosenblatt_kernels::gemm::gemm_tn`]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
 pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f64], add: bool) {
     for p in 0..k {
@@ -39,7 +39,7 @@ pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f6
     }
 }
 
-/// dx ← dy·wᵀ; see [`crate::gemm::gemm_nt`]
+/// dx ← dy·wᵀ; see [`rosenblatt_kernels::gemm::gemm_nt`]
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
 pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f64]) {
     for i in 0..m {
@@ -49,34 +49,34 @@ pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f6
     }
 }
 
-/// y ← wᵀ·x + b; see [`crate::gemm::gemv`]
+/// y ← wᵀ·x + b; see [`rosenblatt_kernels::gemm::gemv`]
 pub fn gemv(w: &[f32], x: &[f32], b: &[f32], y: &mut [f64]) {
     gemm(1, x.len(), b.len(), x, w, b, y);
 }
 
-/// dx ← w·dy; see [`crate::gemm::gemv_t`]
+/// dx ← w·dy; see [`rosenblatt_kernels::gemm::gemv_t`]
 pub fn gemv_t(w: &[f32], dy: &[f32], dx: &mut [f64]) {
     gemm_nt(1, dx.len(), dy.len(), dy, w, dx);
 }
 
-/// w ← w + x·yᵀ; see [`crate::gemm::ger`]
+/// w ← w + x·yᵀ; see [`rosenblatt_kernels::gemm::ger`]
 pub fn ger(x: &[f32], y: &[f32], w: &mut [f64]) {
     gemm_tn(1, x.len(), y.len(), x, y, w, true);
 }
 
-/// x·y; see [`crate::vector::dot`]
+/// x·y; see [`rosenblatt_kernels::vector::dot`]
 pub fn dot(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
 }
 
-/// y ← a·x + y; see [`crate::vector::axpy`]
+/// y ← a·x + y; see [`rosenblatt_kernels::vector::axpy`]
 pub fn axpy(a: f32, x: &[f32], y: &mut [f64]) {
     for (x, y) in x.iter().zip(y) {
         *y += f64::from(a) * f64::from(*x);
     }
 }
 
-/// db ← the sum of the rows of dy; see [`crate::gemm::typed::sum_rows`]
+/// db ← the sum of the rows of dy; see [`rosenblatt_kernels::gemm::typed::sum_rows`]
 pub fn sum_rows(dy: &[f32], db: &mut [f64]) {
     db.fill(0.0);
     for row in dy.chunks_exact(db.len().max(1)) {
@@ -177,7 +177,7 @@ pub fn step(x: f32) -> f64 {
     }
 }
 
-/// Each row of `n` values of y ← softmax of x's row; see [`crate::activation::softmax`]
+/// Each row of `n` values of y ← softmax of x's row; see [`rosenblatt_kernels::activation::softmax`]
 pub fn softmax(n: usize, x: &[f32], y: &mut [f64]) {
     for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
         let top = x.iter().fold(f64::NEG_INFINITY, |top, x| top.max((*x).into()));
@@ -192,7 +192,7 @@ pub fn softmax(n: usize, x: &[f32], y: &mut [f64]) {
     }
 }
 
-/// Each row of dx ← y·(dy − Σ dy·y); see [`crate::activation::softmax_grad`]
+/// Each row of dx ← y·(dy − Σ dy·y); see [`rosenblatt_kernels::activation::softmax_grad`]
 pub fn softmax_grad(n: usize, y: &[f32], dy: &[f32], dx: &mut [f64]) {
     for ((y, dy), dx) in y.chunks_exact(n).zip(dy.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
         let inner = dot(y, dy);
@@ -202,12 +202,12 @@ pub fn softmax_grad(n: usize, y: &[f32], dy: &[f32], dx: &mut [f64]) {
     }
 }
 
-/// p inside the bounds of [`crate::loss`], which are f32 numbers.
+/// p inside the bounds of [`rosenblatt_kernels::loss`], which are f32 numbers.
 fn clip(p: f32) -> f64 {
     f64::from(p).max(EPSILON.into()).min((1.0 - EPSILON).into())
 }
 
-/// Σ (y − t)²; see [`crate::loss::squared_error`]
+/// Σ (y − t)²; see [`rosenblatt_kernels::loss::squared_error`]
 pub fn squared_error(y: &[f32], t: &[f32]) -> f64 {
     y.iter()
         .zip(t)
@@ -215,18 +215,18 @@ pub fn squared_error(y: &[f32], t: &[f32]) -> f64 {
         .sum()
 }
 
-/// −Σ (t·ln p + (1 − t)·ln(1 − p)); see [`crate::loss::binary_cross_entropy`]
+/// −Σ (t·ln p + (1 − t)·ln(1 − p)); see [`rosenblatt_kernels::loss::binary_cross_entropy`]
 pub fn binary_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
     let term = |p: f64, t: f64| t * libm::log(p) + (1.0 - t) * libm::log(1.0 - p);
     -p.iter().zip(t).map(|(p, t)| term(clip(*p), (*t).into())).sum::<f64>()
 }
 
-/// −Σ t·ln p; see [`crate::loss::categorical_cross_entropy`]
+/// −Σ t·ln p; see [`rosenblatt_kernels::loss::categorical_cross_entropy`]
 pub fn categorical_cross_entropy(p: &[f32], t: &[f32]) -> f64 {
     -p.iter().zip(t).map(|(p, t)| f64::from(*t) * libm::log(clip(*p))).sum::<f64>()
 }
 
-/// −Σ ln `p[i][class(i)]` over rows of `n`; see [`crate::loss::sparse_cross_entropy`]
+/// −Σ ln `p[i][class(i)]` over rows of `n`; see [`rosenblatt_kernels::loss::sparse_cross_entropy`]
 pub fn sparse_cross_entropy(n: usize, p: &[f32], class: impl Fn(usize) -> usize) -> f64 {
     let term =
         |(i, row): (usize, &[f32])| row.get(class(i)).map_or(f64::NAN, |p| libm::log(clip(*p)));
@@ -272,7 +272,7 @@ fn hats(
     (x.map(move |x| (x - mean) / root), root)
 }
 
-/// Mean and variance of each of `n` columns, means first; see [`crate::normalize::moments`]
+/// Mean and variance of each of `n` columns, means first; see [`rosenblatt_kernels::normalize::moments`]
 pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
         (moments[j], moments[n + j]) = moments_of(column.map(|i| f64::from(x[i])));
@@ -280,7 +280,7 @@ pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
 }
 
 /// y ← x̂·γ + β by the moments of x's own columns; `p` is γ, then β; see
-/// [`crate::normalize::batch`]
+/// [`rosenblatt_kernels::normalize::batch`]
 pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
         for (i, hat) in column.clone().zip(hats(x, column).0) {
@@ -289,7 +289,7 @@ pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     }
 }
 
-/// The gradients of [`batch_norm`]; see [`crate::normalize::batch_grad`]
+/// The gradients of [`batch_norm`]; see [`rosenblatt_kernels::normalize::batch_grad`]
 pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
     let m = (x.len() / n) as f64;
     for (j, column) in columns(x.len(), n).enumerate() {
@@ -303,7 +303,7 @@ pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64
     }
 }
 
-/// Each row of `n` ← x̂·γ + β by its own moments; `p` is γ, then β; see [`crate::normalize::layer`]
+/// Each row of `n` ← x̂·γ + β by its own moments; `p` is γ, then β; see [`rosenblatt_kernels::normalize::layer`]
 pub fn layer_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     for row in rows(x.len(), n) {
         for ((j, i), hat) in row.clone().enumerate().zip(hats(x, row).0) {
@@ -312,7 +312,7 @@ pub fn layer_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     }
 }
 
-/// The gradients of [`layer_norm`]; see [`crate::normalize::layer_grad`]
+/// The gradients of [`layer_norm`]; see [`rosenblatt_kernels::normalize::layer_grad`]
 pub fn layer_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
     dp.fill(0.0);
     for row in rows(x.len(), n) {
@@ -328,12 +328,12 @@ pub fn layer_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64
     }
 }
 
-/// Σ |w|; see [`crate::regularize::l1`]
+/// Σ |w|; see [`rosenblatt_kernels::regularize::l1`]
 pub fn l1(w: &[f32]) -> f64 {
     w.iter().map(|w| f64::from(w.abs())).sum()
 }
 
-/// dw ← dw + λ·sign(w); see [`crate::regularize::l1_grad`]
+/// dw ← dw + λ·sign(w); see [`rosenblatt_kernels::regularize::l1_grad`]
 pub fn l1_grad(lambda: f32, w: &[f32], dw: &mut [f64]) {
     for (w, dw) in w.iter().zip(dw) {
         let sign = f64::from(i8::from(*w > 0.0) - i8::from(*w < 0.0));
@@ -341,7 +341,7 @@ pub fn l1_grad(lambda: f32, w: &[f32], dw: &mut [f64]) {
     }
 }
 
-/// w ← w − lr·dw; see [`crate::optimizer::sgd`]
+/// w ← w − lr·dw; see [`rosenblatt_kernels::optimizer::sgd`]
 pub fn sgd(lr: f32, w: &mut [f64], dw: &[f32]) {
     for (w, dw) in w.iter_mut().zip(dw) {
         *w -= f64::from(lr) * f64::from(*dw);
@@ -354,7 +354,7 @@ fn rest(beta: f32) -> f64 {
 }
 
 /// m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε); see
-/// [`crate::optimizer::adam`]
+/// [`rosenblatt_kernels::optimizer::adam`]
 pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
     for (((w, m), v), dw) in w.iter_mut().zip(m).zip(v).zip(dw) {
@@ -365,7 +365,7 @@ pub fn adam(step: AdamStep, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f
     }
 }
 
-/// v ← r·v − lr·dw; w ← w + v; see [`crate::optimizer::momentum`]
+/// v ← r·v − lr·dw; w ← w + v; see [`rosenblatt_kernels::optimizer::momentum`]
 pub fn momentum(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
     for ((w, v), dw) in w.iter_mut().zip(v).zip(dw) {
         *v = f64::from(r) * *v - f64::from(lr) * f64::from(*dw);
@@ -373,7 +373,7 @@ pub fn momentum(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
     }
 }
 
-/// v ← r·v − lr·dw; w ← w + r·v − lr·dw; see [`crate::optimizer::nesterov`]
+/// v ← r·v − lr·dw; w ← w + r·v − lr·dw; see [`rosenblatt_kernels::optimizer::nesterov`]
 pub fn nesterov(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
     for ((w, v), dw) in w.iter_mut().zip(v).zip(dw) {
         let fall = f64::from(lr) * f64::from(*dw);
@@ -382,7 +382,7 @@ pub fn nesterov(lr: f32, r: f32, w: &mut [f64], v: &mut [f64], dw: &[f32]) {
     }
 }
 
-/// h ← h + dw²; w ← w − lr·dw / √(h + ε); see [`crate::optimizer::adagrad`]
+/// h ← h + dw²; w ← w − lr·dw / √(h + ε); see [`rosenblatt_kernels::optimizer::adagrad`]
 pub fn adagrad(lr: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) {
     for ((w, h), dw) in w.iter_mut().zip(h).zip(dw) {
         let g = f64::from(*dw);
@@ -391,7 +391,7 @@ pub fn adagrad(lr: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) 
     }
 }
 
-/// h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε); see [`crate::optimizer::rmsprop`]
+/// h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε); see [`rosenblatt_kernels::optimizer::rmsprop`]
 pub fn rmsprop(lr: f32, rho: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw: &[f32]) {
     for ((w, h), dw) in w.iter_mut().zip(h).zip(dw) {
         let g = f64::from(*dw);
@@ -400,7 +400,7 @@ pub fn rmsprop(lr: f32, rho: f32, epsilon: f32, w: &mut [f64], h: &mut [f64], dw
     }
 }
 
-/// w ← w − shrink·w, then [`adam`]; see [`crate::optimizer::adamw`]
+/// w ← w − shrink·w, then [`adam`]; see [`rosenblatt_kernels::optimizer::adamw`]
 pub fn adamw(step: AdamStep, shrink: f32, w: &mut [f64], m: &mut [f64], v: &mut [f64], dw: &[f32]) {
     for w in &mut *w {
         *w -= f64::from(shrink) * *w;
@@ -408,7 +408,7 @@ pub fn adamw(step: AdamStep, shrink: f32, w: &mut [f64], m: &mut [f64], v: &mut 
     adam(step, w, m, v, dw);
 }
 
-/// √Σx²; see [`crate::optimizer::norm`]
+/// √Σx²; see [`rosenblatt_kernels::optimizer::norm`]
 pub fn norm(x: &[f32]) -> f64 {
     libm::sqrt(dot(x, x))
 }
@@ -424,7 +424,7 @@ fn tanh_slope(y: f64) -> f64 {
 }
 
 /// A GRU's step of one row of `h.len()` units, from a (inputs' part, columns z, r, c) and b (the
-/// state's): z, r, c into `gates`, the state after it into `after`; see [`crate::recurrent::gru`]
+/// state's): z, r, c into `gates`, the state after it into `after`; see [`rosenblatt_kernels::recurrent::gru`]
 pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]) {
     let u = h.len();
     let at = |x: &[f32], j: usize| f64::from(x[j]);
@@ -439,7 +439,7 @@ pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]
 }
 
 /// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the
-/// state before; see [`crate::recurrent::gru_grad`]
+/// state before; see [`rosenblatt_kernels::recurrent::gru_grad`]
 pub fn gru_grad(
     gates: &[f32],
     b: &[f32],
@@ -463,7 +463,7 @@ pub fn gru_grad(
 }
 
 /// An LSTM's step of one row, from a (columns i, f, g, o) and the cell: i, f, g, o into `gates`,
-/// the state after it and the cell after it; see [`crate::recurrent::lstm`]
+/// the state after it and the cell after it; see [`rosenblatt_kernels::recurrent::lstm`]
 pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut [f64]) {
     let u = c.len();
     let sigmoid = |x: f32| 1.0 / (1.0 + libm::exp(-f64::from(x)));
@@ -477,7 +477,7 @@ pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut 
 }
 
 /// An LSTM's step backward of one row: the gradients by a and by the cell before; see
-/// [`crate::recurrent::lstm_grad`]
+/// [`rosenblatt_kernels::recurrent::lstm_grad`]
 pub fn lstm_grad(
     gates: &[f32],
     kept: &[f32],

@@ -13,13 +13,14 @@
 //! there the memory accesses matter, and the hash is another one.
 //!
 //! ```
-//! use rosenblatt_kernels::{Backend, identity};
+//! use rosenblatt_kernels::Backend;
+//! use rosenblatt_suite::identity;
 //! let outcome = identity::run(Backend::detect());
 //! assert_eq!(outcome.mismatches, 0);
 //! assert_eq!(outcome.hash, identity::run(Backend::baseline()).hash);
 //! ```
 
-use crate::{
+use rosenblatt_kernels::{
     Backend,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     array::F32Array,
