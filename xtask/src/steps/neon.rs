@@ -41,6 +41,9 @@ pub const ARGS: [&str; 11] = [
     "rosenblatt-golden",
 ];
 
+/// Tests in which no kernel occurs: how a graph is printed. The host runs them.
+const HOST_ONLY: [&str; 1] = ["graph::print::"];
+
 pub fn test(findings: &mut Findings) -> Result<()> {
     if ARCH == "aarch64" {
         println!("this CPU has NEON: step unit runs these tests");
@@ -61,7 +64,8 @@ pub fn test(findings: &mut Findings) -> Result<()> {
         .env(target.variable("LINKER"), "aarch64-linux-gnu-gcc")
         .env(target.variable("RUNNER"), format!("{emulator} -L /usr/aarch64-linux-gnu"))
         .env("REQUIRE_BACKEND", "neon")
-        .args(["--lib", "--tests", "--", "--show-output"]);
+        .args(["--lib", "--tests", "--", "--show-output"])
+        .args(HOST_ONLY.iter().flat_map(|name| ["--skip", name]));
     if let Some(Said::Checked(what)) = tally::run(&mut command, findings)?.remove("neon") {
         findings.backend("neon", How::Emulated, &what);
     }
