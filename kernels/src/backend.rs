@@ -1,4 +1,4 @@
-//! Which instructions the CPU has, and the one switch that uses the answer.
+//! Detection of the CPU's instructions, and the only switch over backends.
 
 use core::{fmt, str::FromStr};
 
@@ -12,13 +12,13 @@ use crate::arch::x86::{Avx2, Avx512, Avx512Vl};
 #[cfg(doc)]
 use crate::simd::Simd;
 
-/// A backend that this CPU can run, from the slowest to the fastest.
+/// A backend that this CPU can run. The variants are in order of speed, slowest first.
 ///
-/// A value of a variant holds that backend's token, so that a `Backend` cannot name instructions
+/// Each variant holds the token of its backend. A `Backend` therefore never names instructions that
 /// the CPU lacks.
 ///
-/// `sse2` is a feature of x86 alone. Targets without it (`x86_64-unknown-none`) pass no values in
-/// vector registers and have the scalar backend only.
+/// Only x86 targets have the feature `sse2`. Targets without it (`x86_64-unknown-none`) pass no
+/// values in vector registers and have the scalar backend only.
 ///
 /// ```
 /// use rosenblatt_kernels::Backend;
@@ -28,12 +28,12 @@ use crate::simd::Simd;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// Plain Rust; every CPU has it.
+    /// Plain Rust. Every CPU has it.
     Scalar(Scalar),
     /// x86 with AVX2.
     #[cfg(target_feature = "sse2")]
     Avx2(Avx2),
-    /// x86 with AVX-512 VL, on half registers: what `for_width` takes for narrow networks.
+    /// x86 with AVX-512 VL, on half registers. `for_width` chooses it for narrow networks.
     #[cfg(target_feature = "sse2")]
     Avx512Vl(Avx512Vl),
     /// x86 with AVX-512 F, BW, DQ and VL.
@@ -51,8 +51,9 @@ pub enum Backend {
 pub const NAMES: [&str; 6] = ["scalar", "avx2", "avx512vl", "avx512", "neon", "wasm"];
 
 impl Backend {
-    /// The fastest backend of this CPU. Works without `std`; after the first call it costs one
-    /// atomic load.
+    /// The fastest backend of this CPU.
+    ///
+    /// Works without `std`. After the first call it costs one atomic load.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(target_feature = "sse2")]
@@ -86,10 +87,10 @@ impl Backend {
         NAMES.into_iter().filter_map(|name| name.parse().ok())
     }
 
-    /// The backend that is fastest for rows of at most `width` values: where they fill no more than
-    /// half of AVX-512's sixteen lanes, AVX-512 VL.
+    /// The fastest backend for rows of at most `width` values: AVX-512 VL instead of AVX-512 where
+    /// a row fills no more than half of the sixteen lanes.
     ///
-    /// The bits are the same; half-empty registers only cost time.
+    /// The bits are the same. Half-empty registers only cost time.
     #[inline(always)]
     #[must_use]
     pub fn for_width(self, width: usize) -> Self {
@@ -103,7 +104,7 @@ impl Backend {
         }
     }
 
-    /// One of [`NAMES`].
+    /// The backend's name, one of [`NAMES`].
     pub fn name(self) -> &'static str {
         crate::dispatch!(self, s => name_of(s))
     }
@@ -133,11 +134,12 @@ impl defmt::Format for Backend {
     }
 }
 
-/// Why a name is not a [`Backend`] here.
+/// Why a name does not give a [`Backend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum BackendError {
-    /// The name is a backend's, but this CPU (or this build's target) does not have it.
+    /// A backend has this name, but this CPU (or the target of this build) does not have the
+    /// backend.
     NotOnThisCpu(&'static str),
     /// No backend has this name.
     Unknown,
@@ -187,11 +189,11 @@ impl FromStr for Backend {
 /// Runs an expression with the token of a [`Backend`](crate::Backend), inside its target features
 /// and in the floating-point [`environment`](crate::environment) of the numeric contract.
 ///
-/// `dispatch!(backend, s => f(s, ..))` is the only switch over backends: one per training step or
-/// per fit, not one per kernel. What `f` calls must be `#[inline(always)]` down to the kernels, or
-/// it loses the features (an out-of-line body enters them again by
-/// [`Simd::vectorize`](crate::simd::Simd::vectorize)). The expression becomes the body of a
-/// closure: `return` and `?` leave only the expression.
+/// `dispatch!(backend, s => f(s, ..))` is the only switch over backends. It is made once per
+/// training step or per fit, not once per kernel. What `f` calls must be `#[inline(always)]` down
+/// to the kernels; otherwise it loses the target features. (An out-of-line function enters them
+/// again by [`Simd::vectorize`](crate::simd::Simd::vectorize).) The expression becomes the body of
+/// a closure: `return` and `?` leave only the expression.
 ///
 /// ```
 /// use rosenblatt_kernels::{dispatch, Backend, Simd};
@@ -216,11 +218,11 @@ macro_rules! dispatch {
     }};
 }
 
-/// [`dispatch!`] where the floating-point environment is known to be the contract's: inside
+/// [`dispatch!`] without setting the floating-point environment. Use it inside
 /// [`environment::standard`](crate::environment::standard).
 ///
 /// With `width: W`, a constant, the backend is the one for rows of at most `W` values
-/// ([`Backend::for_width`](crate::Backend::for_width)), and code for another is not compiled.
+/// ([`Backend::for_width`](crate::Backend::for_width)). Code for the other backend is not compiled.
 #[macro_export]
 macro_rules! dispatch_inside {
     ($backend:expr, $s:ident => $body:expr) => {

@@ -1,9 +1,9 @@
-//! Matrix products: gemm, gemv, ger and what their gradients need.
+//! Matrix products: gemm, gemv, ger, and the products of their gradients.
 //!
 //! # The algorithm
 //!
 //! All matrix products are one sum, `c[i][j] = start + a(i,0)·b[0][j] + a(i,1)·b[1][j] + …`, where
-//! `start` is a bias, zero or what `c` already holds:
+//! `start` is a bias, zero or the old value of `c[i][j]`:
 //!
 //! | product | a(i, p) | b | sums over |
 //! |---|---|---|---|
@@ -11,27 +11,28 @@
 //! | `dw = xᵀ·dy` ([`gemm_tn`]) | `x[p][i]` | `dy` | samples |
 //! | `dx = dy·wᵀ` ([`gemm_nt`]) | `dy[i][p]` | `wᵀ`, packed strip by strip | outputs |
 //!
-//! The lanes of a register run over j, so that no sum is ever split: every output adds over p from
-//! 0 upward, on every backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR`
-//! registers that stay in registers while p runs; each step loads `NR` registers of `b` and
-//! broadcasts `MR` values of `a` (Goto and van de Geijn, 2008, without packing: our matrices fit
-//! the cache). Ragged columns are a masked tile. p runs in blocks of `KC`, so that a panel of `b`
-//! stays in the first-level cache; between blocks the sums wait in `c`.
+//! The lanes of a register run over j, so no sum is ever split. Every output adds over p from 0
+//! upward, on every backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR`
+//! registers. A tile stays in registers while p runs; each step loads `NR` registers of `b` and
+//! broadcasts `MR` values of `a` (Goto and van de Geijn, 2008). Nothing is packed for the forward
+//! product and `dw`: these matrices fit the cache. The last columns, fewer than a register, are a
+//! masked tile. p runs in blocks of `KC`, so that a panel of `b` stays in the first-level cache.
+//! Between two blocks the sums are stored in `c`.
 //!
-//! # The roads
+//! # The paths
 //!
 //! `Product`, in this file, chooses how a layer's product is computed. The sums and their order are
-//! the same on each road:
+//! the same on each path:
 //!
-//! | road | when | file |
+//! | path | when | file |
 //! |---|---|---|
-//! | plain loops | firmware for little flash (`opt-level` s or z), without Helium | `small.rs` |
+//! | plain loops | firmware built for size (`opt-level` s or z), without Helium | `small.rs` |
 //! | lanes over the samples | one output, several samples, few inputs, a backend with lanes | `typed.rs`, `column` |
 //! | tiles in place | few weights (`Simd::INLINE_MAX`), or one row of few columns | `tile.rs` |
 //! | strips of `wᵀ` packed first | `dx` with more than one output | `transpose.rs` |
-//! | Helium's tiles | feature `helium`, shapes that are worth it | `arch/helium.rs` |
+//! | Helium's tiles | feature `helium`, shapes for which it is faster | `arch/helium.rs` |
 //! | Cortex-M assembly | a Cortex-M with an FPU, built for speed | `arch/cortex_m/gemm.rs` |
-//! | one copy a backend, called | all else | `tile.rs`, by `bodies.rs` |
+//! | out of line, one copy per backend | all others | `tile.rs`, by `bodies.rs` |
 
 mod matrix;
 #[cfg(rosenblatt_small)]
@@ -53,9 +54,9 @@ use matrix::{AtMost, Count, Len, Weights};
 
 /// y ← x·w + b
 ///
-/// `x` is m×k, `w` k×n, `y` m×n, all row-major; `b` has n values; `y` is overwritten. Each
-/// `y[i][j]` starts at `b[j]` and adds `x[i][0]·w[0][j]`, `x[i][1]·w[1][j]`, … in that order,
-/// product and sum rounded, on every backend. Error: within γ₂ₖ·(|x|·|w| + |b|).
+/// `x` is m×k, `w` k×n, `y` m×n, all row-major. `b` has n values. `y` is overwritten. Each
+/// `y[i][j]` starts at `b[j]` and adds `x[i][0]·w[0][j]`, `x[i][1]·w[1][j]`, … in that order. Each
+/// product and each sum is rounded. Error: within γ₂ₖ·(|x|·|w| + |b|).
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -87,8 +88,8 @@ pub fn gemm<S: Simd>(
 
 /// dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`
 ///
-/// `x` is m×k, `dy` m×n, `dw` k×n, all row-major. Each `dw[p][j]` starts at zero (or at itself) and
-/// adds `x[0][p]·dy[0][j]`, `x[1][p]·dy[1][j]`, … over the samples in order.
+/// `x` is m×k, `dy` m×n, `dw` k×n, all row-major. Each `dw[p][j]` starts at zero (with `add`, at
+/// its old value) and adds `x[0][p]·dy[0][j]`, `x[1][p]·dy[1][j]`, … over the samples in order.
 /// # Panics
 /// If a length does not agree with m, k and n.
 #[inline]
@@ -114,7 +115,7 @@ pub fn gemm_tn<S: Simd>(
 
 /// dx ← dy·wᵀ
 ///
-/// `dy` is m×n, `w` k×n, `dx` m×k, all row-major; `dx` is overwritten. Each `dx[i][p]` starts at
+/// `dy` is m×n, `w` k×n, `dx` m×k, all row-major. `dx` is overwritten. Each `dx[i][p]` starts at
 /// zero and adds `dy[i][0]·w[p][0]`, `dy[i][1]·w[p][1]`, … over the outputs in order. Uses 4 KiB of
 /// stack on backends with lanes, 512 bytes on a Cortex-M with an FPU.
 /// # Panics
@@ -131,7 +132,7 @@ pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32
     }
 }
 
-/// y ← wᵀ·x + b: [`gemm`] for one sample, the same bits
+/// y ← wᵀ·x + b: [`gemm`] for one sample, with the same bits
 ///
 /// `w` is k×n row-major, `x` has k values, `b` and `y` have n.
 /// # Panics
@@ -141,7 +142,7 @@ pub fn gemv<S: Simd>(s: S, w: &[f32], x: &[f32], b: &[f32], y: &mut [f32]) {
     gemm(s, 1, x.len(), y.len(), x, w, b, y);
 }
 
-/// dx ← w·dy: [`gemm_nt`] for one sample, the same bits
+/// dx ← w·dy: [`gemm_nt`] for one sample, with the same bits
 ///
 /// `w` is k×n row-major, `dy` has n values, `dx` has k.
 /// # Panics
@@ -151,9 +152,9 @@ pub fn gemv_t<S: Simd>(s: S, w: &[f32], dy: &[f32], dx: &mut [f32]) {
     gemm_nt(s, 1, dx.len(), dy.len(), dy, w, dx);
 }
 
-/// w ← w + x·yᵀ: one sample's share of `dw`
+/// w ← w + x·yᵀ: the outer product, one sample's part of `dw`
 ///
-/// `w` is k×n row-major, `x` has k values, `y` has n; `w[i][j] ← w[i][j] + x[i]·y[j]`.
+/// `w` is k×n row-major, `x` has k values, `y` has n. `w[i][j] ← w[i][j] + x[i]·y[j]`.
 /// # Panics
 /// If the lengths do not agree.
 #[inline]
@@ -161,7 +162,7 @@ pub fn ger<S: Simd>(s: S, x: &[f32], y: &[f32], w: &mut [f32]) {
     gemm_tn(s, 1, x.len(), y.len(), x, y, w, true);
 }
 
-/// Panics with both numbers unless a slice has the length its shape says.
+/// Panics with the length and the shape unless the slice has `rows · cols` values.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn check(name: &str, len: usize, rows: usize, cols: usize) {
@@ -237,15 +238,15 @@ impl Product {
         }
     }
 
-    /// y ← start + x·w, where an `X` is one sample's inputs, a `Y` its outputs, and `M` says what
-    /// is known of the number of samples.
+    /// y ← start + x·w. An `X` is the inputs of one sample, a `Y` its outputs. `M` is what is known
+    /// of the number of samples.
     ///
     /// # Safety
-    /// The matrices must be dense and row-major. Those of `a` and `b` must be readable, `c`
-    /// writable, and readable where sums start at what it holds. A bias must have n values.
+    /// The matrices must be dense and row-major. `a` and `b` must be readable, `c` writable. `c`
+    /// must be readable too where sums start at its values. A bias must have n values.
     #[inline(always)]
     unsafe fn run_forward<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
-        // SAFETY: the caller's promise is what each road asks for.
+        // SAFETY: the caller's promise is what each path requires.
         unsafe {
             #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
@@ -267,15 +268,15 @@ impl Product {
     /// As for [`Product::run_forward`].
     #[inline(always)]
     unsafe fn run_weights<S: Simd, X: F32Array, Y: F32Array>(self, s: S) {
-        // SAFETY: the caller's promise is what each road asks for.
+        // SAFETY: the caller's promise is what each path requires.
         unsafe {
             #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
                 return small::weights(self);
             }
             if const { Y::LEN == 1 } {
-                // A column is a row too: lanes over the inputs, the same products in the same
-                // order.
+                // A column has the memory of a row: lanes over the inputs, the same products in the
+                // same order.
                 let Self { mkn: (k, m, _), a, b, .. } = self;
                 let (a, b) = (Matrix { row: 0, col: 1, ..b }, Matrix { row: k, col: 1, ..a });
                 return Self { mkn: (1, m, k), a, b, ..self }
@@ -291,14 +292,14 @@ impl Product {
     /// As for [`Product::run_forward`].
     #[inline(always)]
     unsafe fn run_inputs<S: Simd, M: Count, X: F32Array, Y: F32Array>(self, s: S) {
-        // SAFETY: the caller's promise is what each road asks for.
+        // SAFETY: the caller's promise is what each path requires.
         unsafe {
             #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
             if const { S::INLINE_MAX == 0 } {
                 return small::inputs(self);
             }
             if const { Y::LEN <= 1 } {
-                // wᵀ is a row as it lies: nothing is packed, and no stack is taken for it.
+                // wᵀ has the memory of a row: no packing, no stack for a buffer.
                 return self.sized::<S, M, Len<X>, Weights<X, Y>>(s);
             }
             let Self { mkn: (m, n, k), a: dy, b: w, c: dx, start } = self;
@@ -315,8 +316,8 @@ impl Product {
         }
     }
 
-    /// Tiles in place for a layer of few enough weights `W`, else a call. The other one is not even
-    /// compiled.
+    /// Tiles in place for a layer of at most `INLINE_MAX` weights or one short row, else a call.
+    /// Only the chosen one is compiled.
     ///
     /// # Safety
     /// As for [`Product::run_forward`].
@@ -345,14 +346,14 @@ impl Product {
         unsafe { product::<S, M, N, CALLED>(s, mkn, a, b, c, start) }
     }
 
-    /// What is called for a product that is not compiled in place: Helium's tiles with what they
-    /// leave over, or [`Product::call_one`].
+    /// A product that is not compiled in place: Helium's tiles and [`Product::call_one`] for their
+    /// rest, or [`Product::call_one`] alone.
     ///
     /// # Safety
     /// As for [`Product::run_forward`]; `b.col` must be 1 unless `LANES` is.
     #[inline(always)]
     unsafe fn call<S: Simd>(self, s: S) {
-        // SAFETY: the caller's promise is the same; the tiles that Helium leaves over are parts of
+        // SAFETY: the caller's promise is the same; the rest that Helium's tiles leave is a part of
         // the product.
         unsafe {
             #[cfg(rosenblatt_helium)]
@@ -368,7 +369,7 @@ impl Product {
         }
     }
 
-    /// Assembly that stands in for the scalar tiles, or the one copy of them.
+    /// The Cortex-M assembly, or the backend's out-of-line copy of the tiles.
     ///
     /// # Safety
     /// As for [`Product::call`].
@@ -406,8 +407,8 @@ impl Product {
     }
 }
 
-/// Whether a product is one row of so few columns that two tiles are all of its code: little to
-/// compile, and it costs less than a call.
+/// Whether a product is one row of so few columns that two tiles are all of its code. That is
+/// little to compile and costs less than a call.
 const fn one_row<S: Simd, M: Count, N: Count>() -> bool {
     S::INLINE_MAX > 0
         && M::AT_MOST == 1

@@ -1,21 +1,20 @@
 //! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits
 //! on every backend**.
 //!
-//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays,
-//! vectorized by hand for AVX2, AVX-512, NEON and WebAssembly simd128, with plain Rust everywhere
-//! else. `NUMERICS.md` beside the sources is the contract; the networks live in the crate
+//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays. They
+//! are vectorized by hand for AVX2, AVX-512, NEON and WebAssembly simd128; other CPUs run plain
+//! Rust. `NUMERICS.md`, beside the sources, is the numeric contract. The networks are in the crate
 //! `rosenblatt`.
 //!
-//! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
+//! - [`fixed`]: buffers of fixed size, shapes checked by the types. Start here.
 //! - [`gemm`], [`vector`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`],
 //!   [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
-//! - [`simd`], [`backend`], [`arch`]: the vocabulary they are written in, which backend runs, and
-//!   the backends.
-//! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment,
-//!   and a check that they are.
-//! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on
-//!   the heap.
+//! - [`simd`], [`backend`], [`arch`]: the operations that kernels are written in, the choice of a
+//!   backend, and the backends.
+//! - [`environment`], [`contract`]: how the bits stay the same in any floating-point environment,
+//!   and a check of the contract.
+//! - [`zero`]: values that start as zero bits, in a static or (feature `alloc`) on the heap.
 //!
 //! ```
 //! use rosenblatt_kernels::{Backend, fixed};
@@ -31,7 +30,8 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-// `uefi` and x86-64's `none` compute in software instead, which rounds as the contract says.
+// The targets `uefi` and `x86_64-unknown-none` compute in software, which rounds as the contract
+// says.
 #[cfg(all(
     not(target_feature = "sse2"),
     not(target_os = "uefi"),

@@ -1,4 +1,4 @@
-//! The operands of a product, and what the compiler knows of their shapes.
+//! The operands of a product, and what is known of their shapes at compile time.
 
 use crate::array::F32Array;
 use core::marker::PhantomData;
@@ -8,17 +8,18 @@ use core::marker::PhantomData;
 pub(crate) enum Start {
     /// At +0.
     Zero,
-    /// At one value a column.
+    /// At one value per column.
     Bias(*const f32),
-    /// At what `c` holds.
+    /// At the values in `c`.
     Carry,
 }
 
-/// What the compiler knows of a number of rows or columns: code for what cannot be is not compiled.
+/// What the compiler knows of a number of rows or columns. Code for impossible numbers is not
+/// compiled.
 pub(crate) trait Count {
-    /// It is never greater.
+    /// The number is never greater.
     const AT_MOST: usize = usize::MAX;
-    /// It is this one.
+    /// The exact number, where it is known.
     const EXACT: Option<usize> = None;
 }
 
@@ -26,14 +27,14 @@ pub(crate) trait Count {
 pub(crate) struct Any;
 impl Count for Any {}
 
-/// As many as `P` has values.
+/// Exactly as many as `P` has values.
 pub(crate) struct Len<P>(PhantomData<P>);
 impl<P: F32Array> Count for Len<P> {
     const AT_MOST: usize = P::LEN;
     const EXACT: Option<usize> = Some(P::LEN);
 }
 
-/// No more than `B`.
+/// At most `B`.
 pub(crate) struct AtMost<const B: usize>;
 impl<const B: usize> Count for AtMost<B> {
     const AT_MOST: usize = B;
@@ -47,7 +48,7 @@ pub(crate) struct Matrix<P> {
     pub(crate) col: usize,
 }
 
-/// The weights between an `X` and a `Y`.
+/// The number of weights between an `X` and a `Y`.
 pub(crate) struct Weights<X, Y>(PhantomData<(X, Y)>);
 impl<X: F32Array, Y: F32Array> Count for Weights<X, Y> {
     const AT_MOST: usize = X::LEN * Y::LEN;

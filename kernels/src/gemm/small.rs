@@ -1,8 +1,8 @@
-//! Matrix products in the least flash: plain loops, each called with its shape, for firmware that
-//! is built for size (`opt-level` s or z).
+//! Matrix products in the least flash, for firmware built for size (`opt-level` s or z): plain
+//! loops, called with their shape.
 //!
-//! The sums are those of [`crate::blas`], in the same order: the same bits. Where a sum has no
-//! terms, a factor may be empty: pointers into it are made by `wrapping_add` and not read.
+//! The sums are those of [`crate::gemm`], in the same order: the same bits. Where a sum has no
+//! terms, a factor may be empty. Pointers into it are made by `wrapping_add` and not read.
 
 use super::{Product, Start};
 
@@ -64,7 +64,7 @@ pub unsafe fn gemm(
     b: *const f32,
     mut y: *mut f32,
 ) {
-    // SAFETY: x and y go over the rows that the caller vouches for, w and b over columns j < n.
+    // SAFETY: x and y go over the rows that the caller guarantees, w and b over columns j < n.
     unsafe {
         for _ in 0..m {
             for j in 0..n {
@@ -88,7 +88,7 @@ pub unsafe fn gemm_tn(
     dy: *const f32,
     mut dw: *mut f32,
 ) {
-    // SAFETY: dw goes over the k×n values that the caller vouches for, x and dy over columns p < k
+    // SAFETY: dw goes over the k×n values that the caller guarantees, x and dy over columns p < k
     // and j < n.
     unsafe {
         for p in 0..k {
@@ -112,7 +112,7 @@ pub unsafe fn gemm_nt(
     w: *const f32,
     mut dx: *mut f32,
 ) {
-    // SAFETY: dy and dx go over the rows that the caller vouches for, w over the rows p < k.
+    // SAFETY: dy and dx go over the rows that the caller guarantees, w over the rows p < k.
     unsafe {
         for _ in 0..m {
             for p in 0..k {
@@ -124,12 +124,12 @@ pub unsafe fn gemm_nt(
     }
 }
 
-/// db ← the sums of the columns of dy; see [`crate::gemm::typed::sum_rows`]
+/// db ← the sum of the rows of dy; see [`crate::gemm::typed::sum_rows`]
 /// # Safety
 /// `dy` must be readable for m×n values, `db` writable for n.
 #[inline(never)]
 pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
-    // SAFETY: dy is read at columns j < n of the rows that the caller vouches for.
+    // SAFETY: dy is read at columns j < n of the rows that the caller guarantees.
     unsafe {
         for j in 0..n {
             let mut sum = 0.0;
@@ -143,15 +143,15 @@ pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
     }
 }
 
-/// Products whose sums start at what the result holds; see [`crate::gemm::typed`]
+/// Products whose sums start at the values of the result; see [`crate::gemm::typed`]
 macro_rules! adding {
     ($($(#[$doc:meta])* $name:ident($m:ident, $k:ident, $n:ident, $a:ident, $b:ident, $c:ident) = $body:expr;)*) => {$(
         $(#[$doc])*
         /// # Safety
-        /// As for the form that starts at zero or a bias; the result must be readable too.
+        /// As for the form that starts at zero or a bias. The result must be readable too.
         #[inline(never)]
         pub unsafe fn $name($m: usize, $k: usize, $n: usize, $a: *const f32, $b: *const f32, $c: *mut f32) {
-            // SAFETY: rows and columns are those that the caller vouches for.
+            // SAFETY: rows and columns are those that the caller guarantees.
             unsafe { $body }
         }
     )*};
@@ -172,7 +172,7 @@ adding! {
 unsafe fn each(m: usize, n: usize, mut c: *mut f32, f: impl Fn(usize, usize, f32) -> f32) {
     for i in 0..m {
         for j in 0..n {
-            // SAFETY: c goes over the m×n values that the caller vouches for.
+            // SAFETY: c goes over the m×n values that the caller guarantees.
             unsafe {
                 *c = f(i, j, *c);
                 c = c.add(1);
@@ -187,7 +187,8 @@ pub fn all_finite(x: &[f32]) -> bool {
     x.iter().all(|x| x.is_finite())
 }
 
-/// sum + a₀·b₀ + a₁·b₁ + …, k terms, values of a and of b so many apart.
+/// sum + a₀·b₀ + a₁·b₁ + …, k terms in that order. Values of a are `a_step` apart, values of b
+/// `b_step`.
 /// # Safety
 /// `a` and `b` must be readable at these k places.
 #[inline(always)]
@@ -200,7 +201,7 @@ unsafe fn terms(
     mut sum: f32,
 ) -> f32 {
     for _ in 0..k {
-        // SAFETY: the caller vouches for the k places.
+        // SAFETY: the caller guarantees the k places.
         sum += unsafe { *a * *b };
         a = a.wrapping_add(a_step);
         b = b.wrapping_add(b_step);

@@ -6,12 +6,12 @@ use crate::{
     walk::{load, store},
 };
 
-/// Length of a block of the sum: 256 rows of `b` by 64 bytes are half a first-level cache. A chip
-/// has none, and needs no blocks.
+/// Length of a block of the sum. 256 rows of `b` by 64 bytes are half of a first-level cache.
+/// Firmware uses no blocks.
 const KC: Option<usize> = if cfg!(target_os = "none") { None } else { Some(256) };
 
-/// The product of the first lines of [`gemm`](crate::gemm), for any m, k and n. `CALLED`: in the
-/// one copy a backend, which may have more code.
+/// The product that [`gemm`](crate::gemm) describes, for any m, k and n. `CALLED` is true in the
+/// out-of-line copy of a backend, which may have more code.
 ///
 /// # Safety
 /// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for
@@ -26,7 +26,7 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     mut start: Start,
 ) {
     if m == 0 || n == 0 {
-        return; // however many rows of nothing, and no rows of anything
+        return; // the result is empty
     }
     let mut left = k;
     loop {
@@ -35,7 +35,7 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
         /// All row blocks of this height that still fit.
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
-                // `if const`: what a backend does not use is not even compiled.
+                // `if const`: code that a backend does not use is not compiled.
                 if const { S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small)) } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
@@ -49,8 +49,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
                 }
             };
         }
-        // Fewer rows leave registers for more columns: the sums of a tile must outlast the latency
-        // of an addition.
+        // Tiles of fewer rows have more columns. A tile needs enough independent sums to hide the
+        // latency of an addition.
         height!(16 x 1);
         height!(8 x 2);
         if const { S::MR * S::NR >= 16 } {
@@ -60,7 +60,7 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
         }
         height!(2 x 4);
         if cfg!(rosenblatt_small) {
-            // One loop nest for all: little flash.
+            // One loop nest for all: less flash.
             height!(1 x 1);
         } else {
             height!(1 x 8);
@@ -78,8 +78,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     }
 }
 
-/// Whether `registers` can be what tiles of `nr` registers leave over of `N` columns: where the
-/// compiler knows the number, one tile is enough code.
+/// Whether tiles of `nr` registers can leave a rest of `registers` registers of `N` columns. Where
+/// the compiler knows the number of columns, only one size of rest is compiled.
 const fn could_be_last<N: Count>(registers: usize, nr: usize, lanes: usize) -> bool {
     match N::EXACT {
         Some(n) => (n % (nr * lanes)).div_ceil(lanes) == registers,
@@ -108,7 +108,7 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
                 Start::Bias(bias) => Start::Bias(bias.add($j)),
                 other => other,
             };
-            // Where k is 0 there is no b to point into.
+            // Where k is 0, b may be empty: the pointer is not read.
             let b = Matrix { p: b.p.wrapping_add($j * b.col), ..b };
             let c = Matrix { p: c.p.add($j), ..c };
             let part = $part;
@@ -120,8 +120,7 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
         }};
     }
     let mut j = 0;
-    // SAFETY: j + columns of the tile ≤ n, so that each tile is a part of what the caller vouches
-    // for.
+    // SAFETY: j + columns of the tile ≤ n, so each tile lies inside what the caller guarantees.
     unsafe {
         if const { N::AT_MOST >= NR * S::LANES } {
             while j + NR * S::LANES <= n {
@@ -130,12 +129,12 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
             }
         }
         if const { CALLED && MR <= 2 && S::LANES > 1 && NR > 1 } {
-            // One or two rows keep few sums. One tile as wide as what is left hides the latency of
-            // their additions.
+            // A tile of one or two rows has few sums. One tile as wide as the rest hides the
+            // latency of their additions.
             let left = n - j;
             let part =
                 if left.is_multiple_of(S::LANES) { None } else { Some(s.tail(left % S::LANES)) };
-            /// The tile of so many registers, if they are what is left; the last one may be
+            /// The tile of `nr` registers, if the rest has that many. The last register may be
             /// partial.
             macro_rules! last {
                 ($($nr:literal)*) => {$(
@@ -163,7 +162,7 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
     }
 }
 
-/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only its lanes of
+/// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only these lanes of
 /// the last register.
 ///
 /// # Safety
@@ -182,7 +181,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
 ) {
     let part = |v: usize| if v + 1 == NR { part } else { None };
     let mut sums = [[s.splat(0.0); NR]; MR];
-    // SAFETY: every address below is one that the caller vouches for.
+    // SAFETY: every address below is one that the caller guarantees.
     unsafe {
         match start {
             Start::Zero => {}

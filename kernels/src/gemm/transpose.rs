@@ -7,18 +7,18 @@ use super::{
 use crate::simd::Simd;
 use core::mem::MaybeUninit;
 
-/// Columns and rows of the buffer through which [`gemm_nt`] turns `w`: 4 KiB of stack; for the
-/// assembly on a chip, which works on eight columns, 512 bytes. Where the rows are known to be
-/// short, the buffer has only as many as they need.
+/// Columns and rows of the buffer in which [`gemm_nt`](super::gemm_nt) packs `wᵀ`: 4 KiB of stack.
+/// The Cortex-M assembly works on eight columns: 512 bytes. Where the rows are known to be short,
+/// the buffer has only as many rows as they need.
 const STRIP: usize = if cfg!(rosenblatt_cortex_m) { 8 } else { 16 };
 pub(crate) const DEPTH: usize = if cfg!(rosenblatt_cortex_m) { 16 } else { 64 };
 
-/// `dx = first + dy·wᵀ` for `w` of k×n, `first` zero or what `dx` holds: strips of columns of `wᵀ`,
-/// `D` rows at a time, are packed, then multiplied.
+/// `dx = first + dy·wᵀ` for `w` of k×n, where `first` is zero or the old `dx`. Strips of columns of
+/// `wᵀ`, `D` rows at a time, are packed, then multiplied.
 ///
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k, and readable where sums start
-/// at what it holds; all dense and row-major.
+/// at its values; all dense and row-major.
 #[inline(always)]
 pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, const INLINE: bool>(
     s: S,
@@ -37,8 +37,8 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
             return;
         }
         if S::LANES == 1 && (!cfg!(rosenblatt_cortex_m) || cfg!(rosenblatt_helium)) || n <= 1 {
-            // One lane can step over rows, Helium gathers, a single column is its own transpose,
-            // and no column at all leaves zeros.
+            // No packing: a backend of one lane steps over rows, Helium gathers, and a single
+            // column is its own transpose. With n = 0 the result is `first`.
             let b = Matrix { p: w, row: 1, col: n };
             block::<S, M, K, INLINE>(s, (m, n, k), a, b, c, first);
             return;
@@ -80,7 +80,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
     }
 }
 
-/// One block: in place where `INLINE` says so, else a call.
+/// One block: compiled in place with `INLINE`, else called.
 ///
 /// # Safety
 /// As for [`Product::run_forward`].
@@ -104,7 +104,7 @@ unsafe fn block<S: Simd, M: Count, N: Count, const INLINE: bool>(
     }
 }
 
-/// packed ← the transpose of `width` rows of `depth` values, the rows `n` apart.
+/// packed ← the transpose of `width` rows of `depth` values. The rows are `n` apart.
 ///
 /// # Safety
 /// `w` must be readable there; `width` and `depth` must not be greater than the buffer's.
@@ -117,7 +117,7 @@ unsafe fn pack<S: Simd>(
     (width, depth): (usize, usize),
     packed: &mut [[MaybeUninit<f32>; STRIP]],
 ) {
-    // SAFETY: rows below width and values q (to q + 3) below depth; the caller vouches for both
+    // SAFETY: rows below width and values q (to q + 3) below depth; the caller guarantees both
     // sides.
     unsafe {
         if const { S::LANES > 1 } && width == STRIP {

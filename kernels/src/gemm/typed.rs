@@ -1,5 +1,7 @@
-//! Shapes in types: what layers call. Lengths follow from the types, so that nothing can panic; the
-//! number of rows is the shortest slice's.
+//! Matrix products with shapes in types: what layers call.
+//!
+//! Lengths follow from the types, so nothing can panic. The number of rows is that of the shortest
+//! slice.
 
 use super::{
     Product,
@@ -13,7 +15,7 @@ use crate::{
 };
 use core::ptr;
 
-/// [`gemm`](super::gemm): y ← x·w + b.
+/// y ← x·w + b, with the sums of [`gemm`](super::gemm).
 #[inline(always)]
 pub fn gemm<S: Simd, const K: usize, const N: usize>(
     s: S,
@@ -25,9 +27,9 @@ pub fn gemm<S: Simd, const K: usize, const N: usize>(
     affine::<S, { usize::MAX }, _, _, _>(s, x, w, b, y);
 }
 
-/// Fails to compile unless `W` holds a weight for each value of an `X` and each of a `Y`.
+/// Fails to compile unless `W` has as many values as an `X` times those of a `Y`.
 const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
-    // A product that overflows is no number of weights; wrapped, it might be taken for one.
+    // Checked: a product that wraps could equal W::LEN by chance.
     let weights = X::LEN.checked_mul(Y::LEN);
     assert!(
         matches!(weights, Some(n) if n == W::LEN),
@@ -35,8 +37,9 @@ const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
     );
 }
 
-/// [`gemm`] for rows of any plain shape: `w` is k×n where k and n are the values of an `X` and of a
-/// `Y`. There are at most `M` rows; the compiler leaves out code for more.
+/// [`gemm`] for rows of any [`F32Array`]: y ← x·w + b. `w` is k×n, where k is the number of values
+/// of an `X` and n that of a `Y`. At most `M` rows are computed; the compiler leaves out code for
+/// more.
 ///
 /// ```compile_fail
 /// use rosenblatt_kernels::{arch::scalar::Scalar, gemm::typed};
@@ -59,15 +62,14 @@ pub fn affine<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
         ptr::from_ref(b).cast(),
         y.as_mut_ptr().cast(),
     );
-    // SAFETY: the types say k and n, and m is no more than either slice has rows.
+    // SAFETY: k and n are in the types, and neither slice has fewer than m rows.
     unsafe {
         Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Bias(b))
             .run_forward::<S, AtMost<M>, X, Y>(s)
     }
 }
 
-/// y ← y + x·w: [`affine`] whose sums start at what `y` holds, for at most `M` rows of any plain
-/// shape.
+/// y ← y + x·w for at most `M` rows: [`affine`], but each sum starts at the old value of `y`.
 #[inline(always)]
 pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
     s: S,
@@ -78,14 +80,14 @@ pub fn gemm_add<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
     const { fits::<X, W, Y>() };
     let m = x.len().min(y.len()).min(M);
     let (x, w, y) = (x.as_ptr().cast(), ptr::from_ref(w).cast(), y.as_mut_ptr().cast());
-    // SAFETY: the types say k and n, and m is no more than either slice has rows.
+    // SAFETY: k and n are in the types, and neither slice has fewer than m rows.
     unsafe {
         Product::forward((m, X::LEN, Y::LEN), x, w, y, Start::Carry)
             .run_forward::<S, AtMost<M>, X, Y>(s)
     }
 }
 
-/// [`gemm_tn`](super::gemm_tn): dw ← xᵀ·dy.
+/// dw ← xᵀ·dy, with the sums of [`gemm_tn`](super::gemm_tn).
 #[inline(always)]
 pub fn gemm_tn<S: Simd, const K: usize, const N: usize>(
     s: S,
@@ -96,7 +98,7 @@ pub fn gemm_tn<S: Simd, const K: usize, const N: usize>(
     affine_grad(s, x, dy, dw, false);
 }
 
-/// [`gemm_tn`] for rows of any plain shape: dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`.
+/// [`gemm_tn`] for rows of any [`F32Array`]: dw ← xᵀ·dy, or dw ← dw + xᵀ·dy with `add`.
 #[inline(always)]
 pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(
     s: S,
@@ -109,11 +111,11 @@ pub fn affine_grad<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(
     let m = x.len().min(dy.len());
     let (x, dy, dw) = (x.as_ptr().cast(), dy.as_ptr().cast(), ptr::from_mut(dw).cast());
     let start = if add { Start::Carry } else { Start::Zero };
-    // SAFETY: the types say k and n, and m is no more than either slice has rows.
+    // SAFETY: k and n are in the types, and neither slice has fewer than m rows.
     unsafe { Product::weights((m, X::LEN, Y::LEN), x, dy, dw, start).run_weights::<S, X, Y>(s) }
 }
 
-/// [`gemm_nt`](super::gemm_nt): dx ← dy·wᵀ.
+/// dx ← dy·wᵀ, with the sums of [`gemm_nt`](super::gemm_nt).
 #[inline(always)]
 pub fn gemm_nt<S: Simd, const K: usize, const N: usize>(
     s: S,
@@ -124,7 +126,7 @@ pub fn gemm_nt<S: Simd, const K: usize, const N: usize>(
     affine_grad_input::<S, { usize::MAX }, _, _, _>(s, dy, w, dx, false);
 }
 
-/// [`gemm_nt`] for at most `M` rows of any plain shape: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
+/// [`gemm_nt`] for at most `M` rows of any [`F32Array`]: dx ← dy·wᵀ, or dx ← dx + dy·wᵀ with `add`.
 #[inline(always)]
 pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F32Array>(
     s: S,
@@ -137,19 +139,19 @@ pub fn affine_grad_input<S: Simd, const M: usize, X: F32Array, W: F32Array, Y: F
     let m = dy.len().min(dx.len()).min(M);
     let (dy, w, dx) = (dy.as_ptr().cast(), ptr::from_ref(w).cast(), dx.as_mut_ptr().cast());
     let start = if add { Start::Carry } else { Start::Zero };
-    // SAFETY: the types say k and n, and m is no more than either slice has rows.
+    // SAFETY: k and n are in the types, and neither slice has fewer than m rows.
     unsafe {
         Product::inputs((m, X::LEN, Y::LEN), dy, w, dx, start).run_inputs::<S, AtMost<M>, X, Y>(s)
     }
 }
 
 /// db ← the sum of the rows of dy: `db[j]` starts at zero and adds `dy[0][j]`, `dy[1][j]`, … over
-/// the samples in order. Rows of any plain shape.
+/// the samples in order.
 #[inline(always)]
 pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
     #[cfg(rosenblatt_small)]
     if const { S::INLINE_MAX == 0 } {
-        // SAFETY: the types say n, and m is how many rows there are.
+        // SAFETY: n is in the type, and m is the number of rows.
         return unsafe {
             super::small::sum_rows(dy.len(), Y::LEN, dy.as_ptr().cast(), ptr::from_mut(db).cast())
         };
@@ -159,7 +161,7 @@ pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
         return crate::arch::cortex_m::sum_rows(dy, db);
     }
     if const { called::<S>() } {
-        // SAFETY: the types say n, and m is how many rows there are.
+        // SAFETY: n is in the type, and m is the number of rows.
         return unsafe {
             s.shared().sum_rows(
                 dy.len(),
@@ -173,11 +175,11 @@ pub fn sum_rows<S: Simd, Y: F32Array>(s: S, dy: &[Y], db: &mut Y) {
     columns::<S, Y, false>(s, dy, db);
 }
 
-/// db ← db + the sum of the rows of dy: [`sum_rows`] whose sums start at what `db` holds.
+/// db ← db + the sum of the rows of dy: [`sum_rows`], but each sum starts at the old value of `db`.
 #[inline(always)]
 pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f32; N]) {
     if const { called::<S>() } {
-        // SAFETY: the types say n, and m is how many rows there are.
+        // SAFETY: n is in the type, and m is the number of rows.
         return unsafe {
             s.shared().sum_rows(dy.len(), N, dy.as_ptr().cast(), ptr::from_mut(db).cast(), true)
         };
@@ -185,8 +187,8 @@ pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f3
     columns::<S, [f32; N], true>(s, dy, db);
 }
 
-/// y ← x·w + b for one unit and m samples: lanes run over the samples, so that y is written by
-/// registers and not value by value.
+/// y ← x·w + b for one unit and m samples. Lanes run over the samples, so that y is written a
+/// register at a time.
 ///
 /// # Safety
 /// `x` must be readable for m×k values, k those of an `X`, `w` for k, `y` writable for m.
@@ -199,7 +201,7 @@ pub(super) unsafe fn column<S: Simd, X: F32Array>(
     b: f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller vouches for X::LEN weights.
+    // SAFETY: the caller guarantees X::LEN weights.
     let w = unsafe { core::slice::from_raw_parts(w, X::LEN) };
     for_each_register(
         s,
@@ -239,7 +241,8 @@ fn columns<S: Simd, Y: F32Array, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
         Y::LEN,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `for_each_register` stays below Y::LEN, how many values db and each row have.
+            // SAFETY: `for_each_register` stays below Y::LEN; db and each row have that many
+            // values.
             unsafe {
                 let mut sum =
                     if ADD { load(s, to.add(j).cast_const(), part) } else { s.splat(0.0) };
