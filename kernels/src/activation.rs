@@ -1,8 +1,8 @@
-//! Activations and their gradients, element by element or (softmax) row by row.
+//! Activations and their gradients, value by value or (softmax) row by row.
 //!
-//! A gradient is written in terms of the activation's *output* y, which the forward pass keeps:
-//! `dy ← dy · f′(y)`. The functions that take a [`Backend`] are the face for users of this crate
-//! alone; layers call [`typed`].
+//! A gradient is a function of the activation's *output* y, which the forward pass keeps:
+//! `dy ← dy · f′(y)`. Only [`ln_grad`] takes the input. Programs call the functions that take a
+//! [`Backend`]; layers call [`typed`].
 
 use crate::{
     Backend,
@@ -12,20 +12,20 @@ use crate::{
     walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 
-/// An activation that looks at one value at a time.
+/// An activation that is computed value by value.
 pub trait Map: Copy + 'static {
     /// y = f(x) on the lanes of a register.
     fn f<S: Simd>(s: S, x: S::F) -> S::F;
 
-    /// x ← f(x) by assembly that stands in for the walk over registers; `false`, and nothing done,
-    /// where there is none.
+    /// x ← f(x) in assembly, instead of register by register. Returns `false` and does nothing
+    /// where there is no assembly.
     #[doc(hidden)]
     #[inline(always)]
     fn assembly(_x: &mut [f32]) -> bool {
         false
     }
 
-    /// x ← f(x), called: one copy an activation and backend.
+    /// x ← f(x) out of line: one copy per activation and backend.
     #[doc(hidden)]
     #[inline(never)]
     fn called<S: Bodies>(s: S, x: &mut [f32]) {
@@ -41,14 +41,14 @@ pub trait MapGrad: Map {
     /// `d · f′` where `y` = f(x).
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F;
 
-    /// dy ← dy · f′(y) by assembly, as [`Map::assembly`].
+    /// dy ← dy · f′(y) in assembly, as [`Map::assembly`].
     #[doc(hidden)]
     #[inline(always)]
     fn assembly_grad(_y: &[f32], _dy: &mut [f32]) -> bool {
         false
     }
 
-    /// dy ← dy · f′(y), called.
+    /// dy ← dy · f′(y) out of line.
     #[doc(hidden)]
     #[inline(never)]
     fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
@@ -74,14 +74,14 @@ pub struct Sigmoid;
 /// f(x) = x for x > 0, else +0; f′ = 1 for x > 0, else 0
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
-/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise. f′ = 1
-/// for x > 0, else `NUM` / `DEN`
+/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 by default, as Keras' layer. f′ = 1 for x > 0,
+/// else `NUM` / `DEN`
 #[derive(Clone, Copy, Debug)]
 pub struct LeakyRelu<const NUM: u32 = 3, const DEN: u32 = 10>;
-/// f(x) = 1 for x > 0, else 0; its slope is 0, and so it cannot be trained by gradient
+/// f(x) = 1 for x > 0, else 0. Its slope is 0, so it cannot be trained by gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct Step;
-/// f(x) = cos πx; no layer's activation
+/// f(x) = cos πx. No layer uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct CosPi;
 
@@ -153,7 +153,7 @@ impl MapGrad for Sigmoid {
 impl Map for Relu {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        // The sum turns −0 to +0 and changes nothing else.
+        // The addition turns −0 into +0 and changes nothing else.
         s.add(s.max(x, s.splat(0.0)), s.splat(0.0))
     }
 
@@ -206,7 +206,8 @@ impl<const NUM: u32, const DEN: u32> MapGrad for LeakyRelu<NUM, DEN> {
 impl Map for Step {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        // x below the least subnormal is x ≤ 0; what is neither above nor below is NaN and stays.
+        // x below the least positive subnormal means x ≤ 0. A NaN is neither above nor below and
+        // stays.
         let low = s.select(s.lt(x, s.splat_bits(1)), s.splat(0.0), x);
         s.select(s.lt(s.splat(0.0), x), s.splat(1.0), low)
     }
@@ -270,13 +271,13 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `max` stays below x.len().
+            // SAFETY: `reduce_max` stays below x.len().
             unsafe { load(s, p.add(i).cast_const(), part) }
         },
     );
     let top = s.splat(top);
-    // A short row's exponentials wait in registers: read back too soon from memory, each row would
-    // stall. Single values have no such stall.
+    // The exponentials of a short row stay in registers: loading them right after the store would
+    // stall at each row. Single values do not stall.
     let in_registers = S::LANES > 1 && n <= 16;
     let mut short = [s.splat(0.0); 16];
     let total = reduce_sum(
@@ -358,8 +359,7 @@ pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f3
     }
 }
 
-/// What layers call: batches whose row length is in the type, with the token of a dispatch further
-/// up.
+/// What layers call inside a dispatch: batches whose row length is in the type.
 pub mod typed {
     use super::*;
     use crate::array::F32Rows;
@@ -399,7 +399,7 @@ pub mod typed {
                 || softmax_row(s, row),
             );
         }
-        /// One copy a row length.
+        /// One copy per row length.
         #[inline(never)]
         fn short<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
             for row in x {
@@ -429,7 +429,7 @@ pub mod typed {
     }
 }
 
-/// The face of one [`Map`] over a slice.
+/// Public functions that run a [`Map`] over a slice.
 macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
@@ -439,7 +439,7 @@ macro_rules! face {
     )*};
 }
 
-/// The face of one [`MapGrad`] over two slices.
+/// Public functions that run the gradient of a [`MapGrad`] over two slices.
 macro_rules! face_grad {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
@@ -456,9 +456,9 @@ face! {
     /// x ← eˣ
     ///
     /// Error at most 0.914 ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞
-    /// gives ∞, from 88.72284 on ∞, below −103.97208 +0; subnormal results are kept; NaN stays NaN.
-    /// Method: Cody and Waite, *Software Manual for the Elementary Functions*, 1980, with a minimax
-    /// polynomial of degree 6.
+    /// gives ∞. From 88.72284 on the result is ∞, below −103.97208 it is +0. Subnormal results are
+    /// kept. NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary Functions*,
+    /// 1980, with a minimax polynomial of degree 6.
     ///
     /// ```
     /// use rosenblatt_kernels::{Backend, activation};
@@ -470,27 +470,30 @@ face! {
     /// x ← ln x
     ///
     /// Error at most 0.835 ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1
-    /// gives +0, below zero NaN; NaN stays NaN. Method and coefficients: FreeBSD's `logf` (Sun
-    /// Microsystems).
+    /// gives +0. Below zero the result is NaN. NaN stays NaN. Method and coefficients: FreeBSD's
+    /// `logf` (Sun Microsystems).
     ln = Ln;
     /// x ← tanh x
     ///
     /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers
-    /// stay, ±∞ gives ±1, NaN stays NaN; odd to the bit.
+    /// stay, ±∞ gives ±1, NaN stays NaN. tanh(−x) is −tanh(x) to the bit. Method: Cephes' `tanhf`
+    /// (S. Moshier) near zero; above 0.625 an argument reduction
+    /// ([`math::tanh`](crate::math::tanh)).
     tanh = Tanh;
     /// x ← 1 / (1 + e⁻ˣ)
     ///
     /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives
-    /// +0, ∞ gives 1, NaN stays NaN; small results are kept down to the subnormal numbers.
+    /// +0, ∞ gives 1, NaN stays NaN. Small results are kept down to the subnormal numbers.
     sigmoid = Sigmoid;
     /// x ← x for x > 0, else +0. Exact; NaN stays NaN.
     relu = Relu;
     /// x ← 1 for x > 0, else 0. NaN stays NaN.
     step = Step;
-    /// x ← cos πx: cosine in half turns, for which every reduction is exact
+    /// x ← cos πx: the cosine of x half turns, for which every argument reduction is exact
     ///
-    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). Even to the bit; +0 at
-    /// every half, ±1 at every whole number, 1 from 2²⁴ on; ±∞ gives NaN, NaN stays NaN.
+    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). cos π(−x) is cos πx to
+    /// the bit. The result is +0 at every half, ±1 at every whole number, 1 from 2²⁴ on. ±∞ gives
+    /// NaN, NaN stays NaN.
     ///
     /// ```
     /// use rosenblatt_kernels::{Backend, activation};
@@ -559,8 +562,8 @@ pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(
 
 /// Each row of `n` values ← softmax(row): `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`
 ///
-/// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞
-/// becomes NaN.
+/// The sum runs over sixteen virtual lanes ([`crate::vector::dot`]). A row with NaN or +∞, or of
+/// nothing but −∞, becomes NaN.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
 pub fn softmax(backend: Backend, n: usize, x: &mut [f32]) {
@@ -569,8 +572,10 @@ pub fn softmax(backend: Backend, n: usize, x: &mut [f32]) {
 }
 
 /// Each row of dy ← y·(dy − Σ dy·y), y = softmax(x): the Jacobian of softmax times dy
+///
+/// The sum runs over sixteen virtual lanes ([`crate::vector::dot`]).
 /// # Panics
-/// If `n` is 0 or does not divide the lengths, or they differ.
+/// If `n` is 0 or does not divide the lengths, or the lengths differ.
 pub fn softmax_grad(backend: Backend, n: usize, y: &[f32], dy: &mut [f32]) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
     assert!(n > 0 && y.len().is_multiple_of(n), "{} values are no rows of {n}", y.len());

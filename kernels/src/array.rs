@@ -1,23 +1,23 @@
-//! Data made of nothing but `f32`: what a kernel may see as one flat slice.
+//! Data that consists only of `f32`, which a kernel sees as one flat slice.
 
 use core::fmt;
 
 /// A type whose memory is `LEN` values of `f32` and nothing else.
 ///
-/// Parameters, gradients and samples are such types, so that one optimizer kernel can walk over a
-/// whole network and a batch `&[[f32; K]]` is a matrix. Zero is all zero bits: a static of it lies
-/// in `.bss`.
+/// Parameters, gradients and samples are such types. One optimizer kernel can therefore walk over a
+/// whole network, and a batch `&[[f32; K]]` is a matrix. `ZERO` is all zero bits: a static of it
+/// lies in `.bss`.
 ///
 /// # Safety
 /// The type must be an array of `f32` in memory: size `4·LEN`, alignment of `f32`, no padding,
-/// every bit pattern valid. An implementation must not override `as_flat` and `as_flat_mut`. A
-/// `SHAPE` of its own must have `LEN` values.
+/// every bit pattern valid. An implementation must not override `as_flat` and `as_flat_mut`. If it
+/// defines `SHAPE`, that shape must have `LEN` values.
 pub unsafe trait F32Array: Copy + Send + Sync + 'static {
-    /// How many values it is made of.
+    /// The number of values.
     const LEN: usize;
     /// All values +0.
     const ZERO: Self;
-    /// As what shape a reader sees it: an array of arrays as the lengths from outside in.
+    /// The shape for display: for an array of arrays, its lengths from outside in.
     const SHAPE: Shape = Shape::of(Self::LEN);
 
     /// The values in the order of memory.
@@ -48,18 +48,18 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The most lengths a shape has; an array that is deeper counts as flat from there inward.
+    /// The greatest number of lengths. The inner dimensions of a deeper array count as one length.
     pub const RANK: usize = 5;
-    /// One value.
+    /// The shape of one value.
     pub const VALUE: Self = Self { dims: [0; Self::RANK], rank: 0 };
 
-    /// A row of `n`.
+    /// The shape of a row of `n` values.
     #[must_use]
     pub const fn of(n: usize) -> Self {
         Self::VALUE.times(n)
     }
 
-    /// `n` of these.
+    /// The shape of `n` arrays of this shape.
     #[must_use]
     pub const fn times(self, n: usize) -> Self {
         if self.rank == Self::RANK {
@@ -81,7 +81,7 @@ impl Shape {
         self.dims.get(..self.rank).unwrap_or(&self.dims)
     }
 
-    /// How many lengths there are.
+    /// The number of lengths.
     #[must_use]
     pub const fn rank(&self) -> usize {
         self.rank
@@ -116,8 +116,8 @@ impl fmt::Display for Shape {
     }
 }
 
-/// The same values as rows of another type: `&[[[f32; 4]; 3]]` as `&[[f32; 12]]`. The types must
-/// hold equally many; that is checked at compile time.
+/// Views rows as rows of another type with the same number of values: `&[[[f32; 4]; 3]]` as
+/// `&[[f32; 12]]`. The number is checked at compile time.
 #[inline(always)]
 #[must_use]
 pub const fn reshape_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
@@ -132,7 +132,7 @@ pub const fn reshape_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
     unsafe { core::slice::from_raw_parts(rows.as_ptr().cast(), rows.len()) }
 }
 
-/// [`reshape_rows`] for writing.
+/// [`reshape_rows`], mutable.
 #[inline(always)]
 #[must_use]
 pub const fn reshape_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut [B] {
@@ -147,24 +147,23 @@ pub const fn reshape_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut 
     unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
 }
 
-/// [`F32Array::as_flat`] as the kernels take it: it cannot be overridden, so `LEN` alone says how
-/// long it is.
+/// [`F32Array::as_flat`] for the kernels. It cannot be overridden, so its length is always `LEN`.
 #[inline(always)]
 pub(crate) fn values<T: F32Array>(x: &T) -> &[f32] {
     core::slice::from_ref(x).flat()
 }
 
-/// [`values`] for writing.
+/// [`values`], mutable.
 #[inline(always)]
 pub(crate) fn values_mut<T: F32Array>(x: &mut T) -> &mut [f32] {
     core::slice::from_mut(x).flat_mut()
 }
 
-/// A batch of plain rows as one slice of `rows · LEN` values.
+/// A batch of rows as one slice of `rows · LEN` values.
 pub trait F32Rows {
     /// The values in the order of memory.
     fn flat(&self) -> &[f32];
-    /// The values in the order of memory.
+    /// The values in the order of memory, mutable.
     fn flat_mut(&mut self) -> &mut [f32];
 }
 
@@ -195,13 +194,13 @@ unsafe impl<T: F32Array, const N: usize> F32Array for [T; N] {
     const SHAPE: Shape = T::SHAPE.times(N);
 }
 
-/// Weights and bias of one affine map: y = x·w + b.
+/// Weights and bias of an affine map: y = x·w + b.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Affine<W, B> {
     /// Weights, input-major: `w[i][o]`.
     pub w: W,
-    /// Bias, one an output.
+    /// Bias, one value per output.
     pub b: B,
 }
 
@@ -211,13 +210,13 @@ unsafe impl<W: F32Array, B: F32Array> F32Array for Affine<W, B> {
     const ZERO: Self = Self { w: W::ZERO, b: B::ZERO };
 }
 
-/// The parameters of two things in a row.
+/// The parameters of two parts, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Join<A, B> {
-    /// Of the first.
+    /// Parameters of the first part.
     pub head: A,
-    /// Of what follows.
+    /// Parameters of the rest.
     pub tail: B,
 }
 
@@ -227,7 +226,7 @@ unsafe impl<A: F32Array, B: F32Array> F32Array for Join<A, B> {
     const ZERO: Self = Self { head: A::ZERO, tail: B::ZERO };
 }
 
-/// Records of plain parts: the struct and the promise that it is plain itself.
+/// Defines structs whose fields are all [`F32Array`], and implements [`F32Array`] for them.
 macro_rules! records {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $part:ident,)* })*) => {$(
         $(#[$doc])*
@@ -249,31 +248,31 @@ macro_rules! records {
 records! {
     /// Parameters of a recurrent layer, in the order and layout of Keras' `get_weights()`.
     ///
-    /// Keras' kernels have a column for each unit of each gate; here a gate's columns are an array:
-    /// `[[[f32; U]; GATES]; I]` has the memory of `[I, GATES·U]`.
+    /// Keras' kernels have a column for each unit of each gate. Here the columns of a gate are an
+    /// array: `[[[f32; U]; GATES]; I]` has the memory of `[I, GATES·U]`.
     Recurrent {
         /// Weights of the inputs, input-major: `w[i][gate][unit]`.
         w: W,
-        /// Weights of the state of the step before: `u[unit before][gate][unit]`.
+        /// Weights of the previous state: `u[previous unit][gate][unit]`.
         u: U,
-        /// Bias: `b[gate][unit]`; a GRU has two, `b[0]` for the inputs and `b[1]` for the state.
+        /// Bias: `b[gate][unit]`. A GRU has two: `b[0]` for the inputs and `b[1]` for the state.
         b: B,
     }
-    /// What a recurrent layer keeps of a mini-batch: the first four for every step, the last step
-    /// first.
+    /// The values that a recurrent layer keeps of a mini-batch. The first four have an entry for
+    /// every step, the last step first.
     Unrolled {
         /// Inputs of the steps.
         x: X,
-        /// Gates; going backward, the gradient before them.
+        /// Gates. In the backward pass: the gradient by their sums.
         a: A,
-        /// What else a cell keeps; going backward, a GRU's gradient of the part that comes from the
-        /// state.
+        /// Other values that a cell keeps. In the backward pass of a GRU: the gradient by the sums
+        /// of the state.
         saved: K,
         /// States before the steps.
         before: P,
-        /// The state; going backward, its gradient.
+        /// The state. In the backward pass: its gradient.
         h: H,
-        /// The cell's state beside it (LSTM); going backward, its gradient.
+        /// The cell state (LSTM). In the backward pass: its gradient.
         c: C,
         /// Outputs.
         y: Y,

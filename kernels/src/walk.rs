@@ -1,18 +1,17 @@
-//! How a kernel walks over slices: full registers, then the ragged rest, and sums in one fixed
-//! tree.
+//! How a kernel walks over slices: full registers, then the rest. Sums use one fixed tree.
 
 use crate::{math::compensated, simd::Simd};
 use core::mem::MaybeUninit;
 
-/// Which lanes of a register a step of [`for_each_register`] works on: all, or the first few.
+/// The lanes of a register in one step of [`for_each_register`]: all (`None`) or the first few.
 pub(crate) type Part<S> = Option<<S as Simd>::Tail>;
 
-/// The values at `p`.
+/// Loads the values at `p`.
 /// # Safety
-/// `p` must be valid for reading the lanes that `part` names.
+/// `p` must be valid for reading the lanes of `part`.
 #[inline(always)]
 pub(crate) unsafe fn load<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
-    // SAFETY: the caller's promise is the one that load and load_tail ask for.
+    // SAFETY: the caller's promise is what load and load_tail require.
     unsafe {
         match part {
             None => s.load(p),
@@ -21,12 +20,12 @@ pub(crate) unsafe fn load<S: Simd>(s: S, p: *const f32, part: Part<S>) -> S::F {
     }
 }
 
-/// Writes the lanes that `part` names to `p`.
+/// Writes the lanes of `part` to `p`.
 /// # Safety
-/// `p` must be valid for writing them.
+/// `p` must be valid for writing these lanes.
 #[inline(always)]
 pub(crate) unsafe fn store<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
-    // SAFETY: the caller's promise is the one that store and store_tail ask for.
+    // SAFETY: the caller's promise is what store and store_tail require.
     unsafe {
         match part {
             None => s.store(p, x),
@@ -35,7 +34,7 @@ pub(crate) unsafe fn store<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
     }
 }
 
-/// Calls `f(offset, part)` so that every index below `n` is in exactly one part.
+/// Calls `f(offset, part)` with parts that cover each index below `n` exactly once.
 #[inline(always)]
 pub(crate) fn for_each_register<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
     let full = n / S::LANES * S::LANES;
@@ -49,18 +48,19 @@ pub(crate) fn for_each_register<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize
     }
 }
 
-/// Terms that [`reduce_sum`] adds up plainly, four a lane; longer sums go block by block.
+/// [`reduce_sum`] adds up to this many terms in one block, four per lane. Longer sums go block by
+/// block.
 const BLOCK: usize = 64;
 
-/// x₀ + … + xₙ₋₁ over sixteen virtual lanes: index i goes to lane i mod 16, each lane adds from +0
-/// upward, the lanes are joined by halves (i + i+8, i + i+4, i + i+2, i + i+1). A zero sum is +0.
-/// The same bits on every backend.
+/// x₀ + … + xₙ₋₁ over sixteen virtual lanes. Index i goes to lane i mod 16. Each lane adds from +0
+/// in the order of i. The lanes are joined by halves (i + i+8, i + i+4, i + i+2, i + i+1). A zero
+/// sum is +0. The bits are the same on every backend.
 ///
 /// More than 64 terms are added in blocks of 64. Each lane adds the sums of its blocks with
-/// compensation (Kahan, 1965), so that the error does not grow with n: at most 10 units of 2⁻²⁴ of
-/// Σ|x|, for up to 10⁹ terms.
+/// compensation (Kahan, 1965), so the error does not grow with n: at most 10 units of 2⁻²⁴ of Σ|x|,
+/// for up to 10⁹ terms.
 ///
-/// `term(offset, part)` gives a register of terms; what it has in lanes beyond the part is ignored.
+/// `term(offset, part)` returns a register of terms. Its lanes outside the part are ignored.
 #[inline(always)]
 pub(crate) fn reduce_sum<S: Simd>(
     s: S,
@@ -79,13 +79,11 @@ pub(crate) fn reduce_sum<S: Simd>(
         |a, b| s.add(a, b),
         term,
     );
-    // Adding +0 (a missing lane, the last `+ 0.0`) changes no sum but a zero one, whose sign it
-    // fixes.
+    // Adding +0 (a missing lane, the last `+ 0.0`) changes only the sign of a zero sum, to +.
     s.sum_lanes(lanes) + 0.0
 }
 
-/// [`reduce_sum`] of more than one block: one copy for each kind of term, however often it is
-/// called.
+/// [`reduce_sum`] of more than one block, compiled once for each kind of term.
 #[inline(never)]
 fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F) -> f32 {
     s.vectorize(
@@ -93,7 +91,7 @@ fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F
         || {
             let zero = s.splat(0.0);
             let registers = 16 / S::LANES;
-            // What was added so far, lane by lane, and what of it is too much.
+            // The sums so far, lane by lane, and their rounding excess.
             let (mut sums, mut excess) = ([zero; 16], [zero; 16]);
             let mut start = 0;
             while start < n {
@@ -117,7 +115,7 @@ fn blocks<S: Simd>(s: S, n: usize, term: &mut impl FnMut(usize, Part<S>) -> S::F
     )
 }
 
-/// The sums of the lanes over the terms of one block, from `start` to before `end`.
+/// The sums of the lanes over the terms of one block, from `start` to `end` (exclusive).
 #[inline(always)]
 fn lane_sums<S: Simd>(
     s: S,
@@ -150,7 +148,7 @@ fn lane_sums<S: Simd>(
     acc
 }
 
-/// The greatest of x₀ … xₙ₋₁, −∞ where n is 0. If any term is NaN the result is that NaN or any
+/// The greatest of x₀ … xₙ₋₁; −∞ where n is 0. If a term is NaN, the result is that NaN or any
 /// other term.
 #[inline(always)]
 pub(crate) fn reduce_max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S>) -> S::F) -> f32 {
@@ -165,7 +163,7 @@ pub(crate) fn reduce_max<S: Simd>(s: S, n: usize, term: impl FnMut(usize, Part<S
     ))
 }
 
-/// [`fold`] of single values: lanes that no term reaches are never touched. `n` must not be 0.
+/// [`fold`] of single values. Lanes without a term are not touched. `n` must not be 0.
 #[inline(always)]
 fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut(usize) -> F) -> F {
     let mut lanes = [MaybeUninit::<F>::uninit(); 16];
@@ -173,9 +171,9 @@ fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut
     for (i, lane) in lanes.iter_mut().enumerate().take(used) {
         lane.write(term(i));
     }
-    // SAFETY: what is read below is one of the first `used` lanes, which the loop above has
-    // written: i mod 16 for i ≥ 16 only where n > 16, so that all are; l + half < used in the tree;
-    // and lane 0, since n > 0.
+    // SAFETY: every lane that is read below is one of the first `used` lanes, which the loop above
+    // has written. Lane i mod 16 is read for i ≥ 16 only where n > 16, and then all lanes are
+    // written. In the tree l + half < used. Lane 0 is written because n > 0.
     unsafe {
         for i in 16..n {
             let lane = lanes.get_unchecked_mut(i % 16);
@@ -198,7 +196,7 @@ fn fold_values<F: Copy>(n: usize, join: impl Fn(F, F) -> F, mut term: impl FnMut
     }
 }
 
-/// The sixteen virtual lanes of [`reduce_sum`] and [`max`], joined down to one register.
+/// The sixteen virtual lanes of [`reduce_sum`] and [`reduce_max`], joined down to one register.
 #[inline(always)]
 fn fold<S: Simd>(
     s: S,
@@ -242,7 +240,7 @@ fn fold<S: Simd>(
     let mut half = registers / 2;
     while half > 0 {
         for v in 0..half {
-            // A lane that no term reached is the unit: joining it changes nothing.
+            // A lane without a term is the unit: joining it changes nothing.
             if (v + half) * S::LANES < n {
                 acc[v] = join(acc[v], acc[v + half]);
             }
