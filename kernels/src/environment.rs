@@ -1,26 +1,25 @@
-//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever the caller
-//! has switched.
+//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever mode the
+//! caller has set.
 //!
 //! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits
-//! of every sum. So each public entry of the crates looks at the control register of the CPU. Where
-//! it differs from what `NUMERICS.md` asks for, the entry sets it, and puts it back before it
-//! returns. Looking costs a few instructions; where arithmetic is software there is no register and
-//! nothing to look at.
+//! of every sum. So each public entry of the crates reads the control register of the CPU. Where
+//! the register differs from what `NUMERICS.md` requires, the entry sets it, and restores it before
+//! it returns. Reading costs a few instructions. Where floating point is software there is no
+//! register, and nothing is read.
 //!
-//! | CPU | register | looked at |
+//! | CPU | register | compared bits |
 //! |---|---|---|
 //! | x86 with SSE2 | MXCSR | rounding, flush-to-zero, denormals-are-zero, masks of the exceptions |
 //! | AArch64 | FPCR | rounding, FZ, FZ16, AH, FIZ, NEP, traps |
 //! | 32-bit Arm with hardware floats | FPSCR | rounding, FZ |
 //! | RISC-V with F | frm | rounding |
 
-/// Whether the control register has an unusual value, and which.
+/// The control register, if it differs from the contract.
 type Unusual = Option<control::Register>;
 
-/// Runs `f` in the floating-point environment of the numeric contract, and leaves the caller's as
-/// it was.
+/// Runs `f` in the floating-point environment of the numeric contract, then restores the caller's.
 ///
-/// [`dispatch!`](crate::dispatch) does so by itself. Code that computes outside of it calls this.
+/// [`dispatch!`](crate::dispatch) calls it. Code that computes outside of `dispatch!` calls it too.
 ///
 /// ```
 /// use rosenblatt_kernels::environment::standard;
@@ -30,10 +29,11 @@ type Unusual = Option<control::Register>;
 #[inline(always)]
 pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     if cfg!(rosenblatt_small) {
-        // A call instead of the look in place, and no question whether to switch back: less flash.
+        // A call instead of inline instructions, and no branch at the end: less flash.
         let caller = switch();
-        // All of a small result is computed before the switch back. A large one lies in memory, but
-        // for what is computed last: see that it goes through `black_box`.
+        // `black_box` forces all of a small result to be computed before the switch back. A large
+        // result is in memory except for its last computed values: check that it goes through
+        // `black_box`.
         let result = f();
         if const { size_of::<R>() > 0 && size_of::<R>() <= 16 } {
             let _ = core::hint::black_box(&result);
@@ -43,9 +43,9 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     }
     let caller = control::unusual();
     if caller.is_some() {
-        // The compiler could compute with numbers that it knows before the switch, and write to
-        // variables of its own after it. What `f` refers to is out of its sight from here on: it
-        // reads and writes all of that between the switches.
+        // Without this, the compiler could compute with known numbers before the switch, and write
+        // to its own variables after it. From here on it cannot know what `f` refers to, so it
+        // reads and writes that between the switches.
         if cfg!(not(target_os = "none")) {
             let _ = core::hint::black_box(&f);
         }
@@ -55,15 +55,15 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     core::mem::forget(unwinding);
     match caller {
-        // What the result still lacks could be computed as late as after the switch: it goes
-        // through the call.
+        // The compiler could compute the rest of the result after the switch. The out-of-line call
+        // prevents that.
         Some(caller) => leave_with(caller, result),
         None => result,
     }
 }
 
-/// Puts the caller's environment back where a panic leaves [`standard`], as an observer's may.
-/// Where a panic ends the program this is no code.
+/// Restores the caller's environment if a panic unwinds through [`standard`] (for example from an
+/// observer). Where a panic ends the program, this compiles to nothing.
 struct Unwinding(Unusual);
 
 impl Drop for Unwinding {
@@ -76,7 +76,7 @@ impl Drop for Unwinding {
     }
 }
 
-/// Switches to the contract's environment; what was before.
+/// Switches to the contract's environment. Returns the one before.
 #[inline(never)]
 fn switch() -> control::Register {
     let caller = control::read();
@@ -91,7 +91,7 @@ fn enter() {
     control::write(control::standard());
 }
 
-/// Switches back, after all of the result was computed.
+/// Switches back after the whole result is computed.
 #[cold]
 #[inline(never)]
 fn leave_with<R>(caller: control::Register, result: R) -> R {
@@ -100,7 +100,7 @@ fn leave_with<R>(caller: control::Register, result: R) -> R {
     result
 }
 
-/// A floating-point environment that a caller may have switched to: for tests.
+/// A floating-point environment that a caller may have set. For tests.
 #[cfg(feature = "environments")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -130,14 +130,14 @@ impl Mode {
         Self::TowardZero,
     ];
 
-    /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such
+    /// Runs `f` in this environment, then restores the one before. `None` where the CPU has no such
     /// mode.
     pub fn run<R>(self, f: impl FnOnce() -> R) -> Option<R> {
         let mode = control::of(self)?;
         let before = control::read();
         control::write(mode);
-        // Behind a pointer that the compiler cannot follow: nothing of it may be computed before or
-        // after.
+        // Behind a pointer that the compiler cannot follow: it cannot move computations of `f`
+        // before or after the switches.
         let f: &mut dyn FnMut() -> R = &mut once(f);
         let result = core::hint::black_box(f)();
         control::write(before);
@@ -145,7 +145,7 @@ impl Mode {
     }
 }
 
-/// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for
+/// The mode bits of FPCR and FPSCR. FZ flushes both inputs and results; there is no mode for only
 /// one of them.
 #[cfg(all(
     feature = "environments",
@@ -235,7 +235,7 @@ mod control {
     pub type Register = u64;
 
     /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not
-    /// DN: which NaN it is, the contract does not say.
+    /// DN: the contract does not say which NaN a result is.
     const LOOKED_AT: u64 = 3 << 22 | 1 << 24 | 1 << 19 | 7 | 0x1f << 8 | 1 << 15;
 
     #[inline(always)]
@@ -258,8 +258,8 @@ mod control {
 
     #[inline(always)]
     pub fn write(fpcr: u64) {
-        // SAFETY: the value is one that was read here, with or without the bits looked at. Code
-        // that the compiler makes for the environment of the contract runs in it only.
+        // SAFETY: the value is one that was read here, with or without the compared bits. Code that
+        // the compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
     }
 
@@ -276,7 +276,7 @@ mod control {
 
     pub type Register = u32;
 
-    /// Rounding (22, 23) and FZ (24). Not DN: which NaN it is, the contract does not say.
+    /// Rounding (22, 23) and FZ (24). Not DN: the contract does not say which NaN a result is.
     const LOOKED_AT: u32 = 7 << 22;
 
     #[inline(always)]
@@ -310,8 +310,8 @@ mod control {
     }
 }
 
-/// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not
-/// know of.
+/// The field frm of fcsr, by its number: the name requires a feature that the assembler may not
+/// have enabled.
 #[cfg(all(rosenblatt_riscv_fpu, not(miri)))]
 mod control {
     use core::arch::asm;
@@ -356,7 +356,7 @@ mod control {
     }
 }
 
-/// No register, or none that a program can reach. Miri has none, and knows no assembly.
+/// No register, or none that a program can reach. Miri has no register and does not run assembly.
 #[cfg(any(
     miri,
     not(any(

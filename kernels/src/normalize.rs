@@ -1,14 +1,14 @@
-//! Normalization: columns over a batch (batch normalization), rows by themselves (layer
-//! normalization), forward and backward.
+//! Normalization, forward and backward: by columns over a batch (batch normalization), and by
+//! single rows (layer normalization).
 //!
-//! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x −
-//! mean)² / n; where it overflows it is NaN, so that a training step ends in an error and not in a
-//! network that has gone silent. `NUMERICS.md` has the order of every sum. The shortest slice says
-//! how many rows there are, for every result; with none a mean is 0/0.
+//! A row holds the channels of one position of one sample. The variance is the biased one, Σ (x −
+//! mean)² / n. Where it overflows it is NaN, so that a training step reports an error instead of
+//! continuing with a network whose outputs are all zero. `NUMERICS.md` has the order of every sum.
+//! For every result the number of rows is that of the shortest slice. With no rows a mean is 0/0.
 //!
-//! A mean is a pair of numbers, the nearest f32 and the rest, and it is computed in two passes: of
-//! the values, then of their distances from the first result. So values that are all equal have
-//! exactly this mean and variance 0, and a deviation far below the size of the mean keeps its
+//! A mean is a pair of numbers: the nearest f32 and the rest. It is computed in two passes: over
+//! the values, then over their distances from the first result. If all values are equal, the mean
+//! is exactly that value and the variance is 0. A deviation far smaller than the mean keeps its
 //! digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
     walk::{Part, for_each_register, load, reduce_sum, store},
 };
 
-/// Added to a variance before its root is taken: Keras' default.
+/// ε, added to a variance before its root is taken. Keras' default.
 pub const EPSILON: f32 = 1e-3;
-/// The share of a mini-batch's moments that the moving averages take: 1 − 0.99, Keras' default.
+/// The weight of a mini-batch's moments in the moving averages: 1 − 0.99, Keras' default.
 pub const SHARE: f32 = 0.01;
 
-/// What a normalization learns: y = x̂·γ + β, one of each a channel.
+/// Trainable parameters of a normalization, one of each per channel: y = x̂·γ + β.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Scale<R> {
@@ -33,7 +33,7 @@ pub struct Scale<R> {
     pub beta: R,
 }
 
-/// Means and variances, one of each a channel.
+/// Means and variances, one of each per channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Moments<R> {
@@ -43,14 +43,14 @@ pub struct Moments<R> {
     pub variance: R,
 }
 
-/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` +
-/// `mean_low`, unrounded.
+/// Means and variances of a mini-batch, one of each per channel or row. The mean is `mean` +
+/// `mean_low`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct BatchMoments<R> {
     /// Σ x / n, rounded
     pub mean: R,
-    /// What is missing of Σ x / n
+    /// The rest of Σ x / n
     pub mean_low: R,
     /// Σ (x − mean − mean_low)² / n
     pub variance: R,
@@ -86,10 +86,10 @@ fn rsqrt<S: Simd>(s: S, variance: S::F) -> S::F {
     s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(EPSILON))))
 }
 
-/// A mean: the nearest f32, and the rest.
+/// A mean: the nearest f32 and the rest.
 type Mean<S> = (<S as Simd>::F, <S as Simd>::F);
 
-/// The sum of two numbers: the nearest f32, and exactly what is missing (Knuth, 1969).
+/// The sum of two numbers: the nearest f32 and the exact rest (Knuth, 1969).
 #[inline(always)]
 fn pair_of<S: Simd>(s: S, a: S::F, b: S::F) -> Mean<S> {
     let sum = s.add(a, b);
@@ -109,7 +109,7 @@ fn x_hat<S: Simd>(s: S, x: S::F, mean: Mean<S>, r: S::F) -> S::F {
     s.mul(distance(s, x, mean), r)
 }
 
-/// Calls `body` in place, or on a chip its one copy for all shapes.
+/// Calls `body`: compiled in place, or where `INLINE_MAX` is 0 its one copy for all shapes.
 macro_rules! sized {
     ($s:ident, $body:ident($($x:ident: $t:ty),*)) => {{
         #[inline(never)]
@@ -117,7 +117,7 @@ macro_rules! sized {
         unsafe fn shared<S: Simd>(s: S, $($x: $t),*) {
             s.vectorize(
                 #[inline(always)]
-                // SAFETY: the caller's promise is the one that the body asks for.
+                // SAFETY: the caller's promise is what the body requires.
                 || unsafe { $body(s, $($x),*) },
             );
         }
@@ -127,17 +127,17 @@ macro_rules! sized {
 
 /// Mean and variance of each column of `x`.
 ///
-/// Lanes run over the columns, sums over the rows in order: rows are added in blocks of four from
-/// +0, blocks with compensation (Kahan, 1965). Relative error of the variance within 16 units of
-/// 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
+/// Lanes run over the columns, sums over the rows in order. Rows are added in blocks of four from
+/// +0; blocks are added with compensation (Kahan, 1965). Relative error of the variance: within 16
+/// units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
 #[inline(always)]
 pub fn moments<S: Simd, R: F32Array>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
     let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), values_mut(moments).as_mut_ptr());
-    // SAFETY: x has m rows of R::LEN values, the moments are three rows of them.
+    // SAFETY: x has m rows of R::LEN values, and `moments` has three.
     unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, moments: *mut f32)) }
 }
 
-/// The sum of `term(i)` for i < m: four at a time from +0, what they give with compensation.
+/// The sum of `term(i)` for i < m: blocks of four from +0, added with compensation.
 #[inline(always)]
 fn down<S: Simd>(s: S, m: usize, term: impl Fn(usize) -> S::F) -> S::F {
     const BLOCK: usize = 4;
@@ -211,8 +211,7 @@ pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scal
     }
 }
 
-/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) +
-/// β
+/// [`batch`] with the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
 #[inline(always)]
 pub fn batch_own<S: Simd, R: F32Array>(
     s: S,
@@ -230,7 +229,7 @@ pub fn batch_own<S: Simd, R: F32Array>(
     }
 }
 
-/// Where the rows of parameters or moments lie, one after the other.
+/// Pointer to the first value of parameters or moments, whose rows follow each other.
 #[inline(always)]
 fn pair<P: F32Array>(p: &P) -> *const f32 {
     values(p).as_ptr()
@@ -249,8 +248,8 @@ unsafe fn batch_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise; `columns_by` asks below n. There is nothing to add to a mean
-    // that is one number.
+    // SAFETY: the caller's promise; `columns_by` passes j below n. These means have no rest:
+    // `mean_low` is 0.
     unsafe {
         columns_by(
             s,
@@ -279,7 +278,7 @@ unsafe fn batch_own_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise; `columns_by` asks below n.
+    // SAFETY: the caller's promise; `columns_by` passes j below n.
     unsafe {
         columns_by(
             s,
@@ -293,8 +292,8 @@ unsafe fn batch_own_body<S: Simd>(
     }
 }
 
-/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)`
-/// says mean and variance.
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column. `moments(j, part)`
+/// returns mean and variance.
 /// # Safety
 /// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n.
 #[inline(always)]
@@ -338,17 +337,18 @@ unsafe fn moments_at<S: Simd>(
     j: usize,
     part: Part<S>,
 ) -> (Mean<S>, S::F) {
-    // SAFETY: the caller vouches for three rows.
+    // SAFETY: the caller guarantees three rows.
     unsafe {
         let mean = (load(s, moments.add(j), part), load(s, moments.add(n + j), part));
         (mean, load(s, moments.add(2 * n + j), part))
     }
 }
 
-/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r
-/// over m rows: dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+/// The gradients of [`batch_own`]: dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+/// with r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r, over m rows
 ///
-/// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
+/// Lanes run over the columns. Each sum starts at +0 and adds the rows in order. Without `dx` only
+/// dβ and dγ are computed.
 #[inline(always)]
 pub fn batch_grad<S: Simd, R: F32Array>(
     s: S,
@@ -441,13 +441,13 @@ unsafe fn batch_grad_body<S: Simd>(
 /// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 +
 /// b·0.01
 ///
-/// Where a step is too small to move a, the average goes half of the way, and where that is too
-/// small, all of it: a moving average of equal values b ends at b exactly, instead of resting up to
-/// 50 ulp away.
+/// Where this step is too small to change a, a goes half of the way to b. Where that is too small
+/// too, a becomes b. If the values b are all equal, the average therefore ends exactly at b;
+/// otherwise it would stop up to 50 ulp away.
 #[inline(always)]
 pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
     let toward = |a: &mut f32, b: &f32| {
-        // A difference of products, which cannot overflow.
+        // A difference of two products, which cannot overflow.
         let step = *a + (*b * SHARE - *a * SHARE);
         let half = *a + (*b * 0.5 - *a * 0.5);
         *a = if step != *a {
@@ -468,11 +468,11 @@ pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
         .for_each(|(a, b)| toward(a, b));
 }
 
-/// Where the mean, its rest and the variance of each row go, or come from.
+/// Mean, rest of the mean and variance of each row.
 pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
-/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its
-/// rest) and variance, which go to `stats`
+/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β with the mean and the variance of each
+/// row. They are stored in `stats` (mean, rest of the mean, variance)
 ///
 /// All sums run over the sixteen virtual lanes ([`crate::vector::dot`]).
 #[inline(always)]
@@ -530,7 +530,8 @@ unsafe fn layer_body<S: Simd>(
 ) {
     let count = s.splat(n as f32);
     for i in 0..m {
-        // SAFETY: x and y go over the m rows, `sum` and `each` stay below the n values of one.
+        // SAFETY: x and y go over the m rows, `reduce_sum` and `for_each_register` stay below the n
+        // values of one.
         unsafe {
             let total = reduce_sum(
                 s,
@@ -582,18 +583,18 @@ unsafe fn layer_body<S: Simd>(
     }
 }
 
-/// The first lane alone.
+/// Only the first lane.
 #[inline(always)]
 fn first<S: Simd>(s: S) -> Part<S> {
     if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
 }
 
-/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − mean_low)·r and g =
-/// dy·γ over the n values of a row: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ
+/// The gradients of [`layer`]: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)) with r = 1 / √(variance + ε),
+/// x̂ = ((x − mean) − mean_low)·r and g = dy·γ, over the n values of a row; dγ ← Σ dy·x̂ and dβ ← Σ
 /// dy over the rows
 ///
-/// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in
-/// order.
+/// Sums along a row run over the sixteen virtual lanes ([`crate::vector::dot`]). Sums over the rows
+/// start at +0 and add the rows in order. Without `dx` only dγ and dβ are computed.
 #[inline(always)]
 pub fn layer_grad<S: Simd, R: F32Array>(
     s: S,
@@ -665,7 +666,8 @@ unsafe fn layer_grad_body<S: Simd>(
         |j, part| unsafe { store(s, dp.add(j), part, s.splat(0.0)) },
     );
     for i in 0..m {
-        // SAFETY: x, dy and dx go over the m rows, `sum` and `each` stay below the n values of one.
+        // SAFETY: x, dy and dx go over the m rows, `reduce_sum` and `for_each_register` stay below
+        // the n values of one.
         unsafe {
             let center = (s.splat(*mean.add(i)), s.splat(*mean_low.add(i)));
             let r = rsqrt(s, s.splat(*variance.add(i)));

@@ -1,4 +1,4 @@
-//! Adaptive moments.
+//! Adam and AdamW: adaptive moments.
 
 use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     walk::{Part, for_each_register, load, store},
 };
 
-/// What one step of Adam multiplies with; see [`adam`].
+/// The factors of one step of Adam; see [`adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdamStep {
@@ -23,7 +23,7 @@ pub struct AdamStep {
     pub epsilon: f32,
 }
 
-/// What [`moments`] walks over, and its factors in every lane.
+/// The arguments of [`moments`] as pointers, and its factors in every lane.
 struct Walk<S: Simd, F> {
     s: S,
     w: *mut f32,
@@ -38,7 +38,7 @@ struct Walk<S: Simd, F> {
 }
 
 impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
-    /// w, m, v and dw from `i` on.
+    /// Loads w, m, v and dw from `i` on.
     /// # Safety
     /// The lanes of `part` from `i` on must be readable in all four.
     #[inline(always)]
@@ -55,7 +55,7 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
         }
     }
 
-    /// The step for what [`Walk::load`] gave there.
+    /// Makes the step for the values of [`Walk::load`] at the same place.
     /// # Safety
     /// The lanes of `part` from `i` on must be writable in w, m and v.
     #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
@@ -86,7 +86,7 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     }
 }
 
-/// Adam on weights that `shrink` has looked at first.
+/// Adam, where each weight w is first replaced by `shrink(w)`.
 #[inline(always)]
 fn moments<S: Simd>(
     s: S,
@@ -112,9 +112,9 @@ fn moments<S: Simd>(
         shrink,
     };
     let full = if const { S::LANES == 1 } { 0 } else { n / S::LANES * S::LANES };
-    // The next values are loaded before these are stored: a load whose address agrees with an older
-    // store's in its low bits, which is chance, waits for that store, and all divisions would
-    // follow one another.
+    // The next values are loaded before the current ones are stored. A load waits for an older
+    // store if the low bits of the two addresses agree, which happens by chance. Then no division
+    // would overlap another.
     if full > 0 {
         // SAFETY: i + LANES ≤ full, and no slice is shorter.
         unsafe {
@@ -134,7 +134,7 @@ fn moments<S: Simd>(
         n - full,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `for_each_register` stays below the rest.
+            // SAFETY: `for_each_register` stays below the n − full remaining values.
             unsafe { walk.store(full + i, part, walk.load(full + i, part)) }
         },
     );
@@ -189,7 +189,7 @@ pub fn adamw_on<S: Simd>(
     v: &mut [f32],
     dw: &[f32],
 ) {
-    // A product with 0 − shrink, added: with nothing to shrink it leaves −0 as it is.
+    // w + (0 − shrink)·w: with shrink 0 the product leaves −0 as it is.
     let shrink = s.splat(0.0 - shrink);
     moments(
         s,
@@ -205,11 +205,10 @@ pub fn adamw_on<S: Simd>(
 
 /// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
 ///
-/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0
-/// where they are subnormal; the step is taken with what they were before. Where |dw| is 2⁶³ or
-/// more, m and v stay and w ← w − α·sign(dw), which is NaN where dw is infinite or NaN. An ε below
-/// 1e-15 may be less than the root of a second moment that was too small to be kept: steps are too
-/// long then.
+/// ε stands outside the root ("epsilon hat", as in Keras). Subnormal moments are stored as +0; the
+/// step uses them before that. Where |dw| is 2⁶³ or more, m and v stay and w ← w − α·sign(dw),
+/// which is NaN where dw is infinite or NaN. An ε below 1e-15 can be less than the root of a second
+/// moment that was stored as +0; steps are too long then. Kingma and Ba, 2015.
 /// # Panics
 /// If the lengths differ.
 pub fn adam(
@@ -226,8 +225,9 @@ pub fn adam(
 
 /// AdamW: w ← w − shrink·w, then [`adam`]; shrink = lr·λ, the learning rate times the weight decay
 ///
-/// The decay is apart from the gradient and not divided by its moments. With shrink 0 it is
-/// [`adam`] to the bit, as long as the weights are finite. Loshchilov and Hutter, 2019.
+/// The decay is not part of the gradient and is not divided by its moments. With shrink 0 the
+/// result is that of [`adam`] to the bit, as long as the weights are finite. Loshchilov and Hutter,
+/// 2019.
 /// # Panics
 /// If the lengths differ.
 ///

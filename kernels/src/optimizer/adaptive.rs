@@ -1,4 +1,4 @@
-//! A learning rate for each weight, by the squares of its gradients.
+//! AdaGrad and RMSProp: a step size for each weight, by the squares of its gradients.
 
 use super::{flush_subnormal, one_minus, same_lengths, update_by_squares};
 use crate::{Backend, dispatch, simd::Simd};
@@ -15,7 +15,7 @@ pub fn adagrad_on<S: Simd>(s: S, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
         dw,
         #[inline(always)]
         |w, h, g| {
-            // It only grows: at the greatest number it stays.
+            // h only grows. It stays at the greatest f32.
             let h = s.min(s.mul_add(g, g, h), s.splat(f32::MAX));
             (s.sub(w, step(s, lr, epsilon, h, g)), h)
         },
@@ -57,8 +57,8 @@ fn step<S: Simd>(s: S, lr: S::F, epsilon: S::F, h: S::F, g: S::F) -> S::F {
 
 /// AdaGrad: h ← h + dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. h only grows: it is kept as it is, up to the greatest
-/// f32. Where |dw| is 2⁶³ or more, h stays and w ← w − lr·sign(dw), which is NaN where dw is
+/// ε stands inside the root, as in Keras. h only grows, up to the greatest f32; a subnormal h is
+/// kept. Where |dw| is 2⁶³ or more, h stays and w ← w − lr·sign(dw), which is NaN where dw is
 /// infinite or NaN. Duchi, Hazan and Singer, 2011.
 /// # Panics
 /// If the lengths differ.
@@ -76,9 +76,9 @@ pub fn adagrad(backend: Backend, lr: f32, epsilon: f32, w: &mut [f32], h: &mut [
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·dw²; w ← w − lr·dw / √(h + ε)
 ///
-/// ε stands inside the root, as in Keras. The mean of squares h is kept as +0 where it is
-/// subnormal; the step is taken with what it was before. Where |dw| is 2⁶³ or more, h stays and w ←
-/// w − lr·sign(dw), which is NaN where dw is infinite or NaN. Tieleman and Hinton, 2012.
+/// ε stands inside the root, as in Keras. A subnormal mean of squares h is stored as +0; the step
+/// uses it before that. Where |dw| is 2⁶³ or more, h stays and w ← w − lr·sign(dw), which is NaN
+/// where dw is infinite or NaN. Tieleman and Hinton, 2012.
 /// # Panics
 /// If the lengths differ.
 pub fn rmsprop(

@@ -1,4 +1,4 @@
-//! Gradient descent, and with the momentum of a heavy ball.
+//! Gradient descent, alone and with momentum.
 
 use super::{flush_subnormal, same_lengths, update};
 use crate::{
@@ -71,9 +71,11 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
     );
 }
 
-/// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w,
-/// −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0. So a step with r = 0 is that of
-/// [`sgd`] to the bit, as long as lr·g is not −0.
+/// lr·g − r·v, the negated velocity.
+///
+/// The sign makes a step with r = 0 equal to that of [`sgd`] to the bit, as long as lr·g is not −0.
+/// Where both products are +0 the difference is +0, and w − (+0) is w, also for w = −0. The
+/// velocity r·v − lr·g would be +0 too, but −0 + (+0) is +0.
 #[inline(always)]
 fn neg_velocity<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))
@@ -103,9 +105,8 @@ pub fn sgd(backend: Backend, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 /// Momentum: v ← r·v − lr·dw; w ← w + v
 ///
-/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were
-/// before. With r = 0 it is [`sgd`] to the bit (unless lr·dw is −0 or underflows to it). Polyak,
-/// 1964.
+/// Subnormal velocities are stored as +0; the step uses them before that. With r = 0 the result is
+/// that of [`sgd`] to the bit (unless lr·dw is −0 or underflows to it). Polyak, 1964.
 /// # Panics
 /// If the lengths differ.
 ///
@@ -124,8 +125,9 @@ pub fn momentum(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
 
 /// Nesterov's momentum: v ← r·v − lr·dw; w ← w + r·v − lr·dw
 ///
-/// The gradient is taken where the weights are; the step looks one velocity ahead. Velocities as in
-/// [`momentum`]. Nesterov, 1983, in the form of Sutskever et al., 2013, as Keras has it.
+/// The gradient is taken at the current weights; the step adds the next velocity's part. Subnormal
+/// velocities as in [`momentum`]. Nesterov, 1983, in the form of Sutskever et al., 2013, as in
+/// Keras.
 /// # Panics
 /// If the lengths differ.
 pub fn nesterov(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {

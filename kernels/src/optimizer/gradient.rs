@@ -1,4 +1,4 @@
-//! Looking at a gradient before it is used, and keeping it within bounds.
+//! Checks and limits of a gradient before an optimizer uses it.
 
 use crate::{
     Backend,
@@ -25,7 +25,7 @@ pub(crate) fn all_finite_body<S: Simd>(s: S, x: &[f32]) -> bool {
     if const { S::LANES == 1 } {
         return crate::gemm::small::all_finite(x);
     }
-    // x − x is +0 for a finite number, else NaN; or-ing bits into a NaN leaves a NaN.
+    // x − x is +0 for a finite number, else NaN. A NaN stays NaN when bits are or-ed into it.
     let mut nan = s.splat(0.0);
     for_each_register(
         s,
@@ -90,8 +90,8 @@ const fn power_of_two(n: i32) -> f32 {
     f32::from_bits(((n + 127) as u32) << 23)
 }
 
-/// (scale·‖x‖, scale): scale is 1, or a power of two that keeps the squares between overflow and
-/// underflow.
+/// Returns (scale·‖x‖, scale). scale is 1, or a power of two with which the squares neither
+/// overflow nor underflow.
 #[inline(always)]
 fn scaled_norm<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
     const LEAST: f32 = power_of_two(-100);
@@ -132,7 +132,7 @@ pub fn all_finite(backend: Backend, x: &[f32]) -> bool {
     dispatch!(backend, s => all_finite_on(s, x))
 }
 
-/// Each x ← x brought between −limit and limit. NaN stays NaN.
+/// Each x ← min(max(x, −limit), limit). NaN stays NaN.
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, optimizer};
@@ -146,10 +146,10 @@ pub fn clip_value(backend: Backend, limit: f32, x: &mut [f32]) {
 
 /// The Euclidean norm ‖x‖ = √Σx², summed over sixteen virtual lanes ([`crate::vector::dot`])
 ///
-/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is taken again of x·2⁻⁹⁶ or x·2⁹⁶,
-/// which rounds nothing that matters: the result is ∞ only if the norm itself is, within the error,
-/// beyond the greatest f32, 0 only if all values are zeros. NaN if a value is NaN, else ∞ if one is
-/// infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the norm is subnormal.
+/// Where the sum of squares overflows or is below 2⁻¹⁰⁰, it is computed again with x·2⁻⁹⁶ or x·2⁹⁶.
+/// This scaling adds no error that matters. The result is ∞ only if the norm itself is, within the
+/// error, beyond the greatest f32. It is 0 only if all values are zeros. It is NaN if a value is
+/// NaN, else ∞ if one is infinite. Relative error within γ₍⌈n/16⌉₊₈₎, unless the norm is subnormal.
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, optimizer::norm};
@@ -161,11 +161,11 @@ pub fn norm(backend: Backend, x: &[f32]) -> f32 {
     dispatch!(backend, s => norm_on(s, x))
 }
 
-/// x ← x·limit/‖x‖ where ‖x‖ > limit > 0; otherwise, and where a value is not finite, x stays as it
-/// is. Returns the [`norm`] before.
+/// x ← x·limit/‖x‖ where ‖x‖ > limit. Otherwise, and where a value is not finite, x stays as it is.
+/// Returns the [`norm`] before. `limit` must be greater than 0.
 ///
-/// The direction stays, the norm becomes the limit (within a few roundings, as long as limit/‖x‖ is
-/// no subnormal number), whether or not the sum of squares overflows.
+/// The direction stays. The norm becomes `limit` (within a few roundings, as long as limit/‖x‖ is
+/// not subnormal), even if the sum of squares overflows.
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, optimizer};
