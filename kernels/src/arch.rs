@@ -1,4 +1,5 @@
-//! One file or folder an instruction set. No other file of this crate names an intrinsic.
+//! The backends: one file or folder per instruction set. No other file of this crate names an
+//! intrinsic.
 
 pub mod scalar;
 

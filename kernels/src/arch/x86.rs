@@ -1,4 +1,4 @@
-//! x86: what the CPU has, and a backend a register width.
+//! x86: detection of the CPU's features, and one backend per register width.
 
 mod avx2;
 mod avx512;

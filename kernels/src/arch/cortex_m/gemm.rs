@@ -1,13 +1,12 @@
 //! Tiles of a matrix product.
 //!
-//! Columns go in panels of eight, the rest in panels of four and fewer; a panel goes over all rows
-//! of the result. Two ways to read `a`: along its rows (`forward`, `dx`), or down its columns
-//! (`dw`).
+//! Columns are computed in panels of eight, the rest in panels of at most four. A panel goes over
+//! all rows of the result. `a` is read along its rows (`forward`, `dx`) or down its columns (`dw`).
 
 use super::{ZEROS, mla};
 use core::arch::naked_asm;
 
-/// What a panel works on. Steps are in bytes.
+/// The arguments of a panel's function. Steps are in bytes.
 #[repr(C)]
 struct Panel {
     /// Rows of the result
@@ -21,7 +20,7 @@ struct Panel {
     b_row: usize,
     c: *mut f32,
     c_row: usize,
-    /// Where the sums of the first row start
+    /// The start of the first row's sums
     start: *const f32,
     start_row: usize,
 }
@@ -29,14 +28,14 @@ struct Panel {
 /// Columns of a wide panel.
 const WIDE: usize = 8;
 
-/// c ← start + a·b for a of m×k, b of k×n and c of m×n; `a` is (pointer, step to the next row, step
-/// to the next column), `b`, `c` and `start` are (pointer, step to the next row), in values; no
-/// start is zero. The step of `a` to the next row or to the next column is 1.
+/// c ← start + a·b for a of m×k, b of k×n and c of m×n. `a` is (pointer, step to the next row, step
+/// to the next column). `b`, `c` and `start` are (pointer, step to the next row). Steps are in
+/// values. Without `start`, sums start at zero. One of the two steps of `a` must be 1.
 ///
 /// # Safety
 /// `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` writable and `start` readable
 /// for (0..m, 0..n).
-// In place: where the shape is known, one call of one panel is left of it.
+// In place: where the shape is known, only one call of one panel remains.
 #[cfg_attr(
     rosenblatt_slow_vmla,
     allow(
@@ -66,7 +65,7 @@ pub unsafe fn product(
         start_row: 0,
     };
     let mut j = 0;
-    // Rows that are done already.
+    // Rows that are already computed.
     let mut after = 0;
     // Few terms: the weights of four columns stay in registers.
     let few: Option<Few> = match k {
@@ -79,7 +78,7 @@ pub unsafe fn product(
     {
         let start = start.map(|(start, _)| start);
         while j + 4 <= n {
-            // SAFETY: j + 4 ≤ n: four columns of b, of c and of where the sums start.
+            // SAFETY: j + 4 ≤ n: four columns of b, of c and of the start of the sums.
             unsafe {
                 let start = start.map_or(ZEROS.as_ptr(), |start| start.add(j));
                 few(a, b.wrapping_add(j), c.add(j), 4 * c_row, m, start, 4 * b_row);
@@ -87,17 +86,17 @@ pub unsafe fn product(
             j += 4;
         }
     }
-    // Three columns of a dense b: four rows of it by one load.
+    // Three columns of a dense b: one load reads four rows of b.
     #[cfg(not(rosenblatt_slow_vmla))]
     if n == 3 && b_row == 3 && m >= 4 {
         let blocks = m / 4 * 4;
         panel.m = blocks;
         let (start, row) = start.unwrap_or((ZEROS.as_ptr(), 0));
         (panel.start, panel.start_row) = (start, 4 * row);
-        // SAFETY: the first rows of what the caller vouches for.
+        // SAFETY: the first rows of those that the caller guarantees.
         unsafe { if a_col == 1 { rows_of_three(&panel) } else { columns_of_three(&panel) } }
         m -= blocks;
-        // SAFETY: as many rows as were done.
+        // SAFETY: `blocks` rows are computed, and m has at least as many.
         unsafe {
             panel.m = m;
             panel.a = a.wrapping_add(blocks * a_row);
@@ -111,8 +110,8 @@ pub unsafe fn product(
             4.. => 4,
             rest => rest,
         };
-        // SAFETY: j + width ≤ n, so that the panel is a part of what the caller vouches for; ZEROS
-        // has as many values as the widest panel.
+        // SAFETY: j + width ≤ n, so the panel lies inside what the caller guarantees; ZEROS has as
+        // many values as the widest panel.
         unsafe {
             panel.b = b.wrapping_add(j);
             panel.c = c.add(j);
@@ -137,9 +136,9 @@ pub unsafe fn product(
     }
 }
 
-/// The first columns of dx ← dy·wᵀ for w of k×n with at most four outputs: four columns at a time,
-/// whose weights stay in registers while all rows go by. Returns how many columns it did: all but k
-/// mod 4, or none where n is not 2 to 4.
+/// The first columns of dx ← dy·wᵀ for w of k×n with at most four outputs. Four columns are
+/// computed at a time; their weights stay in registers for all rows. Returns the number of computed
+/// columns: all but k mod 4, or none where n is not 2 to 4.
 /// # Safety
 /// `dy` must be readable for m×n, `w` for k×n, `dx` writable for m×k values.
 pub unsafe fn few_outputs(
@@ -157,20 +156,20 @@ pub unsafe fn few_outputs(
     let columns = k / 4 * 4;
     if m > 0 {
         for p in (0..columns).step_by(4) {
-            // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx; four
-            // zeros to start at.
+            // SAFETY: p + 4 ≤ k: four rows of w, and four columns of each of the m rows of dx;
+            // ZEROS has four values.
             unsafe { panel(dy, w.wrapping_add(p * n), dx.add(p), 4 * k, m, ZEROS.as_ptr(), 0) };
         }
     }
     columns
 }
 
-/// A panel of four columns with two to four terms: a, b, c, bytes from a row of c to the next,
-/// rows, where the sums of each row start, bytes from a row of b to the next.
+/// A panel of four columns with two to four terms. Arguments: a, b, c, bytes from a row of c to the
+/// next, rows, the start of each row's sums, bytes from a row of b to the next.
 type Few = unsafe extern "C" fn(*const f32, *const f32, *mut f32, usize, usize, *const f32, usize);
 
-/// Two rows a round, then one: the sums are s0 to s3 and s24 to s27, the values of a are s4 and up,
-/// and those of b s8 and up, as `load` leaves them there.
+/// Two rows per round, then one. The sums are s0 to s3 and s24 to s27, the values of a s4 and up,
+/// those of b s8 and up, as `load` loads them.
 macro_rules! few {
     ($(#[$doc:meta])* $name:ident: $a:literal, $load:literal, $terms:expr, $terms2:expr) => {
         $(#[$doc])*
@@ -225,7 +224,7 @@ macro_rules! few {
 
 #[rustfmt::skip]
 few! {
-    /// dx: two outputs, b being rows of w that lie one after the other.
+    /// dx: two outputs; the rows of w in b follow each other.
     outputs_2: "{{s4-s5}}", "vldmia r1, {{s8-s15}}",
     concat!(mla!(0, 4, 8), mla!(1, 4, 10), mla!(2, 4, 12), mla!(3, 4, 14), mla!(0, 5, 9), mla!(1, 5, 11), mla!(2, 5, 13), mla!(3, 5, 15)),
     concat!(mla!(24, 4, 8), mla!(25, 4, 10), mla!(26, 4, 12), mla!(27, 4, 14), mla!(24, 5, 9), mla!(25, 5, 11), mla!(26, 5, 13), mla!(27, 5, 15))
@@ -233,7 +232,7 @@ few! {
 
 #[rustfmt::skip]
 few! {
-    /// dx: three outputs, b being rows of w that lie one after the other.
+    /// dx: three outputs; the rows of w in b follow each other.
     outputs_3: "{{s4-s6}}", "vldmia r1, {{s8-s19}}",
     concat!(mla!(0, 4, 8), mla!(1, 4, 11), mla!(2, 4, 14), mla!(3, 4, 17), mla!(0, 5, 9), mla!(1, 5, 12), mla!(2, 5, 15), mla!(3, 5, 18), mla!(0, 6, 10), mla!(1, 6, 13), mla!(2, 6, 16), mla!(3, 6, 19)),
     concat!(mla!(24, 4, 8), mla!(25, 4, 11), mla!(26, 4, 14), mla!(27, 4, 17), mla!(24, 5, 9), mla!(25, 5, 12), mla!(26, 5, 15), mla!(27, 5, 18), mla!(24, 6, 10), mla!(25, 6, 13), mla!(26, 6, 16), mla!(27, 6, 19))
@@ -241,7 +240,7 @@ few! {
 
 #[rustfmt::skip]
 few! {
-    /// dx: four outputs, b being rows of w that lie one after the other.
+    /// dx: four outputs; the rows of w in b follow each other.
     outputs_4: "{{s4-s7}}", "vldmia r1, {{s8-s23}}",
     concat!(mla!(0, 4, 8), mla!(1, 4, 12), mla!(2, 4, 16), mla!(3, 4, 20), mla!(0, 5, 9), mla!(1, 5, 13), mla!(2, 5, 17), mla!(3, 5, 21), mla!(0, 6, 10), mla!(1, 6, 14), mla!(2, 6, 18), mla!(3, 6, 22), mla!(0, 7, 11), mla!(1, 7, 15), mla!(2, 7, 19), mla!(3, 7, 23)),
     concat!(mla!(24, 4, 8), mla!(25, 4, 12), mla!(26, 4, 16), mla!(27, 4, 20), mla!(24, 5, 9), mla!(25, 5, 13), mla!(26, 5, 17), mla!(27, 5, 21), mla!(24, 6, 10), mla!(25, 6, 14), mla!(26, 6, 18), mla!(27, 6, 22), mla!(24, 7, 11), mla!(25, 7, 15), mla!(26, 7, 19), mla!(27, 7, 23))
@@ -263,8 +262,8 @@ few! {
     concat!(mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11), mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15), mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19), mla!(24, 7, 20), mla!(25, 7, 21), mla!(26, 7, 22), mla!(27, 7, 23))
 }
 
-/// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth: `w` has rows `row` bytes apart, `to`
-/// rows of [`WIDE`] values.
+/// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth. The rows of `w` are `row` bytes apart,
+/// those of `to` [`WIDE`] values.
 /// # Safety
 /// `w` must be readable for (0..width, 0..depth), `to` writable for (0..depth, 0..width); neither
 /// number may be 0.
@@ -295,7 +294,8 @@ pub unsafe extern "C" fn transpose(
     )
 }
 
-/// Eight sums of the first row of a wide tile, s0 to s7, take in x times w, which is s16 to s23.
+/// Adds x·w to the eight sums of the first row of a wide tile. The sums are s0 to s7, w is s16 to
+/// s23.
 #[rustfmt::skip]
 macro_rules! first_8 {
     ($x:literal) => {
@@ -306,7 +306,7 @@ macro_rules! first_8 {
     };
 }
 
-/// Those of both rows, the second's being s8 to s15.
+/// The same for both rows. The sums of the second are s8 to s15.
 #[rustfmt::skip]
 macro_rules! both_8 {
     ($x:literal, $x2:literal) => {
@@ -318,7 +318,7 @@ macro_rules! both_8 {
     };
 }
 
-/// The next row of b.
+/// Loads the next row of b.
 macro_rules! w_8 {
     () => {
         "vldmia r0, {{s16-s23}}\nadd r0, r7\n"
@@ -328,10 +328,10 @@ macro_rules! w_8 {
 /// A panel of eight columns, two rows at a time, then one.
 ///
 /// r1 pairs of terms left, r2 k, r3 a, r4 a_row, r5 a_col, r6 b, r7 b_row, r8 c, r9 c_row, r10
-/// start, r11 start_row; r0 walks in b, r12 (and lr) in a. The step in a that is known to be 4
-/// leaves its register to the number of rows left: `rows`. `begin` sets r12 and lr to the two rows,
-/// `one` and `two` are a term and two terms of two rows, `one_of_one` and `two_of_one` of one row;
-/// none of them changes the flags.
+/// start, r11 start_row; r0 the pointer into b, r12 (and lr) those into a. One step of a is known
+/// to be 4; its register, `rows`, holds the number of rows left. `begin` sets r12 and lr to the two
+/// rows. `one` and `two` are a term and two terms of two rows, `one_of_one` and `two_of_one` of one
+/// row. None of them changes the flags.
 macro_rules! wide {
     ($(#[$doc:meta])* $name:ident: $rows:literal, $begin:expr, $one:expr, $two:expr, $one_of_one:expr, $two_of_one:expr) => {
         $(#[$doc])*
@@ -340,8 +340,7 @@ macro_rules! wide {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(_: &Panel) {
             naked_asm!(
-                // Under link-time optimization the assembler is told nothing of the target's
-                // features.
+                // With link-time optimization the assembler does not know the target's features.
                 ".fpu fpv4-sp-d16",
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d15}}",
@@ -418,9 +417,9 @@ wide! {
 /// A panel of up to four columns, four rows at a time, then one.
 ///
 /// r1 pairs of terms left, r2 b_row, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row
-/// or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(4i) and up, w is s16 and up. `begin`
-/// sets r4 to r7 to the four rows; `one` and `two` are a term and two terms of four rows, `term`
-/// one of one row; none of them changes the flags.
+/// or a_col; r0 the pointer into b, r4 to r7 those into a. The sums of row i are s(4i) and up, w is
+/// s16 and up. `begin` sets r4 to r7 to the four rows. `one` and `two` are a term and two terms of
+/// four rows, `term` is one term of one row. None of them changes the flags.
 macro_rules! narrow {
     (
         $(#[$doc:meta])* $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
@@ -432,8 +431,7 @@ macro_rules! narrow {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(_: &Panel) {
             naked_asm!(
-                // Under link-time optimization the assembler is told nothing of the target's
-                // features.
+                // With link-time optimization the assembler does not know the target's features.
                 ".fpu fpv4-sp-d16",
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d14}}",
@@ -517,7 +515,7 @@ macro_rules! term {
     (4) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17), mla!(2, 20, 18), mla!(3, 20, 19)) };
 }
 
-/// One term of the sums of four rows, whose x are given.
+/// One term of the sums of four rows, with an x for each.
 #[rustfmt::skip]
 macro_rules! terms {
     (1, $a:literal $b:literal $c:literal $d:literal) => {
@@ -574,12 +572,12 @@ narrow_pair!(rows_2 columns_2 2 "{{s0-s1}}" "{{s4-s5}}" "{{s8-s9}}" "{{s12-s13}}
 narrow_pair!(rows_3 columns_3 3 "{{s0-s2}}" "{{s4-s6}}" "{{s8-s10}}" "{{s12-s14}}" "{{s16-s18}}");
 narrow_pair!(rows_4 columns_4 4 "{{s0-s3}}" "{{s4-s7}}" "{{s8-s11}}" "{{s12-s15}}" "{{s16-s19}}");
 
-/// All three columns of a dense b, four rows at a time: four rows of b come by one instruction. `m`
+/// All three columns of a dense b, four rows at a time. One instruction loads four rows of b. `m`
 /// must be a multiple of four.
 ///
 /// r1 fours of terms left, r2 terms left over, r3 a, r8 the panel, r9 rows left, r10 start, r11 c,
-/// r12 a_row or a_col; r0 walks in b, r4 to r7 in a. Row i's sums are s(3i) and up, four rows of b
-/// s12 to s23.
+/// r12 a_row or a_col; r0 the pointer into b, r4 to r7 those into a. The sums of row i are s(3i)
+/// and up, four rows of b s12 to s23.
 #[cfg(not(rosenblatt_slow_vmla))]
 macro_rules! three {
     ($(#[$doc:meta])* $name:ident: $begin:literal, $one:expr, $four:expr) => {

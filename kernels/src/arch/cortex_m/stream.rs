@@ -1,5 +1,5 @@
-//! Element by element, eight values at a time; what is left over, and what needs a case apart, goes
-//! value by value in plain Rust.
+//! Kernels that work value by value, in blocks of eight. Remaining values and special cases are
+//! computed one by one in plain Rust.
 
 use super::ZEROS;
 use crate::array::{F32Array, values, values_mut};
@@ -8,13 +8,13 @@ use core::arch::naked_asm;
 /// Values in a block.
 const BLOCK: usize = 8;
 
-/// What follows the first blocks.
+/// The values after the first `blocks` blocks.
 #[inline(always)]
 fn rest(x: &[f32], blocks: usize) -> &[f32] {
     x.get(blocks * BLOCK..).unwrap_or_default()
 }
 
-/// What follows the first blocks.
+/// The values after the first `blocks` blocks, mutable.
 #[inline(always)]
 fn rest_mut(x: &mut [f32], blocks: usize) -> &mut [f32] {
     x.get_mut(blocks * BLOCK..).unwrap_or_default()
@@ -23,7 +23,7 @@ fn rest_mut(x: &mut [f32], blocks: usize) -> &mut [f32] {
 /// Whether every value is finite.
 pub fn all_finite(x: &[f32]) -> bool {
     let (blocks, rest) = x.as_chunks::<BLOCK>();
-    // SAFETY: reads as many blocks as there are.
+    // SAFETY: reads as many blocks as the slice has.
     let mut sum =
         if blocks.is_empty() { 0.0 } else { unsafe { zero_times(blocks.as_ptr(), blocks.len()) } };
     for x in rest {
@@ -71,7 +71,7 @@ unsafe extern "C" fn zero_times(x: *const [f32; BLOCK], blocks: usize) -> f32 {
     )
 }
 
-/// w ← w − lr·dw; the shortest slice says how many.
+/// w ← w − lr·dw. The number of values is that of the shortest slice.
 pub fn sgd(lr: f32, w: &mut [f32], dw: &[f32]) {
     let n = w.len().min(dw.len());
     let blocks = n / BLOCK;
@@ -146,12 +146,12 @@ unsafe extern "C" fn sgd_blocks(w: *mut f32, dw: *const f32, blocks: usize, lr: 
 /// x ← x where 0 < x or x is NaN, else +0.
 pub fn relu(mut x: &mut [f32]) {
     while x.len() >= BLOCK {
-        // SAFETY: reads and writes as many blocks as there are.
+        // SAFETY: reads and writes as many blocks as the slice has.
         let left = unsafe { relu_blocks(x.as_mut_ptr(), x.len() / BLOCK) };
         let done = (x.len() / BLOCK - left) * BLOCK;
         x = x.get_mut(done..).unwrap_or_default();
         if left > 0 {
-            // A block whose sum is NaN: there may be one in it.
+            // A block whose sum is NaN may contain a NaN.
             let (block, rest) = x.split_at_mut(BLOCK.min(x.len()));
             relu_values(block);
             x = rest;
@@ -168,13 +168,13 @@ fn relu_values(x: &mut [f32]) {
     }
 }
 
-/// Clears numbers whose sign is set, block after block while the sum of a block is no NaN; returns
-/// how many blocks are left.
+/// Sets values with the sign bit to +0, block after block, until the sum of a block is NaN. Returns
+/// the number of blocks left.
 /// # Safety
 /// `x` must be valid for `blocks` > 0 blocks.
 #[unsafe(naked)]
 unsafe extern "C" fn relu_blocks(x: *mut f32, blocks: usize) -> usize {
-    /// Eight values; to 5 if their sum is NaN.
+    /// Eight values. Jumps to 5 if their sum is NaN.
     macro_rules! block {
         () => {
             concat!(
@@ -192,7 +192,7 @@ unsafe extern "C" fn relu_blocks(x: *mut f32, blocks: usize) -> usize {
     naked_asm!(
         ".fpu fpv4-sp-d16",
         "push {{r4-r9}}",
-        // r12: the end; r1: where fours of blocks begin.
+        // r12: the end; r1: the first group of four blocks.
         "add r12, r0, r1, lsl #5",
         "and r1, r1, #3",
         "add r1, r0, r1, lsl #5",
@@ -214,7 +214,7 @@ unsafe extern "C" fn relu_blocks(x: *mut f32, blocks: usize) -> usize {
     )
 }
 
-/// dy ← dy where 0 < y, else +0; the shortest slice says how many.
+/// dy ← dy where 0 < y, else +0. The number of values is that of the shortest slice.
 pub fn relu_grad(y: &[f32], dy: &mut [f32]) {
     let blocks = y.len().min(dy.len()) / BLOCK;
     if blocks > 0 {
@@ -222,7 +222,7 @@ pub fn relu_grad(y: &[f32], dy: &mut [f32]) {
         unsafe { relu_grad_blocks(y.as_ptr(), dy.as_mut_ptr(), blocks) };
     }
     for (y, dy) in rest(y, blocks).iter().zip(rest_mut(dy, blocks)) {
-        // A NaN is not above zero either.
+        // A NaN is not above zero.
         let above = *y > 0.0;
         if !above {
             *dy = 0.0;
@@ -230,7 +230,7 @@ pub fn relu_grad(y: &[f32], dy: &mut [f32]) {
     }
 }
 
-/// +0 over dy where y, as an integer, is no number above zero: not 1 to 0x7f800000.
+/// Sets dy to +0 unless y is above zero, which as an integer means 1 to 0x7f800000.
 macro_rules! clear {
     ($y:literal, $offset:literal) => {
         concat!("subs ", $y, ", #1\ncmp ", $y, ", r3\nit hs\nstrhs lr, [r1, #", $offset, "]\n")
@@ -286,7 +286,7 @@ unsafe extern "C" fn relu_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
     )
 }
 
-/// dy ← dy·(1 − y·y); the shortest slice says how many.
+/// dy ← dy·(1 − y·y). The number of values is that of the shortest slice.
 pub fn tanh_grad(y: &[f32], dy: &mut [f32]) {
     let blocks = y.len().min(dy.len()) / BLOCK;
     if blocks > 0 {
@@ -298,7 +298,7 @@ pub fn tanh_grad(y: &[f32], dy: &mut [f32]) {
     }
 }
 
-/// What `tanh_grad_blocks` saves of its caller's. The planted defect forgets one.
+/// The registers that `tanh_grad_blocks` saves for its caller. The planted defect omits one.
 #[cfg(not(rosenblatt_planted_spoil))]
 macro_rules! tanh_saves {
     () => {
@@ -365,11 +365,11 @@ unsafe extern "C" fn tanh_grad_blocks(y: *const f32, dy: *mut f32, blocks: usize
     )
 }
 
-/// sums ← the sums of the columns of the rows of x, from +0 downward.
+/// sums ← the sum of the rows of x. Each sum starts at +0 and adds the rows in order.
 pub fn sum_rows<Y: F32Array>(x: &[Y], sums: &mut Y) {
     let (columns, sums) = (x.as_ptr().cast::<f32>(), values_mut(sums));
     let mut j = 0;
-    // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: as many columns are left in each row and in the sums.
+    // SAFETY: j + 16 (and j + 8) ≤ Y::LEN: each row and the sums have as many columns left.
     unsafe {
         while j + 16 <= Y::LEN {
             sum_16(columns.wrapping_add(j), 4 * Y::LEN, x.len(), sums.as_mut_ptr().add(j), &ZEROS);
@@ -380,7 +380,7 @@ pub fn sum_rows<Y: F32Array>(x: &[Y], sums: &mut Y) {
             j += 8;
         }
     }
-    // The last columns go down side by side.
+    // The last columns are summed side by side.
     let mut last = [0.0f32; BLOCK];
     for row in x {
         for (sum, x) in last.iter_mut().zip(values(row).iter().skip(j)) {
@@ -392,7 +392,7 @@ pub fn sum_rows<Y: F32Array>(x: &[Y], sums: &mut Y) {
     }
 }
 
-/// One sum of a column.
+/// Adds one value to the sum of its column.
 macro_rules! plus {
     ($sum:literal, $x:literal) => {
         concat!("vadd.f32 s", $sum, ", s", $sum, ", s", $x, "\n")

@@ -8,7 +8,8 @@ use core::arch::x86_64::*;
 use super::Avx2;
 use crate::simd::{Simd, in_place};
 
-/// Eight set flags, then eight clear ones: a window into it is the mask of a tail.
+/// Eight set flags, then eight clear ones. Eight flags from place 8 − n on are the mask of a tail
+/// of n lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// The first n lanes.
@@ -16,14 +17,13 @@ static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 
 fn mask(n: usize) -> __m256i {
     let n = n.min(8);
     // SAFETY: the window 8−n .. 16−n lies inside the sixteen masks, since n ≤ 8; the token of the
-    // caller vouches for AVX.
+    // caller proves AVX.
     unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
 }
 
 #[inline(always)]
 fn int(a: __m256) -> __m256i {
-    // SAFETY: a cast of bits; an `Avx2` method is the only caller, so the token vouches for the
-    // feature.
+    // SAFETY: a cast of bits; only `Avx2` methods call it, so the token proves the feature.
     unsafe { _mm256_castps_si256(a) }
 }
 #[inline(always)]
@@ -34,11 +34,11 @@ fn float(a: __m256i) -> __m256 {
 
 /// The four columns of four rows.
 /// # Safety
-/// The caller needs AVX, and must vouch for four values at each of p, p + stride, p + 2·stride and
-/// p + 3·stride.
+/// The CPU must have AVX. The caller must guarantee four values at each of p, p + stride, p +
+/// 2·stride and p + 3·stride.
 #[inline(always)]
 unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
-    // SAFETY: the caller vouches for both.
+    // SAFETY: the caller guarantees both.
     unsafe {
         let (a, b) = (_mm_loadu_ps(p), _mm_loadu_ps(p.add(stride)));
         let (c, d) = (_mm_loadu_ps(p.add(2 * stride)), _mm_loadu_ps(p.add(3 * stride)));
@@ -107,11 +107,10 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m256 {
-        // Plain narrow moves, unlike masked ones, take a value that was just stored straight from
-        // the store buffer. Two values as one integer: `_mm_load_sd` would want an f64 that is
-        // aligned.
+        // A narrow load, unlike a masked one, can take a value that was just stored from the store
+        // buffer. Two values are loaded as one integer: `_mm_load_sd` would need an aligned f64.
         // SAFETY: the token proves the feature; only the first n values are touched, and the caller
-        // vouches for them.
+        // guarantees them.
         unsafe {
             match n {
                 1 => _mm256_zextps128_ps256(_mm_load_ss(p)),
@@ -123,10 +122,10 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m256 {
-        // In registers: an array in memory, written value by value and read as one, would stall. A
-        // value that is not asked for is the first again.
+        // In registers: an array that is written value by value and read as one register would
+        // stall. Lanes from n on repeat the first value here.
         let at = |i: usize| {
-            // SAFETY: value i < n, or the first; the caller vouches for n values, and n is at least
+            // SAFETY: value i < n, or the first; the caller guarantees n values, and n is at least
             // 1 where this is called.
             unsafe { *p.add(if i < n { i * stride } else { 0 }) }
         };
@@ -149,7 +148,7 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m256; 4] {
-        // SAFETY: the token proves the features; the caller vouches for four values in each of n
+        // SAFETY: the token proves the features; the caller guarantees four values in each of n
         // rows.
         unsafe {
             if n != 4 && n < 8 {
@@ -178,12 +177,13 @@ unsafe impl Simd for Avx2 {
             ]
         }
     }
-    // In exact pieces, not masked: a masked store claims all its 32 bytes in the store buffer, and
-    // the next row's load would wait for it. Two values as one integer, as in `load_tail`.
+    // In exact pieces, not masked: a masked store occupies all its 32 bytes in the store buffer,
+    // and the load of the next row would wait for it. Two values are stored as one integer, as in
+    // `load_tail`.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m256) {
         // SAFETY: the token proves the features; the pieces 4, 2, 1 add up to n values, and the
-        // caller vouches for them.
+        // caller guarantees them.
         unsafe {
             let mut x4 = _mm256_castps256_ps128(x);
             if n & 4 != 0 {

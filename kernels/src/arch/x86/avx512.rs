@@ -1,5 +1,5 @@
-//! x86 with AVX-512 F, BW, DQ and VL: sixteen lanes, thirty-two registers, masks for the ragged
-//! edge.
+//! x86 with AVX-512 F, BW, DQ and VL: sixteen lanes, thirty-two registers, mask registers for
+//! tails.
 
 #[cfg(target_arch = "x86")]
 use core::arch::x86::*;
@@ -11,8 +11,7 @@ use crate::simd::{Simd, in_place};
 
 #[inline(always)]
 fn int(a: __m512) -> __m512i {
-    // SAFETY: a cast of bits; an `Avx512` method is the only caller, so the token vouches for the
-    // feature.
+    // SAFETY: a cast of bits; only `Avx512` methods call it, so the token proves the feature.
     unsafe { _mm512_castps_si512(a) }
 }
 #[inline(always)]
@@ -79,13 +78,13 @@ unsafe impl Simd for Avx512 {
     fn tail(self, n: usize) -> usize {
         n.min(16)
     }
-    // Half and quarter registers (the number is known at compile time in tiny layers) by plain
-    // narrow moves: unlike a masked load they take a value that was just stored straight from the
-    // store buffer.
+    // Narrow loads for half and quarter registers (in tiny layers the number is known at compile
+    // time). Unlike a masked load, they can take a value that was just stored from the store
+    // buffer.
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, n: usize) -> __m512 {
         // SAFETY: the token proves the features; only the first n values are touched, and the
-        // caller vouches for them.
+        // caller guarantees them.
         unsafe {
             match n {
                 8 => _mm512_zextps256_ps512(_mm256_loadu_ps(p)),
@@ -96,7 +95,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> __m512 {
-        // SAFETY: the token proves the features; the caller vouches for n values, of which the
+        // SAFETY: the token proves the features; the caller guarantees n values, of which the
         // second half begins at the ninth.
         unsafe {
             let low = self.half().gather(p, stride, n.min(8));
@@ -109,7 +108,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [__m512; 4] {
-        // SAFETY: the token proves the features; the caller vouches for four values in each of n
+        // SAFETY: the token proves the features; the caller guarantees four values in each of n
         // rows.
         unsafe {
             let [a, b, c, d] = self.half().gather4(p, stride, n.min(8));
@@ -126,12 +125,12 @@ unsafe impl Simd for Avx512 {
             ]
         }
     }
-    // In exact pieces, not masked: a masked store claims all its 64 bytes in the store buffer, and
-    // the next row's load would wait for it.
+    // In exact pieces, not masked: a masked store occupies all its 64 bytes in the store buffer,
+    // and the load of the next row would wait for it.
     #[inline(always)]
     unsafe fn store_tail(self, mut p: *mut f32, n: usize, x: __m512) {
         // SAFETY: the token proves the features; the pieces 8, 4, 2, 1 add up to n values, and the
-        // caller vouches for them.
+        // caller guarantees them.
         unsafe {
             let mut x8 = _mm512_castps512_ps256(x);
             if n & 8 != 0 {

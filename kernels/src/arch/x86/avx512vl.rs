@@ -1,8 +1,8 @@
 //! AVX-512 VL: the eight lanes of AVX2 on a CPU with AVX-512, for rows that fill no more than half
-//! of its registers.
+//! of an AVX-512 register.
 //!
-//! Most intrinsics are AVX2's; compiled with AVX-512's features they find twice as many registers,
-//! and constants in memory as operands. Comparisons go to mask registers.
+//! Most intrinsics are AVX2's. Compiled with AVX-512's features they have twice as many registers,
+//! and constants in memory as operands. Comparisons write to mask registers.
 
 #[cfg(target_arch = "x86")]
 use core::arch::x86::*;

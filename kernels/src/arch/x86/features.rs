@@ -1,5 +1,5 @@
-//! What the CPU has, and the proofs of it. The backends beside this file stand on the proofs, and
-//! never on each other.
+//! Detection of the CPU's features, and the tokens that prove them. The backends beside this file
+//! depend on these tokens, not on each other.
 
 cpufeatures::new!(cpu_avx2, "avx", "avx2");
 cpufeatures::new!(cpu_avx512, "avx512f", "avx512bw", "avx512dq", "avx512vl");
@@ -9,7 +9,7 @@ cpufeatures::new!(cpu_avx512, "avx512f", "avx512bw", "avx512dq", "avx512vl");
 pub struct Avx2(());
 
 impl Avx2 {
-    /// Asks the CPU; the answer is kept in one atomic byte.
+    /// The token, if the CPU has the features. The answer is cached in one atomic byte.
     #[inline(always)]
     pub fn new() -> Option<Self> {
         cpu_avx2::get().then_some(Self(()))
@@ -21,19 +21,19 @@ impl Avx2 {
 pub struct Avx512(());
 
 impl Avx512 {
-    /// Asks the CPU; the answer is kept in one atomic byte.
+    /// The token, if the CPU has the features. The answer is cached in one atomic byte.
     #[inline(always)]
     pub fn new() -> Option<Self> {
         cpu_avx512::get().then_some(Self(()))
     }
 
-    /// Half registers, for rows that fill no more.
+    /// The backend on half registers, for rows that fill no more.
     #[inline(always)]
     pub fn narrow(self) -> Avx512Vl {
         Avx512Vl(self.half())
     }
 
-    /// AVX2, which AVX-512 F implies.
+    /// The token of AVX2, which AVX-512 F implies.
     #[inline(always)]
     pub(super) fn half(self) -> Avx2 {
         Avx2(())
@@ -46,7 +46,7 @@ impl Avx512 {
 pub struct Avx512Vl(pub(super) Avx2);
 
 impl Avx512Vl {
-    /// Asks the CPU; the answer is kept in one atomic byte.
+    /// The token, if the CPU has the features. The answer is cached in one atomic byte.
     #[inline(always)]
     pub fn new() -> Option<Self> {
         Avx512::new().map(Avx512::narrow)
