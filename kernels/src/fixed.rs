@@ -1,8 +1,7 @@
-//! The thin face for users who want kernels without networks: `heapless` buffers and arrays, shapes
-//! checked by the types.
+//! Kernels without networks: `heapless` buffers and arrays, with shapes checked by the types.
 //!
-//! A batch of up to `B` rows is a `heapless::Vec<[f32; K], B>`; anything that derefs to
-//! `&[[f32; K]]` (an array, too) will do where it is only read.
+//! A batch of up to `B` rows is a `heapless::Vec<[f32; K], B>`. Where it is only read, anything
+//! that derefs to `&[[f32; K]]` is accepted (an array, too).
 
 use crate::{
     Backend,
@@ -15,7 +14,8 @@ use heapless::Vec;
 
 /// y ← x·w + b for a batch; `y` gets as many rows as `x` has
 ///
-/// The types say that an output row fits every input row: a wrong shape does not compile.
+/// `x` is (rows, K), `w` is (K, N), `y` is (rows, N). A wrong shape does not compile. The sums are
+/// those of [`gemm`](crate::gemm::gemm).
 ///
 /// ```compile_fail
 /// use rosenblatt_kernels::{Backend, fixed};
@@ -30,13 +30,13 @@ pub fn matmul<const K: usize, const N: usize, const B: usize>(
     b: &[f32; N],
     y: &mut Vec<[f32; N], B>,
 ) {
-    // x has at most B rows, and so y holds as many.
+    // x has at most B rows, so y has room for as many.
     while y.len() < x.len() && y.push([0.0; N]).is_ok() {}
     y.truncate(x.len());
     dispatch!(backend, s => gemm::typed::gemm(s, x, w, b, y));
 }
 
-/// dw ← xᵀ·dy and db ← the sum of the rows of dy: the gradients of [`matmul`]'s weights and bias
+/// dw ← xᵀ·dy and db ← the sum of the rows of dy: the gradients of [`matmul`] by weights and bias
 pub fn matmul_grad<const K: usize, const N: usize>(
     backend: Backend,
     x: &[[f32; K]],
@@ -58,7 +58,7 @@ pub fn matmul_grad<const K: usize, const N: usize>(
     dispatch!(backend, s => both(s, x, dy, dw, db));
 }
 
-/// dx ← dy·wᵀ: the gradient of [`matmul`]'s input; `dx` gets as many rows as `dy` has
+/// dx ← dy·wᵀ: the gradient of [`matmul`] by its input; `dx` gets as many rows as `dy` has
 pub fn matmul_grad_input<const K: usize, const N: usize, const B: usize>(
     backend: Backend,
     dy: &Vec<[f32; N], B>,
@@ -85,12 +85,12 @@ pub fn activate_grad<A: MapGrad, const N: usize>(
     dispatch!(backend, s => activation::typed::map_grad::<_, A, N>(s, y, dy));
 }
 
-/// Each row ← softmax(row)
+/// Each row ← softmax(row); see [`softmax`](crate::activation::softmax)
 pub fn softmax<const N: usize>(backend: Backend, x: &mut [[f32; N]]) {
     dispatch!(backend, s => activation::typed::softmax(s, x));
 }
 
-/// w ← w − lr·dw for parameters of any plain shape
+/// w ← w − lr·dw for parameters of any [`F32Array`]; see [`optimizer::sgd`]
 ///
 /// ```
 /// use rosenblatt_kernels::{Backend, fixed};
@@ -102,7 +102,7 @@ pub fn sgd<P: F32Array>(backend: Backend, lr: f32, w: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::sgd_on(s, lr, values_mut(w), values(dw)));
 }
 
-/// One Adam step for parameters of any plain shape; see [`optimizer::adam`]
+/// One Adam step for parameters of any [`F32Array`]; see [`optimizer::adam`]
 pub fn adam<P: F32Array>(
     backend: Backend,
     step: AdamStep,
@@ -114,22 +114,23 @@ pub fn adam<P: F32Array>(
     dispatch!(backend, s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw)));
 }
 
-/// One step with momentum for parameters of any plain shape; see [`optimizer::momentum`]
+/// One step with momentum for parameters of any [`F32Array`]; see [`optimizer::momentum`]
 pub fn momentum<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::momentum_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
-/// One step with Nesterov's momentum for parameters of any plain shape; see [`optimizer::nesterov`]
+/// One step with Nesterov's momentum for parameters of any [`F32Array`]; see
+/// [`optimizer::nesterov`]
 pub fn nesterov<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::nesterov_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
 }
 
-/// One AdaGrad step for parameters of any plain shape; see [`optimizer::adagrad`]
+/// One AdaGrad step for parameters of any [`F32Array`]; see [`optimizer::adagrad`]
 pub fn adagrad<P: F32Array>(backend: Backend, lr: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
     dispatch!(backend, s => optimizer::adagrad_on(s, lr, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
-/// One RMSProp step for parameters of any plain shape; see [`optimizer::rmsprop`]
+/// One RMSProp step for parameters of any [`F32Array`]; see [`optimizer::rmsprop`]
 pub fn rmsprop<P: F32Array>(
     backend: Backend,
     lr: f32,
@@ -142,7 +143,7 @@ pub fn rmsprop<P: F32Array>(
     dispatch!(backend, s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw)));
 }
 
-/// One AdamW step for parameters of any plain shape; see [`optimizer::adamw`]
+/// One AdamW step for parameters of any [`F32Array`]; see [`optimizer::adamw`]
 pub fn adamw<P: F32Array>(
     backend: Backend,
     step: AdamStep,
@@ -156,13 +157,13 @@ pub fn adamw<P: F32Array>(
     dispatch!(backend, s => optimizer::adamw_on(s, step, shrink, w, m, v, dw));
 }
 
-/// Each value of a gradient of any plain shape brought between −limit and limit; see
+/// Clips each value of a gradient of any [`F32Array`] to [−limit, limit]; see
 /// [`optimizer::clip_value`]
 pub fn clip_value<P: F32Array>(backend: Backend, limit: f32, dw: &mut P) {
     optimizer::clip_value(backend, limit, values_mut(dw));
 }
 
-/// A gradient of any plain shape brought to a norm of at most `limit`; returns the norm it had. See
+/// Scales a gradient of any [`F32Array`] to a norm of at most `limit`. Returns the norm before. See
 /// [`optimizer::clip_norm`]
 ///
 /// ```

@@ -1,13 +1,13 @@
-//! A backend whose kernels are all called, never unrolled in place.
+//! A backend whose kernels are always called, never compiled in place.
 
 use crate::{delegate::operations_of, simd::Simd};
 
-/// The backend `S` with [`Simd::INLINE_MAX`] 0: for code that is rarely run (a last, shorter
-/// mini-batch), where another unrolled copy would cost more than it gains.
+/// The backend `S` with [`Simd::INLINE_MAX`] 0. It is for code that runs rarely (a last, shorter
+/// mini-batch), where another inlined copy would cost more than it gains.
 #[derive(Clone, Copy, Debug)]
 pub struct OutOfLine<S>(pub S);
 
-// SAFETY: a `OutOfLine` holds the token it stands for, and all operations are that token's.
+// SAFETY: an `OutOfLine` holds the token of `S`, and all operations are that token's.
 unsafe impl<S: Simd> Simd for OutOfLine<S> {
     const INLINE_MAX: usize = 0;
     const NAME: &'static str = S::NAME;

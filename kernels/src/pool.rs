@@ -1,8 +1,8 @@
-//! Pooling: the places of a window become one, channel by channel.
+//! Pooling: the positions of a window are reduced to one, channel by channel.
 //!
-//! A window is some lines of a map, of which each has `W` places, and a range of places in each
-//! line. Lanes run over the channels; every channel looks at the places row by row. A range that
-//! leaves the line covers nothing.
+//! The window is the lines of `x`, each of `W` positions, and in each line the range `across` of
+//! positions. Lanes run over the channels. Every channel goes over the positions row by row. A
+//! range that exceeds the line covers nothing.
 
 use crate::{
     simd::Simd,
@@ -10,7 +10,7 @@ use crate::{
 };
 use core::ops::Range;
 
-/// The places of a line that a window covers.
+/// The positions of a line that the window covers.
 #[inline(always)]
 fn covered<'a, const W: usize, const C: usize>(
     line: &'a [[f32; C]; W],
@@ -19,8 +19,8 @@ fn covered<'a, const W: usize, const C: usize>(
     line.get(across.clone()).unwrap_or(&[]).iter()
 }
 
-/// y ← the greatest value of each channel: −∞, then each place that is greater than the greatest so
-/// far; NaN if any is NaN
+/// y ← the greatest value of each channel: starts at −∞ and takes each value that is greater; NaN
+/// if any value is NaN
 #[inline(always)]
 pub fn max<S: Simd, const W: usize, const C: usize>(
     s: S,
@@ -35,12 +35,12 @@ pub fn max<S: Simd, const W: usize, const C: usize>(
         #[inline(always)]
         |c, part| {
             let mut top = s.splat(f32::NEG_INFINITY);
-            // The sign bit tells that there was a NaN: its bits without the sign are above
-            // infinity's.
+            // The sign bit records a NaN: without its sign, a NaN's bits are greater than those of
+            // infinity.
             let mut broken = s.splat(0.0);
             for line in x {
                 for place in covered(line, &across) {
-                    // SAFETY: `for_each_register` stays below C, and a place has C values.
+                    // SAFETY: `for_each_register` stays below C, and a position has C values.
                     let x = unsafe { load(s, place.as_ptr().add(c), part) };
                     top = s.max(top, x);
                     broken = s.or(broken, s.int_sub(infinity, s.abs(x)));
@@ -52,7 +52,8 @@ pub fn max<S: Simd, const W: usize, const C: usize>(
     );
 }
 
-/// The gradient of [`max`]: of each channel the first place that is not below y adds dy to its dx
+/// The gradient of [`max`]: for each channel, dx ← dx + dy at the first position that is not below
+/// y
 #[inline(always)]
 pub fn max_grad<S: Simd, const W: usize, const C: usize>(
     s: S,
@@ -74,11 +75,11 @@ pub fn max_grad<S: Simd, const W: usize, const C: usize>(
                 for (place, dx) in
                     covered(line, &across).zip(dx.get_mut(across.clone()).unwrap_or(&mut []))
                 {
-                    // SAFETY: `for_each_register` stays below C, and a place has C values.
+                    // SAFETY: `for_each_register` stays below C, and a position has C values.
                     unsafe {
                         let dx = dx.as_mut_ptr().add(c);
                         let below = s.lt(load(s, place.as_ptr().add(c), part), y);
-                        // Adding +0 changes no dx: a sum that starts at +0 is never −0.
+                        // Adding +0 does not change dx: a sum that starts at +0 is never −0.
                         store(
                             s,
                             dx,
@@ -93,7 +94,7 @@ pub fn max_grad<S: Simd, const W: usize, const C: usize>(
     );
 }
 
-/// y ← the sum of each channel's values, from +0, divided by `places`
+/// y ← the sum of each channel's values, from +0 row by row, divided by `places`
 #[inline(always)]
 pub fn avg<S: Simd, const W: usize, const C: usize>(
     s: S,
@@ -110,7 +111,7 @@ pub fn avg<S: Simd, const W: usize, const C: usize>(
             let mut sum = s.splat(0.0);
             for line in x {
                 for place in covered(line, &across) {
-                    // SAFETY: `for_each_register` stays below C, and a place has C values.
+                    // SAFETY: `for_each_register` stays below C, and a position has C values.
                     sum = s.add(sum, unsafe { load(s, place.as_ptr().add(c), part) });
                 }
             }
@@ -120,7 +121,7 @@ pub fn avg<S: Simd, const W: usize, const C: usize>(
     );
 }
 
-/// The gradient of [`avg`]: dx ← dx + dy / `places` for each place of the window
+/// The gradient of [`avg`]: dx ← dx + dy / `places` for each position of the window
 #[inline(always)]
 pub fn avg_grad<S: Simd, const W: usize, const C: usize>(
     s: S,
@@ -138,7 +139,7 @@ pub fn avg_grad<S: Simd, const W: usize, const C: usize>(
             let share = s.div(unsafe { load(s, dy.as_ptr().add(c), part) }, s.splat(places));
             for line in dx.iter_mut() {
                 for dx in line.get_mut(across.clone()).unwrap_or(&mut []) {
-                    // SAFETY: `for_each_register` stays below C, and a place has C values.
+                    // SAFETY: `for_each_register` stays below C, and a position has C values.
                     unsafe {
                         let dx = dx.as_mut_ptr().add(c);
                         store(s, dx, part, s.add(load(s, dx.cast_const(), part), share));

@@ -1,5 +1,5 @@
-//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual
-//! lanes ([`crate::vector::dot`]). The shortest slice says how many weights there are.
+//! Regularization: penalties of the weights and their gradients. Sums run over sixteen virtual
+//! lanes ([`crate::vector::dot`]). The number of weights is that of the shortest slice.
 
 use crate::{
     simd::Simd,
@@ -18,7 +18,7 @@ fn total<S: Simd>(s: S, w: &[f32], f: impl Fn(S::F) -> S::F) -> f32 {
     )
 }
 
-/// dw ← dw + f(w); the shorter slice says how many values there are.
+/// dw ← dw + f(w). The number of values is that of the shorter slice.
 #[inline(always)]
 fn add<S: Simd>(s: S, w: &[f32], dw: &mut [f32], f: impl Fn(S::F) -> S::F) {
     for_each_register(
@@ -62,7 +62,7 @@ pub fn l2<S: Simd>(s: S, w: &[f32]) -> f32 {
     )
 }
 
-/// dw ← dw + λ·sign(w): λ where 0 < w, −λ where w < 0, nothing at 0; NaN stays
+/// dw ← dw + λ·sign(w): λ where 0 < w, −λ where w < 0, w itself where it is ±0 or NaN
 #[inline(always)]
 pub fn l1_grad<S: Simd>(s: S, lambda: f32, w: &[f32], dw: &mut [f32]) {
     let (zero, lambda, sign) = (s.splat(0.0), s.splat(lambda), s.splat(-0.0));

@@ -8,8 +8,10 @@ use crate::{
 
 /// x·y over sixteen virtual lanes
 ///
-/// Index i belongs to lane i mod 16; each lane adds its products from zero upward; the lanes are
-/// joined by halves. A zero result is +0. Error: within γ₍ₙ⸝₁₆₊₅₎·|x|·|y|.
+/// Index i belongs to lane i mod 16. Each lane adds its products from +0 in the order of i. The
+/// lanes are joined by halves. More than 64 products are added in blocks of 64, and in each lane
+/// the blocks with compensation (Kahan, 1965). A zero result is +0. Error: within γ₉·|x|·|y| for up
+/// to 64 products, within γ₁₁·|x|·|y| for up to 10⁹.
 /// # Panics
 /// If the lengths differ.
 #[inline]
@@ -41,7 +43,7 @@ pub fn dot<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
     body(s.shared(), x, y)
 }
 
-/// y ← a·x + y
+/// y ← a·x + y: `y[i] ← a·x[i] + y[i]`, product and sum rounded
 ///
 /// # Panics
 /// If the lengths differ.
@@ -74,7 +76,7 @@ pub fn axpy<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
     body(s.shared(), a, x, y);
 }
 
-/// db ← the sum of `m` rows of `n` values, or what it holds and that sum with `add`.
+/// db ← the sum of `m` rows of `n` values; with `add`, db ← db + that sum. Rows are added in order.
 ///
 /// # Safety
 /// `dy` must be readable for m×n, `db` readable and writable for n.
