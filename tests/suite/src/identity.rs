@@ -1,16 +1,15 @@
 //! The bit-identity suite: every kernel on one backend and on the scalar one, compared bit for bit,
-//! all results in one hash.
+//! with all results in one hash.
 //!
-//! It runs wherever the kernels do: on a host, in a wasm module, on a microcontroller with 16 KiB
-//! of RAM. The hash is one number that every target must reproduce; `tests/identity.golden` holds
-//! it.
+//! It runs on every target of the kernels: a host, a wasm module, a microcontroller with 16 KiB of
+//! RAM. The hash is one number that every target must reproduce; `tests/identity.golden` holds it.
 //!
-//! Shapes are awkward, slices begin anywhere, values include subnormal numbers, zeros of both
-//! signs, infinities and NaN. Every NaN counts as the same (payloads are outside the contract).
-//! Values around a result must stay as they are, and values around an input are NaN.
+//! Shapes are irregular, and slices begin at any alignment. Values include subnormal numbers, zeros
+//! of both signs, infinities and NaN. All NaN count as equal (payloads are outside the contract).
+//! Values around a result must not change, and values around an input are NaN.
 //!
-//! Under Miri, which is thousands of times slower, a part of the shapes and values is left out:
-//! there the memory accesses matter, and the hash is another one.
+//! Miri is thousands of times slower, so it runs only a part of the shapes and values. There the
+//! suite checks the memory accesses, and the hash differs.
 //!
 //! ```
 //! use rosenblatt_kernels::Backend;
@@ -32,14 +31,14 @@ use rosenblatt_kernels::{
     pool as windows, recurrent, regularize, vector,
 };
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// How many values were compared.
+    /// Number of compared values.
     pub checks: u32,
-    /// How many of them differed.
+    /// Number of values that differed.
     pub mismatches: u32,
-    /// FNV-1a (64 bits) over the bits of the backend's results, little end first, every NaN as
+    /// FNV-1a (64 bits) over the bits of the backend's results, little-endian, every NaN as
     /// 0x7fc00000.
     pub hash: u64,
 }
@@ -53,7 +52,7 @@ impl Outcome {
         }
     }
 
-    /// Compares two results value by value and takes the first into the hash.
+    /// Compares two results value by value and adds the first to the hash.
     #[inline(never)]
     pub fn compare(&mut self, got: &[f32], want: &[f32]) {
         self.mismatches += u32::from(got.len() != want.len());
@@ -66,12 +65,12 @@ impl Outcome {
     }
 }
 
-/// The bits of a value, those of the one quiet NaN 0x7fc00000 for every NaN.
+/// The bits of a value; 0x7fc00000 for every NaN.
 pub fn canonical(x: f32) -> u32 {
     if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
 }
 
-/// All kernels; the hash is over the hashes of [`each`].
+/// Runs all kernels. The hash is over the hashes of [`each`].
 pub fn run(backend: Backend) -> Outcome {
     let mut total = Outcome::EMPTY;
     each(backend, &mut |_, outcome| {
@@ -82,8 +81,8 @@ pub fn run(backend: Backend) -> Outcome {
     total
 }
 
-/// Calls `report` with a kernel's name and its outcome, kernel after kernel. Each starts from
-/// inputs of its own: its hash does not depend on the others.
+/// Calls `report` with the name and the outcome of each kernel. Each kernel has its own inputs: its
+/// hash does not depend on the others.
 pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
     let mut pool = Pool([0.0; POOL]);
     for (seed, (name, kernel)) in (1..).zip(KERNELS) {
@@ -95,7 +94,7 @@ pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
 
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
-/// In this order for good: place in the list is the seed. New ones go to the end.
+/// The order is fixed: the place in the list is the seed. New kernels go to the end.
 const KERNELS: [Kernel; 55] = [
     ("gemm", |judge, pool| gemm(judge, pool, &SHAPES)),
     ("gemm_tn", |judge, pool| gemm_tn(judge, pool, &SHAPES)),
@@ -179,28 +178,28 @@ const KERNELS: [Kernel; 55] = [
     ("products of few columns", few_columns),
 ];
 
-/// Values in the one buffer that everything happens in: 3840 bytes.
+/// Values in the one buffer that holds everything: 3840 bytes.
 const POOL: usize = if cfg!(miri) { 320 } else { 960 };
 
-/// Aligned, so that a slice's start is where its shift says.
+/// Aligned, so that `shift` determines where a slice starts.
 #[repr(align(64))]
 struct Pool([f32; POOL]);
 
-/// Values on both sides of a result that must stay as they are.
+/// Values on both sides of a result that must not change.
 const GUARD: usize = 4;
 
-/// What is left of the pool.
+/// The unused rest of the pool.
 struct Room<'a>(&'a mut [f32]);
 
 impl<'a> Room<'a> {
-    /// The whole pool, all NaN: what reads beyond its input shows.
+    /// The whole pool, all NaN: a read beyond an input changes the result.
     fn new(pool: &'a mut Pool) -> Self {
         pool.0.fill(f32::NAN);
         Self(&mut pool.0)
     }
 
-    /// `len` values that begin `shift` values after a multiple of 16 bytes; nothing if the room is
-    /// used up.
+    /// `len` values that begin `shift` values after a multiple of 16 bytes. `None` if too little is
+    /// left.
     #[inline(never)]
     fn take(&mut self, len: usize, shift: usize) -> Option<&'a mut [f32]> {
         let whole = (shift + len).next_multiple_of(4);
@@ -213,7 +212,7 @@ impl<'a> Room<'a> {
     }
 }
 
-/// The suite's own generator: a Weyl sequence through a mixing of 32 bits (`lowbias32` of C.
+/// The suite's own generator: a Weyl sequence through a 32-bit mixing function (`lowbias32` of C.
 /// Wellons).
 struct Random(u32);
 
@@ -227,23 +226,23 @@ impl Random {
     }
 }
 
-/// What the inputs of a case are like.
+/// The distribution of a case's inputs.
 #[derive(Clone, Copy)]
 enum Kind {
     /// Multiples of 2⁻²² in [−2, 2).
     Plain,
     /// Any finite number: sums overflow.
     Wide,
-    /// Subnormal numbers, and numbers whose products are.
+    /// Subnormal numbers, and numbers whose products are subnormal.
     Tiny,
-    /// Plain, with zeros, infinities, NaN and the ends of the ranges among them.
+    /// As `Plain`, mixed with zeros, infinities, NaN and the limits of the ranges.
     Special,
 }
 
 impl Kind {
     const ALL: [Self; 4] = [Self::Plain, Self::Wide, Self::Tiny, Self::Special];
 
-    /// All of them, and the place of each; under Miri one, another one for each `case`.
+    /// All kinds with their index. Under Miri only one, which depends on `case`.
     fn each(case: usize) -> impl Iterator<Item = (usize, Self)> {
         Self::ALL.into_iter().enumerate().filter(move |(i, _)| !cfg!(miri) || case % 4 == *i)
     }
@@ -268,7 +267,7 @@ impl Kind {
             -1.0,
         ];
         let u = random.next();
-        // 24 bits less 2²³: exact as f32, and so is the product with 2⁻²².
+        // 24 bits minus 2²³: exact as f32, and so is the product with 2⁻²².
         let plain =
             ((u >> 8).cast_signed() - 0x0080_0000) as f32 * f32::from_bits((127 - 22) << 23);
         match self {
@@ -288,7 +287,7 @@ impl Kind {
     }
 }
 
-/// The backend under test, the inputs and what was seen.
+/// The backend under test, the generator of inputs and the outcome so far.
 struct Judge {
     backend: Backend,
     random: Random,
@@ -331,7 +330,8 @@ impl Judge {
         Some([first, second])
     }
 
-    /// Runs two things on equal outputs; what they write must be equal, and the guards untouched.
+    /// Runs two functions on equal outputs. They must write the same, and the guards must not
+    /// change.
     fn same(
         &mut self,
         outputs: &mut [&mut [f32]; 2],
@@ -356,7 +356,7 @@ impl Judge {
         self.outcome.compare(inside(a).0, inside(b).0);
     }
 
-    /// Runs one thing on the backend under test and on the scalar one.
+    /// Runs a function on the backend under test and on the scalar one.
     fn backends(&mut self, outputs: &mut [&mut [f32]; 2], f: impl Fn(Backend, &mut [f32])) {
         let backend = self.backend;
         self.same(outputs, |out| f(backend, out), |out| f(Backend::baseline(), out));
@@ -366,8 +366,8 @@ impl Judge {
 /// m, k and n.
 type Shape = (usize, usize, usize);
 
-/// Each tile height and width of every backend, ragged in both directions; blocks of the sum;
-/// nothing at all.
+/// Every tile height and width of every backend with a rest in both directions, blocks of the sum,
+/// empty matrices.
 const SHAPES: [Shape; 30] = [
     (1, 1, 1),
     (1, 2, 8),
@@ -401,13 +401,12 @@ const SHAPES: [Shape; 30] = [
     (3, 4, 0),
 ];
 
-/// Two columns of a result of four rows and more, whole tiles and ragged ones: assembly has
-/// routines for these alone.
+/// Products with a rest of two columns, for which the assembly has routines of its own.
 const FEW_COLUMNS: [Shape; 6] =
     [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
 
-/// Calls `f` with every shape, kind and a shift that varies with them. What does not fit into the
-/// pool is left out by `f`.
+/// Calls `f` with every shape and kind, and a shift that varies with them. `f` skips what does not
+/// fit into the pool.
 fn shapes(shapes: &[Shape], mut f: impl FnMut(Shape, Kind, usize) -> Option<()>) {
     for (i, &shape) in shapes.iter().enumerate() {
         let (m, k, n) = shape;
@@ -431,7 +430,7 @@ fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
             &mut y,
             |backend, y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)),
         );
-        // A batch is its samples.
+        // A batch gives the same bits as its samples one by one.
         let backend = judge.backend;
         judge.same(
             &mut y,
@@ -452,7 +451,7 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
         let x = judge.input(&mut room, m * k, shift, kind)?;
         let dy = judge.input(&mut room, m * n, shift + 1, kind)?;
         let mut dw = judge.outputs(&mut room, k * n, shift + 2, kind)?;
-        // On what is there, then from zero.
+        // From the old values, then from zero.
         judge.backends(
             &mut dw,
             |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, true)),
@@ -461,7 +460,7 @@ fn gemm_tn(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
             &mut dw,
             |backend, dw| dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, x, dy, dw, false)),
         );
-        // Sample after sample adds up to the batch.
+        // Adding sample after sample gives the same bits as the batch.
         let backend = judge.backend;
         judge.same(
             &mut dw,
@@ -592,7 +591,7 @@ fn add_sums(
     }
 }
 
-/// The forms whose sums start at what the result holds.
+/// The products whose sums start at the values of the result.
 fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
     #[inline(never)]
     fn case<const K: usize, const N: usize>(
@@ -700,8 +699,8 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
     );
 }
 
-/// Calls `f` with lengths around every register width, all kinds and shifts. What does not fit is
-/// left out by `f`.
+/// Calls `f` with lengths around every register width, all kinds and shifts. `f` skips what does
+/// not fit.
 fn lengths(mut f: impl FnMut(usize, Kind, usize) -> Option<()>) {
     for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 23, 31, 32, 33, 47, 49, 63, 64, 65, 70] {
         if cfg!(miri) && n > 17 {
@@ -754,7 +753,7 @@ fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &mut [f32])) {
         );
         Some(())
     });
-    // Bit patterns from all over: multiples of a prime near 2²¹.
+    // Bit patterns over the whole range: multiples of a prime near 2²¹.
     let mut bits = 0u32;
     for shift in 0..if cfg!(miri) { 1 } else { 32 } {
         let Some(mut x) = judge.outputs(&mut Room::new(pool), 67, shift, Kind::Plain) else {
@@ -801,7 +800,7 @@ fn ln_grad(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-/// Rows of a batch that softmax is tried on.
+/// Rows of a batch for softmax.
 const ROWS: usize = 3;
 
 fn softmax(judge: &mut Judge, pool: &mut Pool) {
@@ -863,7 +862,7 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
     );
 }
 
-/// Probabilities and targets of a loss: p in [0, 1) and beyond it at times, t hard or soft.
+/// Probabilities and targets of a loss: p mostly in [0, 1), t hard or soft.
 fn loss_case(
     judge: &mut Judge,
     pool: &mut Pool,
@@ -936,7 +935,7 @@ fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
         p.iter_mut().for_each(|p| *p = f32::from_bits(p.to_bits() & 0x7fff_ffff));
         let p = p.as_chunks().0;
         let scale = standard(|| Kind::Plain.value(&mut judge.random));
-        // Now and then a class that a row does not have.
+        // Sometimes a class that a row does not have.
         let missing = usize::from(shift == m + 3);
         let mut out = judge.outputs(room, m * N + 1, shift + 1, kind)?;
         judge.backends(&mut out, |backend, out| {
@@ -986,7 +985,7 @@ fn adam(judge: &mut Judge, pool: &mut Pool) {
                 );
             }
         });
-        // Any state: below zero the root is NaN.
+        // Any state: where it is below zero the root is NaN.
         let mut all = judge.outputs(&mut room, 3 * n, shift + 1, kind)?;
         judge.backends(&mut all, |backend, all| {
             let (w, state) = all.split_at_mut(n);
@@ -1014,7 +1013,7 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
             judge.backends(&mut out, |backend, out| {
                 out.fill(f32::from(u8::from(optimizer::all_finite(backend, x))))
             });
-            // Then one place after the other holds what is not finite.
+            // Then each place in turn holds a value that is not finite.
             let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
             if let Some(value) = x.get_mut(i) {
                 *value = bad;
@@ -1027,7 +1026,7 @@ fn all_finite(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-/// An update rule with `N` numbers of state a parameter: three steps from nothing, and one from any
+/// An update rule with `N` state values per parameter: three steps from zero, and one from any
 /// state.
 fn update<const N: usize>(
     judge: &mut Judge,
@@ -1095,7 +1094,7 @@ const LSTM_GRAD: usize = 3;
 
 /// A recurrent cell over rows of several widths.
 fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
-    /// All that the cell reads and writes lies in one output: 8·U values a row.
+    /// All inputs and outputs of the cell lie in one output: 8·U values per row.
     #[inline(never)]
     fn case<const CELL: usize, const U: usize>(
         judge: &mut Judge,
@@ -1139,7 +1138,7 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
     }
 }
 
-/// Row lengths and heights that normalizations are tried on.
+/// Row lengths and heights for normalizations.
 macro_rules! normalized {
     ($f:ident($judge:expr, $pool:expr)) => {
         typed!($f($judge, $pool):
@@ -1148,7 +1147,7 @@ macro_rules! normalized {
     };
 }
 
-/// A row each of two things that stand together: γ and β, mean and variance.
+/// Two rows that belong together: γ and β, or mean and variance.
 #[inline(never)]
 fn two<const N: usize>(judge: &mut Judge, kind: Kind) -> [[f32; N]; 2] {
     let mut rows = [[0.0; N]; 2];
@@ -1207,7 +1206,7 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut y, |backend, y| {
             dispatch!(backend, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
         });
-        // A batch is its samples.
+        // A batch gives the same bits as its samples one by one.
         let backend = judge.backend;
         judge.same(
             &mut y,
@@ -1223,8 +1222,8 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
     normalized!(case(judge, pool));
 }
 
-/// A normalization's gradients on every backend: `grad` writes those of the parameters and, if
-/// asked, those of the inputs. The former do not hang on whether the latter are asked for.
+/// A normalization's gradients on every backend. `grad` writes those of the parameters and, if
+/// requested, those of the inputs. The former must not depend on that request.
 fn gradients<const N: usize>(
     judge: &mut Judge,
     out: &mut [&mut [f32]; 2],
@@ -1334,8 +1333,8 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
     normalized!(case(judge, pool));
 }
 
-/// Windows over `m` lines of five places: the greatest and the mean of each channel, and what they
-/// add to gradients.
+/// Windows over `m` lines of five positions: the greatest value and the mean of each channel, and
+/// their gradients.
 fn pooling(judge: &mut Judge, pool: &mut Pool) {
     const W: usize = 5;
     #[inline(never)]

@@ -1,17 +1,17 @@
-//! Textbook loops in f64 over f32 inputs: the judge for tests and benches.
+//! Textbook loops in f64 over f32 inputs: the reference for tests and benches.
 //!
-//! Nothing here is fast or clever, and none of it shares code with the kernels. Every product of
-//! two f32 numbers is exact in f64, so that what a loop returns is the true value to about 2⁻⁵⁰ of
-//! the magnitudes it adds. Names and argument orders are those of the kernels; results are f64.
+//! They are written for clarity, not speed, and share no code with the kernels. Every product of
+//! two f32 numbers is exact in f64. A result is therefore the true value to about 2⁻⁵⁰ of the sum
+//! of the magnitudes. Names and argument orders are those of the kernels; results are f64.
 //! Elementary functions are `libm`'s f64 ones.
 
 use rosenblatt_kernels::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
 
 /// y ← x·w + b; see [`rosenblatt_kernels::gemm::gemm`]
 ///
-/// With the absolute values of x, w and b it gives |x|·|w| + |b|, on which error bounds stand.
+/// With the absolute values of x, w and b it computes |x|·|w| + |b|, the scale of the error bounds.
 /// # Panics
-/// If a length is less than m, k and n say; so do the other products.
+/// If a length is less than m, k and n require. So do the other products.
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
 pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f64]) {
     for i in 0..m {
@@ -120,7 +120,7 @@ pub fn tanh_grad(y: f32, d: f32) -> f64 {
 pub fn sigmoid(x: f32) -> f64 {
     let x = f64::from(x);
     if x < 0.0 {
-        // For large −x the sum is 1 to f64's precision, and this form still has all its digits.
+        // For large −x the sum 1 + eˣ is 1 to f64's precision, and this form keeps all digits.
         let e = libm::exp(x);
         e / (1.0 + e)
     } else {
@@ -133,8 +133,8 @@ pub fn sigmoid_grad(y: f32, d: f32) -> f64 {
     f64::from(d) * (f64::from(y) * (1.0 - f64::from(y)))
 }
 
-/// cos πx: the reduction is exact, as every f32 number and its distance to a whole one are f64
-/// numbers
+/// cos πx. The reduction is exact: every f32 number and its distance to a whole number are f64
+/// numbers.
 pub fn cos_pi(x: f32) -> f64 {
     use core::f64::consts::PI;
     // The distance to the nearest even number, from 0 to 1.
@@ -202,7 +202,7 @@ pub fn softmax_grad(n: usize, y: &[f32], dy: &[f32], dx: &mut [f64]) {
     }
 }
 
-/// p inside the bounds of [`rosenblatt_kernels::loss`], which are f32 numbers.
+/// p clipped to the bounds of [`rosenblatt_kernels::loss`], which are f32 numbers.
 fn clip(p: f32) -> f64 {
     f64::from(p).max(EPSILON.into()).min((1.0 - EPSILON).into())
 }
@@ -251,17 +251,17 @@ fn moments_of(x: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (mean, x.map(|x| (x - mean) * (x - mean)).sum::<f64>() / n)
 }
 
-/// The indices of each of `n` columns of `len` values.
+/// For each of `n` columns, its indices in `len` values.
 fn columns(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
     (0..n).map(move |j| (j..len).step_by(n))
 }
 
-/// The indices of each row of `n` of `len` values.
+/// For each row of `n` values, its indices in `len` values.
 fn rows(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
     (0..len / n).map(move |i| i * n..(i + 1) * n)
 }
 
-/// Values at places, normalized: x̂ = (x − mean) / √(variance + ε); and the root.
+/// The values at `places`, normalized: x̂ = (x − mean) / √(variance + ε). Also returns the root.
 fn hats(
     x: &[f32],
     places: impl Iterator<Item = usize> + Clone,
@@ -279,7 +279,7 @@ pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
     }
 }
 
-/// y ← x̂·γ + β by the moments of x's own columns; `p` is γ, then β; see
+/// y ← x̂·γ + β with the moments of x's own columns. `p` is γ, then β. See
 /// [`rosenblatt_kernels::normalize::batch`]
 pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
@@ -303,7 +303,8 @@ pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64
     }
 }
 
-/// Each row of `n` ← x̂·γ + β by its own moments; `p` is γ, then β; see [`rosenblatt_kernels::normalize::layer`]
+/// Each row of `n` values ← x̂·γ + β with its own moments. `p` is γ, then β. See
+/// [`rosenblatt_kernels::normalize::layer`]
 pub fn layer_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
     for row in rows(x.len(), n) {
         for ((j, i), hat) in row.clone().enumerate().zip(hats(x, row).0) {
@@ -423,8 +424,9 @@ fn tanh_slope(y: f64) -> f64 {
     1.0 - y * y
 }
 
-/// A GRU's step of one row of `h.len()` units, from a (inputs' part, columns z, r, c) and b (the
-/// state's): z, r, c into `gates`, the state after it into `after`; see [`rosenblatt_kernels::recurrent::gru`]
+/// A GRU's step of one row of `h.len()` units. `a` is the part of the inputs and `b` that of the
+/// state (columns z, r, c). Writes z, r and c to `gates` and the next state to `after`. See
+/// [`rosenblatt_kernels::recurrent::gru`]
 pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]) {
     let u = h.len();
     let at = |x: &[f32], j: usize| f64::from(x[j]);
@@ -438,8 +440,8 @@ pub fn gru(a: &[f32], b: &[f32], h: &[f32], gates: &mut [f64], after: &mut [f64]
     }
 }
 
-/// A GRU's step backward of one row: the gradients by a, by b and (without the product) by the
-/// state before; see [`rosenblatt_kernels::recurrent::gru_grad`]
+/// A GRU's step backward of one row: the gradients by a, by b and by the state before (without the
+/// products with u). See [`rosenblatt_kernels::recurrent::gru_grad`]
 pub fn gru_grad(
     gates: &[f32],
     b: &[f32],
@@ -462,8 +464,9 @@ pub fn gru_grad(
     }
 }
 
-/// An LSTM's step of one row, from a (columns i, f, g, o) and the cell: i, f, g, o into `gates`,
-/// the state after it and the cell after it; see [`rosenblatt_kernels::recurrent::lstm`]
+/// An LSTM's step of one row from a (columns i, f, g, o) and the cell state. Writes i, f, g and o
+/// to `gates`, the next state to `h` and the next cell state to `after`. See
+/// [`rosenblatt_kernels::recurrent::lstm`]
 pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut [f64]) {
     let u = c.len();
     let sigmoid = |x: f32| 1.0 / (1.0 + libm::exp(-f64::from(x)));
@@ -476,7 +479,7 @@ pub fn lstm(a: &[f32], c: &[f32], gates: &mut [f64], h: &mut [f64], after: &mut 
     }
 }
 
-/// An LSTM's step backward of one row: the gradients by a and by the cell before; see
+/// An LSTM's step backward of one row: the gradients by a and by the cell state before. See
 /// [`rosenblatt_kernels::recurrent::lstm_grad`]
 pub fn lstm_grad(
     gates: &[f32],
