@@ -211,7 +211,8 @@ pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scal
     }
 }
 
-/// [`batch`] with the moments of `x` itself: y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β: [`batch`] with the moments of `x`
+/// itself
 #[inline(always)]
 pub fn batch_own<S: Simd, R: F32Array>(
     s: S,

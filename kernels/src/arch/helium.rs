@@ -32,10 +32,10 @@
 use crate::gemm::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
-// Detects at assembly time that the compiler was told of Helium, which no `cfg` says. The
-// instruction is invalid on cores with Helium. It is in a section that no firmware contains. LLVM
-// would vectorize f32 loops with Helium, which flushes subnormals and bypasses our flag check
-// (verified: the hashes change).
+// Fails to assemble if the compiler targets a core with Helium, which no `cfg` says. The
+// instruction is invalid on such cores. It is in a section that no firmware contains. For such a
+// core LLVM would vectorize f32 loops with Helium, which flushes subnormals and bypasses our flag
+// check (verified: the hashes change).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
     "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
