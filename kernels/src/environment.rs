@@ -32,8 +32,8 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
         // A call instead of inline instructions, and no branch at the end: less flash.
         let caller = switch();
         // `black_box` forces all of a small result to be computed before the switch back. A large
-        // result is in memory except for its last computed values: check that it goes through
-        // `black_box`.
+        // result is in memory except for its last computed values: callers pass these through
+        // `black_box` themselves.
         let result = f();
         if const { size_of::<R>() > 0 && size_of::<R>() <= 16 } {
             let _ = core::hint::black_box(&result);

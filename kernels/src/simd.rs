@@ -146,8 +146,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Bits shifted right by `N` as signed integers
     fn sar<const N: i32>(self, a: Self::F) -> Self::F;
 
-    /// The sum of the lanes by the fixed tree: lane i + lane (i + LANES/2), then the same for each
-    /// half.
+    /// The sum of the lanes by the fixed tree: lane i + lane (i + LANES/2), then the same with half
+    /// as many lanes, down to one.
     fn sum_lanes(self, a: Self::F) -> f32;
     /// The greatest lane by the same tree. Of a pair (a, b) it takes `b` where `a < b`, else `a`.
     fn max_lanes(self, a: Self::F) -> f32;
