@@ -20,10 +20,10 @@
 //! # Ok::<(), rosenblatt::Error>(())
 //! ```
 //!
-//! The tour: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one step,
-//! readable top to bottom, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`],
-//! [`metrics`], [`observer`], [`history`], [`data`], [`gates`]. The arithmetic is in the crate
-//! `rosenblatt-kernels`. The crate `rosenblatt-lecture` goes through all of it chapter by chapter.
+//! Reading order: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one
+//! training step, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`],
+//! [`observer`], [`history`], [`data`], [`gates`]. The crate `rosenblatt-kernels` has the
+//! arithmetic. The crate `rosenblatt-lecture` follows the lecture chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -57,7 +57,7 @@ pub use rosenblatt_kernels::Backend;
 pub use sequential::{Mlp, Sequential, hash};
 pub use train::Trainer;
 
-/// Everything a program names: `use rosenblatt::prelude::*;`
+/// The names that most programs use: `use rosenblatt::prelude::*;`
 pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},

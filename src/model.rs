@@ -1,12 +1,12 @@
-//! What a trainer sees of a network: its layers as one, and the values they hold.
+//! What a trainer uses of a network: its layers as one layer, and their values.
 
 use crate::layer::{Chain, Layer};
 
 /// A tuple of layers whose shapes fit.
 ///
-/// Implemented for tuples of one to twelve layers, each of which takes what the one before gives.
+/// Implemented for tuples of one to twelve layers. Each layer takes the output of the one before.
 pub trait Layers: 'static {
-    /// The layers as one.
+    /// The layers as one layer.
     type Composed: Layer;
 }
 
@@ -31,7 +31,7 @@ tuples!(A B C D E F G H I J K L);
 
 /// A value that holds the parameters of layers: [`Sequential`](crate::Sequential).
 pub trait Model {
-    /// The layers as one.
+    /// The layers as one layer.
     type Layers: Layer;
     /// Their parameters.
     fn params(&self) -> &<Self::Layers as Layer>::Params;
@@ -43,15 +43,15 @@ pub trait Model {
     fn buffers_mut(&mut self) -> &mut <Self::Layers as Layer>::Buffers;
 }
 
-/// The layers of a tuple as one.
+/// The layers of a tuple as one layer.
 pub type ComposedOf<T> = <T as Layers>::Composed;
-/// The layers of a network as one.
+/// The layers of a network as one layer.
 pub type LayersOf<N> = <N as Model>::Layers;
 /// The parameters of a network.
 pub type ParamsOf<N> = <LayersOf<N> as Layer>::Params;
 /// The non-trainable values of a network: moving means and variances.
 pub type BuffersOf<N> = <LayersOf<N> as Layer>::Buffers;
-/// One sample that a network takes.
+/// One input sample of a network.
 pub type InputOf<N> = <LayersOf<N> as Layer>::Input;
-/// One sample that a network gives.
+/// One output sample of a network.
 pub type OutputOf<N> = <LayersOf<N> as Layer>::Output;

@@ -16,10 +16,11 @@ use rosenblatt_kernels::{
     Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits,
 };
 
-/// Layers in a row, and their parameters.
+/// Layers in sequence, with their parameters.
 ///
-/// The type is the architecture; the value is nothing but weights and biases, all zero bits until
-/// [`Mlp::init`]. It can be built in a `static`.
+/// The type is the architecture. The value holds only the parameters and the non-trainable values
+/// (moving mean and variance). All of them are zero bits until [`Mlp::init`]. The value can be
+/// built in a `static`.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -33,7 +34,7 @@ use rosenblatt_kernels::{
 /// assert!(p > 0.0 && p < 1.0);
 /// ```
 ///
-/// Layers that do not fit do not compile:
+/// Layers whose shapes do not fit do not compile:
 ///
 /// ```compile_fail,E0271
 /// use rosenblatt::prelude::*;
@@ -41,21 +42,21 @@ use rosenblatt_kernels::{
 /// let net = Wrong::new();
 /// ```
 ///
-/// Nor does a sample of another length:
+/// A sample of another length does not compile either:
 ///
 /// ```compile_fail,E0308
 /// use rosenblatt::prelude::*;
 /// let net = Mlp::<(Dense<2, 1, Sigmoid>,)>::new();
 /// net.predict(&[0.0, 1.0, 2.0]);
 /// ```
-// A cache line on hosts: rows that straddle lines cost about 15 %.
+// Aligned to a cache line on hosts: rows that straddle lines cost about 15 %.
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 pub struct Sequential<T: Layers> {
     params: ParamsOf<Self>,
     buffers: BuffersOf<Self>,
 }
 
-/// The lecture's name of it: a multi-layer perceptron.
+/// The lecture's name of [`Sequential`]: multi-layer perceptron.
 pub type Mlp<T> = Sequential<T>;
 
 impl<T: Layers> Model for Sequential<T> {
@@ -83,44 +84,49 @@ impl<T: Layers> Model for Sequential<T> {
 }
 
 impl<T: Layers> Sequential<T> {
-    /// How many parameters there are.
+    /// The number of parameters.
     pub const PARAMS: usize = <ParamsOf<Self> as F32Array>::LEN;
-    /// The bytes of the network.
+    /// The size of the network in bytes.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A network whose parameters are all zero; usable in a `static`, where it costs no flash.
+    /// A network whose parameters are all zero. It can stand in a `static`, where it costs no
+    /// flash.
     ///
-    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training. A
-    /// hidden layer with nothing but zeros is an error there ([`Error::NeverSet`]).
+    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training.
+    /// Training a network with a hidden layer of only zeros is an error ([`Error::NeverSet`]).
     #[must_use]
     pub const fn new() -> Self {
         Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
     }
 
-    /// A network with these parameters; usable in a `static`, whose weights then lie in flash.
+    /// A network with these parameters. It can stand in a `static`; the weights are then in flash.
     ///
     /// ```
     /// use rosenblatt::{kernels::array::Affine, prelude::*};
     ///
-    /// static AND: Mlp<(Dense<2, 1, Step>,)> = Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
+    /// static AND: Mlp<(Dense<2, 1, Step>,)> =
+    ///     Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
     /// assert_eq!(gates::AND.x.map(|x| AND.predict(&x)), gates::AND.t);
     /// ```
     ///
-    /// What a batch normalization carries along is zero then: see [`Mlp::from_parts`].
+    /// The moving mean and variance of a batch normalization are zero then: see
+    /// [`Mlp::from_parts`].
     #[must_use]
     pub const fn from_params(params: ParamsOf<Self>) -> Self {
         Self::from_parts(params, BuffersOf::<Self>::ZERO)
     }
 
-    /// A network with these parameters and what its batch normalizations carry along; usable in a
-    /// `static` that lies in flash.
+    /// A network with these parameters and non-trainable values (moving mean and variance). It can
+    /// stand in a `static` in flash.
     ///
     /// ```
     /// use rosenblatt::{kernels::normalize::{Moments, Scale}, prelude::*};
     ///
     /// type Norm = Mlp<(BatchNorm<[f32; 1]>,)>;
-    /// static NORM: Norm =
-    ///     Norm::from_parts(Scale { gamma: [2.0], beta: [1.0] }, Moments { mean: [3.0], variance: [4.0 - 1e-3] });
+    /// static NORM: Norm = Norm::from_parts(
+    ///     Scale { gamma: [2.0], beta: [1.0] },
+    ///     Moments { mean: [3.0], variance: [4.0 - 1e-3] },
+    /// );
     /// assert_eq!(NORM.predict(&[5.0]), [3.0]); // (5 - 3) / 2 · 2 + 1
     /// ```
     #[must_use]
@@ -128,8 +134,8 @@ impl<T: Layers> Sequential<T> {
         Self { params, buffers }
     }
 
-    /// A network on the heap with [`Mlp::init`]'s weights, made in place: however large, it never
-    /// passes the stack. Feature `alloc`.
+    /// A network on the heap with the weights of [`Mlp::init`]. It is made in place and never
+    /// crosses the stack, so it can be large. Feature `alloc`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -144,14 +150,14 @@ impl<T: Layers> Sequential<T> {
         net
     }
 
-    /// Keras' default: [`GlorotUniform`] weights, zero biases.
+    /// Sets Keras' default: [`GlorotUniform`] weights and zero biases.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn init(&mut self, seed: Seed) {
         self.init_with(&GlorotUniform, seed);
     }
 
-    /// Weights by `init`, layer after layer from one generator; zero biases.
-    // On a chip in place: of a known seed the generator's start is a constant.
+    /// Draws the weights by `init`, layer after layer from one generator. Sets the biases to zero.
+    // On a chip inlined: the generator's start is a constant if the seed is known.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
         standard(|| {
@@ -159,21 +165,21 @@ impl<T: Layers> Sequential<T> {
         });
     }
 
-    /// The parameters, layer by layer: `.head` is the first layer's `{ w, b }`, `.tail` what
-    /// follows (a last layer is itself `{ w, b }`).
+    /// The parameters, layer by layer. `.head` holds the first layer's `{ w, b }`; `.tail` holds
+    /// the layers after it. The last layer has no `.head`: it is `{ w, b }` itself.
     #[inline(always)]
     pub const fn params(&self) -> &ParamsOf<Self> {
         &self.params
     }
 
-    /// The parameters, to be changed.
+    /// The same, mutable.
     #[inline(always)]
     pub const fn params_mut(&mut self) -> &mut ParamsOf<Self> {
         &mut self.params
     }
 
-    /// All parameters in the order of memory: layer after layer as Keras' `get_weights()`, without
-    /// what a batch normalization carries along.
+    /// All parameters in the order of memory: layer after layer as in Keras' `get_weights()`, but
+    /// without the non-trainable values (moving mean and variance).
     #[inline(always)]
     pub fn weights(&self) -> &[f32] {
         self.params.as_flat()
@@ -181,7 +187,7 @@ impl<T: Layers> Sequential<T> {
 
     /// Sets all parameters, in the order of [`Mlp::weights`].
     /// # Errors
-    /// [`Error::Weights`] if there are more or fewer; nothing is changed then.
+    /// [`Error::Weights`] if there are more or fewer. Nothing is changed then.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
         let expected = Self::PARAMS;
         if weights.len() != expected {
@@ -193,11 +199,11 @@ impl<T: Layers> Sequential<T> {
         Ok(())
     }
 
-    /// Calls `visit` with each tensor and its values: Keras' `get_weights()`, names, order and
-    /// layout.
+    /// Calls `visit` with each tensor and its values. Names, order and layout are those of Keras'
+    /// `get_weights()`.
     ///
-    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as Keras
-    /// has them.
+    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as in
+    /// Keras.
     pub fn tensors(&self, mut visit: impl FnMut(&Tensor, &[f32])) {
         let (mut learnt, mut buffers) = (self.params.as_flat(), self.buffers.as_flat());
         ComposedOf::<T>::tensors(&mut |tensor| {
@@ -209,8 +215,8 @@ impl<T: Layers> Sequential<T> {
         });
     }
 
-    /// Sets all tensors, each by its values: Keras' `set_weights()`, with the order and layout of
-    /// its `get_weights()`.
+    /// Sets the values of all tensors, as Keras' `set_weights()`. Order and layout are those of
+    /// Keras' `get_weights()`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -219,13 +225,14 @@ impl<T: Layers> Sequential<T> {
     /// let (kernel, bias) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0; 3]);
     /// net.set_tensors(&[&kernel, &bias, &[1.0, -1.0, 1.0], &[0.5]])?;
     /// assert_eq!(net.params().head.w[1], [0.4, 0.5, 0.6]);
-    /// let wrong = net.set_tensors(&[&kernel, &bias, &[1.0, -1.0], &[0.5]]);
-    /// assert_eq!(wrong.unwrap_err().to_string(), "tensor 2 (kernel) has 2 values; its shape (3, 1) asks for 3");
+    /// let error = net.set_tensors(&[&kernel, &bias, &[1.0, -1.0], &[0.5]]).unwrap_err();
+    /// let message = "tensor 2 (kernel) has 2 values; its shape (3, 1) asks for 3";
+    /// assert_eq!(error.to_string(), message);
     /// # Ok::<(), rosenblatt::Error>(())
     /// ```
     /// # Errors
-    /// [`Error::Tensors`] for another number of tensors, [`Error::Tensor`] for one of another
-    /// length; nothing is changed then.
+    /// [`Error::Tensors`] for another number of tensors. [`Error::Tensor`] for a tensor of another
+    /// length. Nothing is changed then.
     pub fn set_tensors(&mut self, tensors: &[&[f32]]) -> Result<()> {
         let (mut expected, mut wrong) = (0, None);
         ComposedOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
@@ -270,9 +277,10 @@ impl<T: Layers> Sequential<T> {
         y
     }
 
-    /// y for each sample, on the fastest backend; the same bits as one at a time.
+    /// y for each sample, on the fastest backend. The bits are those of [`Mlp::predict`] for each
+    /// sample.
     /// # Errors
-    /// [`Error::Lengths`] if `x` and `y` have different lengths; nothing is written then.
+    /// [`Error::Lengths`] if `x` and `y` have different lengths. Nothing is written then.
     pub fn predict_batch(&self, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
         self.predict_batch_on(Backend::detect(), x, y)
     }
@@ -287,7 +295,7 @@ impl<T: Layers> Sequential<T> {
         y: &mut [OutputOf<Self>],
     ) -> Result<()> {
         same_lengths(x, y)?;
-        // Hidden rows lie on the stack: on a chip one at a time.
+        // Hidden rows are on the stack, so a chip takes one row at a time.
         const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
         #[inline(always)]
         fn rows<S: Simd, N: Layer>(
@@ -305,14 +313,15 @@ impl<T: Layers> Sequential<T> {
         Ok(())
     }
 
-    /// FNV-1a over the bits of all parameters, then of what is carried along, little-endian, every
-    /// NaN as one: equal weights, equal hash, on every target.
+    /// FNV-1a over the bits of all parameters, then of the non-trainable values. The bits are
+    /// little-endian; every NaN counts as the same one. Equal values have the same hash on every
+    /// target.
     #[must_use]
     pub fn hash(&self) -> u64 {
         hash_of([self.params.as_flat(), self.buffers.as_flat()])
     }
 
-    /// The network as a table of its layers.
+    /// The table of the layers, to be printed.
     #[must_use]
     pub const fn summary() -> Summary<T> {
         Summary::new()
@@ -342,7 +351,7 @@ impl<T: Layers> Clone for Sequential<T> {
         Self { params: self.params, buffers: self.buffers }
     }
 
-    /// In place: nothing large crosses the stack.
+    /// Copies in place: nothing large crosses the stack.
     fn clone_from(&mut self, other: &Self) {
         self.params.as_flat_mut().copy_from_slice(other.params.as_flat());
         self.buffers.as_flat_mut().copy_from_slice(other.buffers.as_flat());
@@ -367,7 +376,7 @@ pub fn hash(values: &[f32]) -> u64 {
     hash_of([values])
 }
 
-/// [`hash`] of slices in a row.
+/// [`hash`] of several slices, one after the other.
 fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
     let mut hasher = fnv::FnvHasher::default();
     for value in slices.into_iter().flatten() {

@@ -1,6 +1,6 @@
-//! Training: the trainer, which holds all the memory that training needs. One step is in `step.rs`,
-//! epochs of steps are in `fit.rs`, forward passes alone in `evaluate.rs`, and what is refused
-//! before anything changes in `check.rs`.
+//! Training: the [`Trainer`], which holds all the memory that training needs. `step.rs` has one
+//! step, `fit.rs` epochs of steps, `evaluate.rs` forward passes alone, and `check.rs` the checks
+//! before anything changes.
 
 mod check;
 mod evaluate;
@@ -22,15 +22,15 @@ use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{Backend, F32Array, environment::standard, zero::ZeroBits, zero_bits};
 use step::StepMemory;
 
-/// What a loss over the network `N` asks of the data.
+/// What the loss of the network `N` needs to know about one sample.
 type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>>::Target;
 
-/// Everything that training needs beside the network, in fixed memory: gradient, optimizer state,
-/// the activations and gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
+/// All the memory that training needs besides the network: gradient, optimizer state, the
+/// activations and gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
 ///
-/// `N` is the network's type, `O` the optimizer, `L` the loss. It starts as zero bits: a `static`
-/// of it lies in `.bss`. That is where a large one belongs; a local variable is fine for a small
-/// one.
+/// `N` is the network's type, `O` the optimizer, `L` the loss. A trainer starts as zero bits, so a
+/// `static` trainer lies in `.bss`. Put a large trainer in a `static`; a local variable is fine for
+/// a small one.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -48,7 +48,7 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, Outpu
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
-/// A step unit has no gradient; it does not compile:
+/// A step activation has no gradient, so it does not compile:
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
@@ -56,7 +56,7 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, Outpu
 /// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
 /// ```
 ///
-/// Nor does a loss that the last activation does not fit:
+/// A loss that does not fit the last activation does not compile either:
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
@@ -73,7 +73,7 @@ where
     work: StepMemory<N, O, B>,
     x: Vec<InputOf<N>, B, u32>,
     t: Vec<TargetOf<N, L>, B, u32>,
-    /// Shuffled epochs begun, modulo 2³².
+    /// Number of shuffled epochs begun, modulo 2³².
     epochs: u32,
 }
 
@@ -83,11 +83,11 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// The bytes of the trainer: all the memory that training takes beside the network and a
-    /// bounded stack.
+    /// The size of the trainer in bytes. Training takes no other memory than the network, the
+    /// trainer and a bounded stack.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A trainer that has seen nothing; usable in a `static`, where it costs no flash.
+    /// A trainer in its initial state. It can stand in a `static`, where it costs no flash.
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(B > 0, "a trainer needs room for at least one sample") };
@@ -104,8 +104,8 @@ where
         }
     }
 
-    /// A trainer on the heap, made in place: however large, it never passes the stack. Feature
-    /// `alloc`.
+    /// A trainer on the heap. It is made in place and never crosses the stack, so it can be large.
+    /// Feature `alloc`.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
@@ -125,17 +125,18 @@ where
         zero::boxed()
     }
 
-    /// Forgets the optimizer's state and how many steps and epochs there were, in place: the next
-    /// step is its first, for a [`Dropout`](crate::layer::Dropout) and for the orders of
-    /// [`Fit::shuffle`], too.
+    /// Resets the optimizer's state and the counts of steps and epochs, in place. The next step is
+    /// then the first one, also for [`Dropout`](crate::layer::Dropout) and for the orders of
+    /// [`Fit::shuffle`].
     pub fn reset(&mut self) {
         self.work.state.set_zero();
         self.work.tape.as_flat_mut().fill(0.0);
         self.epochs = 0;
     }
 
-    /// The gradient of the last step: one value a parameter, of the network's own type. After a
-    /// step that was refused because it is not finite, that gradient.
+    /// The gradient of the last step: one value a parameter, in the type of the network's
+    /// parameters. If the last step was rejected because its gradient is not finite, this is that
+    /// gradient.
     pub const fn gradient(&self) -> &ParamsOf<N> {
         &self.work.gradient
     }
@@ -144,11 +145,13 @@ where
     /// update.
     ///
     /// # Errors
-    /// For no samples, more than `B`, one sample under batch normalization, other lengths, wrong
-    /// targets, hyper-parameters out of range, a hidden layer whose weights were never set
-    /// ([`Error::NeverSet`]), or a loss or gradient that is not finite. No weight is changed then.
-    /// (A finite gradient times a huge learning rate may still overflow a weight: the next step's
-    /// loss is not finite then.)
+    /// For no samples, more than `B` samples, one sample under batch normalization, different
+    /// lengths of `x` and `t`, wrong targets, hyper-parameters out of range, a hidden layer whose
+    /// weights were never set ([`Error::NeverSet`]), or a loss or gradient that is not finite. No
+    /// weight is changed then.
+    ///
+    /// A finite gradient times a very large learning rate can still overflow a weight. The loss of
+    /// the next step is then not finite.
     #[inline]
     pub fn step(
         &mut self,

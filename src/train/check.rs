@@ -1,4 +1,4 @@
-//! What must be true of data, batch and weights before a step changes anything.
+//! Checks of data, batch and weights before a step changes anything.
 
 use super::{TargetOf, Trainer};
 use crate::{
@@ -17,25 +17,25 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// The value of the data that keeps a loss from being finite; `None` if all are finite, and so
-    /// the network is to blame.
+    /// The error about the first value in the data that is infinite or NaN. `None` if all are
+    /// finite: then the cause is the network.
     #[cold]
     pub(super) fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
         finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()
     }
 
-    /// What must be true of all data.
+    /// The checks of every call: lengths and targets.
     #[inline(always)]
     pub(super) fn validate_shapes(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
         Self::lengths(x, t)?;
         match <&[_; B]>::try_from(t) {
-            // A full mini-batch: as many as the compiler knows.
+            // A full mini-batch has a length that the compiler knows.
             Ok(t) if !cfg!(target_os = "none") => L::check_targets(t),
             _ => L::check_targets(t),
         }
     }
 
-    /// What must be true of data before a whole training: every number is looked at.
+    /// The checks before a whole training, which look at every number.
     #[inline(always)]
     pub(super) fn validate_values(
         backend: Backend,
@@ -48,14 +48,14 @@ where
         if finite { Ok(()) } else { Err(bad_input(x)) }
     }
 
-    /// Whether a step can learn from so many samples.
+    /// An error if a mini-batch has too few samples for a layer.
     #[inline(always)]
     pub(super) fn validate_batch(batch: usize) -> Result<()> {
         let least = const { LayersOf::<N>::LEAST_SAMPLES };
         if batch < least { Err(Error::BatchTooSmall { batch, least }) } else { Ok(()) }
     }
 
-    /// Whether each hidden layer has weights.
+    /// An error if the weights of a hidden layer were never set.
     #[inline(always)]
     pub(super) fn validate_weights(net: &N) -> Result<()> {
         match LayersOf::<N>::never_set(net.params(), 0, false) {

@@ -1,4 +1,4 @@
-//! Forward passes that change nothing: evaluation and prediction in the trainer's memory.
+//! Evaluation and prediction in the trainer's memory. They change no weight.
 
 use super::{TargetOf, Trainer};
 use crate::{
@@ -20,12 +20,12 @@ where
 {
     /// Loss and accuracy over any number of samples, without changing a weight.
     ///
-    /// The loss is the mean of the means of batches of `B` samples, added with compensation:
-    /// relative error within 1e-6 of the mean of the samples' losses for up to 10⁸ samples. Its
+    /// The loss is the mean of the means of batches of `B` samples, added with compensation. For up
+    /// to 10⁸ samples its relative error is within 1e-6 of the mean of the samples' losses. Its
     /// last bit can depend on `B`. It never depends on the backend. A sample whose outputs are NaN
-    /// is never predicted rightly.
+    /// never counts as correct.
     /// # Errors
-    /// For no samples, other lengths or wrong targets.
+    /// For no samples, different lengths of `x` and `t`, or wrong targets.
     pub fn evaluate(
         &mut self,
         net: &N,
@@ -56,10 +56,10 @@ where
         })
     }
 
-    /// Which class was taken for which, over any number of samples; outputs that are NaN stand for
-    /// none.
+    /// Counts which class was predicted for which, over any number of samples. Outputs that are NaN
+    /// count as no class.
     /// # Errors
-    /// For no samples, other lengths, wrong targets, or a class of `C` or more.
+    /// For no samples, different lengths of `x` and `t`, wrong targets, or a class of `C` or more.
     pub fn confusion<const C: usize>(
         &mut self,
         net: &N,
@@ -77,8 +77,8 @@ where
         Ok(confusion)
     }
 
-    /// y for one sample; the network's own [`predict`](crate::Mlp::predict) without its hidden rows
-    /// on the stack.
+    /// y for one sample. Unlike the network's own [`predict`](crate::Mlp::predict), it keeps no
+    /// hidden rows on the stack.
     pub fn predict(&mut self, net: &N, x: &InputOf<N>) -> OutputOf<N> {
         standard(|| self.forward(Backend::detect(), net, core::slice::from_ref(x)));
         LayersOf::<N>::output::<B>(&self.work.tape)[0]
@@ -95,16 +95,15 @@ where
         Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
     }
 
-    /// Runs at most `B` samples forward, onto the tape, in the floating-point environment of the
-    /// caller.
+    /// Runs at most `B` samples forward onto the tape, in the caller's floating-point environment.
     fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => {
             LayersOf::<N>::forward::<_, B>(OutOfLine(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
         });
     }
 
-    /// Runs all samples forward, `B` at a time, in the floating-point environment of the caller,
-    /// and calls `each(mean loss, outputs, targets)` for each batch.
+    /// Runs all samples forward, `B` at a time, in the caller's floating-point environment. Calls
+    /// `each(mean loss, outputs, targets)` for each batch.
     fn each_batch(
         &mut self,
         backend: Backend,
@@ -139,7 +138,7 @@ where
     }
 }
 
-/// Samples whose class is predicted.
+/// Number of samples whose class is predicted.
 #[inline(always)]
 pub(super) fn hits<N, L>(y: &[OutputOf<N>], t: &[TargetOf<N, L>]) -> usize
 where

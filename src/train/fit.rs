@@ -1,4 +1,4 @@
-//! `fit`: epochs of steps, and what observers see of them.
+//! `fit`: epochs of steps, and the session that observers see.
 
 use super::{TargetOf, Trainer, evaluate::hits};
 use crate::{
@@ -18,42 +18,48 @@ use rosenblatt_kernels::{
     Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on,
 };
 
-/// How many samples the weights are updated after.
+/// How many samples each update of the weights uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Batch {
-    /// All: one step an epoch (batch gradient descent). They must fit the trainer.
+    /// All samples: one step an epoch (batch gradient descent). They must fit in the trainer
     Full,
-    /// This many; the last mini-batch of an epoch may be shorter.
+    /// This many samples; the last mini-batch of an epoch may be shorter
     Mini(usize),
-    /// One (stochastic gradient descent).
+    /// One sample (stochastic gradient descent)
     Stochastic,
 }
 
-/// How `fit` goes over the data.
+/// The settings of `fit`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let fit = Fit { epochs: 20, batch: Some(Batch::Mini(8)), ..Fit::new(Sgd::with_lr(0.1)) };
+/// assert_eq!((fit.epochs, fit.shuffle, fit.drop_last), (20, None, false));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fit<O> {
     /// The update rule and its hyper-parameters
     pub optimizer: O,
-    /// How often all samples are seen
+    /// Number of epochs
     pub epochs: usize,
-    /// Samples a step; `None` for as many as the trainer holds
+    /// Samples a step; `None` for the trainer's capacity `B`
     pub batch: Option<Batch>,
-    /// A new order each epoch, drawn from this seed and the number of shuffled epochs that the
-    /// trainer has begun: ten fits of one epoch see the orders of one fit of ten, and
-    /// [`Trainer::reset`] begins anew. `None` for the order of the data
+    /// Seed of a new order in each epoch; `None` for the order of the data. The order depends on
+    /// the seed and on the number of shuffled epochs that the trainer has begun: ten fits of one
+    /// epoch use the same orders as one fit of ten epochs. [`Trainer::reset`] sets that number to 0
     pub shuffle: Option<Seed>,
-    /// Whether the last mini-batch of an epoch is left out where it is shorter than the others;
-    /// with `shuffle` these are other samples in each epoch. Loss and accuracy are those of the
-    /// samples that were seen
+    /// Whether the last mini-batch of an epoch is left out if it is shorter than the others. With
+    /// `shuffle` other samples are left out in each epoch. Loss and accuracy are those of the
+    /// samples that were used
     pub drop_last: bool,
-    /// The backend; the result has the same bits on each
+    /// The backend; the result has the same bits on each backend
     pub backend: Backend,
 }
 
 impl<O: Optimizer> Fit<O> {
-    /// One epoch over the data in their order, mini-batches as large as the trainer holds, on the
+    /// One epoch over the data in their order, with mini-batches of the trainer's capacity, on the
     /// fastest backend.
     pub fn new(optimizer: O) -> Self {
         Self {
@@ -73,22 +79,28 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// Trains for `fit.epochs` epochs, telling `observer` after each. Returns the last one's
-    /// report. Observers run in the floating-point environment of the numeric contract, whatever
-    /// the caller's is.
+    /// Trains for `fit.epochs` epochs and calls `observer` after each. Returns the report of the
+    /// last epoch. Observers run in the floating-point environment of the numeric contract,
+    /// whatever the caller's is.
     ///
     /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights,
-    /// change the learning rate, keep a history or a log; `()` is none.
+    /// change the learning rate, keep a history or a log. `()` is no observer.
     ///
-    /// An epoch sees every sample once, in the order of the data or in a new one (`fit.shuffle`).
-    /// With no epochs nothing happens, and the report is epoch 0 with NaN.
+    /// An epoch uses every sample once, in the order of the data or in a new order (`fit.shuffle`);
+    /// `fit.drop_last` leaves out a shorter last mini-batch. With no epochs there is no step; the
+    /// report then has number 0, and NaN as loss and accuracy.
     /// # Errors
-    /// For no samples, other lengths, wrong targets, hyper-parameters out of range, a batch over
-    /// `B` or too small for a batch normalization, or a hidden layer whose weights were never set:
-    /// found before the first step, nothing is changed. A loss or gradient that is not finite ends
-    /// the training at that step, which changes no weight. What an observer finds after an epoch
-    /// ends it there ([`Error::NotMonitored`] after the first, [`Error::NotWritten`], a learning
-    /// rate out of range); the weights are that epoch's.
+    /// Before the first step, with nothing changed: for no samples, different lengths of `x` and
+    /// `t`, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch
+    /// normalization, a hidden layer whose weights were never set, or an error of an observer in
+    /// [`Observer::on_fit_begin`].
+    ///
+    /// A loss or gradient that is not finite ends the training at that step. The step changes no
+    /// weight.
+    ///
+    /// An error of an observer ends the training after its epoch: [`Error::NotMonitored`] after the
+    /// first one, [`Error::NotWritten`], or a learning rate out of range. The weights are those of
+    /// that epoch.
     pub fn fit<Obs>(
         &mut self,
         net: &mut N,
@@ -139,7 +151,7 @@ where
     }
 }
 
-/// A `fit` that is under way: what its observers see of it.
+/// A running `fit`: what its observers see.
 pub struct Training<'a, N, O, L, const B: usize>
 where
     N: Model<Layers: Trainable>,
@@ -158,7 +170,7 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// All epochs; the data and the batch are good.
+    /// Runs all epochs. The data and the batch are already checked.
     #[inline(always)]
     fn epochs<Obs: Observer<Self>>(
         &mut self,
@@ -197,8 +209,8 @@ where
         Ok(report)
     }
 
-    /// One epoch: every sample once, `batch` a step; a shorter last mini-batch may be dropped. Mean
-    /// loss, and accuracy if it is asked for.
+    /// Runs one epoch: every sample once, `batch` samples a step. `drop_last` leaves out a shorter
+    /// last mini-batch. Returns the mean loss, and the accuracy if `counts` is set.
     #[inline(always)]
     fn epoch(
         &mut self,
@@ -211,7 +223,7 @@ where
     ) -> Result<(f32, f32)> {
         let Trainer { work, x: x_buffer, t: t_buffer, .. } = &mut *self.trainer;
         let (mut total, mut correct) = (Sum::ZERO, 0);
-        // Samples seen.
+        // Samples used so far.
         let mut start = 0;
         let mut step = 0;
         while start < x.len() {
@@ -286,13 +298,13 @@ where
     }
 }
 
-/// `m` rows from `start`; none where there are not so many. Cannot panic.
+/// `m` rows from `start`; empty if there are fewer. Cannot panic.
 #[inline(always)]
 fn rows<R>(all: &[R], start: usize, m: usize) -> &[R] {
     all.get(start..).and_then(|rest| rest.get(..m)).unwrap_or(&[])
 }
 
-/// Fills `batch` with places `start` … `start + m − 1` of the order.
+/// Fills `batch` with the rows at places `start` … `start + m − 1` of the order.
 #[inline(always)]
 fn gather<R: Copy, const B: usize>(
     batch: &mut Vec<R, B, u32>,
@@ -304,7 +316,7 @@ fn gather<R: Copy, const B: usize>(
     batch.clear();
     for i in start..start + m {
         if let Some(row) = all.get(order.index(i)) {
-            // m ≤ B: there is room.
+            // m ≤ B, so there is room.
             let _ = batch.push(*row);
         }
     }

@@ -13,8 +13,8 @@ use rosenblatt_kernels::{
     zero::ZeroBits, zero_bits,
 };
 
-/// What a step writes: the gradient, the optimizer's memory, the activations and the gradient by
-/// the outputs.
+/// What a step writes: the gradient, the optimizer's state, the activations and the gradient by the
+/// outputs.
 pub(super) struct StepMemory<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> {
     pub(super) gradient: ParamsOf<N>,
     pub(super) state: O::State<ParamsOf<N>>,
@@ -23,10 +23,10 @@ pub(super) struct StepMemory<N: Model<Layers: Trainable>, O: Optimizer, const B:
 }
 
 impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O, B> {
-    /// One step on a backend: the one switch of a training step, and the one copy of its code that
-    /// `step` and every `fit` share. The floating-point environment is the caller's business.
-    // In firmware for little flash the compiler chooses: where there is one caller,
-    // hyper-parameters that are constants stay so.
+    /// One step on a backend. The backend is selected once a step, here. `step` and every `fit`
+    /// share this one copy of the code. The caller sets the floating-point environment.
+    // In firmware for little flash the compiler decides about inlining: inlined into a single
+    // caller, constant hyper-parameters stay constants.
     #[cfg_attr(not(rosenblatt_small), inline(never))]
     pub(super) fn run<L>(
         &mut self,
@@ -42,8 +42,8 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => self.batch::<_, L>(s, net, optimizer, x, t))
     }
 
-    /// [`StepMemory::step`]: for a small network's full mini-batches in place, because the number
-    /// of samples is known; else by called kernels.
+    /// [`StepMemory::step`]. The kernels of a small network's full mini-batches are inlined,
+    /// because the number of samples is known. All other steps call kernels out of line.
     #[inline(always)]
     fn batch<S, L>(
         &mut self,
@@ -70,7 +70,7 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
 
     /// One training step on at most `B` samples: forward, loss, backward, update.
     ///
-    /// No weight and no optimizer state changes unless loss and gradient are finite.
+    /// Weights and optimizer state change only if loss and gradient are finite.
     #[inline(always)]
     fn step<S, L>(
         &mut self,
