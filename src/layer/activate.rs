@@ -14,14 +14,21 @@ use rosenblatt_kernels::{F32Array, Simd};
 /// y = f(x) for samples of any plain shape: `Activate<[f32; 32], Relu>`,
 /// `Activate<[[f32; 8]; 5], Tanh>`
 ///
-/// For what stands between a layer and its activation, a normalization say. Softmax goes over the
-/// last axis, everything else value by value. A loss joins with it as with the activation of a
-/// [`Dense`](super::Dense) layer. Backward: dx = dy·f′(x), written in y.
+/// Use it where another layer, for example a normalization, stands between a layer and its
+/// activation. Softmax works on the last axis; every other activation works element by element. A
+/// loss is fused with it as with the activation of a [`Dense`](super::Dense) layer. Backward: dx =
+/// dy·f′(x), computed from y.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// type Net = Mlp<(Dense<2, 8>, BatchNorm<[f32; 8]>, Activate<[f32; 8], Relu>, Dense<8, 3>, Activate<[f32; 3], Softmax>)>;
+/// type Net = Mlp<(
+///     Dense<2, 8>,
+///     BatchNorm<[f32; 8]>,
+///     Activate<[f32; 8], Relu>,
+///     Dense<8, 3>,
+///     Activate<[f32; 3], Softmax>,
+/// )>;
 /// let mut net = Net::new();
 /// net.init(Seed(1957));
 /// assert!((net.predict(&[0.5, -1.0]).iter().sum::<f32>() - 1.0).abs() < 1e-6);

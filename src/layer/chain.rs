@@ -1,11 +1,11 @@
-//! Two layers in a row are a layer.
+//! Two layers in sequence are one layer.
 
 use super::{Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd, array::Join};
 
-/// `L`, then `R`. Compiles only where `R` takes what `L` gives.
+/// `L`, then `R`. Compiles only if the input of `R` is the output of `L`.
 pub struct Chain<L, R>(PhantomData<(L, R)>);
 
 impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {

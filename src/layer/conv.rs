@@ -17,17 +17,17 @@ use rosenblatt_kernels::{
     gemm::typed,
 };
 
-/// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so
-/// that a product has enough rows to be fast.
+/// Output rows whose patches are laid out at once. One on a chip, to save memory. Several
+/// elsewhere, so that a product has enough rows to be fast.
 const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 
-/// What a window covers.
+/// The values that a window covers.
 type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; KH];
 /// The patches of [`ROWS`] output rows.
 type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> =
     [[Patch<KH, KW, C>; OW]; ROWS];
-/// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On
-/// a chip the product turns it bit by bit.
+/// Space for some patches, and for the transposed kernel: for each filter a patch of weights. On a
+/// chip the product transposes strips of the kernel instead.
 type Room<const KH: usize, const KW: usize, const C: usize, const OW: usize, const F: usize> =
     Join<Patches<KH, KW, C, OW>, Turned<KH, KW, C, F>>;
 #[cfg(not(target_os = "none"))]
@@ -35,36 +35,37 @@ type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> =
     [Patch<KH, KW, C>; F];
 #[cfg(target_os = "none")]
 type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = Nothing;
-/// A kernel: for each place of a window and each channel a weight to each filter.
+/// A kernel: one weight for each position of a window, each channel and each filter.
 type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
     [[[[f32; F]; C]; KW]; KH];
 
-/// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the
-/// places of `Y`
+/// A convolution over maps: each `KH`×`KW` window of `X` gives one position of `Y`, with the same
+/// weights
 ///
 /// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] ·
-/// w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order; places outside are
-/// zeros ([`Same`](super::Same)) or do not occur ([`Valid`]). `X` is a [`Map<H, W, C>`](Map), `Y` a
-/// `Map` with one channel for each filter; its height and width follow from the others and are
-/// checked by the compiler, whose error says what they have to be. The stride is 1, or one number
-/// for both ways, or two.
+/// w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order. With
+/// [`Same`](super::Same), positions outside of `X` are zeros. With [`Valid`] no window reaches
+/// outside.
 ///
-/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as Keras has them. (Deep learning's
-/// "convolution" is what mathematics calls a cross-correlation: the kernel is not turned around.
-/// LeCun and others, 1989.)
+/// `X` is a [`Map<H, W, C>`](Map). `Y` is a `Map` with one channel for each filter; the compiler
+/// checks its height and width, and its error states the right ones. The stride is 1, one number
+/// for both axes (`SH`), or two numbers (`SH`, `SW`).
+///
+/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as in Keras. (Deep learning's "convolution" is a
+/// cross-correlation in mathematics: the kernel is not reversed. LeCun and others, 1989.)
 ///
 /// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\]
-/// = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window that covers
-/// a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
+/// = Σ dz\[i\]\[j\]\[f\], summed over the samples, then i, then j. dx at a position is the sum over
+/// the windows that cover it, over i, then j, of Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
 ///
-/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a
-/// time (on a chip one): that is all the memory inference takes beside its outputs. Backward lays
-/// them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
+/// Windows are laid out as rows, a few output rows at a time (one on a chip), and multiplied by the
+/// kernel as a matrix. Inference needs no other memory besides its outputs. Backward lays the
+/// windows out again: keeping them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
 /// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
-/// // Where is there an edge? Each pixel minus its left neighbour.
+/// // Finds vertical edges: each pixel minus its left neighbour.
 /// type Edges = Mlp<(Conv2d<Map<2, 4, 1>, Map<2, 3, 1>, 1, 2>,)>;
 /// let net = Edges::from_params(Affine { w: [[[[-1.0]], [[1.0]]]], b: [0.0] });
 /// let image = [[0.0, 0.0, 5.0, 5.0], [7.0, 7.0, 7.0, 0.0]].map(|row| row.map(|pixel| [pixel]));
@@ -94,7 +95,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
 ///
-/// With `Same` the same shape does:
+/// With `Same` the same shape compiles:
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -112,16 +113,16 @@ pub struct Conv2d<
     const SW: usize = SH,
 >(PhantomData<(X, Y, A, P)>);
 
-/// A convolution over signals: [`Conv2d`] with one axis, time
+/// A convolution over signals: [`Conv2d`] with one axis, the time
 ///
 /// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v <
 /// `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
-/// each filter; the kernel is `[K][C][F]` as in Keras. Everything else is as there.
+/// each filter. The kernel is `[K][C][F]`, as in Keras. Everything else is as in [`Conv2d`].
 ///
 /// ```
 /// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
-/// // How fast is a sensor's value changing?
+/// // The change of a sensor's value from step to step.
 /// type Slope = Mlp<(Conv1d<Signal<4, 1>, Signal<3, 1>, 2>,)>;
 /// let net = Slope::from_params(Affine { w: [[[-1.0]], [[1.0]]], b: [0.0] });
 /// assert_eq!(net.predict(&[[1.0], [2.0], [4.0], [3.0]]), [[1.0], [2.0], [-1.0]]);
@@ -138,7 +139,7 @@ pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 
     PhantomData<(X, Y, A, P)>,
 );
 
-/// The arithmetic, for both.
+/// The arithmetic of both layers.
 impl<
     const H: usize,
     const W: usize,
@@ -163,7 +164,7 @@ impl<
         fits::<P, 2>("Conv2d", [Self::DOWN, Self::ACROSS]);
     };
 
-    /// Lays out the patches of `rows` output rows from `row` on, which there is room for.
+    /// Lays out the patches of `rows` output rows, from `row` on. `patches` has room for them.
     #[cfg_attr(not(target_os = "none"), inline(always))]
     fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>, rows: usize) {
         for (i, patches) in patches.iter_mut().enumerate().take(rows) {
@@ -189,7 +190,8 @@ impl<
         }
     }
 
-    /// What a window that starts at `at`, counted from the padding's first place, covers of a line.
+    /// The part of a line that the window starting at `at` covers. `at` counts from the first
+    /// padded position.
     #[inline(always)]
     fn covered(line: &[[f32; C]; W], at: usize) -> [[f32; C]; KW] {
         if let Some(part) = at
@@ -205,7 +207,7 @@ impl<
         })
     }
 
-    /// Adds the gradients of patches to the places they were taken from.
+    /// Adds the gradients of patches to the positions that the patches were copied from.
     #[cfg_attr(not(target_os = "none"), inline(always))]
     fn add_back<S: Simd>(
         s: S,
@@ -221,8 +223,8 @@ impl<
                 else {
                     continue;
                 };
-                // A place's windows come from left to right where its place in them goes from right
-                // to left.
+                // At one position of x, j rises while v falls. v runs downward so that the terms
+                // are added in the order of j.
                 for v in (0..KW).rev() {
                     for (j, patch) in patches.iter().enumerate() {
                         let place =
@@ -263,8 +265,8 @@ impl<
         }
     }
 
-    /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation
-    /// first.
+    /// The gradients. If `y`, the outputs, is given, dy is first turned into the gradient before
+    /// the activation.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     #[inline(always)]
     fn gradients<S: Simd, K: F32Array>(
@@ -326,7 +328,7 @@ impl<
     }
 }
 
-/// The kernel with what it has for each filter in a row.
+/// Transposes the kernel: all weights of a filter become one row.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
 fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
@@ -339,8 +341,8 @@ fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
     }
 }
 
-/// What both have in common as layers: `$x`, `$y` and the kernel as types, and the convolution over
-/// maps that they are.
+/// The [`Layer`] and [`Trainable`] implementations of both. `$x`, `$y` and the kernel are types;
+/// both layers call the convolution over maps.
 macro_rules! layer {
     (
         $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
@@ -385,7 +387,7 @@ macro_rules! layer {
         }
 
         impl<$($generics)*, A: Differentiable, P: Padding> Trainable for $layer {
-            /// The outputs, and room for some patches.
+            /// The outputs, and space for some patches.
             type Tape<const B: usize> = Join<[$y; B], $room>;
 
             #[inline(always)]

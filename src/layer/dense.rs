@@ -11,8 +11,15 @@ use rosenblatt_kernels::{F32Rows, Simd, array::Affine, gemm::typed};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
-/// `w` is `[[f32; O]; I]`, input-major as in Keras. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db =
-/// the sum of dz over the samples, dx = dz·wᵀ.
+/// `w` is `[[f32; O]; I]`, input-major as in Keras. Each sum starts at the bias and adds over the
+/// inputs. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db = Σ dz over the samples, dx = dz·wᵀ.
+///
+/// ```
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
+///
+/// let net = Mlp::<(Dense<2, 1, Relu>,)>::from_params(Affine { w: [[1.0], [2.0]], b: [0.5] });
+/// assert_eq!(net.predict(&[3.0, -1.0]), [1.5]); // 0.5 + 3·1 − 1·2
+/// ```
 pub struct Dense<const I: usize, const O: usize, A = Linear>(PhantomData<A>);
 
 impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {

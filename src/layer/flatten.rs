@@ -7,14 +7,15 @@ use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 
-/// Any sample as a row of `N` values, in the order of memory (row by row, channels last): Keras'
+/// Any sample as one row of `N` values, in the order of memory (row by row, channels last): Keras'
 /// `Flatten`
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// let net = Mlp::<(Flatten<Map<2, 1, 3>, 6>,)>::new();
-/// assert_eq!(net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// let y = net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]);
+/// assert_eq!(y, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 /// ```
 ///
 /// ```compile_fail,E0080
@@ -26,9 +27,16 @@ pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
 
 /// The values of an `X` as a `Y`, in the order of memory: Keras' `Reshape`
 ///
-/// In front of a convolution it takes rows of pixels as images: `Reshape<[f32; 64], Map<8, 8, 1>>`.
-/// It copies them; data can be seen as another shape without a copy by
-/// [`reshape_rows`](crate::kernels::array::reshape_rows).
+/// Before a convolution it turns rows of pixels into images: `Reshape<[f32; 64], Map<8, 8, 1>>`. It
+/// copies the values. [`reshape_rows`](crate::kernels::array::reshape_rows) reshapes data without a
+/// copy.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let net = Mlp::<(Reshape<[f32; 4], Map<2, 2, 1>>,)>::new();
+/// assert_eq!(net.predict(&[1.0, 2.0, 3.0, 4.0]), [[[1.0], [2.0]], [[3.0], [4.0]]]);
+/// ```
 pub struct Reshape<X, Y>(PhantomData<(X, Y)>);
 
 impl<X: F32Array, Y: F32Array> Reshape<X, Y> {

@@ -9,32 +9,32 @@ use rosenblatt_kernels::{
     normalize::{self, BatchMoments, Moments, Scale},
 };
 
-/// Batch normalization: each channel (last axis) is brought to mean 0 and variance 1, then scaled
-/// by γ and shifted by β, which are learnt. Ioffe and Szegedy, 2015; Keras' `BatchNormalization`
+/// Batch normalization: brings each channel (last axis) to mean 0 and variance 1, then scales it by
+/// γ and shifts it by β. γ and β are learnt. Ioffe and Szegedy, 2015; Keras' `BatchNormalization`
 /// with its defaults.
 ///
 /// `X` is `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …: a channel has n values, one for
 /// each sample and position. With ε = 0.001 and r = 1 / √(v + ε):
 ///
-/// - training: μ = Σx / n and v = Σ(x − μ)² / n of the mini-batch, y = (x − μ)·(γ·r) + β. A good
-///   step then moves the running values: mean ← mean + 0.01·(μ − mean) and variance ← variance +
-///   0.01·(v − variance) (the biased v, as Keras); a refused step moves nothing.
-/// - inference and evaluation: the running mean and variance stand for μ and v. A prediction does
-///   not depend on the other samples.
+/// - training: μ = Σx / n and v = Σ(x − μ)² / n over the mini-batch, y = (x − μ)·(γ·r) + β. After a
+///   step with a finite loss and gradient: mean ← mean + 0.01·(μ − mean) and variance ← variance +
+///   0.01·(v − variance), with the biased v as in Keras. A rejected step changes neither.
+/// - inference and evaluation: the moving mean and variance replace μ and v. A prediction does not
+///   depend on the other samples.
 /// - backward, with x̂ = (x − μ)·r: dβ = Σ dy, dγ = Σ dy·x̂, dx = γ·r·((dy − dβ/n) − x̂·dγ/n).
 ///
-/// Sums go over the samples in order, inside a sample over the positions in order. Those of μ and v
-/// are compensated, and μ is kept unrounded ([`moments`](rosenblatt_kernels::normalize::moments)):
-/// a channel of equal values gives y = β, however large they are. A variance that overflows makes
-/// the loss NaN: the step is an error.
+/// Sums run over the samples in order, and within a sample over the positions in order. The sums of
+/// μ and v are compensated, and μ is kept unrounded
+/// ([`moments`](rosenblatt_kernels::normalize::moments)): a channel of equal values gives y = β,
+/// however large they are. A variance that overflows makes the loss NaN; the step is then an error.
 ///
 /// A mini-batch of one sample with one position has no variance. A step with it is an error
-/// ([`Error::BatchTooSmall`](crate::Error::BatchTooSmall)), also where it is the last, shorter one
-/// of an epoch; [`Fit::drop_last`](crate::train::Fit::drop_last) leaves that one out.
+/// ([`Error::BatchTooSmall`](crate::Error::BatchTooSmall)), also if it is the shorter last
+/// mini-batch of an epoch. [`Fit::drop_last`](crate::train::Fit::drop_last) leaves that one out.
 ///
-/// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1; a network that was never
-/// initialized has variance 0. [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`, `moving_mean`,
-/// `moving_variance`, as Keras' `get_weights()`.
+/// [`Mlp::init`](crate::Mlp::init) sets γ = 1, β = 0, mean 0, variance 1. A network that was never
+/// initialized has variance 0. The [`tensors`](crate::Mlp::tensors) are `gamma`, `beta`,
+/// `moving_mean`, `moving_variance`, in the order of Keras' `get_weights()`.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -101,9 +101,9 @@ fn unit<R: F32Array>(p: &mut Scale<R>) {
 }
 
 impl<X: Channels> Trainable for BatchNorm<X> {
-    /// The outputs, and the mini-batch's own mean and variance.
+    /// The outputs, and the mean and variance of the mini-batch.
     type Tape<const B: usize> = Join<[X; B], BatchMoments<X::Row>>;
-    /// One sample with one position would have variance 0, and teach nothing.
+    /// One sample with one position would have variance 0; nothing could be learnt from it.
     const LEAST_SAMPLES: usize = if X::Positions::LEN > 1 { 1 } else { 2 };
 
     #[inline(always)]
@@ -149,20 +149,20 @@ impl<X: Channels> Trainable for BatchNorm<X> {
     }
 }
 
-/// Layer normalization: the channels (last axis) of each position of each sample are brought to
-/// mean 0 and variance 1 by themselves, then scaled by γ and shifted by β, which are learnt. Ba,
-/// Kiros and Hinton, 2016; Keras' `LayerNormalization` with its defaults.
+/// Layer normalization: brings the channels (last axis) of each position of each sample to mean 0
+/// and variance 1, then scales them by γ and shifts them by β. γ and β are learnt. Ba, Kiros and
+/// Hinton, 2016; Keras' `LayerNormalization` with its defaults.
 ///
-/// `X` is `[f32; C]`, `[[f32; C]; T]`, …. Training and inference are the same, and a sample does
+/// `X` is `[f32; C]`, `[[f32; C]; T]`, …. Training and inference compute the same. A sample does
 /// not depend on its batch. For each row of C channels, with ε = 0.001:
 ///
 /// - μ = Σx / C, v = Σ(x − μ)² / C, r = 1 / √(v + ε), x̂ = (x − μ)·r, y = x̂·γ + β
 /// - backward, with g = dy·γ: dx = r·((g − Σg/C) − x̂·(Σ(g·x̂)/C)); dγ = Σ dy·x̂ and dβ = Σ dy over
 ///   samples and positions
 ///
-/// Sums along a row run over sixteen virtual lanes (index mod 16, joined by halves); those over
-/// rows start at +0 and go over samples and positions in order. A variance that overflows is NaN,
-/// and with it the row.
+/// Sums along a row run over sixteen virtual lanes (index mod 16, joined by halves). Sums over rows
+/// start at +0 and run over samples and positions in order. A variance that overflows becomes NaN
+/// and makes the row NaN.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -205,7 +205,7 @@ impl<X: Channels> Layer for LayerNorm<X> {
 }
 
 impl<X: Channels> Trainable for LayerNorm<X> {
-    /// The outputs, and each position's mean and variance.
+    /// The outputs, and the mean and variance of each position.
     type Tape<const B: usize> = Join<[X; B], BatchMoments<[X::Positions; B]>>;
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! Pooling: windows of maps and signals become one place each, channel by channel.
+//! Pooling: each window of a map or signal becomes one position, channel by channel.
 
 use super::{
     Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
@@ -15,23 +15,23 @@ use rosenblatt_kernels::{
 
 /// The greatest value of each `PH`×`PW` window, channel by channel: Keras' `MaxPooling2D`
 ///
-/// `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` of as many channels whose height and width the
-/// compiler checks. The window is square unless `PW` says otherwise, the stride is the window's
-/// size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding:
-/// rows and columns that no window covers are dropped. With [`Same`](super::Same), padded places
+/// `X` is a [`Map<H, W, C>`](Map). `Y` is a `Map` with the same channels; the compiler checks its
+/// height and width. The window is square unless `PW` is given. The stride is the window's size
+/// unless `SH` (for both axes) or `SH` and `SW` are given. With [`Valid`], the default padding,
+/// rows and columns that no window covers are dropped. With [`Same`](super::Same), padded positions
 /// are left out.
 ///
-/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN
-/// does not get lost: with one among them the result is NaN (and its gradient goes to the first
-/// place).
+/// Of equal values the first, row by row, is the maximum, and the whole gradient goes to it. If a
+/// value is NaN, the result is NaN and its gradient goes to the first position of the window.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]].map(|row| row.map(|pixel| [pixel]));
+/// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]];
+/// let image = image.map(|row| row.map(|pixel| [pixel]));
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
 /// assert_eq!(net.predict(&image), [[[5.0]]]);
-/// // 2x2 windows, one place apart.
+/// // 2x2 windows with stride 1.
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::new();
 /// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [9.0]]]);
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::new();
@@ -57,9 +57,9 @@ pub type MaxPool2d<
 
 /// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
 ///
-/// The values of a window are added row by row from +0 and divided by their number; with
-/// [`Same`](super::Same), padded places do not count. Window, stride and padding are written as for
-/// [`MaxPool2d`]. Backward, dy divided by that number goes to each place of the window.
+/// The values of a window are added row by row from +0 and divided by their number. With
+/// [`Same`](super::Same), padded positions do not count. Window, stride and padding are as in
+/// [`MaxPool2d`]. Backward: each position of the window gets dy divided by that number.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -80,7 +80,7 @@ pub type AvgPool2d<
     const SW: usize = 0,
 > = Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
 
-/// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+/// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps; the stride is `K` unless `S` is given
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -91,7 +91,7 @@ pub type AvgPool2d<
 pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
     Pool1d<Max, X, Y, K, P, S>;
 
-/// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+/// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps; the stride is `K` unless `S` is given
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -101,12 +101,12 @@ pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
 pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
     Pool1d<Average, X, Y, K, P, S>;
 
-/// How a window becomes one place.
+/// How a window becomes one position.
 pub trait Pooling: 'static {
-    /// The layer's name over maps, and over signals.
+    /// The layer's name for maps and for signals.
     const NAMES: [&'static str; 2];
 
-    /// y ← the window's places made one. The window is a range of each of these lines.
+    /// y ← the pooled values of a window: the positions `across` of each of the lines `x`.
     fn forward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
@@ -114,7 +114,7 @@ pub trait Pooling: 'static {
         y: &mut [f32; C],
     );
 
-    /// Adds the gradient dy of one place to the places of its window.
+    /// Adds the gradient dy of one position to the positions of its window.
     fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
@@ -184,20 +184,18 @@ impl Pooling for Average {
     }
 }
 
-/// How many places a window covers; an f32 counts up to 16 million exactly.
+/// Number of positions in a window. An f32 counts exactly up to 16 million.
 #[inline(always)]
 fn places(lines: usize, across: &Range<usize>) -> f32 {
     (lines * across.len()) as f32
 }
 
-/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was
-/// not named.
+/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 means the default.
 pub struct Pool2d<G, X, Y, const PH: usize, const PW: usize, P, const SH: usize, const SW: usize>(
     PhantomData<(G, X, Y, P)>,
 );
 
-/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 stands for one that
-/// was not named.
+/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 means the default.
 pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X, Y, P)>);
 
 /// The mean of each channel over a whole [`Map`]: Keras' `GlobalAveragePooling2D`
@@ -210,14 +208,20 @@ pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X,
 pub struct GlobalAvgPool2d<X>(PhantomData<X>);
 
 /// The mean of each channel over a whole [`Signal`]: Keras' `GlobalAveragePooling1D`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(GlobalAvgPool1d<Signal<2, 2>>,)>::new();
+/// assert_eq!(net.predict(&[[1.0, 5.0], [2.0, 7.0]]), [1.5, 6.0]);
+/// ```
 pub struct GlobalAvgPool1d<X>(PhantomData<X>);
 
-/// The stride that was named, or what stands for it.
+/// The stride, or the default if it is 0.
 const fn or(stride: usize, otherwise: usize) -> usize {
     if stride == 0 { otherwise } else { stride }
 }
 
-/// The arithmetic, for all.
+/// The arithmetic of all pooling layers.
 impl<
     G: Pooling,
     const H: usize,
@@ -239,7 +243,7 @@ impl<
         fits::<P, 2>(G::NAMES[0], [Self::DOWN, Self::ACROSS]);
     };
 
-    /// The real places that a window covers.
+    /// The positions that a window covers, without padding.
     #[inline(always)]
     fn real(axis: Axis, window: usize) -> Range<usize> {
         let (start, before) = (window * axis.stride, axis.before::<P>());
@@ -281,7 +285,7 @@ impl<
     }
 }
 
-/// What all have in common as layers.
+/// The [`Layer`] and [`Trainable`] implementations of all pooling layers.
 macro_rules! layer {
     ($name:expr, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $core:ty, $fits:expr) => {
         impl<$($generics)*> Layer for $layer {

@@ -1,5 +1,4 @@
-//! Recurrent layers: a cell that reads a sequence step by step and carries a state from one step to
-//! the next.
+//! Recurrent layers: a cell reads a sequence step by step and keeps a state between steps.
 
 mod gru;
 mod lstm;
@@ -26,13 +25,13 @@ use rosenblatt_kernels::{
     gemm::typed,
 };
 
-/// What a recurrent layer does in one step with a state of `U` units.
+/// One step of a recurrent layer with a state of `U` units.
 pub trait Cell<const U: usize>: 'static {
     /// One value for each unit of each gate.
     type Gates: F32Array;
-    /// What a step needs beside its gates, and keeps for the way back.
+    /// Other values of a step that the backward pass needs.
     type Saved: F32Array;
-    /// What is carried along beside the state: [`Nothing`] or an LSTM's cell.
+    /// A second state: [`Nothing`], or the cell state of an LSTM.
     type Carry: F32Array;
     /// The biases.
     type Bias: F32Array;
@@ -44,8 +43,8 @@ pub trait Cell<const U: usize>: 'static {
     /// The bias that is added to the product with the inputs.
     fn input_bias(b: &Self::Bias) -> &Self::Gates;
 
-    /// One step of each row: from `a` = x·w + bias, and the state h and what is carried along, h
-    /// and c after it.
+    /// One step of each row. Input: `a` = x·w + bias, the state h and the second state c. h and c
+    /// become the states after the step.
     fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
@@ -56,7 +55,7 @@ pub trait Cell<const U: usize>: 'static {
         c: &mut [Self::Carry],
     );
 
-    /// Sets the biases to what Keras starts them at.
+    /// Sets the biases to Keras' initial values.
     fn init_bias(b: &mut Self::Bias) {
         *b = Self::Bias::ZERO;
     }
@@ -69,13 +68,13 @@ pub trait Cell<const U: usize>: 'static {
 
 /// A [`Cell`] that can be trained by gradient.
 pub trait TrainableCell<const U: usize>: Cell<U> {
-    /// Whether a part of dh reaches the state before without a product; the sum of the product then
-    /// starts there.
+    /// Whether part of dh passes to the step before without a product. The sum of the product then
+    /// starts at that part.
     const DIRECT: bool = false;
 
-    /// One step backward through everything but the products: `a` becomes the gradient by x·w and
-    /// its bias, dh the direct part of the gradient by the state before, dc that by what was
-    /// carried along.
+    /// One step backward through everything except the products. `a` becomes the gradient by x·w
+    /// and its bias. dh becomes the part of the gradient by the previous state that passes without
+    /// a product, and dc the gradient by the previous second state.
     fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
@@ -85,47 +84,48 @@ pub trait TrainableCell<const U: usize>: Cell<U> {
         dc: &mut [Self::Carry],
     );
 
-    /// Where the gradient by h·u stands after [`TrainableCell::backward`].
+    /// The gradient by h·u, after [`TrainableCell::backward`].
     fn state_gradient<'a>(a: &'a [Self::Gates], saved: &'a [Self::Saved]) -> &'a [Self::Gates];
 
     /// db ← the gradient by the biases, over all steps.
     fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], db: &mut Self::Bias);
 }
 
-/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be fused
-/// with.
+/// Marks a network that ends in the state of a recurrent layer. No cross-entropy can be fused with
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct HiddenState;
 
-/// The cell `C`, `U` units wide, read over `T` steps of `I` values each: [`Rnn`], [`Gru`],
-/// [`Lstm`].
+/// The cell `C` with `U` units over `T` steps of `I` values each: [`Rnn`], [`Gru`], [`Lstm`].
 ///
 /// A sample is `[[f32; I]; T]`. The state before the first step is zero. With [`Last`] (the
-/// default) the output is the state after the last step, `[f32; U]`; with [`All`] that after every
-/// step, `[[f32; U]; T]`, which another recurrent layer takes.
+/// default) the output is the state after the last step, `[f32; U]`. With [`All`] it is the state
+/// after every step, `[[f32; U]; T]`, which another recurrent layer can read.
 ///
 /// Trained by back-propagation through time (Rumelhart, Hinton and Williams, 1986; Werbos, 1990)
-/// over all `T` steps: from the last step to the first, dh, the gradient by the state, is what
-/// comes from the outputs plus what comes from the step after. Weights are the same at every step:
-/// dw, du and db add over the steps from the last to the first, at each over the samples from 0
-/// upward.
+/// over all `T` steps. From the last step to the first, dh, the gradient by the state, is the
+/// gradient from the outputs plus the gradient from the following step. All steps share the
+/// weights: dw, du and db are summed over the steps from the last to the first, and within a step
+/// over the samples in order.
 ///
-/// Kernels start as the network's initializer says with the fans of Keras (`I` and `GATES·U`),
-/// recurrent kernels [`Orthogonal`], biases at zero, the LSTM's forget gate at 1: Keras' defaults.
+/// Initial values are Keras' defaults. The network's initializer fills kernels, with Keras' fans
+/// (`I` and `GATES·U`). [`Orthogonal`] fills recurrent kernels. Biases are zero; the bias of the
+/// LSTM's forget gate is 1.
 ///
-/// The tape keeps all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and
-/// [`Lstm`], a few rows of U beside ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference keeps
-/// one step, and [`Mlp::step`](crate::Mlp::step) is one.
+/// The tape holds all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and
+/// [`Lstm`], and a few rows of U values ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference
+/// holds one step. [`Mlp::step`](crate::Mlp::step) computes one step.
 ///
-/// A recurrent layer reads sequences: what stands before another one must give [`All`] states.
+/// A recurrent layer reads sequences, so a recurrent layer before it must give [`All`] states.
 ///
 /// ```compile_fail,E0271
 /// use rosenblatt::prelude::*;
-/// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>; // the last state into a layer that reads four
+/// // The first layer gives one state; the second reads four.
+/// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>;
 /// let net = Wrong::new();
 /// ```
 ///
-/// A unit without a gradient cannot be trained:
+/// An activation without a gradient cannot be trained:
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
@@ -133,7 +133,7 @@ pub struct HiddenState;
 /// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
 /// ```
 ///
-/// No cross-entropy is fused with a state: a dense layer goes between.
+/// No cross-entropy is fused with a state. Put a dense layer after the recurrent one.
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
@@ -149,7 +149,7 @@ type ParamsOf<C, const I: usize, const U: usize> =
     Recurrent<[<C as Cell<U>>::Gates; I], [<C as Cell<U>>::Gates; U], <C as Cell<U>>::Bias>;
 type OutputOf<R, const U: usize, const T: usize> = <R as Returns>::Output<[f32; U], T>;
 
-/// One step of each row: the inputs' part of the gates, then the cell.
+/// One step of each row: the part of the gates that comes from the inputs, then the cell.
 #[inline(always)]
 fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     s: S,
@@ -161,7 +161,8 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     c: &mut [C::Carry],
 ) {
     if const { M == 1 && !cfg!(target_os = "none") } {
-        // One row a step is so little work that calls would show: in place, in a large network too.
+        // One row a step is so little work that a call would cost time: inlined, also in a large
+        // network.
         let s = s.shared();
         typed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
         C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
@@ -171,8 +172,8 @@ fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     }
 }
 
-/// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked
-/// iterator could, for all that the optimizer knows.
+/// The `m` rows of step `t` in rows of `T` steps, stored from the last step to the first. Cannot
+/// panic. (The optimizer cannot prove that of a chunked iterator.)
 #[inline(always)]
 fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
     let at = (T - 1 - t) * m;
@@ -224,7 +225,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     }
 
     fn tensors(visit: &mut dyn FnMut(&Tensor)) {
-        // A gate's columns stand beside the next one's, as in Keras.
+        // The columns of the gates stand side by side, as in Keras.
         let columns = Shape::of(C::Gates::LEN);
         visit(&Tensor { name: "kernel", shape: columns.times(I), learnt: true });
         visit(&Tensor { name: "recurrent_kernel", shape: columns.times(U), learnt: true });
@@ -255,8 +256,8 @@ fn place<F: F32Array, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
 impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Trainable
     for Sequence<C, I, U, T, R>
 {
-    /// Rows of `m` samples lie without gaps, step by step from the last to the first: what is alike
-    /// at all steps is one product over all of them.
+    /// Rows of `m` samples lie without gaps, step by step from the last to the first. A product
+    /// that is the same at all steps is then one product over all of them.
     type Tape<const B: usize> = Unrolled<
         [[[f32; I]; B]; T],
         [[C::Gates; B]; T],
@@ -283,7 +284,7 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
             pick(x, t, of_step::<T, _>(frames, m, t));
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        // Products over all steps are worth a call, in a small network too.
+        // A product over all steps is worth a call, also in a small network.
         typed::affine::<_, { usize::MAX }, _, _, _>(
             OutOfLine(s),
             frames,
@@ -368,7 +369,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Str
 {
     type Frame = [f32; I];
     type FrameOutput = [f32; U];
-    /// The state, and what is carried along beside it.
+    /// The state and the second state.
     type Memory = Join<[f32; U], C::Carry>;
 
     #[inline(always)]

@@ -1,11 +1,11 @@
-//! Layers whose weights cost something.
+//! Layers with a penalty on their weights.
 
 use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, Simd, regularize};
 
-/// What a layer's kernel adds to the loss.
+/// A penalty that a layer's kernel adds to the loss.
 pub trait Regularizer: 'static {
     /// The penalty for the weights w. Sums run over sixteen virtual lanes.
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32;
@@ -19,20 +19,27 @@ const fn quotient(num: u32, den: u32) -> f32 {
     num as f32 / den as f32
 }
 
-/// λ·Σ|w|, λ = `NUM`/`DEN`; its gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
+/// λ·Σ|w|, λ = `NUM`/`DEN`; gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
 ///
-/// It draws small weights towards 0, but does not make them exactly 0: as in Keras the penalty is a
-/// part of the gradient, and a weight whose gradient is below λ goes to and fro around 0, at most
-/// about lr·λ away. Whoever wants zeros sets such weights to 0 after the training.
+/// It moves small weights towards 0 but does not make them exactly 0. As in Keras the penalty is
+/// part of the gradient: a weight whose gradient is below λ oscillates around 0, at most about lr·λ
+/// away. To get zeros, set such weights to 0 after the training.
 #[derive(Clone, Copy, Debug)]
 pub struct L1<const NUM: u32, const DEN: u32>;
 
-/// λ·Σw² (without ½, as Keras), λ = `NUM`/`DEN`; its gradient 2·λ·w. Keeps weights small: "ridge",
-/// "weight decay".
+/// λ·Σw² (without ½, as in Keras), λ = `NUM`/`DEN`; gradient 2·λ·w. It keeps weights small:
+/// "ridge", "weight decay".
 #[derive(Clone, Copy, Debug)]
 pub struct L2<const NUM: u32, const DEN: u32>;
 
-/// λ₁·Σ|w| + λ₂·Σw²: [`L1`] with `NUM1`/`DEN1` and [`L2`] with `NUM2`/`DEN2`, "elastic net"
+/// λ₁·Σ|w| + λ₂·Σw²: [`L1`] with `NUM1`/`DEN1` plus [`L2`] with `NUM2`/`DEN2`, "elastic net"
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// // 0.001·Σ|w| + 0.01·Σw²
+/// type Net = Mlp<(Regularized<Dense<2, 1>, L1L2<1, 1000, 1, 100>>,)>;
+/// assert_eq!(Net::PARAMS, 3);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L1L2<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32>;
 
@@ -72,18 +79,18 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
     }
 }
 
-/// The layer `L`, whose kernel (the weights of its inputs, not its bias) is regularized by `R`:
-/// [`L1`], [`L2`] or [`L1L2`], as Keras' `kernel_regularizer`
+/// The layer `L` with the regularizer `R` ([`L1`], [`L2`] or [`L1L2`]) on its kernel, as Keras'
+/// `kernel_regularizer`. The kernel is the weights of the inputs, without the bias.
 ///
-/// The loss that training minimizes, and that a step and [`evaluate`](crate::Trainer::evaluate)
-/// tell, is the mean loss of the batch plus the penalties of all such layers.
+/// Training minimizes the mean loss of the batch plus the penalties of all such layers. A step and
+/// [`evaluate`](crate::Trainer::evaluate) return this sum.
 ///
 /// **The lecture's cost** is the *sum* of the losses of all N samples plus λ·Σw². Divided by N it
-/// is Keras' loss and ours: mean + (λ/N)·Σw². Both have the same minimum. To follow the lecture,
-/// divide its λ by the number of terms that the loss averages here (the samples of the training
-/// set; with mean squared error or binary cross-entropy, whose mean goes over the k outputs too,
-/// N·k), and multiply its learning rate by that number where the gradient's length matters
-/// (gradient descent, with or without momentum; not Adam, which divides it out).
+/// is the loss of Keras and of this crate: mean + (λ/N)·Σw². Both have the same minimum. To follow
+/// the lecture, divide its λ by the number of terms in the mean. This is N, the number of training
+/// samples; with mean squared error or binary cross-entropy, which average over the k outputs too,
+/// it is N·k. Also multiply the learning rate by that number if the optimizer depends on the
+/// gradient's length: gradient descent does, with or without momentum; Adam does not.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -99,12 +106,13 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
-/// A layer without a kernel has nothing to regularize:
+/// A layer without a kernel cannot be regularized:
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<LayerNorm<[f32; 2]>, L2<1, 100>>,)>;
-/// Trainer::<Net, Sgd, MeanSquaredError, 1>::new().step(&mut Net::new(), &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0; 2]]);
+/// let (mut net, mut trainer) = (Net::new(), Trainer::<Net, Sgd, MeanSquaredError, 1>::new());
+/// trainer.step(&mut net, &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0; 2]]);
 /// ```
 pub struct Regularized<L, R>(PhantomData<(L, R)>);
 
@@ -116,7 +124,7 @@ pub type DenseL2<const I: usize, const O: usize, A, const NUM: u32, const DEN: u
     Regularized<Dense<I, O, A>, L2<NUM, DEN>>;
 
 impl<L: Layer, R: Regularizer> Regularized<L, R> {
-    /// The kernel in front of the parameters.
+    /// The kernel at the front of the parameters.
     #[inline(always)]
     fn kernel(p: &L::Params) -> &[f32] {
         const { assert!(L::KERNEL_LEN > 0, "a regularizer needs a layer with a kernel") };

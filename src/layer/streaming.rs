@@ -1,4 +1,4 @@
-//! Layers that can be run frame by frame.
+//! Layers that run frame by frame.
 
 use super::{
     Activate, BatchNorm, Chain, Channels, Dense, Dropout, Layer, LayerNorm, Nothing, Regularized,
@@ -8,22 +8,22 @@ use crate::activation::Activation;
 use core::slice::{from_mut, from_ref};
 use rosenblatt_kernels::{F32Array, Simd, array::Join};
 
-/// A layer that can be run on one frame of a sequence at a time: recurrent layers, which remember,
-/// and those that look at a frame by itself (dense, normalizations, dropout, activations),
-/// regularized or not.
+/// A layer that can run on one frame of a sequence at a time. Recurrent layers keep a state between
+/// frames. Dense layers, normalizations, dropout and activations process each frame independently.
+/// All of them can be regularized.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run frame by frame",
     note = "recurrent layers can, and layers after them that look at one frame by itself"
 )]
 pub trait Streaming: Layer {
-    /// What comes in at one step.
+    /// The input of one step.
     type Frame: F32Array;
-    /// What goes out at one step.
+    /// The output of one step.
     type FrameOutput: F32Array;
-    /// What is remembered from one step to the next; zero before the first.
+    /// The state between steps; zero before the first.
     type Memory: F32Array;
 
-    /// y ← the output after one more frame.
+    /// y ← the output after the frame x.
     fn step<S: Simd>(
         s: S,
         p: &Self::Params,
@@ -52,8 +52,8 @@ impl<const I: usize, const O: usize, A: Activation> Streaming for Dense<I, O, A>
     }
 }
 
-/// Layers that look at the channels of one position by themselves: a frame is such a position, and
-/// the layer the same one over the channels alone.
+/// Layers that process each position independently. A frame is one position; the layer of a frame
+/// is the same layer over one position.
 macro_rules! by_itself {
     ($([$($generics:tt)*] $layer:ty, $of_frame:ty;)*) => {$(
         impl<X: Channels, $($generics)*> Streaming for $layer {

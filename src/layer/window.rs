@@ -1,30 +1,29 @@
-//! Windows that slide over maps and signals: shapes, padding, and the check that the types agree.
+//! Windows that slide over maps and signals: shapes, padding, and the checks of the types.
 
-/// A sample of `H`×`W` places with `C` channels each, channels last as in Keras: an image, or what
-/// a convolution makes of one.
+/// A sample of `H`×`W` positions with `C` channels each, channels last as in Keras: an image, or
+/// the output of a convolution.
 pub type Map<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
 
-/// A sample of `T` steps in time with `C` channels each: what sensors give, or what a convolution
-/// makes of it.
+/// A sample of `T` time steps with `C` channels each: sensor data, or the output of a convolution.
 pub type Signal<const T: usize, const C: usize> = [[f32; C]; T];
 
-/// What happens at the edges.
+/// How windows treat the edges.
 pub trait Padding: 'static {
-    /// Whether as many windows fit as there are strides: the input is padded.
+    /// Whether the input is padded, so that there is a window for each stride.
     const SAME: bool;
     /// Keras' name.
     const NAME: &'static str;
 }
 
-/// Windows that lie wholly inside: ⌊(n − k) / stride⌋ + 1 of them. What is left over at the end is
-/// not looked at.
+/// Only windows inside of the input: ⌊(n − k) / stride⌋ + 1 of them. Positions left over at the end
+/// are ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid;
 
-/// ⌈n / stride⌉ windows: max((outputs − 1)·stride + k − n, 0) places are added, the smaller half of
-/// them before the first, as Keras does it.
+/// ⌈n / stride⌉ windows. max((outputs − 1)·stride + k − n, 0) positions are added, the smaller half
+/// of them before the first, as in Keras.
 ///
-/// A convolution takes them as zeros; a pooling layer leaves them out.
+/// A convolution reads the added positions as zeros; a pooling layer leaves them out.
 #[derive(Clone, Copy, Debug)]
 pub struct Same;
 
@@ -41,18 +40,18 @@ impl Padding for Same {
 /// One axis along which windows slide.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis {
-    /// Places that there are
+    /// Positions of the input
     pub input: usize,
-    /// Windows, as the type has it
+    /// Number of windows that the type states
     pub output: usize,
-    /// Places that a window has
+    /// Positions of a window
     pub window: usize,
-    /// From one window to the next
+    /// Distance between windows
     pub stride: usize,
 }
 
 impl Axis {
-    /// How many windows there are; 0 where none fits.
+    /// The number of windows; 0 if none fits.
     const fn windows<P: Padding>(self) -> usize {
         if P::SAME {
             self.input.div_ceil(self.stride)
@@ -63,7 +62,7 @@ impl Axis {
         }
     }
 
-    /// How many padded places lie before the first real one.
+    /// The number of padded positions before the first real one.
     pub(crate) const fn before<P: Padding>(self) -> usize {
         if P::SAME && self.output > 0 {
             (self.output - 1)
@@ -77,7 +76,7 @@ impl Axis {
     }
 }
 
-/// Fails to compile unless the outputs of a layer are what its windows give.
+/// Fails to compile unless the output shape of a layer follows from its windows.
 #[track_caller]
 pub(crate) const fn fits<P: Padding, const N: usize>(layer: &str, axes: [Axis; N]) {
     let mut right = true;
@@ -115,7 +114,7 @@ pub(crate) const fn fits<P: Padding, const N: usize>(layer: &str, axes: [Axis; N
     start.text(", gives ").dims(&wanted).text("; the type says ").dims(&output).fail();
 }
 
-/// Fails to compile unless a layer gives as many values as it takes.
+/// Fails to compile unless a layer has as many outputs as inputs.
 #[track_caller]
 pub(crate) const fn as_many(layer: &str, input: usize, output: usize) {
     if input != output {
@@ -128,7 +127,7 @@ pub(crate) const fn as_many(layer: &str, input: usize, output: usize) {
     }
 }
 
-/// A compiler's message with numbers, which `panic!` cannot format in constants.
+/// A compile-time message with numbers. `panic!` cannot format them in constants.
 #[derive(Clone, Copy)]
 struct Message {
     bytes: [u8; 256],

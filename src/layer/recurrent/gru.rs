@@ -13,14 +13,15 @@ use rosenblatt_kernels::{
 /// z)·c, h₋₁ = 0
 ///
 /// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates;
-/// it calls c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r), c = tanh(a_c + r·s_c). Cho and others,
-/// 2014, the reset gate applied after the product.
+/// Keras names c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r), c = tanh(a_c + r·s_c). Cho and others,
+/// 2014, with the reset gate applied after the product.
 ///
-/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`, in
-/// memory Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`. Backward: da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c =
-/// dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r), ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ +=
-/// da, du += hₜ₋₁ᵀ·ds, db₁ += ds, dxₜ = da·wᵀ; dh of the step before is dh·z + ds·uᵀ, plus what its
-/// own output says.
+/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`; in
+/// memory these are Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`.
+///
+/// Backward: da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c = dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r),
+/// ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ += da, du += hₜ₋₁ᵀ·ds, db₁ += ds, dxₜ = da·wᵀ. The
+/// dh of the step before is dh·z + ds·uᵀ plus the gradient by that step's own output.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -34,7 +35,7 @@ use rosenblatt_kernels::{
 /// let window: [[f32; 1]; 64] = std::array::from_fn(|t| [(t as f32 / 5.0).sin()]);
 /// let whole = net.predict(&window);
 ///
-/// // The same, as the values come in.
+/// // The same outputs, computed as the values come in.
 /// let mut memory = Net::memory();
 /// let steps = window.map(|value| net.step(&mut memory, &value));
 /// assert_eq!(steps[63], whole);
@@ -47,7 +48,7 @@ pub struct GruCell;
 
 impl<const U: usize> Cell<U> for GruCell {
     type Gates = [[f32; U]; 3];
-    /// What comes from the state.
+    /// s, the part of the gates that comes from the state.
     type Saved = [[f32; U]; 3];
     type Carry = Nothing;
     type Bias = [[[f32; U]; 3]; 2];

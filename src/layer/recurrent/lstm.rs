@@ -9,15 +9,17 @@ use rosenblatt_kernels::{
 
 /// Long short-term memory, Keras' `LSTM`: cₜ = f·cₜ₋₁ + i·g, hₜ = o·tanh cₜ, h₋₁ = c₋₁ = 0
 ///
-/// With a = xₜ·w + b + hₜ₋₁·u in the columns i, f, g, o (Keras' order; it calls g "c"): i = σ(a_i),
-/// f = σ(a_f), g = tanh(a_g), o = σ(a_o). Hochreiter and Schmidhuber, 1997; the forget gate f is
-/// that of Gers and others, 2000, and its bias starts at 1 (Keras' `unit_forget_bias`).
+/// With a = xₜ·w + b + hₜ₋₁·u in the columns i, f, g, o (Keras' order; Keras names g "c"): i =
+/// σ(a_i), f = σ(a_f), g = tanh(a_g), o = σ(a_o). Hochreiter and Schmidhuber, 1997. The forget gate
+/// f is that of Gers and others, 2000. Its bias starts at 1 (Keras' `unit_forget_bias`).
 ///
-/// Parameters `{ w, u, b }`: `[[[f32; U]; 4]; I]`, `[[[f32; U]; 4]; U]`, `[[f32; U]; 4]`, in memory
-/// Keras' `[I, 4U]`, `[U, 4U]`, `[4U]`. Backward, with dc′ = dh·o·(1 − tanh²cₜ) + dc: da_i =
-/// dc′·g·i(1 − i), da_f = dc′·cₜ₋₁·f(1 − f), da_g = dc′·i·(1 − g²), da_o = dh·tanh cₜ·o(1 − o); dw
-/// += xₜᵀ·da, du += hₜ₋₁ᵀ·da, db += da, dxₜ = da·wᵀ. Of the step before dc is dc′·f, and dh is
-/// da·uᵀ plus what its own output says.
+/// Parameters `{ w, u, b }`: `[[[f32; U]; 4]; I]`, `[[[f32; U]; 4]; U]`, `[[f32; U]; 4]`; in memory
+/// these are Keras' `[I, 4U]`, `[U, 4U]`, `[4U]`.
+///
+/// Backward, with dc′ = dh·o·(1 − tanh²cₜ) + dc: da_i = dc′·g·i(1 − i), da_f = dc′·cₜ₋₁·f(1 − f),
+/// da_g = dc′·i·(1 − g²), da_o = dh·tanh cₜ·o(1 − o); dw += xₜᵀ·da, du += hₜ₋₁ᵀ·da, db += da, dxₜ =
+/// da·wᵀ. The dc of the step before is dc′·f. The dh of the step before is da·uᵀ plus the gradient
+/// by that step's own output.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -36,7 +38,7 @@ pub struct LstmCell;
 
 impl<const U: usize> Cell<U> for LstmCell {
     type Gates = [[f32; U]; 4];
-    /// The c before the step, and the tanh of the c after it.
+    /// c before the step, and tanh of c after it.
     type Saved = [[f32; U]; 2];
     type Carry = [f32; U];
     type Bias = [[f32; U]; 4];

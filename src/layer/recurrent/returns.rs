@@ -1,16 +1,16 @@
-//! What a recurrent layer gives: the last state, or all of them.
+//! The output of a recurrent layer: the last state, or all states.
 
 use rosenblatt_kernels::F32Array;
 
 /// Keras' `return_sequences`, as a type: [`Last`] or [`All`].
 pub trait Returns: 'static {
-    /// What goes out of `T` states `H`.
+    /// The output type for `T` states `H`.
     type Output<H: F32Array, const T: usize>: F32Array;
 
-    /// Takes the states after step `t` into the outputs, if they belong there.
+    /// Copies the states after step `t` to the outputs, if they are part of the output.
     fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [Self::Output<H, T>]);
 
-    /// dh ← dh + the gradient by the outputs of step `t`, where there are any.
+    /// dh ← dh + the gradient by the outputs of step `t`, if it has outputs.
     fn add_grad<const U: usize, const T: usize>(
         t: usize,
         dy: &[Self::Output<[f32; U], T>],
@@ -18,11 +18,18 @@ pub trait Returns: 'static {
     );
 }
 
-/// The state after the last step; `return_sequences=False`.
+/// The state after the last step: `return_sequences=False`.
 #[derive(Clone, Copy, Debug)]
 pub struct Last;
 
-/// The states after all steps; `return_sequences=True`.
+/// The states after all steps: `return_sequences=True`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let (last, all) = (Mlp::<(Rnn<1, 2, 3>,)>::new(), Mlp::<(Rnn<1, 2, 3, Tanh, All>,)>::new());
+/// assert_eq!(last.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
+/// assert_eq!(all.predict(&[[1.0]; 3]), [[0.0; 2]; 3]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct All;
 

@@ -11,14 +11,15 @@ use rosenblatt_kernels::{Simd, gemm::typed};
 /// The simple recurrent layer, Keras' `SimpleRNN`: hₜ = f(xₜ·w + b + hₜ₋₁·u), h₋₁ = 0 (Elman, 1990)
 ///
 /// Parameters `{ w, u, b }`: `[[f32; U]; I]`, `[[f32; U]; U]`, `[f32; U]`. Each sum starts at the
-/// bias, adds over the inputs, then over the units of the state. Backward, from the last step to
-/// the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db += dz, dxₜ = dz·wᵀ; dh of the step
-/// before is dz·uᵀ, plus what its own output says.
+/// bias, adds over the inputs, then over the units of the state.
+///
+/// Backward, from the last step to the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db +=
+/// dz, dxₜ = dz·wᵀ. The dh of the step before is dz·uᵀ plus the gradient by that step's own output.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// // Eight steps of three values: two recurrent layers, the first of which hands every state on.
+/// // Eight steps of three values. The first of two recurrent layers gives all states.
 /// type Net = Mlp<(Rnn<3, 16, 8, Tanh, All>, Rnn<16, 12, 8>, Dense<12, 2, Softmax>)>;
 /// let mut net = Net::new();
 /// net.init(Seed(1990));
