@@ -1,4 +1,4 @@
-//! A learning rate that falls for each weight by itself.
+//! AdaGrad: a learning rate for each weight, which falls.
 
 use super::{
     Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive,
@@ -9,9 +9,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 /// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan
 /// and Singer, 2011.
 ///
-/// h, the sum of squares, starts at 0: a weight that has moved much moves less from then on. Keras:
-/// `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. For a gradient of 2⁶³ or more see
-/// [`optimizer`](super).
+/// h, the sum of squares, starts at 0. A weight with large gradients so far makes smaller steps
+/// from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. For a gradient of
+/// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -33,8 +33,7 @@ pub struct AdaGrad {
 }
 
 impl AdaGrad {
-    /// The lecture's: lr 0.01, ε 1e-8, no decay. (Keras has lr 0.001, ε 1e-7, and sums that start
-    /// at 0.1.)
+    /// The lecture's: lr 0.01, ε 1e-8, no decay. (Keras: lr 0.001, ε 1e-7, sums that start at 0.1.)
     pub const DEFAULT: Self = Self { lr: 0.01, epsilon: 1e-8, decay: 0.0 };
 }
 

@@ -1,4 +1,4 @@
-//! Adam with decay of the weights.
+//! AdamW: Adam with weight decay.
 
 use super::{Adam, AdamState, Optimizer, at_least_zero, counted_steps, defaults, learning_rate};
 use crate::error::Result;
@@ -6,9 +6,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// AdamW: w ← w − lr_t·λ·w, then a step of [`Adam`]. Loshchilov and Hutter, 2019.
 ///
-/// The decay is apart from the gradient, so that the moments do not divide it, as they do with an
-/// L2 penalty. As in Keras it takes all parameters, biases too. With λ = 0 it is [`Adam`] to the
-/// bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
+/// The decay is separate from the gradient. So the moments do not divide it, as they divide the
+/// gradient of an L2 penalty. As in Keras it applies to all parameters, also to biases. With λ = 0
+/// it is [`Adam`] to the bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -29,15 +29,15 @@ pub struct AdamW {
     pub beta2: f32,
     /// Added to the root of the second moment, ε; at least 1e-15
     pub epsilon: f32,
-    /// Decay of the weights, λ: the share of a weight that lr_t = 1 would take
+    /// Weight decay, λ: the share of a weight that a step with lr_t = 1 removes
     pub weight_decay: f32,
     /// How fast the learning rate falls
     pub decay: f32,
 }
 
 impl AdamW {
-    /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no
-    /// decay of the learning rate.
+    /// As [`Adam::DEFAULT`], with Keras' weight decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004,
+    /// no decay of the learning rate.
     pub const DEFAULT: Self = Self {
         lr: 0.001,
         beta1: 0.9,
@@ -47,7 +47,7 @@ impl AdamW {
         decay: 0.0,
     };
 
-    /// What is Adam in it.
+    /// The hyper-parameters of the step of Adam.
     const fn adam(&self) -> Adam {
         let &Self { lr, beta1, beta2, epsilon, decay, .. } = self;
         Adam { lr, beta1, beta2, epsilon, decay }

@@ -1,10 +1,10 @@
-//! Keeping a gradient within bounds, around any optimizer.
+//! Gradient clipping around any optimizer.
 
 use super::{Optimizer, positive};
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// Everything but [`Optimizer::prepare`] and [`Optimizer::check`] is the inner optimizer's.
+/// All methods except [`Optimizer::prepare`] and [`Optimizer::check`] are the inner optimizer's.
 macro_rules! inner {
     () => {
         type State<P: F32Array> = O::State<P>;
@@ -39,11 +39,10 @@ macro_rules! inner {
     };
 }
 
-/// Clipping by value: each value of the gradient is brought between −limit and limit. Keras'
-/// `clipvalue`.
+/// Clipping by value: each value of the gradient is clamped to [−limit, limit]. Keras' `clipvalue`.
 ///
-/// It may turn the gradient's direction; [`ClipNorm`] does not.
-/// [`Trainer::gradient`](crate::Trainer::gradient) gives the clipped one.
+/// It can change the gradient's direction; [`ClipNorm`] does not.
+/// [`Trainer::gradient`](crate::Trainer::gradient) is the clipped gradient.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -59,7 +58,7 @@ macro_rules! inner {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClipValue<O> {
-    /// What makes a step of the clipped gradient
+    /// The optimizer of the clipped gradient
     pub optimizer: O,
     /// The greatest value, above 0
     pub limit: f32,
@@ -80,14 +79,14 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
     }
 }
 
-/// Clipping by norm: where ‖g‖ = √Σg², over all parameters, is above the limit, g ← g·limit/‖g‖.
-/// Keras' `global_clipnorm`.
+/// Clipping by norm: if ‖g‖ = √Σg² over all parameters is above the limit, g ← g·limit/‖g‖. Keras'
+/// `global_clipnorm`.
 ///
-/// The direction stays. At or below the limit the gradient keeps its bits. Where Σg² overflows,
-/// Keras' norm is ∞ and its gradient NaN; here the norm is taken of scaled values (see
-/// [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), and every finite gradient becomes one
-/// of the limit's length. The sum runs over sixteen lanes: the same bits everywhere. Pascanu,
-/// Mikolov and Bengio, 2013.
+/// The direction does not change. At or below the limit the gradient keeps its bits. If Σg²
+/// overflows, Keras' norm is ∞ and its gradient NaN. Here the norm is computed from scaled values
+/// (see [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), so every finite gradient above
+/// the limit gets the limit's length. The sum runs over sixteen lanes: the same bits everywhere.
+/// Pascanu, Mikolov and Bengio, 2013.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -103,7 +102,7 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClipNorm<O> {
-    /// What makes a step of the clipped gradient
+    /// The optimizer of the clipped gradient
     pub optimizer: O,
     /// The greatest norm, above 0
     pub limit: f32,

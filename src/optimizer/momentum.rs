@@ -1,4 +1,4 @@
-//! Momentum: a ball that rolls downhill.
+//! Momentum: a velocity that accumulates gradients.
 
 use super::{
     Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
@@ -8,8 +8,8 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
 ///
-/// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r =
-/// 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
+/// The velocity v starts at 0. A step keeps the share r of it and subtracts lr_t·g. With r = 0 it
+/// is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -26,7 +26,7 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 pub struct Momentum {
     /// Learning rate
     pub lr: f32,
-    /// What is left of the velocity after a step, r: the lecture's drag
+    /// The share of the velocity that a step keeps, r: the lecture's drag
     pub momentum: f32,
     /// How fast the learning rate falls
     pub decay: f32,

@@ -1,4 +1,4 @@
-//! Momentum that looks ahead.
+//! Nesterov's momentum.
 
 use super::{
     Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
@@ -9,9 +9,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 /// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)).
 /// Nesterov, 1983, in Keras' form.
 ///
-/// The step is that of [`Momentum`](super::Momentum), one velocity further: w is where the ball
-/// will be, so that the gradient there can still turn it. With r = 0 it is [`Sgd`](super::Sgd) to
-/// the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
+/// The weights are r·v ahead of those of the usual form, so that the gradient is computed at the
+/// point to which the velocity leads. With r = 0 it is
+/// [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -26,7 +26,7 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 pub struct Nesterov {
     /// Learning rate
     pub lr: f32,
-    /// What is left of the velocity after a step, r: the lecture's drag
+    /// The share of the velocity that a step keeps, r: the lecture's drag
     pub momentum: f32,
     /// How fast the learning rate falls
     pub decay: f32,

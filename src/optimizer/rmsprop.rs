@@ -1,4 +1,4 @@
-//! A learning rate for each weight that forgets.
+//! RMSProp: a learning rate for each weight, from a moving mean of squares.
 
 use super::{
     Accumulator, Optimizer, at_least, at_least_zero, below_one, counted_steps, defaults,
@@ -10,9 +10,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 /// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)).
 /// Tieleman and Hinton, 2012.
 ///
-/// h, a running mean of squares, starts at 0. Unlike [`AdaGrad`](super::AdaGrad)'s sum it forgets,
-/// so that a weight does not come to a halt. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`. For a gradient
-/// of 2⁶³ or more see [`optimizer`](super).
+/// h, a moving mean of squares, starts at 0. Unlike the sum of [`AdaGrad`](super::AdaGrad) it
+/// forgets old gradients, so a weight does not stop moving. Keras: `RMSprop(lr, rho=ρ, epsilon=ε)`.
+/// For a gradient of 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
@@ -27,17 +27,17 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 pub struct RmsProp {
     /// Learning rate
     pub lr: f32,
-    /// What is left of the mean of squares after a step, ρ
+    /// The share of the mean of squares that a step keeps, ρ
     pub rho: f32,
-    /// Added to the mean of squares, inside the root, ε; at least 1e-30, so that it outweighs a
-    /// mean that is too small for f32
+    /// Added to the mean of squares, inside the root, ε. It is at least 1e-30, so that it outweighs
+    /// a mean that is too small for f32
     pub epsilon: f32,
     /// How fast the learning rate falls
     pub decay: f32,
 }
 
 impl RmsProp {
-    /// The lecture's: lr 0.001, ρ 0.9, ε 1e-8, no decay. (Keras has ε 1e-7.)
+    /// The lecture's: lr 0.001, ρ 0.9, ε 1e-8, no decay. (Keras: ε 1e-7.)
     pub const DEFAULT: Self = Self { lr: 0.001, rho: 0.9, epsilon: 1e-8, decay: 0.0 };
 }
 

@@ -4,8 +4,19 @@ use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, default
 use crate::error::Result;
 use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
 
-/// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and
-/// Monro, 1951.
+/// Stochastic gradient descent: w ← w − lr_t·g, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro,
+/// 1951.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Unit::new();
+/// let mut trainer = Trainer::<Unit, Sgd, MeanSquaredError, 1>::new();
+/// trainer.step(&mut net, &Sgd::with_lr(0.25), &[[1.0]], &[[2.0]])?;
+/// assert_eq!(net.weights(), [1.0, 1.0]); // both gradients are 2·(0 − 2)
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sgd {
@@ -22,7 +33,7 @@ impl Sgd {
 
 defaults!(Sgd);
 
-/// Steps done.
+/// The number of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SgdState {
     t: u32,
