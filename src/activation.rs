@@ -1,4 +1,4 @@
-//! The activations a layer can end in: the lecture's names over the kernels.
+//! Activations: the lecture's names for functions of the kernels.
 
 use rosenblatt_kernels::{Simd, activation::typed};
 
@@ -12,16 +12,15 @@ pub use {
     rosenblatt_kernels::approx::{ApproxSigmoid, ApproxTanh},
 };
 
-/// The last part of a layer: y = f(z), on whole rows.
+/// The last operation of a layer: y = f(z), on whole rows.
 pub trait Activation: 'static {
-    /// The lecture's name.
+    /// The activation's name in the lecture.
     const NAME: &'static str;
     /// z ← f(z) for each row.
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]);
 }
 
-/// An activation through which a gradient can flow. A step has none: its slope is zero wherever it
-/// has one.
+/// An activation with a gradient. [`Step`] has none: its slope is zero wherever it is defined.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` unit cannot be trained by gradient",
     note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's learning rule"
@@ -31,16 +30,15 @@ pub trait Differentiable: Activation {
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
 }
 
-/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be
-/// fused with.
+/// The logistic function, exact or approximate. The binary cross-entropy can be fused with it.
 #[diagnostic::on_unimplemented(
     message = "BinaryCrossEntropy does not fit a network that ends in `{Self}`",
     note = "BinaryCrossEntropy goes with Sigmoid, MeanSquaredError with all"
 )]
 pub trait SigmoidOutput: Activation {}
 
-/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be
-/// fused with.
+/// The softmax function, exact or approximate. The categorical cross-entropies can be fused with
+/// it.
 #[diagnostic::on_unimplemented(
     message = "a categorical cross-entropy does not fit a network that ends in `{Self}`",
     note = "the categorical cross-entropies go with Softmax, MeanSquaredError with all"
@@ -67,7 +65,13 @@ impl Differentiable for Linear {
 
 /// y = f(z), yⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities. Backward: dz = y·(dy − Σ dy·y)
 ///
-/// Over one unit it would always be 1, and learn nothing; it does not compile:
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Dense<2, 4, Softmax>,)>::new(); // zero weights
+/// assert_eq!(net.predict(&[3.0, -1.0]), [0.25; 4]);
+/// ```
+///
+/// Over one unit it would always be 1, and nothing could be learnt. It does not compile:
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
@@ -106,7 +110,7 @@ impl Activation for Step {
     }
 }
 
-/// Activations that the kernels have as element by element maps with a gradient.
+/// Activations that the kernels have as element-by-element maps with a gradient.
 macro_rules! elementwise {
     ($($name:literal = [$($generics:tt)*] $map:ty;)*) => {$(
         impl<$($generics)*> Activation for $map {

@@ -1,5 +1,5 @@
-//! Samples before training: a new order each epoch without a buffer for it, a part kept for
-//! validation, the search for a value that is no number, standardizing.
+//! Preparation of samples: a new order for each epoch without a buffer, a part for validation, the
+//! search for values that are not finite, standardization.
 
 mod standardize;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 use rosenblatt_kernels::F32Array;
 
-/// What is expected where a number is infinite or NaN.
+/// The expected value of an error about an infinite or NaN number.
 const FINITE: &str = "a finite number";
 
 /// Sample, column and value of the first number that is infinite or NaN.
@@ -24,13 +24,13 @@ fn first_not_finite<R: F32Array>(rows: &[R]) -> Option<(usize, usize, f32)> {
     })
 }
 
-/// An error unless all values of all samples are finite. (Of a sample with several dimensions the
-/// column is the place in memory.)
+/// An error unless all values of all samples are finite. (In a sample with several dimensions the
+/// column is the index in memory.)
 ///
-/// Looks at one value after the other: for data that just came in, and to find the
-/// locate_not_finite when a loss is not finite.
+/// It checks one value after the other. Use it for new data, and to find the offending value when a
+/// loss is not finite.
 /// # Errors
-/// [`Error::Input`] names the first that is infinite or NaN.
+/// [`Error::Input`] names the first value that is infinite or NaN.
 pub fn finite_inputs<R: F32Array>(x: &[R]) -> Result<()> {
     match first_not_finite(x) {
         Some((sample, column, value)) => {
@@ -40,7 +40,7 @@ pub fn finite_inputs<R: F32Array>(x: &[R]) -> Result<()> {
     }
 }
 
-/// The error about samples that are known to hold a value that is not finite.
+/// The error about samples that hold a value that is not finite.
 #[inline(always)]
 pub(crate) fn bad_input<R: F32Array>(x: &[R]) -> Error {
     let (sample, column, value) = first_not_finite(x).unwrap_or((0, 0, f32::NAN));
@@ -49,7 +49,7 @@ pub(crate) fn bad_input<R: F32Array>(x: &[R]) -> Error {
 
 /// [`finite_inputs`] for targets.
 /// # Errors
-/// [`Error::Target`] names the first that is infinite or NaN.
+/// [`Error::Target`] names the first value that is infinite or NaN.
 pub fn finite_targets<R: F32Array>(t: &[R]) -> Result<()> {
     match first_not_finite(t) {
         Some((sample, output, value)) => {
@@ -61,9 +61,9 @@ pub fn finite_targets<R: F32Array>(t: &[R]) -> Result<()> {
 
 /// A pseudo-random permutation of 0 … n − 1, computed index by index in constant memory.
 ///
-/// A Feistel network over the next power of four above n (Luby and Rackoff, 1988); indices that
-/// fall outside are sent through again (Black and Rogaway, 2002). Data may stay in flash: nothing
-/// is moved and no order is stored.
+/// A Feistel network over the next power of four above n, at least 256 (Luby and Rackoff, 1988). An
+/// index outside of 0 … n − 1 goes through the network again (Black and Rogaway, 2002). No sample
+/// is moved and no order is stored, so data can stay in flash.
 ///
 /// ```
 /// use rosenblatt::{Seed, data::Permutation};
@@ -82,14 +82,14 @@ pub struct Permutation {
 impl Permutation {
     const ROUNDS: usize = 6;
 
-    /// The order of epoch `epoch` under `seed`. Lengths beyond 2³² are cut to it.
+    /// The order of epoch `epoch` with `seed`. A length of 2³² or more is reduced to 2³² − 1.
     #[must_use]
     pub fn new(n: usize, seed: Seed, epoch: usize) -> Self {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
-        // At least four bits a side: short sequences need room to mix.
+        // At least four bits for each half, so that short sequences are mixed too.
         let bits = (u32::BITS - n.leading_zeros()).max(8);
-        // Stirred after each part: were two stirred parts only xor-ed, seed and epoch could change
-        // places.
+        // Mixed after each part. If two mixed parts were only xor-ed, exchanging seed and epoch
+        // would give the same order.
         let start = mix(mix(mix(seed.0 as u32) ^ (seed.0 >> 32) as u32) ^ epoch as u32);
         let mut keys = [0; Self::ROUNDS];
         for (round, key) in (1u32..).zip(&mut keys) {
@@ -98,7 +98,7 @@ impl Permutation {
         Self { n, half: bits.div_ceil(2), keys }
     }
 
-    /// Where the sample at place `i` of this order lies; `i` itself if there is no such place.
+    /// The index of the sample at place `i` of this order. `i` itself if `i` is not below n.
     #[must_use]
     pub fn index(&self, i: usize) -> usize {
         if i >= self.n as usize {
@@ -119,23 +119,23 @@ impl Permutation {
     }
 }
 
-/// Samples to learn from, and samples kept for validation.
+/// Training samples and validation samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Split<'a, X, T> {
-    /// Inputs to learn from
+    /// Training inputs
     pub x: &'a [X],
     /// Their targets
     pub t: &'a [T],
-    /// Inputs to validate with
+    /// Validation inputs
     pub x_val: &'a [X],
     /// Their targets
     pub t_val: &'a [T],
 }
 
-/// Keras' `validation_split`: the first ⌊n·(1 − share)⌋ samples to learn from, the last ones, in
-/// their order, for validation.
+/// Keras' `validation_split`: the first ⌊n·(1 − share)⌋ samples are for training, the others for
+/// validation, in their order.
 ///
-/// Nothing is copied. Samples that are sorted by class should be shuffled before, as with Keras.
+/// Nothing is copied. Shuffle samples that are sorted by class before the split, as with Keras.
 ///
 /// ```
 /// use rosenblatt::data::split;
@@ -145,15 +145,15 @@ pub struct Split<'a, X, T> {
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 /// # Errors
-/// [`Error::Lengths`], [`Error::HyperParameter`] for a share not between 0 and 1, also for one that
-/// would leave a part without samples, [`Error::Empty`] for no samples at all.
+/// [`Error::Lengths`]. [`Error::HyperParameter`] for a share that is not between 0 and 1, or that
+/// leaves a part without samples. [`Error::Empty`] for no samples.
 pub fn split<'a, X, T>(x: &'a [X], t: &'a [T], share: f64) -> Result<Split<'a, X, T>> {
     same_lengths(x, t)?;
     let wrong = |expected| Error::HyperParameter { name: "share", value: share as f32, expected };
     if !(share > 0.0 && share < 1.0) {
         return Err(wrong("a number between 0 and 1"));
     }
-    // In f64, as Keras: where n·(1 − share) should be a whole number, the rounding decides which.
+    // In f64, as Keras: when n·(1 − share) is near a whole number, the rounding decides.
     let at = (x.len() as f64 * (1.0 - share)) as usize;
     match (x.split_at_checked(at), t.split_at_checked(at)) {
         (Some((x, x_val)), Some((t, t_val))) if !x.is_empty() && !x_val.is_empty() => {

@@ -1,22 +1,24 @@
-//! What data can cause. A wrong shape does not get here: it does not compile.
+//! Errors that data can cause. A wrong shape is no error here: it does not compile.
 
 use core::fmt;
 use rosenblatt_kernels::array::Shape;
 
-/// The result of everything that looks at data.
+/// The result of functions that check data.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// What was wrong with the data, and what was expected. When one is returned, no weight was changed
-/// by the step it is about.
+/// What was wrong with the data, and what was expected. A step that returns an error has changed no
+/// weight.
 ///
-/// The fields `sample`, `output`, `column` and `layer` are indices and count from 0; the texts name
-/// row, column and layer and count from 1.
+/// The fields `sample`, `output`, `column` and `layer` are indices from 0. The printed texts count
+/// rows, columns and layers from 1.
 ///
 /// ```
 /// use rosenblatt::{Error, data};
 /// let error = data::finite_inputs(&[[0.0, 1.0], [2.0, f32::NAN]]).unwrap_err();
 /// assert!(matches!(error, Error::Input { sample: 1, column: 1, .. }));
-/// assert_eq!(error.to_string(), "row 2, column 2 of the inputs (counted from 1) is NaN; a finite number is expected");
+/// let message = "row 2, column 2 of the inputs (counted from 1) is NaN; \
+///     a finite number is expected";
+/// assert_eq!(error.to_string(), message);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -24,38 +26,38 @@ pub type Result<T> = core::result::Result<T, Error>;
 pub enum Error {
     /// There are no samples.
     Empty,
-    /// As many targets (or outputs) as inputs were expected.
+    /// The number of targets (or outputs) is not the number of inputs.
     Lengths {
         /// Inputs given
         inputs: usize,
         /// Targets or outputs given
         targets: usize,
     },
-    /// A mini-batch has more samples than the trainer's buffers hold.
+    /// A mini-batch has more samples than the trainer holds.
     BatchTooLarge {
         /// Samples asked for
         batch: usize,
         /// The trainer's `B`
         capacity: usize,
     },
-    /// A mini-batch of no samples was asked for.
+    /// A mini-batch of 0 samples was requested.
     BatchOfZero,
-    /// A mini-batch has too few samples for a layer that takes statistics over them.
+    /// A mini-batch has too few samples for a layer with statistics over the samples.
     BatchTooSmall {
         /// Samples of the mini-batch
         batch: usize,
-        /// The fewest that the network can learn from
+        /// The smallest mini-batch of the network
         least: usize,
     },
-    /// There are fewer samples than a mini-batch has, and shorter ones are to be left out: nothing
-    /// would be learnt.
+    /// There are fewer samples than a mini-batch has, and `drop_last` leaves out shorter ones:
+    /// nothing would be learnt.
     NoFullBatch {
         /// Samples given
         samples: usize,
         /// Samples of a mini-batch
         batch: usize,
     },
-    /// The weights of a hidden layer were never set: with nothing but zeros the network learns
+    /// The weights of a hidden layer were never set. A network with a hidden layer of zeros learns
     /// nothing.
     NeverSet {
         /// Index of the layer
@@ -63,7 +65,7 @@ pub enum Error {
         /// Its kind
         kind: &'static str,
     },
-    /// A value of a sample that cannot be learnt from.
+    /// An input value that cannot be used.
     Input {
         /// Index of the sample
         sample: usize,
@@ -74,7 +76,7 @@ pub enum Error {
         /// What was expected
         expected: &'static str,
     },
-    /// A value of a target that cannot be learnt from.
+    /// A target value that cannot be used.
     Target {
         /// Index of the sample
         sample: usize,
@@ -94,7 +96,7 @@ pub enum Error {
         /// Classes are 0 … classes − 1
         classes: usize,
     },
-    /// A target that is no probability.
+    /// A target that is not a probability.
     Probability {
         /// Index of the sample
         sample: usize,
@@ -107,7 +109,7 @@ pub enum Error {
     OneHot {
         /// Index of the sample
         sample: usize,
-        /// What its values sum to
+        /// The sum of its values
         sum: f32,
     },
     /// A hyper-parameter outside its range.
@@ -119,23 +121,23 @@ pub enum Error {
         /// What was expected
         expected: &'static str,
     },
-    /// Another number of weights than the network has.
+    /// The number of weights is not the network's.
     Weights {
-        /// The network's
+        /// The network's number
         expected: usize,
-        /// Given
+        /// The number given
         got: usize,
     },
-    /// Another number of tensors than the network has.
+    /// The number of tensors is not the network's.
     Tensors {
-        /// The network's
+        /// The network's number
         expected: usize,
-        /// Given
+        /// The number given
         got: usize,
     },
-    /// A tensor with another number of values than its shape asks for.
+    /// A tensor's number of values is not that of its shape.
     Tensor {
-        /// Its place, from 0
+        /// Its index, from 0
         index: usize,
         /// Its name
         name: &'static str,
@@ -144,16 +146,16 @@ pub enum Error {
         /// Values given
         got: usize,
     },
-    /// An observer monitors a value that no validation has found.
+    /// An observer monitors a value of a validation, but there is no validation before it.
     NotMonitored {
-        /// Its name
+        /// The value's name
         what: &'static str,
     },
-    /// An observer could not write: the buffer is full, or the file refused.
+    /// An observer could not write: the buffer is full, or writing to the file failed.
     NotWritten,
     /// A loss or gradient is infinite or NaN.
     NotFinite {
-        /// Which
+        /// Loss or gradient
         what: Quantity,
         /// The epoch, from 1; 0 for a single step outside `fit`
         epoch: usize,
@@ -162,7 +164,7 @@ pub enum Error {
     },
 }
 
-/// What a step checks before it changes a weight.
+/// The quantities that a step checks before it changes a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Quantity {
@@ -277,7 +279,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Indices of a sample and of a value in it, as row and column.
+/// The indices of a sample and of a value in it, printed as row and column from 1.
 struct Place(usize, usize);
 
 impl fmt::Display for Place {

@@ -1,4 +1,4 @@
-//! What a training leaves behind: its epochs.
+//! The reports of a training's epochs.
 
 use crate::{
     error::Result,
@@ -7,7 +7,7 @@ use crate::{
 use core::ops::ControlFlow;
 use heapless::Vec;
 
-/// The first `N` epochs of a training.
+/// Records the first `N` epochs of a training.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -17,7 +17,8 @@ use heapless::Vec;
 /// net.init(Seed(1));
 /// let mut history = History::<20>::new();
 /// let fit = Fit { epochs: 20, ..Fit::new(Sgd::with_lr(1.0)) };
-/// Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new().fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut history)?;
+/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
+/// trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut history)?;
 /// assert!(history.epochs()[19].loss < history.epochs()[0].loss);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -28,13 +29,13 @@ pub struct History<const N: usize> {
 }
 
 impl<const N: usize> History<N> {
-    /// Nothing recorded.
+    /// An empty history.
     #[must_use]
     pub const fn new() -> Self {
         Self { epochs: Vec::new() }
     }
 
-    /// What was recorded, in order.
+    /// The recorded reports, in order.
     #[must_use]
     pub fn epochs(&self) -> &[EpochReport] {
         &self.epochs
@@ -48,7 +49,7 @@ impl<S: Session, const N: usize> Observer<S> for History<N> {
     }
 
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
-        // Full: the first N are kept, the training goes on.
+        // If it is full, it keeps the first N reports and the training continues.
         let _ = self.epochs.push(*epoch);
         Ok(ControlFlow::Continue(()))
     }

@@ -164,9 +164,9 @@ impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActi
 
 /// Mean over samples and outputs of (y − t)², as in Keras; dy = 2·(y − t) / (samples · outputs)
 ///
-/// Outputs have any plain shape: a row, a sequence, a map. Targets have the same shape. A sample's
-/// class, for the accuracy, is the index of its greatest value. [`SumOverOutputs`] gives the
-/// lecture's loss, the sum over the outputs.
+/// Outputs have any plain shape: a row, a sequence, a map. Targets have the same shape. The
+/// accuracy compares [`predicted`](crate::metrics::predicted) of outputs and targets.
+/// [`SumOverOutputs`] gives the lecture's loss, the sum over the outputs.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -240,9 +240,9 @@ fn improbable<T: F32Array>(targets: &[T]) -> Error {
 /// (p − t) / (samples · outputs)
 ///
 /// Outputs have any plain shape; targets have the same shape. Targets are 0, 1 or probabilities
-/// between. For the logarithms p is clamped to [1e-7, 1 − 1e-7]. A sample's class, for the
-/// accuracy, is the index of its greatest value; with one output it is whether the value is above
-/// ½. [`SumOverOutputs`] gives the lecture's cost of a network, the sum over the outputs.
+/// between. For the logarithms p is clamped to [1e-7, 1 − 1e-7]. The accuracy compares
+/// [`predicted`](crate::metrics::predicted) of outputs and targets. [`SumOverOutputs`] gives the
+/// lecture's cost of a network, the sum over the outputs.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

@@ -1,9 +1,10 @@
-//! Who listens to `fit`: at the end of each epoch an observer sees the report, may look at the
-//! network, change the learning rate, or end the training. Observers cost nothing when unused: `()`
-//! compiles to nothing.
+//! Observers of `fit`. At the end of each epoch an observer sees the report. It can read the
+//! network, change the learning rate, or end the training. `()` observes nothing and compiles to
+//! nothing.
 //!
-//! Observers in a tuple are asked in order, and what one adds to the report the next ones see:
-//! [`Validation`] first, then what monitors its loss, then what writes it down.
+//! A tuple calls its observers in order. What one adds to the report, the next ones see: put
+//! [`Validation`] first, then the observers that monitor its loss, then those that record the
+//! report.
 //!
 //! | Keras | here |
 //! |---|---|
@@ -32,21 +33,21 @@ use crate::{
 };
 use core::{fmt, ops::ControlFlow};
 
-/// One epoch, as it ends.
+/// The report of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EpochReport {
     /// Its number, from 1
     pub number: usize,
-    /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
+    /// Mean loss over the epoch's samples, each before its step's update (as in Keras)
     pub loss: f32,
-    /// Share of samples whose class was predicted before the update; NaN if the observer does not
-    /// ask for it
+    /// Share of samples whose class was predicted before the update; NaN if no observer needs the
+    /// accuracy
     pub accuracy: f32,
-    /// What a [`Validation`] found
+    /// The result of a [`Validation`], if there is one
     pub validation: Option<Evaluation>,
-    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no
-    /// epoch, the one that the optimizer holds
+    /// The learning rate of the epoch's last step, with `decay` and a schedule. If there was no
+    /// epoch, the learning rate of the optimizer
     pub lr: f32,
 }
 
@@ -56,28 +57,29 @@ pub trait Session {
     type Net;
     /// One sample.
     type Input;
-    /// What the loss asks of the data about one sample.
+    /// The target of one sample.
     type Target;
 
     /// The network.
     fn net(&self) -> &Self::Net;
-    /// The network, to be changed.
+    /// The network, mutable.
     fn net_mut(&mut self) -> &mut Self::Net;
-    /// The learning rate that the optimizer holds.
+    /// The learning rate of the optimizer.
     fn lr(&self) -> f32;
-    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is
-    /// given, unlike in Keras, where the rate stays.
+    /// Sets the learning rate for the rest of this `fit`. The next `fit` starts with the optimizer
+    /// that it is given. (In Keras the rate stays.)
     /// # Errors
-    /// What the optimizer's own check says; nothing is changed then.
+    /// Those of the optimizer's check. Nothing is changed then.
     fn set_lr(&mut self, lr: f32) -> Result<()>;
-    /// Whether every weight and every running value is finite: a step may end in one that is not,
-    /// and only the next one finds it.
+    /// Whether all parameters and all non-trainable values (moving mean and variance) are finite. A
+    /// step can end with one that is not; only the next step finds it.
     fn finite(&self) -> bool {
         true
     }
-    /// Whether these samples could be evaluated.
+    /// Checks that these samples can be evaluated.
     /// # Errors
-    /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
+    /// For no samples, different lengths of `x` and `t`, wrong targets, or numbers that are
+    /// infinite or NaN.
     fn validate(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
@@ -85,38 +87,66 @@ pub trait Session {
     fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
 }
 
-/// Listens to `fit`. `()` does not and costs nothing; [`OnEpoch`] calls a closure; a tuple asks
-/// each of its observers.
+/// Observes `fit`. `()` does nothing and costs nothing. [`OnEpoch`] calls a closure. A tuple calls
+/// each of its observers. `&mut o` observes with a borrowed observer.
+///
+/// An observer of one's own, which counts the epochs that lowered the loss:
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use rosenblatt::{Result, observer::Session, prelude::*};
+///
+/// struct Falls {
+///     last: f32,
+///     count: usize,
+/// }
+///
+/// impl<S: Session> Observer<S> for Falls {
+///     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+///         self.count += usize::from(epoch.loss < self.last);
+///         self.last = epoch.loss;
+///         Ok(ControlFlow::Continue(()))
+///     }
+/// }
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut falls = Falls { last: f32::INFINITY, count: 0 };
+/// let fit = Fit { epochs: 10, ..Fit::new(Sgd::with_lr(0.5)) };
+/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
+/// trainer.fit(&mut Unit::new(), &gates::OR.x, &gates::OR.t, &fit, &mut falls)?;
+/// assert_eq!(falls.count, 10);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub trait Observer<S: Session> {
-    /// Whether accuracy is to be counted.
+    /// Whether `fit` computes the accuracy for this observer.
     const ACCURACY: bool = true;
 
-    /// The training begins. An observer forgets what it saw of an earlier one.
+    /// Called when a training begins. An observer resets its state here.
     /// # Errors
-    /// Whatever makes watching impossible; the training does not begin then, and nothing is
-    /// changed.
+    /// Whatever prevents the observer from working. The training then does not begin, and nothing
+    /// is changed.
     #[inline(always)]
     fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
         let _ = session;
         Ok(())
     }
 
-    /// An epoch has ended; `Break` ends the training. What is written into the report is what later
-    /// observers and the caller see.
+    /// Called at the end of each epoch. `Break` ends the training. Later observers and the caller
+    /// see changes of the report.
     /// # Errors
-    /// Whatever makes going on senseless; it ends the training.
+    /// Whatever prevents the observer from working. It ends the training.
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S)
     -> Result<ControlFlow<()>>;
 
-    /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight
-    /// was changed). `true` ends the training without an error.
+    /// Called when a step is rejected because loss or gradient is not finite ([`Error::NotFinite`];
+    /// no weight was changed). `true` ends the training without an error.
     #[inline(always)]
     fn on_rejected_step(&mut self, error: &Error) -> bool {
         let _ = error;
         false
     }
 
-    /// The training has ended, by itself, by an observer or by an error.
+    /// Called when the training has ended: after the last epoch, by an observer, or by an error.
     #[inline(always)]
     fn on_fit_end(&mut self, session: &mut S) {
         let _ = session;
@@ -132,8 +162,7 @@ impl<S: Session> Observer<S> for () {
     }
 }
 
-/// An observer made of a closure, which is called at the end of each epoch: Keras'
-/// `LambdaCallback`.
+/// An observer that calls a closure at the end of each epoch: Keras' `LambdaCallback`.
 ///
 /// ```
 /// use core::ops::ControlFlow;
@@ -160,7 +189,7 @@ impl<S: Session, F: FnMut(&EpochReport) -> ControlFlow<()>> Observer<S> for OnEp
     }
 }
 
-/// Tuples of observers; each is told, also where one before has ended the training.
+/// Tuples of observers. Each one is called, also after an earlier one has ended the training.
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<S: Session, $($name: Observer<S>),+> Observer<S> for ($($name,)+) {
@@ -212,7 +241,7 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-/// A borrowed observer: the caller keeps it, and reads it afterwards.
+/// A borrowed observer. The caller can read it afterwards.
 impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     const ACCURACY: bool = O::ACCURACY;
 
@@ -241,7 +270,7 @@ impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     }
 }
 
-/// What an observer compares from epoch to epoch.
+/// The value that an observer compares from epoch to epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Monitor {
@@ -249,10 +278,10 @@ pub enum Monitor {
     Loss,
     /// The training accuracy; more is better
     Accuracy,
-    /// The loss that a [`Validation`] found (Keras' `val_loss`); less is better
+    /// The loss of a [`Validation`] (Keras' `val_loss`); less is better
     #[default]
     ValLoss,
-    /// The accuracy that a [`Validation`] found (Keras' `val_accuracy`); more is better
+    /// The accuracy of a [`Validation`] (Keras' `val_accuracy`); more is better
     ValAccuracy,
 }
 
@@ -268,9 +297,10 @@ impl Monitor {
         }
     }
 
-    /// Its value in a report; NaN for an accuracy beside a loss that is NaN.
+    /// The value in a report. An accuracy is NaN if the loss beside it is NaN.
     /// # Errors
-    /// [`Error::NotMonitored`] if it is a [`Validation`]'s and none stands before.
+    /// [`Error::NotMonitored`] if the value is a [`Validation`]'s and there is none before this
+    /// observer.
     fn of(self, epoch: &EpochReport) -> Result<f32> {
         let validation = || epoch.validation.ok_or(Error::NotMonitored { what: self.name() });
         Ok(match self {
@@ -284,7 +314,8 @@ impl Monitor {
         })
     }
 
-    /// Whether `value` is better than `best` by more than `min_delta`, as Keras: value − min_delta > best, or value + min_delta < best. NaN is never better.
+    /// Whether `value` is better than `best` by more than `min_delta`, as in Keras: value −
+    /// min_delta > best, or value + min_delta < best. NaN is never better.
     fn better(self, value: f32, best: f32, min_delta: f32) -> bool {
         let min_delta = if min_delta < 0.0 { -min_delta } else { min_delta };
         match self {
@@ -300,7 +331,7 @@ impl fmt::Display for Monitor {
     }
 }
 
-/// An error if a number that values are compared with is NaN: nothing would ever be better.
+/// An error if `value` is NaN: no value would ever be better.
 fn comparable(name: &'static str, value: f32) -> Result<()> {
     if value.is_nan() {
         Err(Error::HyperParameter { name, value, expected: "a number" })
@@ -320,8 +351,8 @@ struct Best {
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
-    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is
-    /// never one.
+    /// Whether `value` is an improvement; stores it then. The first number is one, as in Keras. NaN
+    /// never is.
     fn improved(&mut self, monitor: Monitor, value: f32, min_delta: f32, epoch: usize) -> bool {
         let better = match self.value {
             None => !value.is_nan(),
@@ -334,10 +365,10 @@ impl Best {
     }
 }
 
-/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error, and
-/// the observer says where.
+/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error.
+/// [`StopOnNan::stopped`] says where.
 ///
-/// Without it, `fit` ends with [`Error::NotFinite`]. Either way the step that met it changed no
+/// Without it, `fit` ends with [`Error::NotFinite`]. In both cases the rejected step changes no
 /// weight.
 ///
 /// ```
@@ -347,7 +378,8 @@ impl Best {
 /// let mut net = Line::new();
 /// let mut stop = StopOnNan::new();
 /// let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
-/// Trainer::<Line, Sgd, MeanSquaredError, 1>::new().fit(&mut net, &[[2.0]], &[[1.0]], &fit, &mut stop)?;
+/// let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 1>::new();
+/// trainer.fit(&mut net, &[[2.0]], &[[1.0]], &fit, &mut stop)?;
 /// assert!(stop.stopped().is_some());
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -358,13 +390,14 @@ pub struct StopOnNan {
 }
 
 impl StopOnNan {
-    /// Nothing met yet.
+    /// An observer that has seen nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self { stopped: None }
     }
 
-    /// What ended the training ([`Error::NotFinite`], which names epoch and step), if anything did.
+    /// The error that ended the training ([`Error::NotFinite`], which names epoch and step), if
+    /// there was one.
     #[must_use]
     pub const fn stopped(&self) -> Option<Error> {
         self.stopped

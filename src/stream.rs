@@ -1,4 +1,4 @@
-//! Inference frame by frame: a network that keeps its state while a sequence comes in.
+//! Inference frame by frame: the state of a network is kept between frames.
 
 use crate::{
     layer::{Layer, Streaming, in_place},
@@ -7,16 +7,16 @@ use crate::{
 };
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch};
 
-/// One frame that a network takes.
+/// One input frame of a network.
 pub type FrameOf<N> = <LayersOf<N> as Streaming>::Frame;
-/// What a network gives after a frame.
+/// The output of a network after a frame.
 pub type FrameOutputOf<N> = <LayersOf<N> as Streaming>::FrameOutput;
-/// What a network remembers between frames.
+/// The state of a network between frames.
 pub type MemoryOf<N> = <LayersOf<N> as Streaming>::Memory;
 
-/// A recurrent network in real time: one frame at a time, on the one memory that a stream has.
+/// Streaming: a recurrent network runs on one frame at a time, with one memory for each stream.
 impl<T: Layers<Composed: Streaming>> Sequential<T> {
-    /// The memory before the first frame: all zero. A stream starts anew by taking another one.
+    /// The memory before the first frame: all zero. Use a new one for each new stream.
     #[must_use]
     pub const fn memory() -> MemoryOf<Self> {
         MemoryOf::<Self>::ZERO
@@ -24,17 +24,19 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
 
     /// The output after one more frame, on the fastest backend.
     ///
-    /// After as many frames as a sample has, from [`Sequential::memory`], the bits are those of
-    /// [`Sequential::predict`] on the whole; a stream may go on for as long as it likes. One step
-    /// costs what one step costs: nothing is computed twice.
+    /// For the first frames of a stream, as many as a sample has, the bits are those of
+    /// [`Sequential::predict`] on the whole sample. A stream can be of any length. A step computes
+    /// only the new frame.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
     ///
-    /// // Guesses a tone's next sample from those that were heard. Trained on windows of 16 samples, run on a stream.
+    /// // Predicts a tone's next sample. Trained on windows of 16 samples, run on a stream.
     /// type Net = Mlp<(Gru<1, 8, 16>, Dense<8, 1>)>;
     /// let tone = |t: usize| (t as f32 * 0.4).sin();
-    /// let x: Vec<[[f32; 1]; 16]> = (0..128).map(|i| std::array::from_fn(|t| [tone(i + t)])).collect();
+    /// type Window = [[f32; 1]; 16];
+    /// let window = |i: usize| std::array::from_fn(|t| [tone(i + t)]);
+    /// let x: Vec<Window> = (0..128).map(window).collect();
     /// let t: Vec<[f32; 1]> = (0..128).map(|i| [tone(i + 16)]).collect();
     ///
     /// let mut net = Net::new();

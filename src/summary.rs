@@ -1,4 +1,4 @@
-//! A network as a table of its layers.
+//! The table of a network's layers.
 
 use crate::{
     layer::{Description, Layer},
@@ -10,7 +10,7 @@ use core::{
     marker::PhantomData,
 };
 
-/// Prints a network's layers, parameters and bytes.
+/// Prints a network's layers, parameters and bytes ([`Sequential::summary`]).
 pub struct Summary<T: Layers>(PhantomData<T>);
 
 impl<T: Layers> Summary<T> {
@@ -51,7 +51,7 @@ impl<T: Layers> fmt::Display for Summary<T> {
     }
 }
 
-/// The shape of what a layer gives: `10`, or `6x6x8`.
+/// The shape of a layer's outputs: `10`, or `6x6x8`.
 fn outputs(d: &Description) -> heapless::String<48> {
     let mut text = heapless::String::new();
     for (i, n) in d.shape.dims().iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Columns brought to mean 0 and deviation 1.
+//! Standardization of columns: mean 0 and standard deviation 1.
 
 use crate::{
     error::{Error, Result},
@@ -9,15 +9,15 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 /// Brings each column to mean 0 and standard deviation 1: x′ = (x − mean) / deviation, as
 /// scikit-learn's `StandardScaler`.
 ///
-/// Fitted to the training samples, applied to these and to all later ones. It is plain data of two
-/// rows, whatever the number of samples.
+/// Fit it to the training samples; apply it to these and to all later samples. It is two rows of
+/// numbers, whatever the number of samples.
 ///
-/// mean = Σx / n and deviation = √((Σd² − (Σd)² / n) / n), d = x − mean (the population's
-/// deviation, corrected for the rounding of the mean: Chan, Golub and LeVeque, 1983). Each sum runs
-/// over the samples in their order and is compensated (Kahan, 1965): relative error of mean and
-/// deviation below 1e-6 for 10⁸ samples. A column is first brought to a size near 1 by a power of
-/// two, so that no square overflows or underflows. A column whose values are all equal has that
-/// value as its mean and deviation 0, and becomes 0.
+/// mean = Σx / n and deviation = √((Σd² − (Σd)² / n) / n) with d = x − mean. This is the
+/// population's deviation, corrected for the rounding of the mean (Chan, Golub and LeVeque, 1983).
+/// Each sum runs over the samples in order and is compensated (Kahan, 1965). The relative error of
+/// mean and deviation is below 1e-6 for 10⁸ samples. A column is first scaled to a size near 1 by a
+/// power of two, so that no square overflows or underflows. If all values of a column are equal,
+/// its mean is that value, its deviation is 0, and it becomes 0.
 ///
 /// ```
 /// use rosenblatt::data::Standardize;
@@ -33,14 +33,14 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 pub struct Standardize<const I: usize> {
     /// The mean of each column
     pub mean: [f32; I],
-    /// The standard deviation of each column; 0 where all its values are equal
+    /// The standard deviation of each column; 0 if all its values are equal
     pub deviation: [f32; I],
 }
 
 impl<const I: usize> Standardize<I> {
-    /// Means and deviations of these samples.
+    /// Computes mean and deviation of these samples.
     /// # Errors
-    /// [`Error::Empty`] for no samples; [`Error::Input`] for a value that is infinite or NaN.
+    /// [`Error::Empty`] for no samples. [`Error::Input`] for a value that is infinite or NaN.
     pub fn fit(rows: &[[f32; I]]) -> Result<Self> {
         let Some(first) = rows.first() else {
             return Err(Error::Empty);
@@ -70,8 +70,9 @@ impl<const I: usize> Standardize<I> {
         }
     }
 
-    /// x ← (x − mean) / deviation for each row, x − mean where the deviation is 0: one subtraction
-    /// and one division. (Where the difference overflows, the one of the halves.)
+    /// x ← (x − mean) / deviation for each row; x − mean if the deviation is 0. One subtraction and
+    /// one division. (If the subtraction overflows, half the values are subtracted and the result
+    /// is doubled.)
     pub fn transform(&self, rows: &mut [[f32; I]]) {
         standard(|| self.apply(rows));
     }
@@ -92,16 +93,16 @@ impl<const I: usize> Standardize<I> {
     }
 }
 
-/// What is known of a column. Sums are of its values times `scale`.
+/// Statistics of a column. The sums are of its values times a power of two ([`Column::scaled`]).
 #[derive(Clone, Copy)]
 struct Column {
     first: f32,
-    /// Whether all values are the first
+    /// Whether all values equal the first
     constant: bool,
     /// The greatest |x|
     size: f32,
     sum: Sum,
-    /// Of the scaled values
+    /// The mean of the scaled values
     mean: f32,
     /// Σd and Σd²
     distances: Sum,
@@ -129,8 +130,7 @@ impl Column {
         }
     }
 
-    /// The exponent of the greatest value, so far as 2 to it and to its negative are normal
-    /// numbers.
+    /// The exponent n of the greatest value, limited so that 2ⁿ and 2⁻ⁿ are normal numbers.
     fn exponent(&self) -> i32 {
         ((self.size.to_bits() >> 23) as i32 - 127).clamp(-126, 126)
     }
@@ -159,7 +159,7 @@ impl Column {
         }
         let d = self.distances.value();
         let variance = (self.squares.value() - d * d / n) / n;
-        // Rounding may leave a little less than nothing.
+        // Rounding can give a number slightly below 0.
         self.unscaled(Scalar.sqrt(if variance > 0.0 { variance } else { 0.0 }))
     }
 }

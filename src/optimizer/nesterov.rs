@@ -10,8 +10,8 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer};
 /// Nesterov, 1983, in Keras' form.
 ///
 /// The weights are r·v ahead of those of the usual form, so that the gradient is computed at the
-/// point to which the velocity leads. With r = 0 it is
-/// [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
+/// point to which the velocity leads. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras:
+/// `SGD(lr, momentum=r, nesterov=True)`.
 ///
 /// ```
 /// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
