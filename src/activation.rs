@@ -49,6 +49,12 @@ impl SigmoidOutput for Sigmoid {}
 impl SoftmaxOutput for Softmax {}
 
 /// f(z) = z, f′ = 1
+///
+/// ```
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
+/// let net = Mlp::<(Dense<1, 1, Linear>,)>::from_params(Affine { w: [[2.0]], b: [1.0] });
+/// assert_eq!(net.predict(&[-3.0]), [-5.0]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Linear;
 

@@ -76,16 +76,46 @@ macro_rules! scaled {
 
 scaled! {
     /// Uniform between ±√(6 / (fan_in + fan_out)); Keras' default. Glorot and Bengio, 2010.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&GlorotUniform, Seed(1957));
+    /// ```
     GlorotUniform = uniform(|i, o| 2.0 / (i + o));
     /// Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio, 2010.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&GlorotNormal, Seed(1957));
+    /// ```
     GlorotNormal = truncated_normal(|i, o| 2.0 / (i + o));
     /// Uniform between ±√(6 / fan_in), for ReLU. He and others, 2015.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&HeUniform, Seed(1957));
+    /// ```
     HeUniform = uniform(|i, o| 2.0 / i);
     /// Truncated normal with variance 2 / fan_in, for ReLU. He and others, 2015.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&HeNormal, Seed(1957));
+    /// ```
     HeNormal = truncated_normal(|i, o| 2.0 / i);
     /// Uniform between ±√(3 / fan_in). LeCun and others, 1998.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&LecunUniform, Seed(1957));
+    /// ```
     LecunUniform = uniform(|i, o| 1.0 / i);
     /// Truncated normal with variance 1 / fan_in. LeCun and others, 1998.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&LecunNormal, Seed(1957));
+    /// ```
     LecunNormal = truncated_normal(|i, o| 1.0 / i);
 }
 

@@ -34,6 +34,18 @@ use crate::{
 use core::{fmt, ops::ControlFlow};
 
 /// The report of one epoch.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut net = Unit::new();
+/// let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.5)) };
+/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
+/// let last: EpochReport = trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut ())?;
+/// assert_eq!((last.number, last.lr, last.validation), (3, 0.5, None));
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EpochReport {
@@ -271,6 +283,13 @@ impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
 }
 
 /// The value that an observer compares from epoch to epoch.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let early = EarlyStopping { monitor: Monitor::Accuracy, ..EarlyStopping::with_patience(5) };
+/// assert_eq!(early.monitor.name(), "accuracy");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Monitor {

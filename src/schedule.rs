@@ -110,8 +110,14 @@ pub trait Schedule: Copy {
 ///
 /// The optimizer's own `lr` is not used. Its `decay`, 0 by default, still applies to the schedule's
 /// rate. The trainer counts the steps: after [`Trainer::reset`](crate::Trainer::reset) the next
-/// step is number 0 again. [`Optimizer::set_lr`] scales the whole schedule. The [module](self) has
-/// an example.
+/// step is number 0 again. [`Optimizer::set_lr`] scales the whole schedule.
+///
+/// ```
+/// use rosenblatt::{optimizer::Optimizer, prelude::*};
+/// let schedule = StepDecay { lr: 0.5, drop: 0.1, every: 100 };
+/// let rule = Scheduled { optimizer: Momentum::DEFAULT, schedule };
+/// assert_eq!(rule.lr(), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scheduled<O, S> {

@@ -57,6 +57,13 @@ pub struct Sequential<T: Layers> {
 }
 
 /// The lecture's name of [`Sequential`]: multi-layer perceptron.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::new();
+/// assert_eq!(net.predict(&[1.0, 2.0]), [0.5]); // zero weights
+/// ```
 pub type Mlp<T> = Sequential<T>;
 
 impl<T: Layers> Model for Sequential<T> {

@@ -24,11 +24,31 @@ const fn quotient(num: u32, den: u32) -> f32 {
 /// It moves small weights towards 0 but does not make them exactly 0. As in Keras the penalty is
 /// part of the gradient: a weight whose gradient is below λ oscillates around 0, at most about lr·λ
 /// away. To get zeros, set such weights to 0 after the training.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L1<1, 8>>,)>; // Σ|w| / 8
+/// let mut net = Net::new();
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
+/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 0.5);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L1<const NUM: u32, const DEN: u32>;
 
 /// λ·Σw² (without ½, as in Keras), λ = `NUM`/`DEN`; gradient 2·λ·w. It keeps weights small:
 /// "ridge", "weight decay".
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L2<1, 8>>,)>; // Σw² / 8
+/// let mut net = Net::new();
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
+/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 2.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L2<const NUM: u32, const DEN: u32>;
 
@@ -36,9 +56,12 @@ pub struct L2<const NUM: u32, const DEN: u32>;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// // 0.001·Σ|w| + 0.01·Σw²
-/// type Net = Mlp<(Regularized<Dense<2, 1>, L1L2<1, 1000, 1, 100>>,)>;
-/// assert_eq!(Net::PARAMS, 3);
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L1L2<1, 8, 1, 16>>,)>; // Σ|w| / 8 + Σw² / 16
+/// let mut net = Net::new();
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
+/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 1.5);
+/// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L1L2<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32>;
@@ -117,9 +140,29 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 pub struct Regularized<L, R>(PhantomData<(L, R)>);
 
 /// A [`Dense`] layer with λ·Σ|w|, λ = `NUM`/`DEN`: `DenseL1<64, 32, Relu, 1, 1000>`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(DenseL1<1, 1, Linear, 1, 8>,)>; // Σ|w| / 8
+/// let mut net = Net::new();
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
+/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 0.5);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub type DenseL1<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =
     Regularized<Dense<I, O, A>, L1<NUM, DEN>>;
 /// A [`Dense`] layer with λ·Σw², λ = `NUM`/`DEN`: `DenseL2<64, 32, Relu, 1, 1000>`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(DenseL2<1, 1, Linear, 1, 8>,)>; // Σw² / 8
+/// let mut net = Net::new();
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
+/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 2.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub type DenseL2<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =
     Regularized<Dense<I, O, A>, L2<NUM, DEN>>;
 

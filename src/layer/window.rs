@@ -2,9 +2,21 @@
 
 /// A sample of `H`×`W` positions with `C` channels each, channels last as in Keras: an image, or
 /// the output of a convolution.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let image: Map<2, 3, 1> = [[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]];
+/// assert_eq!(image[1][2], [6.0]);
+/// ```
 pub type Map<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
 
 /// A sample of `T` time steps with `C` channels each: sensor data, or the output of a convolution.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let acceleration: Signal<2, 3> = [[0.0, 0.1, 9.8], [0.2, 0.1, 9.7]];
+/// assert_eq!(acceleration[1][2], 9.7);
+/// ```
 pub type Signal<const T: usize, const C: usize> = [[f32; C]; T];
 
 /// How windows treat the edges.
@@ -17,6 +29,12 @@ pub trait Padding: 'static {
 
 /// Only windows inside of the input: ⌊(n − k) / stride⌋ + 1 of them. Positions left over at the end
 /// are ignored.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<2, 1>, 2, Valid>,)>::new();
+/// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0]]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Valid;
 
@@ -24,6 +42,12 @@ pub struct Valid;
 /// of them before the first, as in Keras.
 ///
 /// A convolution reads the added positions as zeros; a pooling layer leaves them out.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
+/// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0], [5.0]]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Same;
 

@@ -19,6 +19,14 @@ use rosenblatt_kernels::{
 };
 
 /// How many samples each update of the weights uses.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let full = Fit { batch: Some(Batch::Full), ..Fit::new(Sgd::DEFAULT) };
+/// let stochastic = Fit { batch: Some(Batch::Stochastic), ..full };
+/// assert_ne!(full, stochastic);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Batch {

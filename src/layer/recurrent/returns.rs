@@ -19,6 +19,12 @@ pub trait Returns: 'static {
 }
 
 /// The state after the last step: `return_sequences=False`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Rnn<1, 2, 3, Tanh, Last>,)>::new();
+/// assert_eq!(net.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Last;
 
