@@ -1,8 +1,8 @@
-//! What can go wrong with a perceptron and with a graph.
+//! Errors of perceptrons and graphs.
 
 use core::fmt;
 
-/// The result of what looks at data, or builds a graph.
+/// The result of functions that check data or build a graph.
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// What was wrong, and what was expected.
@@ -10,27 +10,25 @@ pub type Result<T> = core::result::Result<T, Error>;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// What the library says of data and hyper-parameters.
+    /// An error of the library about data or hyper-parameters.
     Library(rosenblatt::Error),
-    /// The samples cannot be separated by a perceptron, which is proved: its weights came round
-    /// again, and what was added in between is exactly nothing
-    /// ([`Perceptron::fit`](crate::Perceptron::fit)).
+    /// A perceptron cannot separate the samples. This is proved: its weights repeated, and the
+    /// updates in between add up to exactly 0 ([`Perceptron::fit`](crate::Perceptron::fit)).
     NotSeparable {
-        /// The epoch, from 1, whose end saw the weights again
+        /// The epoch, from 1, at whose end the weights repeated
         epoch: usize,
-        /// How many epochs earlier they were the same, to the bit
+        /// How many epochs earlier the weights were the same, to the bit
         period: usize,
-        /// How often the weights were changed in between
+        /// Number of updates in between
         updates: usize,
     },
-    /// A perceptron has not separated the samples; whether it can be done is not known.
+    /// A perceptron has not separated the samples. Whether they are separable is not known.
     NotConverged {
-        /// Epochs run
+        /// Number of epochs run
         epochs: usize,
-        /// Samples that the last one mistook
+        /// Wrong samples in the last epoch
         mistakes: usize,
-        /// The weights came round again, but only because of rounding: further epochs would change
-        /// nothing
+        /// The weights repeated, but only because of rounding. Further epochs would change nothing
         stalled: bool,
     },
     /// A weight of a [`Perceptron`](crate::Perceptron) is infinite or NaN after a step.
@@ -40,23 +38,23 @@ pub enum Error {
         /// The step inside the epoch, from 1; 0 for a single step outside `fit`
         step: usize,
     },
-    /// A graph was asked for more nodes than it has room for.
+    /// An expression needs more nodes than the graph can hold.
     GraphFull {
         /// The graph's `N`
         capacity: usize,
-        /// Nodes asked for so far
+        /// Nodes needed so far
         asked: usize,
     },
     /// An expression mixes nodes of two graphs.
     OtherGraph {
-        /// Index, in its own graph, of the node that is not this graph's
+        /// Index, in its own graph, of the node of the other graph
         node: usize,
     },
-    /// The value of a node was set that is computed, or a constant.
+    /// A value was set on a node that is computed, or on a constant.
     NotAnInput {
         /// Index of the node
         node: usize,
-        /// What it is
+        /// The node's operation
         operation: &'static str,
     },
 }
@@ -103,15 +101,14 @@ impl fmt::Display for Error {
     }
 }
 
-// These two are also written by what prints a graph, which must not link the printing of an f32: it
-// can panic.
+// Printing a graph also writes these two. It must not link the printing of an f32, which can panic.
 
-/// [`Error::GraphFull`] in words.
+/// The text of [`Error::GraphFull`].
 pub(crate) fn graph_full(f: &mut fmt::Formatter<'_>, capacity: usize, asked: usize) -> fmt::Result {
     write!(f, "the graph has room for {capacity} nodes; the expression has {asked} so far")
 }
 
-/// [`Error::OtherGraph`] in words.
+/// The text of [`Error::OtherGraph`].
 pub(crate) fn other_graph(f: &mut fmt::Formatter<'_>, node: usize) -> fmt::Result {
     write!(f, "an expression uses node {node} of another graph; all nodes must be of one graph")
 }

@@ -1,10 +1,10 @@
-//! The computational graph: an expression as nodes, its value forward, its gradients backward by
-//! the chain rule.
+//! The computational graph: an expression as nodes. Values are computed forward, gradients backward
+//! by the chain rule.
 //!
-//! Every operation on a handle adds one node to the graph, and so does every number in it but an
-//! exponent (`clamp` is two of each); it holds up to `N` of them in a `heapless` buffer: no
-//! allocator, and a graph may lie in `.bss`. A node comes after its inputs, so the order of the
-//! nodes is an order of evaluation, and backwards an order for the chain rule.
+//! Each operation on a handle adds one node to the graph. Each number in it adds one node too,
+//! except an exponent. (`clamp` adds two of each.) The graph holds up to `N` nodes in a `heapless`
+//! buffer: it needs no allocator and can lie in `.bss`. A node comes after its inputs. So the order
+//! of the nodes is an order of evaluation, and the reverse order is one for the chain rule.
 //!
 //! ```
 //! use rosenblatt_lecture::graph::Graph;
@@ -30,25 +30,25 @@
 //! # Ok::<(), rosenblatt_lecture::Error>(())
 //! ```
 //!
-//! **Forward.** Values are computed in the order of the nodes. After [`Node::set`] all nodes behind
-//! the changed one are computed again by [`Graph::forward`], or when one of their values, or a
-//! gradient by [`Node::backward`], is asked for: a value is never stale.
+//! **Forward.** Values are computed in the order of the nodes. After [`Node::set`], all nodes
+//! behind the changed one are computed again by [`Graph::forward`], by a read of one of their
+//! values, or by [`Node::backward`]. A value is never stale.
 //!
 //! **Backward.** [`Node::backward`] of y sets every gradient to +0 and that of y to 1, then goes
-//! from y to the first node. A node with gradient d adds to its first input's gradient
-//! d·∂node/∂first, then to its second's d·∂node/∂second ([`Operation`] lists them). So a node that
-//! is used k times adds up k terms, in the order from its last user to its first; in `x * x` the
-//! left factor's term comes first. Nodes that y does not depend on take no part and keep +0. (The
+//! from y to the first node. A node with gradient d adds d·∂node/∂first to the gradient of its
+//! first input, then d·∂node/∂second to that of its second ([`Operation`] lists them). A node that
+//! is used k times adds up k terms, in the order from its last user to its first. In `x * x` the
+//! left factor's term comes first. Nodes that y does not depend on are skipped and keep +0. (The
 //! chain rule as an algorithm: Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986.)
 //!
 //! **Bits.** One value at a time, IEEE-754 binary32 and the functions of the [numeric
 //! contract](rosenblatt::kernels): the same bits on every CPU.
 //!
-//! **Text.** The table, DOT and SVG go through `core::fmt`, so that a serial port is enough;
-//! printing cannot panic, nor does it need f64.
+//! **Text.** The table, DOT and SVG are written through `core::fmt`, for example to a serial port.
+//! Printing cannot panic and needs no f64.
 //!
-//! **Errors.** An operator cannot return a `Result`. A node that finds no room is counted, and
-//! everything that can fail says so from then on:
+//! **Errors.** An operator cannot return a `Result`. The graph counts nodes that do not fit. From
+//! then on every method that returns a `Result` returns the error:
 //!
 //! ```
 //! use rosenblatt_lecture::{Error, graph::Graph};
@@ -57,7 +57,8 @@
 //! let x = graph.input(3.0);
 //! let y = x * x * x + 1.0; // x, two products, the constant, the sum
 //! assert_eq!(y.value(), Err(Error::GraphFull { capacity: 4, asked: 5 }));
-//! assert_eq!(y.backward().unwrap_err().to_string(), "the graph has room for 4 nodes; the expression has 5 so far");
+//! let message = "the graph has room for 4 nodes; the expression has 5 so far";
+//! assert_eq!(y.backward().unwrap_err().to_string(), message);
 //! ```
 
 mod formula;
@@ -78,42 +79,42 @@ use heapless::Vec;
 use rosenblatt::{error::Quantity, optimizer::at_least_zero};
 use rosenblatt_kernels::environment::standard;
 
-/// The index of a node that found no room, or that was not made because an operand was of another
+/// The index of a node that did not fit, or that was not made because an operand belongs to another
 /// graph.
 const NOWHERE: u16 = u16::MAX;
-/// The number of a name that has none.
+/// The number of a name without a number.
 const NO_NUMBER: u16 = u16::MAX;
 
-/// What is kept of a node.
+/// The data of a node.
 #[derive(Clone, Copy)]
 struct Entry {
     operation: Operation,
     value: f32,
     gradient: f32,
-    /// Empty if it has none
+    /// Empty if the node has none
     name: &'static str,
     number: u16,
-    /// Up to two inputs; those that the operation lacks are 0 and not looked at
+    /// Up to two inputs; unused ones are 0
     inputs: [u16; 2],
-    /// In the last pass backward: the output depends on it
+    /// Whether the output of the last backward pass depends on it
     reached: bool,
 }
 
-/// All zero bits while the graph is empty.
+/// All zero bits if the graph is empty.
 struct State<const N: usize> {
     nodes: Vec<Entry, N>,
-    /// How many nodes, from the first, have the value that their inputs give
+    /// How many nodes, from the first, have a current value
     current: usize,
-    /// Nodes that found no room
+    /// Number of nodes that did not fit
     lost: usize,
-    /// 1 + the index of an operand that is another graph's
+    /// 1 + the index of an operand that belongs to another graph; 0 for none
     stray: usize,
 }
 
 /// A graph of up to `N` nodes.
 ///
-/// Handles ([`Node`]) borrow it and are `Copy`. It starts as zero bits: a `static` of it (in a
-/// `StaticCell`, say) lies in `.bss`.
+/// Handles ([`Node`]) borrow the graph and are `Copy`. A graph starts as zero bits, so a `static`
+/// graph (for example in a `StaticCell`) lies in `.bss`.
 ///
 /// ```
 /// use rosenblatt_lecture::graph::Graph;
@@ -138,22 +139,22 @@ struct State<const N: usize> {
 /// # Ok::<(), rosenblatt_lecture::Error>(())
 /// ```
 pub struct Graph<const N: usize> {
-    // No code but this module's runs while it is borrowed.
+    // Only this module's code runs while it is borrowed.
     state: RefCell<State<N>>,
 }
 
 impl<const N: usize> Graph<N> {
-    /// The bytes of the graph.
+    /// The size of the graph in bytes.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A graph without nodes; usable in a `static`, where it costs no flash.
+    /// A graph without nodes. It can stand in a `static`, where it costs no flash.
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(N < NOWHERE as usize, "a graph has room for at most 65,534 nodes") };
         Self { state: RefCell::new(State { nodes: Vec::new(), current: 0, lost: 0, stray: 0 }) }
     }
 
-    /// A leaf whose value comes from outside, and can be set: data.
+    /// A leaf for data: its value can be set.
     pub fn input(&self, value: f32) -> Node<'_, N> {
         self.push(Operation::Input, [0; 2], value)
     }
@@ -163,22 +164,22 @@ impl<const N: usize> Graph<N> {
         self.push(Operation::Parameter, [0; 2], value)
     }
 
-    /// A leaf that stays as it is. An operator makes one of each number in an expression.
+    /// A leaf whose value does not change. Operators make one for each number in an expression.
     pub fn constant(&self, value: f32) -> Node<'_, N> {
         self.push(Operation::Constant, [0; 2], value)
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn len(&self) -> usize {
         self.state.try_borrow().map_or(0, |state| state.nodes.len())
     }
 
-    /// Whether there is no node.
+    /// Whether there are no nodes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many nodes there can be: `N`.
+    /// The greatest number of nodes, `N`.
     pub const fn capacity(&self) -> usize {
         N
     }
@@ -189,10 +190,10 @@ impl<const N: usize> Graph<N> {
         (0..self.len() as u16).map(|index| Node { graph: self, index })
     }
 
-    /// Whether all went well so far.
+    /// Checks that building the graph has not failed so far.
     /// # Errors
-    /// [`Error::GraphFull`] if a node found no room, [`Error::OtherGraph`] if an operand was
-    /// another graph's.
+    /// [`Error::GraphFull`] if a node did not fit. [`Error::OtherGraph`] if an operand belongs to
+    /// another graph.
     pub fn check(&self) -> Result<()> {
         self.with(|_| Ok(()))
     }
@@ -208,7 +209,7 @@ impl<const N: usize> Graph<N> {
         })
     }
 
-    /// Sets every gradient to +0: before the first [`Node::accumulate`] of a mini-batch.
+    /// Sets every gradient to +0. Call it before the first [`Node::accumulate`] of a mini-batch.
     /// # Errors
     /// As [`Graph::check`].
     pub fn zero_gradients(&self) -> Result<()> {
@@ -221,9 +222,9 @@ impl<const N: usize> Graph<N> {
     /// One step of gradient descent, w ← w − lr·dw for each [parameter](Graph::parameter), in the
     /// order of the nodes.
     /// # Errors
-    /// As [`Graph::check`]; [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning
-    /// rate that is negative or not finite, [`NotFinite`](rosenblatt::Error::NotFinite) if a
-    /// parameter's gradient is not. Nothing is changed then.
+    /// As [`Graph::check`]. [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning
+    /// rate that is negative or not finite. [`NotFinite`](rosenblatt::Error::NotFinite) if a
+    /// parameter's gradient is not finite. Nothing is changed then.
     pub fn descend(&self, lr: f32) -> Result<()> {
         at_least_zero("lr", lr)?;
         self.with(|state| {
@@ -242,15 +243,14 @@ impl<const N: usize> Graph<N> {
         })
     }
 
-    /// Takes all nodes out, and forgets what went wrong. (It takes the graph itself: no handle can
-    /// be left.)
+    /// Removes all nodes and errors. (It borrows the graph mutably, so no handle can be left.)
     pub fn clear(&mut self) {
         let state = self.state.get_mut();
         state.nodes.clear();
         (state.current, state.lost, state.stray) = (0, 0, 0);
     }
 
-    /// What went wrong first, if anything did.
+    /// The first error, if there was one.
     fn fault(state: &State<N>) -> Result<()> {
         if state.stray > 0 {
             return Err(Error::OtherGraph { node: state.stray - 1 });
@@ -261,17 +261,17 @@ impl<const N: usize> Graph<N> {
         Ok(())
     }
 
-    /// Runs `f` on the nodes of a graph in which nothing went wrong.
+    /// Runs `f` on the nodes if the graph has no error.
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut State<N>) -> Result<R>) -> Result<R> {
-        // It is never borrowed here; a panic for that case would be linked into every firmware.
+        // It is never borrowed here. A panic for that case would be linked into every firmware.
         let mut state =
             self.state.try_borrow_mut().map_err(|_| Error::GraphFull { capacity: N, asked: N })?;
         Self::fault(&state)?;
         standard(|| f(&mut state))
     }
 
-    /// A copy of a node with its current value; also from a graph in which something went wrong.
+    /// A copy of a node with its current value. Works in a graph with an error too.
     fn entry(&self, index: usize) -> Option<Entry> {
         let mut state = self.state.try_borrow_mut().ok()?;
         let State { nodes, current, .. } = &mut *state;
@@ -303,7 +303,7 @@ impl<const N: usize> Graph<N> {
         Node { graph: self, index }
     }
 
-    /// The node's index if it is this graph's; otherwise remembers that it is not.
+    /// The node's index if it belongs to this graph. Otherwise records the error.
     fn own(&self, node: Node<'_, N>) -> u16 {
         if core::ptr::eq(self, node.graph) {
             return node.index;
@@ -330,7 +330,7 @@ impl<const N: usize> fmt::Debug for Graph<N> {
     }
 }
 
-/// The values of both inputs; +0 for one that the operation lacks.
+/// The values of both inputs; +0 for an unused one.
 #[inline]
 fn operands(nodes: &[Entry], node: &Entry) -> [f32; 2] {
     node.inputs.map(|input| nodes.get(usize::from(input)).map_or(0.0, |node| node.value))
@@ -351,8 +351,8 @@ fn evaluate(nodes: &mut [Entry], current: &mut usize, end: usize) {
     *current = end.max(*current);
 }
 
-/// The chain rule from node `output` to the first. `keep` leaves the gradients of leaves, to be
-/// added to.
+/// The chain rule from node `output` to the first. With `keep`, the gradients of leaves are not
+/// reset but added to.
 fn chain(nodes: &mut [Entry], output: usize, keep: bool) {
     for node in nodes.iter_mut() {
         node.reached = false;

@@ -1,23 +1,23 @@
-//! The neuron: the smallest layer there is, and with cross-entropy logistic regression.
+//! The neuron: the smallest layer. With cross-entropy as loss it is logistic regression.
 
 use rosenblatt::{activation::Sigmoid, layer::Dense};
 
 /// One unit with `I` inputs: p = σ(z), z = w₁x₁ + w₂x₂ + … + b, σ(z) = 1 / (1 + e⁻ᶻ).
 ///
-/// It is a [`Dense`] layer of one output. Where the [`Perceptron`](crate::Perceptron) decides by a
-/// step, it says with what probability the answer is 1; as σ has a slope everywhere it learns by
-/// gradient, and data that no line parts do no harm.
+/// It is a [`Dense`] layer of one output. The [`Perceptron`](crate::Perceptron) decides by a step;
+/// the neuron gives the probability that the answer is 1. σ has a slope everywhere, so the neuron
+/// learns by gradient, also from data that no line separates.
 ///
 /// With [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy), L = −(t·ln p + (1 − t)·ln(1 −
 /// p)), it is **logistic regression** (D. Cox, *The regression analysis of binary sequences*,
-/// 1958). By the chain rule ∂L/∂z = ∂L/∂p · σ′(z) = (p − t) / (p·(1 − p)) · p·(1 − p) = p − t, and
-/// so, as means over the samples of a batch,
+/// 1958). By the chain rule ∂L/∂z = ∂L/∂p · σ′(z) = (p − t) / (p·(1 − p)) · p·(1 − p) = p − t. This
+/// gives, as means over the samples of a batch,
 ///
 /// ∂L/∂w = (p − t)·x, ∂L/∂b = p − t
 ///
-/// That is the perceptron's rule with a probability for an answer: w ← w + lr·(t − p)·x. One
-/// deviation more of an input multiplies the odds p / (1 − p) by eʷ, if the inputs were brought to
-/// deviation 1 ([`Standardize`](rosenblatt::data::Standardize)).
+/// This is the perceptron's rule with the probability p as answer: w ← w + lr·(t − p)·x. If the
+/// inputs have standard deviation 1 ([`Standardize`](rosenblatt::data::Standardize)), raising one
+/// input by one standard deviation multiplies the odds p / (1 − p) by eʷ.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

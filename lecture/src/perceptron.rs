@@ -1,4 +1,4 @@
-//! The perceptron: one unit with a step, and the learning rule that Frank Rosenblatt gave it.
+//! The perceptron: one unit with a step, and Frank Rosenblatt's learning rule.
 //!
 //! F. Rosenblatt, *The Perceptron: A Perceiving and Recognizing Automaton*, Cornell Aeronautical
 //! Laboratory report 85-460-1, 1957, and *The Perceptron: A Probabilistic Model for Information
@@ -25,7 +25,7 @@ use rosenblatt_kernels::environment::standard;
 /// # Ok::<(), rosenblatt_lecture::Error>(())
 /// ```
 ///
-/// No line parts XOR (Minsky and Papert, 1969), and `fit` proves it:
+/// No line separates XOR (Minsky and Papert, 1969), and `fit` proves it:
 ///
 /// ```
 /// # use rosenblatt::prelude::*;
@@ -40,91 +40,97 @@ use rosenblatt_kernels::environment::standard;
 ///
 /// w ← w + lr·(t − y)·x, b ← b + lr·(t − y)
 ///
-/// Nothing changes where y is right. Where it is 0 instead of 1 the sample is added, where it is 1
-/// instead of 0 taken away. It is no gradient descent: the step's slope is 0.
+/// If y is right, nothing changes. If y is 0 instead of 1, lr·x is added; if y is 1 instead of 0,
+/// lr·x is subtracted. This is not gradient descent: the step's slope is 0.
 ///
-/// # It converges where it can
+/// # Convergence
 ///
-/// Let the samples be separable: with X = (x, 1) and s = +1 where t = 1, −1 where t = 0, some V of
-/// length 1 has s·V·X ≥ γ > 0 for all of them. Let R be the greatest length of an X. From zero
+/// Let the samples be separable. Let X = (x, 1), and s = +1 for t = 1, s = −1 for t = 0. Then some
+/// V of length 1 has s·V·X ≥ γ > 0 for all samples. Let R be the greatest length of an X. From zero
 /// weights the rule makes at most **(R / γ)²** updates, at every learning rate (A. Novikoff, *On
-/// convergence proofs on perceptrons*, 1962): with W = (w, b) / lr an update adds at least γ to
-/// V·W, and at most R² to |W|², because s·W·X ≤ 0; after k updates kγ ≤ V·W ≤ |W| ≤ √k·R. Other
-/// first weights add to the bound; rounding, which the theorem does not know, shows only where R /
-/// γ is large.
+/// convergence proofs on perceptrons*, 1962).
 ///
-/// # What proves that it cannot
+/// Proof: with W = (w, b) / lr, an update adds at least γ to V·W, and at most R² to |W|², because
+/// s·W·X ≤ 0. After k updates kγ ≤ V·W ≤ |W| ≤ √k·R.
 ///
-/// An epoch that ends with the weights of an earlier one, after mistakes, will be repeated for
-/// ever: the order of the samples is fixed and so is the arithmetic. The updates in between, each
-/// ±X, add up to nothing: Σ nᵢ·sᵢ·Xᵢ = 0, where nᵢ ≥ 0 counts the updates by sample i, and not all
-/// are 0. **No V separates such samples**: it would make each sᵢ·V·Xᵢ positive and their sum with
-/// weights nᵢ with it, but that sum is V·0 = 0. (P. Gordan, 1873: exactly one of the two, V or such
-/// nᵢ, exists.)
+/// Other initial weights increase the bound. The theorem ignores rounding; rounding matters only if
+/// R / γ is large.
 ///
-/// In rounded arithmetic equal weights prove less: where w + lr·x rounds to w, nothing moves
-/// although much was added. So [`Perceptron::fit`] does not trust the weights. Beside them it adds
-/// up the ±X themselves, without learning rate and without rounding (error-free transformations of
-/// sums: Knuth, 1969). It says [`Error::NotSeparable`] only if the weights are the same **to the
-/// bit** and the sum of the ±X in between is **exactly 0**; that sum is the certificate, whatever
-/// rounding did to the weights. Otherwise it says [`Error::NotConverged`]: so it does on samples
-/// that are not separable where rounding never lets the weights come round. Inputs near 1
-/// ([`Standardize`](rosenblatt::data::Standardize)), and a power of two as learning rate, help.
+/// # Proof of non-separability
 ///
-/// Cycles of any length are found in fixed memory: the weights after epochs 0, 1, 2, 4, 8, … are
-/// kept until the next of these and compared with those of each epoch (R. Brent, *An improved Monte
-/// Carlo factorization algorithm*, 1980).
+/// The order of the samples is fixed, and so is the arithmetic. So an epoch that made mistakes and
+/// ends with the weights of an earlier epoch will repeat for ever. The updates in between, each ±X,
+/// add up to 0: Σ nᵢ·sᵢ·Xᵢ = 0, where nᵢ ≥ 0 counts the updates by sample i, and not all nᵢ are 0.
+/// **No V separates such samples**: it would make each sᵢ·V·Xᵢ positive, and so their sum with
+/// weights nᵢ, but that sum is V·0 = 0. (P. Gordan, 1873: exactly one of the two exists, V or such
+/// nᵢ.)
+///
+/// In rounded arithmetic equal weights prove less: if w + lr·x rounds to w, the weights stay
+/// although much was added. So [`Perceptron::fit`] also adds up the ±X themselves, without learning
+/// rate and without rounding (error-free transformations of sums: Knuth, 1969). It returns
+/// [`Error::NotSeparable`] only if the weights are the same **to the bit** and the sum of the ±X in
+/// between is **exactly 0**. That sum is the certificate; it holds whatever rounding did to the
+/// weights. Otherwise it returns [`Error::NotConverged`], also for samples that are not separable
+/// if rounding prevents the weights from repeating. Inputs near 1
+/// ([`Standardize`](rosenblatt::data::Standardize)) and a power of two as learning rate help.
+///
+/// Cycles of any length are found in fixed memory. The weights after epochs 0, 1, 2, 4, 8, … are
+/// each kept until the next of these epochs and compared with the weights of each epoch (R. Brent,
+/// *An improved Monte Carlo factorization algorithm*, 1980).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Perceptron<const I: usize> {
-    /// One weight an input
+    /// One weight for each input
     pub w: [f32; I],
     /// The bias; −b is the threshold that w·x must exceed
     pub b: f32,
 }
 
-/// The samples are separated: each was answered rightly in the last epoch, which changed no weight.
+/// The samples are separated: every answer of the last epoch was right, and the epoch changed no
+/// weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Separated {
-    /// Epochs run, the last one included
+    /// Number of epochs run, including the last one
     pub epochs: usize,
-    /// How often the weights were changed
+    /// Number of updates of the weights
     pub updates: usize,
 }
 
 impl<const I: usize> Perceptron<I> {
-    /// All weights and the bias 0; usable in a `static`.
+    /// A perceptron whose weights and bias are 0. It can stand in a `static`.
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(I > 0, "a perceptron needs at least one input") };
         Self { w: [0.0; I], b: 0.0 }
     }
 
-    /// What the step is asked about: b + x₁w₁ + x₂w₂ + …, each product and each sum rounded, in
-    /// this order, as a layer `Dense<I, 1>` does.
+    /// The input of the step: b + x₁w₁ + x₂w₂ + …. Each product and each sum is rounded, in this
+    /// order, as in a layer `Dense<I, 1>`.
     #[must_use]
     pub fn excitation(&self, x: &[f32; I]) -> f32 {
         standard(|| self.sum(x))
     }
 
-    /// 1 where the excitation is above 0, else 0, as a layer `Dense<I, 1, Step>`. NaN for NaN.
+    /// 1 if the excitation is above 0, else 0, as in a layer `Dense<I, 1, Step>`. NaN for NaN.
     #[must_use]
     pub fn predict(&self, x: &[f32; I]) -> f32 {
         step(self.excitation(x))
     }
 
-    /// The excitation, in the floating-point environment of the caller.
+    /// The excitation, in the caller's floating-point environment.
     #[inline(always)]
     fn sum(&self, x: &[f32; I]) -> f32 {
         self.w.iter().zip(x).fold(self.b, |z, (w, x)| z + x * w)
     }
 
-    /// The learning rule for one sample; whether it was mistaken, and the weights changed.
+    /// Applies the learning rule to one sample. Returns whether the answer was wrong and the
+    /// weights changed.
     ///
-    /// One product (lr·(t − y), which is ±lr)·x and one sum a weight, each rounded.
+    /// Each weight takes one product, (lr·(t − y))·x where lr·(t − y) is ±lr, and one sum. Each is
+    /// rounded.
     /// # Errors
-    /// As [`Perceptron::fit`], about sample 0; nothing is changed then.
+    /// Those of [`Perceptron::fit`], for sample 0. Nothing is changed then.
     pub fn learn(&mut self, x: &[f32; I], t: f32, lr: f32) -> Result<bool> {
         check(core::slice::from_ref(x), &[[t]], lr)?;
         let change = standard(|| self.rule(x, t, lr))
@@ -132,24 +138,23 @@ impl<const I: usize> Perceptron<I> {
         Ok(change.is_some())
     }
 
-    /// Goes over the samples, in their order, until an epoch makes no mistake or the proof is found
-    /// that none ever will.
+    /// Learns from the samples, in their order, until an epoch makes no mistake, or until it is
+    /// proved that no epoch ever will.
     ///
-    /// It starts from the weights as they are, and leaves those of the last epoch, whatever the
-    /// outcome. On the stack it keeps five more rows of `I` numbers.
+    /// It starts from the current weights. It leaves the weights of the last epoch, also on an
+    /// error. It keeps five more rows of `I` numbers on the stack.
     /// # Errors
-    /// - [`Error::NotSeparable`] with a certificate: the weights have come round again, and the
-    ///   updates in between add up to exactly 0; see
-    ///   [above](Perceptron#what-proves-that-it-cannot).
-    /// - [`Error::NotConverged`] after `epochs` epochs, or earlier where rounding has brought the
-    ///   weights to a stand (`stalled`).
+    /// - [`Error::NotSeparable`] with a certificate: the weights repeated, and the updates in
+    ///   between add up to exactly 0; see [above](Perceptron#proof-of-non-separability).
+    /// - [`Error::NotConverged`] after `epochs` epochs, or earlier if rounding stops the weights
+    ///   from changing (`stalled`).
     /// - [`Error::Library`] with [`Empty`](rosenblatt::Error::Empty),
     ///   [`Lengths`](rosenblatt::Error::Lengths), [`Input`](rosenblatt::Error::Input) for an x that
     ///   is infinite or NaN, [`Target`](rosenblatt::Error::Target) for a t other than 0 and 1,
     ///   [`HyperParameter`](rosenblatt::Error::HyperParameter) for a learning rate that is not
-    ///   finite and above 0 and for no epochs: nothing is changed then.
-    /// - [`Error::NotFinite`] for a weight beyond f32: that update is not done. `step` is the
-    ///   sample's place, from 1.
+    ///   finite and above 0, or for no epochs. Nothing is changed then.
+    /// - [`Error::NotFinite`] for an update that would overflow a weight. The update is not done.
+    ///   `step` is the sample's number, from 1.
     pub fn fit(
         &mut self,
         x: &[[f32; I]],
@@ -169,7 +174,7 @@ impl<const I: usize> Perceptron<I> {
         standard(|| self.epochs(x, t, lr, epochs))
     }
 
-    /// All epochs; the data are good.
+    /// Runs all epochs. The data are already checked.
     fn epochs(
         &mut self,
         x: &[[f32; I]],
@@ -215,8 +220,8 @@ impl<const I: usize> Perceptron<I> {
         Err(Error::NotConverged { epochs, mistakes, stalled: false })
     }
 
-    /// w ← w + (lr·(t − y))·x. The sign of t − y, or nothing where y is right; an error, and
-    /// nothing changed, where a weight would not be finite.
+    /// w ← w + (lr·(t − y))·x. Returns the sign of t − y; `None` if y is right. If a weight would
+    /// not be finite, it returns an error and changes nothing.
     #[inline(always)]
     fn rule(&mut self, x: &[f32; I], t: f32, lr: f32) -> core::result::Result<Option<f32>, ()> {
         let y = step(self.sum(x));
@@ -235,7 +240,7 @@ impl<const I: usize> Perceptron<I> {
         Ok(Some(sign))
     }
 
-    /// Bit for bit: +0 and −0 are two.
+    /// Whether the bits are equal; +0 and −0 differ.
     fn same_bits(&self, other: &Self) -> bool {
         let w = self
             .w
@@ -252,7 +257,7 @@ impl<const I: usize> Default for Perceptron<I> {
     }
 }
 
-/// 1 where z is above 0, else 0. NaN for NaN.
+/// 1 if z is above 0, else 0. NaN for NaN.
 #[inline(always)]
 fn step(z: f32) -> f32 {
     if z > 0.0 {
@@ -264,14 +269,14 @@ fn step(z: f32) -> f32 {
     }
 }
 
-/// The weights after an epoch that later ones are compared with.
+/// The weights after an epoch, kept to be compared with later ones.
 struct Mark<const I: usize> {
     weights: Perceptron<I>,
     epoch: usize,
     updates: usize,
 }
 
-/// What must be true of data and learning rate.
+/// Checks data and learning rate.
 fn check<const I: usize>(x: &[[f32; I]], t: &[[f32; 1]], lr: f32) -> Result<()> {
     data::same_lengths(x, t)?;
     if x.is_empty() {

@@ -1,4 +1,4 @@
-//! What networks are made of, as nodes: sums, a unit, softmax, losses.
+//! Formulas of networks as nodes: sums, a unit, softmax, losses.
 
 use super::{Graph, Node};
 use rosenblatt_kernels::loss::EPSILON;
@@ -15,8 +15,8 @@ impl<const N: usize> Graph<N> {
         }
     }
 
-    /// What a unit computes before its activation, x·w + b: ((b + x₀·w₀) + x₁·w₁) + …, in a layer's
-    /// order.
+    /// The input of a unit's activation, x·w + b: ((b + x₀·w₀) + x₁·w₁) + …, in the order of a
+    /// layer.
     pub fn neuron<'g, const I: usize>(
         &'g self,
         x: &[Node<'g, N>; I],
@@ -27,7 +27,7 @@ impl<const N: usize> Graph<N> {
         x.iter().zip(w).fold(b, |z, (x, w)| z + x * w)
     }
 
-    /// eᵢ / Σe with eᵢ = exp(zᵢ − max z), so that nothing overflows. Sum and maximum go from the
+    /// eᵢ / Σe with eᵢ = exp(zᵢ − max z), so that nothing overflows. Sum and maximum run from the
     /// first to the last.
     pub fn softmax<'g, const K: usize>(&'g self, z: &[Node<'g, N>; K]) -> [Node<'g, N>; K] {
         let Some((first, rest)) = z.split_first() else { return *z };
@@ -48,11 +48,12 @@ impl<const N: usize> Graph<N> {
         self.mean(&pairs(y, t, |y, t| (y - t).powi(2)))
     }
 
-    /// The mean over the outputs of −(t·ln p′ + (1 − t)·ln(1 − p′)), p′ being p between 1e-7 and 1
-    /// − 1e-7: [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy) of one sample.
+    /// The mean over the outputs of −(t·ln p′ + (1 − t)·ln(1 − p′)), where p′ is p clamped to
+    /// [1e-7, 1 − 1e-7]: [`BinaryCrossEntropy`](rosenblatt::loss::BinaryCrossEntropy) of one
+    /// sample.
     ///
-    /// Outside these bounds the graph's gradient is 0; that of the library, joined with the
-    /// sigmoid, is p − t.
+    /// Outside these bounds the graph's gradient is 0. The library's gradient, fused with the
+    /// sigmoid, is p − t there.
     pub fn binary_cross_entropy<'g, const K: usize>(
         &'g self,
         p: &[Node<'g, N>; K],
@@ -65,7 +66,7 @@ impl<const N: usize> Graph<N> {
         self.mean(&pairs(p, t, term))
     }
 
-    /// −Σ t·ln p′, p′ being p between 1e-7 and 1 − 1e-7:
+    /// −Σ t·ln p′, where p′ is p clamped to [1e-7, 1 − 1e-7]:
     /// [`CategoricalCrossEntropy`](rosenblatt::loss::CategoricalCrossEntropy) of one sample.
     pub fn categorical_cross_entropy<'g, const K: usize>(
         &'g self,
@@ -75,7 +76,7 @@ impl<const N: usize> Graph<N> {
         -self.sum(&pairs(p, t, |p, t| t * p.clamp(EPSILON, 1.0 - EPSILON).ln()))
     }
 
-    /// The sum divided by the number of terms, if that is not 1.
+    /// The sum divided by the number of terms. No division for one term.
     fn mean<'g, const K: usize>(&'g self, terms: &[Node<'g, N>; K]) -> Node<'g, N> {
         const { assert!(K > 0, "a mean of nothing") };
         let sum = self.sum(terms);
@@ -83,13 +84,13 @@ impl<const N: usize> Graph<N> {
     }
 }
 
-/// f of each output and its target.
+/// f(output, target) for each pair.
 fn pairs<'g, const N: usize, const K: usize>(
     y: &[Node<'g, N>; K],
     t: &[Node<'g, N>; K],
     f: impl Fn(Node<'g, N>, Node<'g, N>) -> Node<'g, N>,
 ) -> [Node<'g, N>; K] {
     let mut t = t.iter();
-    // There are as many; were there not, the output itself would stay.
+    // Both have K elements, so the default is never used.
     y.map(|y| t.next().map_or(y, |t| f(y, *t)))
 }

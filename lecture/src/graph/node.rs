@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 use core::{fmt, ops};
 use heapless::Vec;
 
-/// A node of a graph of up to `N` nodes: a handle, to be copied freely.
+/// A handle to a node of a graph of up to `N` nodes. Handles are `Copy`.
 ///
-/// `+ - * /` (and `+=` and so on) take nodes, references to nodes and, on either side, `f32`, of
-/// which they make constants. `-x` negates.
+/// `+ - * /` (and `+=` and so on) take nodes, references to nodes, and `f32` on either side. An
+/// `f32` becomes a constant. `-x` negates.
 ///
 /// ```
 /// use rosenblatt_lecture::graph::Graph;
@@ -33,7 +33,7 @@ impl<const N: usize> Clone for Node<'_, N> {
 
 impl<const N: usize> Copy for Node<'_, N> {}
 
-/// What an operation takes beside a node: a node, or a number, which becomes a constant.
+/// The other operand of an operation: a node, or a number, which becomes a constant.
 pub trait Operand<'g, const N: usize> {
     /// As a node of `graph`.
     fn node(self, graph: &'g Graph<N>) -> Node<'g, N>;
@@ -57,7 +57,7 @@ impl<'g, const N: usize> Operand<'g, N> for f32 {
     }
 }
 
-/// Activations and the like: a method makes the node.
+/// Methods that make a node with one input.
 macro_rules! unary {
     ($($(#[$doc:meta])* $method:ident = $operation:ident;)*) => {$(
         $(#[$doc])*
@@ -77,9 +77,9 @@ impl<'g, const N: usize> Node<'g, N> {
         sigmoid = Sigmoid;
         /// tanh x
         tanh = Tanh;
-        /// x where 0 < x, else 0; NaN stays
+        /// x if 0 < x, else 0; NaN stays
         relu = Relu;
-        /// 1 where 0 < x, else 0; NaN stays; its gradient is zero everywhere
+        /// 1 if 0 < x, else 0; NaN stays; its gradient is zero everywhere
         step = Step;
     }
 
@@ -88,10 +88,11 @@ impl<'g, const N: usize> Node<'g, N> {
         self.apply(Operation::Powi(n))
     }
 
-    /// xᶜ: by [`Node::powi`] where `c` is a whole number (an `i32`), so that it may be asked for
-    /// below zero; else exp(c·ln x), which is NaN below zero.
+    /// xᶜ. If `c` is a whole number (an `i32`) it is [`Node::powi`], which is defined below zero.
+    /// Otherwise it is exp(c·ln x), which is NaN below zero.
     ///
-    /// The logarithm's rounding is multiplied by c·ln x: the relative error is about |c·ln x|·2⁻²⁴.
+    /// The rounding error of the logarithm is multiplied by c·ln x. The relative error is about
+    /// 2⁻²⁴·|c·ln x|.
     pub fn powf(self, c: f32) -> Self {
         let whole = c as i32;
         if whole as f32 == c && whole != i32::MAX {
@@ -101,27 +102,27 @@ impl<'g, const N: usize> Node<'g, N> {
         }
     }
 
-    /// The greater of two; of equal ones, and for the gradient, this one.
+    /// The greater of two. If they are equal it is this one, which also gets the gradient.
     pub fn max(self, other: impl Operand<'g, N>) -> Self {
         self.combine(Operation::Max, other.node(self.graph))
     }
 
-    /// The smaller of two; of equal ones, and for the gradient, this one.
+    /// The smaller of two. If they are equal it is this one, which also gets the gradient.
     pub fn min(self, other: impl Operand<'g, N>) -> Self {
         self.combine(Operation::Min, other.node(self.graph))
     }
 
-    /// min(max(x, low), high): outside, the gradient stops.
+    /// min(max(x, low), high). Outside of the bounds the gradient is 0.
     pub fn clamp(self, low: f32, high: f32) -> Self {
         self.max(low).min(high)
     }
 
-    /// Gives the node a name, by which it is printed.
+    /// Gives the node a name for printing.
     pub fn named(self, name: &'static str) -> Self {
         self.rename(name, NO_NUMBER)
     }
 
-    /// Gives the node a name and a number: `numbered("w", 3)` is printed as w3.
+    /// Gives the node a name and a number for printing: `numbered("w", 3)` is printed as w3.
     pub fn numbered(self, name: &'static str, number: u16) -> Self {
         self.rename(name, number)
     }
@@ -136,10 +137,10 @@ impl<'g, const N: usize> Node<'g, N> {
         self
     }
 
-    /// Sets the value of an input or a parameter. The values that depend on it are computed by
-    /// [`Graph::forward`], or when they are asked for; gradients stay until the next pass backward.
+    /// Sets the value of an input or a parameter. [`Graph::forward`], or a read of a value, then
+    /// computes the values that depend on it. Gradients stay until the next backward pass.
     /// # Errors
-    /// As [`Graph::check`]; [`Error::NotAnInput`] for any other node.
+    /// As [`Graph::check`]. [`Error::NotAnInput`] for any other node.
     pub fn set(self, value: f32) -> Result<()> {
         self.with(|state, node| match state.nodes.get_mut(node) {
             Some(entry) if matches!(entry.operation, Operation::Input | Operation::Parameter) => {
@@ -164,24 +165,23 @@ impl<'g, const N: usize> Node<'g, N> {
         })
     }
 
-    /// The slope, by this node, of the node that the last [`Node::backward`] was asked for; 0
-    /// before.
+    /// The gradient by this node of the node that [`Node::backward`] was last called on; 0 before.
     /// # Errors
     /// As [`Graph::check`].
     pub fn gradient(self) -> Result<f32> {
         self.with(|state, index| Ok(read(state, index, |entry| entry.gradient)))
     }
 
-    /// Fills every node's gradient with this node's slope by it, ∂self/∂node, by the chain rule;
-    /// that of this node is 1. The [module](super) says in which order.
+    /// Computes ∂self/∂node for every node by the chain rule, starting with 1 for this node. The
+    /// [module](super) states the order.
     /// # Errors
     /// As [`Graph::check`].
     pub fn backward(self) -> Result<()> {
         self.chain(false)
     }
 
-    /// [`Node::backward`] for one sample of a mini-batch: the gradients of leaves (inputs,
-    /// parameters, constants) add to what they were.
+    /// [`Node::backward`] for one sample of a mini-batch: it adds to the gradients of leaves
+    /// (inputs, parameters, constants).
     /// # Errors
     /// As [`Graph::check`].
     pub fn accumulate(self) -> Result<()> {
@@ -196,14 +196,14 @@ impl<'g, const N: usize> Node<'g, N> {
         })
     }
 
-    /// The node's place in the order of the nodes, from 0.
+    /// The node's index in the order of the nodes, from 0.
     /// # Errors
     /// As [`Graph::check`].
     pub fn index(self) -> Result<usize> {
         self.with(|_, index| Ok(index))
     }
 
-    /// What the node computes.
+    /// The node's operation.
     /// # Errors
     /// As [`Graph::check`].
     pub fn operation(self) -> Result<Operation> {
@@ -212,7 +212,7 @@ impl<'g, const N: usize> Node<'g, N> {
         })
     }
 
-    /// What the node computes it from: no node, one, or two.
+    /// The node's inputs: none, one, or two.
     /// # Errors
     /// As [`Graph::check`].
     pub fn inputs(self) -> Result<Vec<Self, 2>> {
@@ -222,9 +222,9 @@ impl<'g, const N: usize> Node<'g, N> {
         })
     }
 
-    /// Runs `f` on the graph and the node's index, if it has one.
+    /// Runs `f` on the graph's state and the node's index, if it has one.
     fn with<R>(self, f: impl FnOnce(&mut State<N>, usize) -> Result<R>) -> Result<R> {
-        // A node that is nowhere has a graph in which something went wrong.
+        // A node without an index belongs to a graph with an error.
         self.graph.with(|state| f(state, usize::from(self.index)))
     }
 
@@ -271,7 +271,7 @@ impl<'g, const N: usize> ops::Neg for &Node<'g, N> {
     }
 }
 
-/// `$trait<$right> for $left`, with handles taken from `self` and `other`.
+/// `$trait<$right> for $left`; `self` and `other` are turned into handles.
 macro_rules! operator {
     ($($operation:ident $trait:ident $method:ident $assign_trait:ident $assign:ident)*) => {$(
         operator!($operation $trait $method: Node<'g, N>, Node<'g, N>; a, b => a, b);

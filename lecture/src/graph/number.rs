@@ -1,5 +1,5 @@
-//! Numbers as text by integer arithmetic: core's own way of printing an f32 can panic, and would be
-//! linked into firmware that prints a graph.
+//! Numbers as text by integer arithmetic. core's printing of an f32 can panic, and would be linked
+//! into firmware that prints a graph.
 
 use core::{
     fmt::{self, Write as _},
@@ -7,12 +7,12 @@ use core::{
 };
 use heapless::String;
 
-/// `x` with so many decimals (at most 6), rounded to nearest, ties to even; with four and an
-/// exponent from a million on and below a thousandth. `{:>14}` aligns it.
+/// `x` with the given number of decimals (at most 6), rounded to nearest, ties to even. From a
+/// million on and below a thousandth it has four decimals and an exponent. `{:>14}` aligns it.
 pub(super) struct Number(pub f32, pub u8);
 
-// Not zero: a division by zero would be a panic, and one that is seen to be impossible is not
-// linked.
+// Not zero. A division by zero would be a panic; if the compiler sees that it is impossible, the
+// panic is not linked.
 const TEN: NonZeroU64 = NonZeroU64::new(10).unwrap();
 
 impl fmt::Display for Number {
@@ -57,7 +57,7 @@ fn write(text: &mut String<24>, x: f32, decimals: usize) -> fmt::Result {
     if x == 0.0 || (1e-3..1e6).contains(&x) {
         let mut unit = NonZeroU64::MIN;
         (0..decimals).for_each(|_| unit = unit.saturating_mul(TEN));
-        // Below 2⁴⁴, and e below 0: x is below 10⁶.
+        // Below 2⁴⁴, with e below 0, because x is below 10⁶.
         let scaled = round(u64::from(m) * unit.get(), e);
         integer(text, scaled / unit, 1)?;
         if decimals > 0 {
@@ -77,7 +77,7 @@ fn write(text: &mut String<24>, x: f32, decimals: usize) -> fmt::Result {
     integer(text, u64::from(exponent.unsigned_abs()), 1)
 }
 
-/// v·2ᵉ to the nearest integer, ties to even; e at most 0.
+/// v·2ᵉ rounded to the nearest integer, ties to even; e is at most 0.
 fn round(v: u64, e: i32) -> u64 {
     let shift = e.unsigned_abs().min(63);
     if shift == 0 {
@@ -87,11 +87,10 @@ fn round(v: u64, e: i32) -> u64 {
     whole + u64::from(rest > half || rest == half && whole & 1 == 1)
 }
 
-/// v·2ᵉ = d·10⁻⁴·10ˣ: (d, x), d of five digits; v above 0.
+/// Writes v·2ᵉ as d·10⁻⁴·10ˣ and returns (d, x), where d has five digits; v is above 0.
 fn scientific(mut v: u64, mut e: i32) -> (u64, i32) {
     let mut exponent = 4;
-    // To 10⁴ … 10⁵, in up to 50 steps. v keeps 60 bits, of which each step loses less than one
-    // unit.
+    // Scales to 10⁴ … 10⁵, in up to 50 steps. v keeps 60 bits; each step loses less than one unit.
     loop {
         let shift = v.leading_zeros();
         v <<= shift;
@@ -112,7 +111,7 @@ fn scientific(mut v: u64, mut e: i32) -> (u64, i32) {
     if digits < 100_000 { (digits, exponent) } else { (10_000, exponent + 1) }
 }
 
-/// `v` in at least so many digits.
+/// `v` with at least `digits` digits.
 pub(super) fn integer(text: &mut impl fmt::Write, mut v: u64, digits: usize) -> fmt::Result {
     let mut reversed = [b'0'; 20];
     let mut n = 0;
@@ -133,7 +132,7 @@ mod tests {
     use super::{Number, Trimmed};
     use std::{format, string::ToString};
 
-    /// As core prints it.
+    /// The text that core prints.
     fn want(x: f32, decimals: usize) -> std::string::String {
         if x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs()) {
             format!("{x:.decimals$}")

@@ -1,4 +1,4 @@
-//! What a node computes, and its part of the chain rule.
+//! The operation of a node, and its part of the chain rule.
 
 use super::number::Trimmed;
 use core::fmt;
@@ -8,8 +8,8 @@ use rosenblatt_kernels::{
     arch::scalar::Scalar,
 };
 
-/// What a node computes: its value y from its inputs a and b, and with the gradient d = ∂out/∂y the
-/// terms that it adds to their gradients.
+/// The operation of a node: its value y from its inputs a and b, and the terms that it adds to
+/// their gradients, from the gradient d = ∂out/∂y.
 ///
 /// | operation | y | to a's gradient | to b's gradient |
 /// |---|---|---|---|
@@ -18,26 +18,26 @@ use rosenblatt_kernels::{
 /// | `Multiply` | a·b | d·b | d·a |
 /// | `Divide` | a / b | d / b | −(d·y) / b |
 /// | `Negate` | −a | −d | |
-/// | `Powi(n)` | aⁿ: a·a·… from the left, 1 divided by that where n < 0, 1 where n = 0 | d·(n·aⁿ⁻¹); +0 where n = 0 | |
+/// | `Powi(n)` | aⁿ: a·a·… from the left; for n < 0, 1 divided by that; for n = 0, 1 | d·(n·aⁿ⁻¹); +0 for n = 0 | |
 /// | `Powf(c)` | exp(c·ln a): NaN below zero | d·(c·exp((c − 1)·ln a)) | |
 /// | `Exp` | eᵃ | d·y | |
 /// | `Ln` | ln a | d / a | |
 /// | `Sigmoid` | 1 / (1 + e⁻ᵃ) | d·(y·(1 − y)) | |
 /// | `Tanh` | tanh a | d·(1 − y·y) | |
-/// | `Relu` | a where 0 < a, else +0; NaN stays | d where 0 < y, else +0: a unit that is off stops the gradient | |
-/// | `Step` | 1 where 0 < a, else +0; NaN stays | +0: it has no slope | |
-/// | `Max` | b where a < b, else a | +0 where a < b, else d | d where a < b, else +0 |
-/// | `Min` | b where b < a, else a | +0 where b < a, else d | d where b < a, else +0 |
+/// | `Relu` | a if 0 < a, else +0; NaN stays | d if 0 < y, else +0 | |
+/// | `Step` | 1 if 0 < a, else +0; NaN stays | +0: it has no slope | |
+/// | `Max` | b if a < b, else a | +0 if a < b, else d | d if a < b, else +0 |
+/// | `Min` | b if b < a, else a | +0 if b < a, else d | d if b < a, else +0 |
 ///
-/// Each product, quotient and sum is rounded at once, in the order of the formula.
+/// Each product, quotient and sum is rounded, in the order of the formula.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Operation {
-    /// A leaf that is set from outside
+    /// A leaf whose value can be set
     Input,
     /// A leaf that is learnt
     Parameter,
-    /// A leaf that stays
+    /// A leaf whose value does not change
     Constant,
     /// a + b
     Add,
@@ -61,18 +61,18 @@ pub enum Operation {
     Sigmoid,
     /// The hyperbolic tangent
     Tanh,
-    /// The positive part
+    /// a if it is positive, else 0
     Relu,
-    /// Rosenblatt's step
+    /// 1 if a is positive, else 0
     Step,
-    /// The greater one: b where a < b, else a. So a NaN as a stays, and one as b is passed over
+    /// The greater one: b if a < b, else a. So a NaN a stays, and a NaN b is ignored
     Max,
-    /// The smaller one: b where b < a, else a. So a NaN as a stays, and one as b is passed over
+    /// The smaller one: b if b < a, else a. So a NaN a stays, and a NaN b is ignored
     Min,
 }
 
 impl Operation {
-    /// How many inputs it has: 0, 1 or 2.
+    /// The number of inputs: 0, 1 or 2.
     #[must_use]
     pub const fn arity(self) -> usize {
         match self {
@@ -106,7 +106,7 @@ impl Operation {
         }
     }
 
-    /// y of its inputs. A leaf has none.
+    /// y from the inputs. A leaf has none.
     pub(super) fn value(self, a: f32, b: f32) -> f32 {
         let s = Scalar;
         match self {
@@ -129,10 +129,10 @@ impl Operation {
         }
     }
 
-    /// What it adds to the gradients of its inputs, with its own gradient `d`.
+    /// The terms that it adds to the gradients of its inputs, from its own gradient `d`.
     pub(super) fn gradients(self, a: f32, b: f32, y: f32, d: f32) -> [f32; 2] {
-        // Written out, not taken from the kernels: whoever compares a network's gradient with a
-        // graph's wants an independent one.
+        // Written out, without the kernels, so that a graph's gradient is an independent check of a
+        // network's.
         match self {
             Self::Input | Self::Parameter | Self::Constant => [0.0; 2],
             Self::Add => [d, d],
@@ -178,7 +178,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// xⁿ: |n| − 1 multiplications by x, from the left; fewer where they change nothing any more.
+/// xⁿ: |n| − 1 multiplications by x, from the left; fewer if further ones would change nothing.
 fn powi(x: f32, n: i32) -> f32 {
     if n == 0 {
         return 1.0;

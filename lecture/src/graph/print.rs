@@ -1,11 +1,11 @@
-//! A graph as text: a table, and Graphviz' DOT. Through `core::fmt`: `write!` to anything, a serial
-//! port too.
+//! A graph as text: a table, and Graphviz' DOT. Both are written through `core::fmt`, for example
+//! to a serial port.
 
 use super::{Entry, Graph, NO_NUMBER, number::Number};
 use crate::error::{Error, graph_full, other_graph};
 use core::fmt::{self, Write as _};
 
-/// A node's name, its number behind it.
+/// A node's name, followed by its number.
 pub(super) struct Name(&'static str, u16);
 
 /// A node's name, or #index.
@@ -34,7 +34,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// How many characters something takes.
+/// The number of characters that `what` prints.
 pub(super) fn width(what: impl fmt::Display) -> usize {
     struct Count(usize);
     impl fmt::Write for Count {
@@ -44,13 +44,13 @@ pub(super) fn width(what: impl fmt::Display) -> usize {
         }
     }
     let mut count = Count(0);
-    // It takes everything.
+    // Counting cannot fail.
     let _ = write!(count, "{what}");
     count.0
 }
 
-/// Writes `what`, blanks up to `columns`, and two more. (A width given to `write!` could panic, if
-/// it were very large.)
+/// Writes `what`, spaces up to `columns`, and two more. (A width in `write!` could panic if it were
+/// very large.)
 fn column(f: &mut fmt::Formatter<'_>, what: impl fmt::Display, columns: usize) -> fmt::Result {
     write!(f, "{what}")?;
     (width(&what)..columns + 2).try_for_each(|_| f.write_char(' '))
@@ -79,15 +79,15 @@ impl<const N: usize> Graph<N> {
         (0..self.len()).map_while(|i| Some((i, self.entry(i)?)))
     }
 
-    /// The graph in Graphviz' language: `dot -Tsvg`.
+    /// The graph in Graphviz' language, for `dot -Tsvg`.
     #[must_use]
     pub const fn dot(&self) -> Dot<'_, N> {
         Dot(self)
     }
 }
 
-/// A table, one line a node: index, name, operation, inputs, value, gradient. A last line says what
-/// went wrong, if anything did.
+/// A table with one line for each node: index, name, operation, inputs, value, gradient. If the
+/// graph has an error, the last line is its text.
 impl<const N: usize> fmt::Display for Graph<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut names, mut operations, mut inputs) = (4, 9, 6);
@@ -125,7 +125,7 @@ impl<const N: usize> fmt::Display for Graph<N> {
 /// A graph in Graphviz' language; [`Graph::dot`].
 pub struct Dot<'a, const N: usize>(&'a Graph<N>);
 
-/// Text inside quotes.
+/// Text inside quotation marks.
 struct Quoted<T>(T);
 
 impl<T: fmt::Display> fmt::Display for Quoted<T> {

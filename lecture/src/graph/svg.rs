@@ -5,13 +5,13 @@ use super::{Entry, Graph, Operation, number::Number, print::width};
 use core::fmt::{self, Write as _};
 use heapless::Vec;
 
-// Lengths are whole pixels: printing an f32 could panic.
-/// Height of a box, and of a box and the gap below it.
+// Lengths are whole pixels, because printing an f32 could panic.
+/// Height of a box; height of a box with the gap below it.
 const BOX: i32 = 58;
 const PITCH: i32 = 76;
 /// Tenths of a character's width.
 const CHARACTER: i32 = 74;
-/// Around text, between layers, around the picture.
+/// Space around text, between layers and around the picture.
 const PAD: i32 = 20;
 const GAP: i32 = 56;
 const MARGIN: i32 = 16;
@@ -24,10 +24,10 @@ const GRADIENT: &str = "#b2182b";
 pub struct Svg<'a, const N: usize>(&'a Graph<N>);
 
 impl<const N: usize> Graph<N> {
-    /// The graph as an SVG picture: each box holds name, operation, value (blue) and gradient
-    /// (red); an arrow goes from an input to its user.
+    /// The graph as an SVG picture. Each box holds name, operation, value (blue) and gradient
+    /// (red). An arrow goes from an input to its user.
     ///
-    /// It is laid out on the stack, in 16 bytes a node.
+    /// The layout uses 16 bytes a node on the stack.
     #[must_use]
     pub const fn svg(&self) -> Svg<'_, N> {
         Svg(self)
@@ -37,13 +37,13 @@ impl<const N: usize> Graph<N> {
 /// Where a node is drawn.
 #[derive(Clone, Copy)]
 struct Place {
-    /// The longest way from a leaf; a leaf stands just before its first user
+    /// The length of the longest path from a leaf. A leaf stands in the layer before its first user
     layer: u16,
     /// The middle of its box
     y: i32,
 }
 
-/// Where a node wants to be, and its index.
+/// The position that a node should have, and its index.
 type Wish = (i32, u16);
 
 /// Where each node is drawn.
@@ -56,12 +56,12 @@ fn places<const N: usize>(graph: &Graph<N>) -> Vec<Place, N> {
             .map(|i| at(&places, usize::from(*i)).layer.saturating_add(1))
             .max()
             .unwrap_or(0);
-        // There are at most N.
+        // There is room: there are at most N.
         let _ = places.push(Place { layer, y: 0 });
     }
     late_leaves(graph, &mut places);
     let mut wishes = Vec::<Wish, N>::new();
-    // From the output back: a node wants to stand where its arrows end on average.
+    // From the output back: a node should stand at the mean of the ends of its arrows.
     for layer in (0..layers(&places)).rev() {
         wishes.clear();
         for (i, _) in graph.entries().filter(|(i, _)| at(&places, *i).layer == layer) {
@@ -85,22 +85,23 @@ fn at(places: &[Place], i: usize) -> Place {
     places.get(i).copied().unwrap_or(Place { layer: 0, y: 0 })
 }
 
-/// How many layers there are.
+/// The number of layers.
 fn layers(places: &[Place]) -> u16 {
     places.iter().map(|place| place.layer.saturating_add(1)).max().unwrap_or(0)
 }
 
-/// 0 for none.
+/// sum / n; 0 for n = 0.
 fn mean(sum: i32, n: i32) -> i32 {
     sum.checked_div(n).unwrap_or(0)
 }
 
-/// How far from the middle of a box the arrow of input `k` arrives: the first above the second.
+/// The distance from the middle of a box at which the arrow of input `k` ends: the first above the
+/// second.
 fn port(entry: Entry, k: usize) -> i32 {
     if entry.operation.arity() < 2 { 0 } else { 24 * k as i32 - 12 }
 }
 
-/// Moves each leaf to just before its first user.
+/// Moves each leaf to the layer before its first user.
 fn late_leaves<const N: usize>(graph: &Graph<N>, places: &mut [Place]) {
     for (i, _) in graph.entries().filter(|(_, entry)| entry.operation.arity() == 0) {
         let uses = |entry: &Entry| entry.inputs().iter().any(|input| usize::from(*input) == i);
@@ -115,9 +116,9 @@ fn late_leaves<const N: usize>(graph: &Graph<N>, places: &mut [Place]) {
     }
 }
 
-/// Keeps `wishes` in order: equal ones as they came.
+/// Inserts into the sorted `wishes`, after equal ones.
 fn insert<const N: usize>(wishes: &mut Vec<Wish, N>, new: Wish) {
-    // There are at most N.
+    // There is room: there are at most N.
     let _ = wishes.push(new);
     let mut carried = new;
     let after = wishes.iter().position(|wish| wish.0 > new.0).unwrap_or(wishes.len());
@@ -126,13 +127,13 @@ fn insert<const N: usize>(wishes: &mut Vec<Wish, N>, new: Wish) {
     }
 }
 
-/// Puts the nodes of a layer one below the other, on average where they want to be.
+/// Stacks the nodes of a layer, so that their mean position is the mean of their wishes.
 fn spread(wishes: &[Wish], places: &mut [Place]) {
     let mut y = i32::MIN / 2;
     let mut shift = 0i32;
     for (wish, i) in wishes {
         y = (*wish).max(y + PITCH);
-        // Thousands of nodes in one layer would overflow it.
+        // It would overflow with thousands of nodes in one layer.
         shift = shift.saturating_add(wish - y);
         if let Some(place) = places.get_mut(usize::from(*i)) {
             place.y = y;
@@ -158,7 +159,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
                     '&' => self.0.write_str("&amp;"),
                     '<' => self.0.write_str("&lt;"),
                     '>' => self.0.write_str("&gt;"),
-                    // XML has no place for them.
+                    // XML does not allow control characters.
                     c if c.is_control() => self.0.write_char(' '),
                     c => self.0.write_char(c),
                 })
@@ -168,7 +169,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
     }
 }
 
-/// A title: the name and what is computed.
+/// The title of a box: the name and the operation.
 struct Title(Entry);
 
 impl fmt::Display for Title {
