@@ -1,5 +1,5 @@
-//! Networks with approximate activations learn as those with exact ones do, and have the same bits
-//! on every backend of a build.
+//! Networks with approximate activations learn as well as those with exact ones. Their bits are the
+//! same on every backend of a build.
 #![cfg(feature = "micromath")]
 
 use crate::support;
@@ -16,7 +16,8 @@ use support::{backends, data};
 type Approx = Mlp<(Dense<2, 8, ApproxTanh>, Dense<8, 1, ApproxSigmoid>)>;
 type Exact = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 
-/// The epochs of XOR, the trained network's outputs, and the hash of its weights.
+/// Gives the number of epochs of XOR, the outputs of the trained network and the hash of its
+/// weights.
 macro_rules! xor {
     ($net:ty, $backend:expr) => {{
         let mut net = <$net>::new();
@@ -46,7 +47,7 @@ fn xor_is_learnt() {
     assert_ne!(hashes[0], exact_hash, "the approximation does not show: it was not used");
 }
 
-/// Trains 4-16-3 on iris and gives accuracy and hash.
+/// Trains 4-16-3 on iris. Gives accuracy and hash.
 fn iris<T: Copy + 'static, L>(t: &[T], backend: Backend) -> (f32, u64)
 where
     L: Loss<ApproxSoftmax, [f32; 3], Target = T>,

@@ -1,5 +1,5 @@
-//! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain
-//! loops, and gradients against finite differences in f64.
+//! Convolution and pooling. The bits are compared with plain loops that follow the contract
+//! (`kernels/NUMERICS.md`), the gradients with finite differences in f64.
 
 use crate::support;
 
@@ -20,7 +20,7 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// What a window does with its places.
+/// What a layer computes from a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Conv,
@@ -28,7 +28,7 @@ enum Kind {
     Average,
 }
 
-/// A layer as the judge sees it.
+/// A layer as the reference describes it.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     kind: Kind,
@@ -40,7 +40,7 @@ struct Plan {
     activation: fn(f64) -> f64,
 }
 
-/// f32 for the bits, f64 for the judge.
+/// f32 for the bits, f64 for the reference.
 trait Real: Copy + PartialOrd + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
     fn of(x: f32) -> Self;
 }
@@ -56,8 +56,8 @@ impl Real for f64 {
 }
 
 impl Plan {
-    /// Where in the input place (u, v) of the window of output (i, j) lies, `None` in the padding:
-    /// Keras' formula.
+    /// Position in the input of place (u, v) in the window of output (i, j), by Keras' formula.
+    /// `None` in the padding.
     fn place(&self, i: usize, j: usize, u: usize, v: usize) -> Option<usize> {
         let along = |axis: usize, window: usize, place: usize| {
             let (n, out, k) = (self.input[axis], self.output[axis], self.window[axis]);
@@ -70,8 +70,8 @@ impl Plan {
         Some((along(0, i, u)? * self.input[1] + along(1, j, v)?) * self.input[2])
     }
 
-    /// Calls `see` with each window, row by row: its number, and for each of its places, row by
-    /// row, where it lies.
+    /// Calls `see` for each window, row by row, with its index and the input position of each of
+    /// its places, row by row.
     fn windows(&self, mut see: impl FnMut(usize, &[Option<usize>])) {
         for i in 0..self.output[0] {
             for j in 0..self.output[1] {
@@ -84,7 +84,7 @@ impl Plan {
         }
     }
 
-    /// One sample before the activation, in the order of the contract.
+    /// Output of one sample before the activation, in the contract's order of accumulation.
     fn forward<R: Real>(&self, p: &[R], x: &[R]) -> Vec<R> {
         let (c, f) = (self.input[2], self.output[2]);
         let mut y = Vec::new();
@@ -124,8 +124,8 @@ impl Plan {
         y
     }
 
-    /// The least distance from a change of slope: of a greatest value from the next one, of a
-    /// relu's input from 0.
+    /// The least distance from a kink: between the two greatest values of a window, or between a
+    /// relu's input and 0.
     fn margin(&self, p: &[f64], x: &[f64]) -> f64 {
         let mut least = f64::INFINITY;
         if (self.activation)(-1.0) == 0.0 {
@@ -146,8 +146,8 @@ impl Plan {
         least
     }
 
-    /// dp and dx of some samples, from the gradient before the activation, in the order of the
-    /// contract.
+    /// dp and dx of several samples from the gradient before the activation, in the contract's
+    /// order of accumulation.
     fn backward(&self, p: &[f32], x: &[Vec<f32>], dy: &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) {
         let (c, f) = (self.input[2], self.output[2]);
         let mut dp = vec![0.0; p.len()];
@@ -206,8 +206,8 @@ impl Plan {
     }
 }
 
-/// Numbers of some sort: ordinary, few different ones with both zeros, near the subnormal ones, and
-/// with infinities and NaN among them.
+/// A number of the given sort: 0 is ordinary; 1 is one of few values, among them both zeros; 2 is
+/// small, with products that are subnormal or zero; 3 can be an infinity or NaN.
 fn number(rng: &mut Rng, sort: usize) -> f32 {
     match sort {
         0 => draw(rng, 1.0),
@@ -228,11 +228,11 @@ fn fill<T: F32Array>(rng: &mut Rng, sort: usize) -> T {
     values
 }
 
-/// Room for samples; batches may be shorter.
+/// Capacity in samples. Batches may be smaller.
 const B: usize = 5;
 
-/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `fused`, dy is
-/// the gradient before the activation.
+/// Results of a layer for several samples: y by inference, y by training, dp, dx. With `fused`, dy
+/// is the gradient before the activation.
 type Made = [Vec<Vec<u32>>; 4];
 
 #[inline(always)]
@@ -253,7 +253,7 @@ fn make<S: Simd, L: Trainable>(
     }
     let mut tape = Box::new(L::Tape::<B>::ZERO);
     let (mut dy, mut dp, mut dx) = (dy.to_vec(), L::Params::ZERO, vec![L::Input::ZERO; x.len()]);
-    // What was there before must not matter.
+    // The buffers' old contents must not matter.
     dp.as_flat_mut().fill(f32::NAN);
     dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
     L::forward::<_, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
@@ -268,7 +268,7 @@ fn make<S: Simd, L: Trainable>(
     ]
 }
 
-/// On every backend the bits of the contract, for batches of several sizes; linear layers.
+/// Checks linear layers: the contract's bits on every backend, for batches of several sizes.
 fn same_bits<L: Trainable>(plan: Plan) {
     let flat = |rows: &[Vec<f32>]| rows.iter().map(|row| bits(row)).collect::<Vec<_>>();
     for sort in 0..4 {
@@ -297,13 +297,13 @@ fn same_bits<L: Trainable>(plan: Plan) {
     }
 }
 
-/// A relu's input and the two greatest values of a window must be this far from where the slope
-/// changes.
+/// Least distance of a relu's input from 0, and of a window's two greatest values from each other.
 const MARGIN: f64 = 2e-4;
 /// Some tens of roundings of 6e-8 each.
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
 
-/// y, dp and dx under the cost Σ dy·y against the judge, and the same bits on every backend.
+/// Compares y, dp and dx under the loss Σ dy·y with the reference. Checks that every backend has
+/// the same bits.
 fn differences<L: Trainable>(plan: Plan) {
     let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
     for m in [1, B] {
@@ -360,8 +360,8 @@ fn relu(z: f64) -> f64 {
     z.max(0.0)
 }
 
-/// Two tests a layer: the bits of its linear form, and the gradients. What the types say, the judge
-/// is told in numbers.
+/// Two tests per layer: the bits of its linear form, and the gradients. The reference gets the
+/// layer's sizes as numbers.
 macro_rules! layers {
     ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*], window $window:expr, stride $stride:expr, $same:literal,
         $linear:ty $(, $activated:ty, $activation:ident)?;)*) => {$(
@@ -452,7 +452,7 @@ layers! {
         GlobalAvgPool1d<Signal<6, 3>>;
 }
 
-/// By hand: of an odd number of padded places the smaller half lies before.
+/// Computed by hand. Of an odd number of padded rows, the smaller half lies before the input.
 #[test]
 fn same_pads_the_smaller_half_before() {
     let sums = |x: [f32; 3]| {
@@ -465,7 +465,7 @@ fn same_pads_the_smaller_half_before() {
     assert_eq!(net.predict(&[[1.0], [2.0], [6.0], [3.0]]), [[3.0], [3.0], [11.0 / 3.0], [4.5]]);
 }
 
-/// What the summary says, and the names and shapes that Keras gives the tensors.
+/// The summary's text, and the names and shapes that Keras gives the tensors.
 #[test]
 fn described_as_in_keras() {
     type Net = Mlp<(
@@ -497,7 +497,7 @@ fn described_as_in_keras() {
         assert!(summary.contains(line), "{summary}");
     }
     assert_eq!(<ComposedOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
-    // Keras' fans: window · channels, window · filters.
+    // Keras' fans: fan_in is window · channels, fan_out is window · filters.
     let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
     net.init(Seed(1));
     let limit = (6.0f32 / (27.0 + 45.0)).sqrt();
@@ -517,8 +517,8 @@ type Reader = (
 proptest! {
     #![proptest_config(Config { cases: amount(100, 10), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
 
-    /// One sample alone, in any batch, in the trainer, on any backend: the same bits; and a step of
-    /// training too.
+    /// A prediction has the same bits alone, in any batch, in the trainer and on any backend. So
+    /// has a training step.
     #[test]
     fn a_batch_is_its_samples(seed: u64, m in 1usize..20, weights in -60i32..60, inputs in -60i32..60) {
         let mut rng = Rng::new(Seed(seed));

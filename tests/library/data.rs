@@ -1,4 +1,4 @@
-//! Data before it is learnt from: CSV files, numbers that are none, standardizing.
+//! Data preparation: CSV files, values that are not numbers, standardizing.
 
 use crate::support;
 
@@ -25,7 +25,7 @@ use std::{
 };
 use support::{amount, backends, bits, draw};
 
-/// A file that is gone when the test is over.
+/// A file that is deleted when the test ends.
 struct File(PathBuf);
 
 impl File {
@@ -43,7 +43,7 @@ impl Drop for File {
     }
 }
 
-/// The text of the error, or of what was read; the file's name is cut off.
+/// Reads a file. Gives the text of the error or of the values, without the file's name.
 fn read(name: &str, text: impl AsRef<[u8]>) -> String {
     let file = File::new(name, text);
     let path = file.0.display().to_string();
@@ -63,7 +63,7 @@ fn read(name: &str, text: impl AsRef<[u8]>) -> String {
 fn csv_files() {
     let want = "([[1.0, -2.0, 0.5], [0.0, 1000.0, 3.0]], [0, 3])";
     assert_eq!(read("good", "1,-2,0.5,0\n0,1e3,3,3\n"), want);
-    // As Windows and spreadsheets write it; no end to the last line; empty lines.
+    // The format of Windows and spreadsheets, a last line without an end, empty lines.
     assert_eq!(read("crlf", "1,-2,0.5,0\r\n0,1e3,3,3\r\n"), want);
     assert_eq!(read("spaces", " 1, -2 ,0.5,0\n\n\n\"0\",1e3,3 , 3"), want);
 }
@@ -78,7 +78,7 @@ fn csv_files_that_are_wrong() {
     assert_eq!(read("one", "1,2,3,0\nhello\n"), columns(2, 1));
     assert_eq!(read("semicolons", "1;2;3;0\n"), columns(1, 1));
     assert_eq!(read("comma", "1,2,3,0,\n"), columns(1, 5));
-    // Rows are lines of the file.
+    // Row numbers are line numbers of the file.
     assert_eq!(read("gap", "\n1,2,3,0\n\n\n1,2,3\n"), columns(5, 3));
     assert_eq!(read("gaps", "\r\n1,2,3,0\r\n\r\n\r\n1,2,3\r\n"), columns(5, 3));
 
@@ -114,12 +114,12 @@ fn csv_files_that_are_wrong() {
     assert!(csv::read::<3>(&std::env::temp_dir(), 4).is_err(), "a folder is no file");
 }
 
-/// Builds the examples that read files, and returns the folder they are in. The features are those
-/// of `cargo xtask test`: what it has compiled is not compiled again.
+/// Builds the examples that read files, and returns their folder. The features are those of
+/// `cargo xtask test`, so that cargo does not compile again what that has compiled.
 fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     let features = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
-    // This program is TARGET/PROFILE/deps/library.
+    // The path of this program is TARGET/PROFILE/deps/library.
     let own = std::env::current_exe().expect("a program");
     let folder = own.parent().and_then(Path::parent).expect("the profile's folder");
     let mut command = Command::new(env!("CARGO"));
@@ -140,7 +140,7 @@ fn built_examples() -> PathBuf {
     folder.join("examples")
 }
 
-/// What an example says about a data file; it must fail with status 1 and without a panic.
+/// The error text of an example for a data file. It must exit with status 1 and without a panic.
 fn example_refuses(name: &str, file: &Path) -> String {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(built_examples);
     let mut command = Command::new(FOLDER.join(name));
@@ -152,11 +152,11 @@ fn example_refuses(name: &str, file: &Path) -> String {
     text
 }
 
-/// The examples that read files, and the numbers in a row.
+/// The examples that read files, and how many numbers a row has.
 const EXAMPLES: [(&str, usize); 5] =
     [("digits", 64), ("cnn", 64), ("rnn", 64), ("regularization", 64), ("logistic", 30)];
 
-/// Builds the examples if need be, which an emulator cannot.
+/// Builds the examples if necessary. An emulator cannot do this.
 #[test]
 #[cfg_attr(
     not(any(target_arch = "x86_64", target_vendor = "apple", windows)),
@@ -194,7 +194,7 @@ fn examples_refuse_bad_files() {
         let said = example_refuses(name, Path::new("no-such-file.csv"));
         assert!(said.contains("no-such-file.csv cannot be read"), "{said}");
 
-        // One sample leaves nothing to learn from, but is no reason to panic.
+        // With one sample there is nothing to train on. This must be an error, not a panic.
         let file = File::new(&format!("{name}-one"), format!("{},1\n", row("1")));
         let said = example_refuses(name, &file.0);
         assert!(said.starts_with("error: ") && said.contains("sample"), "{said}");
@@ -211,7 +211,7 @@ fn numbers_that_are_none_are_named() {
         for sample in 0..4 {
             for column in 0..6 {
                 let mut rows = rows;
-                // The first of several is named.
+                // The error names the first of several.
                 rows[3][2][1] = f32::NAN;
                 rows[sample][column / 2][column % 2] = value;
                 let place = format!("row {}, column {} of the", sample + 1, column + 1);
@@ -249,7 +249,7 @@ fn losses_name_the_target_at_fault() {
     assert_eq!(<MeanSquaredError as Loss<Sigmoid, [f32; 2]>>::locate_not_finite(&t[..1]), Ok(()));
 }
 
-/// The lecture's cost is k times Keras' loss, and so is each gradient; for one output both are the
+/// The lecture's cost is k times Keras' loss, and so is each gradient. For one output both have the
 /// same bits.
 #[test]
 fn summed_losses_are_k_times_the_means() {
@@ -291,7 +291,7 @@ fn summed_losses_are_k_times_the_means() {
     check::<BinaryCrossEntropy, 17>(&mut rng);
 }
 
-/// Mean and deviation of a column in f64.
+/// Mean and standard deviation of a column in f64.
 fn moments(column: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
     let n = column.clone().count() as f64;
     let mean = column.clone().map(f64::from).sum::<f64>() / n;
@@ -301,7 +301,7 @@ fn moments(column: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
 proptest! {
     #![proptest_config(Config { cases: amount(500, 20), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
 
-    /// Far from zero, near to it, of any size that f32 can square.
+    /// Values far from zero, near zero, and of any size whose square is finite in f32.
     #[test]
     fn standardizing_agrees_with_f64(seed: u64, n in 1usize..300, size in -30i32..30, away in -6i32..10) {
         let mut rng = Rng::new(Seed(seed));
@@ -328,7 +328,7 @@ proptest! {
     }
 }
 
-/// A million samples far from zero: what plain sums in f32 would get wrong.
+/// A million samples far from zero, for which plain sums in f32 would be wrong.
 #[test]
 fn long_columns_lose_no_digits() {
     let n = amount(1_000_000, 50_000);
@@ -352,7 +352,7 @@ fn standardizing_refuses_what_has_no_mean() {
         error.to_string(),
         "row 2, column 2 of the inputs (counted from 1) is NaN; a finite number is expected"
     );
-    // Sums and squares that f32 does not hold are no obstacle.
+    // Sums and squares may exceed the range of f32.
     for large in [3e38, -1e30] {
         let scale =
             Standardize::fit(&[[0.0, 1.0], [0.0, 2.0], [1.0, large]]).expect("finite numbers");
@@ -364,14 +364,14 @@ fn standardizing_refuses_what_has_no_mean() {
     // Equal values need no sum.
     let scale = Standardize::fit(&[[3e38]; 10]).expect("a constant");
     assert_eq!((scale.mean, scale.deviation), ([3e38], [0.0]));
-    // A later sample may differ from the constant: it is moved, not divided.
+    // A later sample may differ from the constant. It is shifted, not divided.
     let mut later = [[0.0]];
     Standardize { mean: [2.0], deviation: [0.0] }.transform(&mut later);
     assert_eq!(later, [[-2.0]]);
 }
 
-/// One neuron, which is logistic regression: the gradient of the cross-entropy is the mean over the
-/// samples of (p − t)·x, and of p − t for the bias.
+/// One neuron is logistic regression. The gradient of the cross-entropy is the mean over the
+/// samples of (p − t)·x for the weights, and of p − t for the bias.
 #[test]
 fn a_neuron_follows_its_formula() {
     type Single = Mlp<(Neuron<4>,)>;
@@ -412,7 +412,7 @@ fn a_neuron_follows_its_formula() {
     }
 }
 
-/// Logistic regression on real data, split by twenty seeds.
+/// Logistic regression on real data, split with twenty seeds.
 #[test]
 fn one_neuron_tells_tumours_apart() {
     type Cells = Mlp<(Neuron<30>,)>;
@@ -440,7 +440,7 @@ fn one_neuron_tells_tumours_apart() {
     println!("{accuracies:?}");
 }
 
-/// Losses over maps and sequences are those over the same values as one row.
+/// A loss over a map or a sequence equals the loss over the same values as one row.
 #[test]
 fn losses_over_any_shape() {
     type Map = Mlp<(Conv1d<Signal<4, 2>, Signal<3, 2>, 2, Sigmoid>,)>;
@@ -464,7 +464,7 @@ fn losses_over_any_shape() {
     );
     assert_eq!((loss, map.weights()), (flat, row.weights()));
 
-    // Joined with the sigmoid of a map.
+    // Fused with the sigmoid of a map.
     let mut trainer = Trainer::<Map, Sgd, BinaryCrossEntropy, 1>::new();
     let before = trainer.evaluate(&map, &x, &t).expect("good data").loss;
     for _ in 0..50 {

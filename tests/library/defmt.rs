@@ -1,5 +1,5 @@
-//! What can be logged by defmt. (Nothing is logged here: that takes a logger and a linker script,
-//! which firmware has.)
+//! Which types defmt can format. Nothing is logged here, because logging needs a logger and a
+//! linker script, which firmware has.
 #![cfg(feature = "defmt")]
 
 use rosenblatt::{

@@ -1,4 +1,4 @@
-//! Every parameter's gradient against finite differences of a forward pass written here in f64.
+//! Every parameter's gradient against finite differences of a forward pass in f64.
 
 use crate::support;
 
@@ -16,12 +16,12 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// A relu's input must be this far from its kink, so that moving a weight never crosses it.
+/// Least distance of a relu's input from its kink, so that moving a weight never crosses it.
 const MARGIN: f64 = 1e-3;
 /// Some tens of roundings of 6e-8 each.
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 5e-7, least: 0.0, visible: 5e-4 };
 
-/// What a network is to the judge: its layers, and the slope that its leaky relus have.
+/// A network as the reference sees it: its layers, and the slope of its leaky relus.
 struct Reference {
     layers: Vec<Description>,
     slope: f64,
@@ -91,8 +91,8 @@ impl Reference {
     }
 }
 
-/// One network with one loss: batches of 1, of 3 (less than the trainer holds) and of B, on every
-/// backend.
+/// Checks one network with one loss: batches of 1, of 3 (fewer than the trainer holds) and of B, on
+/// every backend.
 fn check<T, L, const I: usize, const O: usize, const B: usize>(name: &str, slope: f64)
 where
     T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
@@ -102,8 +102,7 @@ where
     let judge = Reference::of::<ComposedOf<T>>(slope);
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
-        // Another draw until no relu stands at its kink; with dead units some gradients are exactly
-        // 0.
+        // Draws again until no relu is at its kink. With dead units some gradients are exactly 0.
         let (net, weights, x, t) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
@@ -124,7 +123,7 @@ where
         for &backend in &backends {
             let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, L, B>::new());
             let mut net = net.clone();
-            // A learning rate of 0: the gradient is what is asked for.
+            // The learning rate is 0, because only the gradient is needed.
             let loss = trainer
                 .step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t)
                 .expect("a good step");
@@ -135,7 +134,7 @@ where
                 .judge(got, &want)
                 .unwrap_or_else(|error| panic!("{name}, batch {m}, {backend}: {error}"));
             worst = worst.max(off);
-            // Behind a relu that is shut a gradient is 0.
+            // A relu with a negative input makes the gradients behind it 0.
             assert!(tried > 0.25, "{name}: only {tried} of the gradients could be tried");
             let got = bits(got);
             assert_eq!(
@@ -148,20 +147,21 @@ where
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
 }
 
-/// A test for each line: layers, loss, and the leaky relu's slope.
+/// One test per line: layers, loss, and the slope of a leaky relu.
 macro_rules! gradients {
     ($($name:ident: $stack:ty, $loss:ty $(, $slope:literal)?;)*) => {$(
         #[test]
         fn $name() {
-            // The last of what is given; 0.3 is the default slope.
+            // Takes the last one. The default slope is 0.3.
             let slopes = [0.3 $(, $slope)?];
             roomy(move || check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1]));
         }
     )*};
 }
 
-// Between them: each activation inside and at the end, each loss, one to three layers, one output
-// and several. Few and small, because each line compiles its own training step for each backend.
+// Together the lines cover each activation as hidden and as output activation, each loss, one to
+// three layers, one output and several. They are few and small, because each line compiles its own
+// training step for each backend.
 gradients! {
     linear_then_tanh: (Dense<3, 5>, Dense<5, 2, Tanh>), MeanSquaredError;
     sigmoid_then_relu: (Dense<3, 5, Sigmoid>, Dense<5, 3, Relu>), MeanSquaredError;
@@ -176,6 +176,6 @@ gradients! {
     summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>), SumOverOutputs<BinaryCrossEntropy>;
     one_layer: (Dense<5, 1, Sigmoid>,), MeanSquaredError;
     three_layers: (Dense<4, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 3>), MeanSquaredError;
-    // Rows longer than a register, and not a multiple of one.
+    // Rows longer than a register whose length is not a multiple of one.
     wide: (Dense<19, 35, Tanh>, Dense<35, 18, Softmax>), SparseCategoricalCrossEntropy<u32>;
 }

@@ -13,7 +13,7 @@ use rosenblatt::{
 use std::{fmt::Debug, ops::ControlFlow};
 use support::{backends, bits, judge::Judged, roomy, samples};
 
-/// What a training did, in words for a report and numbers to compare.
+/// Results of a training: text for the report and numbers for the comparison.
 #[derive(Default)]
 struct Record(Vec<(String, Vec<u32>)>);
 
@@ -22,12 +22,12 @@ impl Record {
         self.0.push((name.to_owned(), bits(values)));
     }
 
-    /// Outcomes that are not numbers: an error is the same error.
+    /// Adds a result that is not a number, such as an error.
     fn text(&mut self, name: String) {
         self.0.push((name, Vec::new()));
     }
 
-    /// Where two records differ first.
+    /// Where two records first differ.
     fn difference(&self, other: &Self) -> Option<String> {
         if self.0.len() != other.0.len() {
             return Some(format!("{} results instead of {}", self.0.len(), other.0.len()));
@@ -38,15 +38,15 @@ impl Record {
     }
 }
 
-/// Inputs and first weights of one sort.
+/// One sort of inputs and initial weights.
 #[derive(Clone, Copy, Debug)]
 struct Sort {
     x: f32,
     weights: f32,
 }
 
-/// Plain numbers; subnormal inputs; weights whose products are subnormal; inputs and weights whose
-/// squares and sums overflow.
+/// Ordinary numbers; subnormal inputs; weights whose products are subnormal; inputs and weights
+/// whose squares and sums overflow.
 const SORTS: [Sort; 5] = [
     Sort { x: 1.0, weights: 0.5 },
     Sort { x: 1e-39, weights: 0.5 },
@@ -55,7 +55,7 @@ const SORTS: [Sort; 5] = [
     Sort { x: 3e38, weights: 3e3 },
 ];
 
-/// One network, optimizer and loss over every sort of data and every way of going over them.
+/// One network, optimizer and loss, for every sort of data and every division into mini-batches.
 struct Case<T, O, L, const I: usize, const OUT: usize, const B: usize> {
     optimizer: O,
     of: std::marker::PhantomData<(fn() -> T, L)>,
@@ -71,14 +71,13 @@ where
         Self { optimizer, of: std::marker::PhantomData }
     }
 
-    /// Every training on one backend. `planted` moves one initial weight by one unit in the last
-    /// place.
+    /// Runs every training on one backend. `planted` moves one initial weight by 1 ULP.
     fn run(&self, backend: Backend, sorts: &[Sort], planted: bool) -> Record {
         let mut record = Record::default();
         let mut trainer = Box::new(Trainer::<Mlp<T>, O, L, B>::new());
         for (i, sort) in sorts.iter().enumerate() {
             let mut rng = Rng::new(Seed(1957 + i as u64));
-            // Two mini-batches and a shorter one.
+            // Two full mini-batches and a smaller one.
             let n = 2 * B + 1;
             let x: Vec<[f32; I]> = samples(&mut rng, n, sort.x);
             let t: Vec<L::Target> = (0..n).map(|_| L::target(&mut rng)).collect();
@@ -96,7 +95,7 @@ where
                     Some(Batch::Mini(B.div_ceil(2))),
                     Some(Batch::Stochastic),
                 ] {
-                    // A full batch must fit the trainer.
+                    // A full batch must fit into the trainer.
                     let n = if batch == Some(Batch::Full) { B } else { n };
                     let (x, t) = (&x[..n], &t[..n]);
                     let fit = Fit {
@@ -133,7 +132,7 @@ where
         record
     }
 
-    /// Predictions: alone, in one batch, and in the trainer's memory have the same bits.
+    /// Predictions for one sample, for a batch, and in the trainer's memory have the same bits.
     fn predict(
         &self,
         backend: Backend,
@@ -188,7 +187,7 @@ where
             backends.len()
         );
 
-        // The comparison sees a single bit.
+        // The comparison must find a difference of one bit.
         assert!(
             self.run(backends[0], &SORTS[..1], true)
                 .difference(&self.run(backends[0], &SORTS[..1], false))
@@ -197,7 +196,7 @@ where
     }
 }
 
-/// A test for each line: layers, loss, the most samples in a step, optimizer.
+/// One test per line: layers, loss, the trainer's capacity in samples, optimizer.
 macro_rules! identity {
     ($($name:ident: $stack:ty, $loss:ty, $b:literal, $optimizer:expr;)*) => {$(
         #[test]
@@ -207,8 +206,8 @@ macro_rules! identity {
     )*};
 }
 
-// Sizes below, at and beside the lanes of each backend. Few, because each line compiles a whole
-// training for each backend.
+// Sizes below, equal to and around each backend's number of lanes. There are few lines, because
+// each compiles a whole training for each backend.
 identity! {
     xor: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy, 4, Adam::with_lr(0.01);
     one_weight: (Dense<1, 1>,), MeanSquaredError, 3, Sgd { lr: 0.1, decay: 0.01 };

@@ -1,8 +1,9 @@
 //! The same trajectories as Keras 3: optimizers step by step, and whole trainings from the same
 //! weights on the same samples.
 //!
-//! `fixtures/` was written by Keras (`make_fixtures.py` says how). The environment variable
-//! `KERAS_FIXTURES` names another folder of such files, made from another seed or data set.
+//! Keras wrote the files in `fixtures/` with the script `make_fixtures.py`. The environment
+//! variable `KERAS_FIXTURES` names another folder of such files, made with another seed or data
+//! set.
 
 use crate::support;
 
@@ -22,8 +23,8 @@ use serde_json::Value;
 use std::{fs, io::Write as _, path::PathBuf};
 use support::{backends, roomy};
 
-/// One type for all optimizers, so that each network's training is compiled once; the step is that
-/// of the optimizer inside.
+/// One type for all optimizers, so that each network's training is compiled once. A step is that of
+/// the inner optimizer.
 macro_rules! optimizers {
     ($($optimizer:ident { $($field:ident: $key:literal),* } $(if $mark:literal)?;)*) => {
         #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ macro_rules! optimizers {
         }
 
         impl Any {
-            /// The optimizer that a fixture's hyper-parameters are those of.
+            /// The optimizer that has a fixture's hyper-parameters.
             fn configured(hyper: &Hyper<'_>) -> Result<Self, String> {
                 $(if let Some(optimizer) = hyper.all(
                     [$($key),*].as_slice(),
@@ -81,7 +82,7 @@ macro_rules! optimizers {
                 Err(format!("no optimizer here has the hyper-parameters {}", hyper.values))
             }
 
-            /// Its name as the fixtures write it.
+            /// Its name in the fixtures.
             fn name(&self) -> String {
                 match self { $(Self::$optimizer(_) => stringify!($optimizer).to_lowercase(),)* }
             }
@@ -89,8 +90,8 @@ macro_rules! optimizers {
     };
 }
 
-/// A test for each training, by the file's name; the first word says which data sets its network
-/// takes.
+/// One test per training, named after its file. The first word is the macro that lists the data
+/// sets for its networks.
 macro_rules! trainings {
     ($of_shape:ident: $($file:ident: $net:ident, $loss:ident;)*) => {$(
         #[test]
@@ -103,7 +104,7 @@ macro_rules! trainings {
     )*};
 }
 
-// To add a network, an optimizer, a data set or a training: a line in one of the lists below.
+// To add a network, an optimizer, a data set or a training, add a line to one of the lists below.
 
 type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
 type Mlp3Of<const I: usize, const C: usize> =
@@ -143,7 +144,8 @@ type SimpleRnn = Mlp<(Rnn<8, 16, 8>, Dense<16, 10, Softmax>)>;
 type GruNet = Mlp<(Gru<8, 12, 8>, Dense<12, 10, Softmax>)>;
 type LstmNet = Mlp<(Lstm<8, 12, 8>, Dense<12, 10, Softmax>)>;
 
-// The first whose keys are all among a fixture's hyper-parameters is the optimizer of that fixture.
+// A fixture's optimizer is the one whose keys are exactly the fixture's hyper-parameters, `decay`
+// aside.
 optimizers! {
     AdamW { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay" };
     Adam { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon" };
@@ -154,7 +156,7 @@ optimizers! {
     Sgd { lr: "lr" };
 }
 
-/// The data sets by their inputs and classes: runs a training with the network of that shape.
+/// Selects a data set's network by the number of its inputs and classes, and runs a training.
 macro_rules! of_shape {
     ($data:expr, $net:ident, $loss:ident, $file:expr) => {
         match ($data.inputs, $data.classes) {
@@ -166,8 +168,8 @@ macro_rules! of_shape {
     };
 }
 
-/// Networks over images: only the digits are some, and the script writes no such files for other
-/// data sets.
+/// Networks over images. Only the digits are images. The script writes no such files for other data
+/// sets.
 macro_rules! images {
     ($data:expr, $net:ident, $loss:ident, $file:expr) => {
         match ($data.inputs, $data.classes) {
@@ -177,8 +179,8 @@ macro_rules! images {
     };
 }
 
-/// Says that a training is left out, past the test harness, which swallows what a passing test
-/// prints.
+/// Reports that a training is skipped. Writes past the test harness, which hides the output of a
+/// passing test.
 fn skip(file: &str, (inputs, classes): (usize, usize)) {
     let said = format!(
         "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and {classes} classes\n",
@@ -227,41 +229,41 @@ trainings! { images:
     lstm_adam: LstmNet, SparseCategoricalCrossEntropy;
 }
 
-/// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a
+/// Parameters after each optimizer step: |Δ| ≤ STEP · max(1, |w|). About ten roundings of 6e-8 per
 /// step; over 50 steps they nearly cancel.
 const STEP: f64 = 2e-6;
-/// Loss of each training step, relative. Two libraries add in different orders; training multiplies
+/// Loss of each training step, relative. Two libraries add in different orders. Training amplifies
 /// the difference.
 const LOSS: f64 = 1e-3;
 /// Each predicted probability.
 const PREDICTION: f64 = 5e-3;
-/// Each predicted probability where a bias walks about: see [`Tensors::undetermined`].
+/// Each predicted probability where a bias is undetermined: see [`Tensors::undetermined`].
 const ADRIFT: f64 = 5e-2;
-/// The share of test samples that must get the class that Keras gives them.
+/// The least share of test samples whose class must be the one that Keras predicts.
 const CLASSES: f64 = 0.995;
 /// Samples in a mini-batch of the fixtures.
 const BATCH: usize = 32;
 
-/// A NaN is beyond every limit.
+/// True also for NaN.
 fn beyond(off: f64, limit: f64) -> bool {
     off.is_nan() || off > limit
 }
 
-/// Hyper-parameters in the words of the fixtures.
+/// Hyper-parameters under their names in the fixtures.
 struct Hyper<'a> {
     values: &'a Value,
-    /// What the learning rate is multiplied with: 1, or a planted defect.
+    /// Factor of the learning rate: 1, or a planted defect.
     lr: f32,
 }
 
 impl Hyper<'_> {
-    /// By name; 0 where the fixture does not mention it, as for `decay`.
+    /// The value of a name; 0 if the fixture lacks it, as with `decay`.
     fn get(&self, key: &str) -> f32 {
         let value = self.values[key].as_f64().unwrap_or(0.0) as f32;
         if key == "lr" { value * self.lr } else { value }
     }
 
-    /// The optimizer if all keys are there, and no others.
+    /// The optimizer if exactly these keys are present. `decay` is optional.
     fn all<O>(&self, keys: &[&str], marks: &[&str], optimizer: impl FnOnce() -> O) -> Option<O> {
         let known =
             |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
@@ -281,7 +283,7 @@ fn read(file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Four bytes a value, little-endian, as safetensors has them.
+/// Values of four bytes, little-endian, as in safetensors.
 fn values<T>(
     tensors: &SafeTensors<'_>,
     name: &str,
@@ -297,8 +299,8 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     values(tensors, name, Dtype::F32, f32::from_le_bytes)
 }
 
-/// `optimizers.json`: 17 parameters, 50 gradients, and the parameters after each step of each
-/// configuration.
+/// `optimizers.json`: 17 parameters, 50 gradients, and for each configuration the parameters after
+/// each step.
 struct Steps {
     document: Value,
 }
@@ -316,8 +318,8 @@ impl Steps {
         std::array::from_fn(|i| values[i].as_f64().expect("a number") as f32)
     }
 
-    /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was
-    /// too large.
+    /// Runs one configuration on every backend. Gives the greatest |Δ| / max(1, |w|), or an error
+    /// where it is too large.
     fn follow(&self, name: &str, lr: f32) -> Result<f64, String> {
         let after = &self.document["after"][name];
         let optimizer = Any::configured(&Hyper { values: &after["hyper"], lr })
@@ -329,7 +331,7 @@ impl Steps {
         self.run(optimizer, name, &after["parameters"])
     }
 
-    /// An optimizer over all gradients, against the parameters after each.
+    /// Runs an optimizer over all gradients and compares the parameters after each step.
     fn run<O: Optimizer>(&self, optimizer: O, name: &str, rows: &Value) -> Result<f64, String> {
         optimizer.check().map_err(|error| error.to_string())?;
         let gradients = self.document["gradients"].as_array().expect("rows");
@@ -359,7 +361,7 @@ impl Steps {
     }
 }
 
-/// What the script for `optimizers.json` has.
+/// The configurations in the script for `optimizers.json`.
 const CONFIGURATIONS: [&str; 11] = [
     "sgd",
     "sgd_decay",
@@ -397,7 +399,7 @@ fn a_wrong_learning_rate_is_seen() {
     let sgd = steps.document["after"]["sgd"]["hyper"].clone();
     steps.document["after"]["adam"]["hyper"] = sgd;
     assert!(steps.follow("adam", 1.0).is_err());
-    // A rule that is not here.
+    // A rule that does not exist here.
     steps.document["after"]["sgd"]["hyper"]["rho_2"] = 0.5.into();
     assert!(steps.follow("sgd", 1.0).is_err());
 
@@ -415,7 +417,7 @@ fn a_wrong_learning_rate_is_seen() {
     }
 }
 
-/// A schedule of any kind, by the hyper-parameters of `schedules.json`.
+/// A schedule of any kind, chosen by the hyper-parameters in `schedules.json`.
 #[derive(Clone, Copy, Debug)]
 enum AnySchedule {
     Constant(ConstantRate),
@@ -468,7 +470,7 @@ impl AnySchedule {
     }
 }
 
-/// Whatever the schedule inside says.
+/// Calls a method of the inner schedule.
 macro_rules! inner {
     ($self:ident, $inner:ident => $call:expr) => {
         match $self {
@@ -501,13 +503,14 @@ impl Schedule for AnySchedule {
     }
 }
 
-/// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another
-/// folder.
+/// `schedules.json`. It does not depend on seed or data, and so other folders of fixtures do not
+/// contain it.
 fn schedules() -> Value {
     serde_json::from_str(include_str!("../fixtures/schedules.json")).expect("JSON")
 }
 
-/// The rate of each step, within what f32 lets Keras' formulas keep of the first rate.
+/// Compares the rate of each step with Keras'. The tolerance is what f32 leaves of Keras' formulas,
+/// relative to the initial rate.
 #[test]
 fn schedules_step_by_step() {
     let document = schedules();
@@ -523,8 +526,8 @@ fn schedules_step_by_step() {
         let mut worst = 0.0f32;
         for (t, want) in steps.iter().zip(schedule["rates"].as_array().expect("rates")) {
             let (got, want) = (rule.at(*t), want.as_f64().expect("a rate") as f32);
-            // Where the power is of a number near 1, Keras' own f32 power errs by some ULP: a part
-            // of the rate. The cosine's error is a part of the first rate.
+            // Where the base of a power is near 1, Keras' own f32 power errs by several ULP, an
+            // error relative to the rate. The cosine's error is relative to the initial rate.
             let off = (got - want).abs() / rule.lr();
             assert!(
                 off <= 2e-7 && (got - want).abs() <= 2e-5 * want + 2e-7 * rule.lr(),
@@ -534,7 +537,7 @@ fn schedules_step_by_step() {
         }
         println!("{name}: worst deviation {worst:.1e} of the first rate");
 
-        // Another rate moves them all in proportion.
+        // Another initial rate scales all rates in proportion.
         let mut half = rule;
         half.set_lr(0.5 * rule.lr());
         assert_eq!(half.lr(), 0.5 * rule.lr());
@@ -547,7 +550,7 @@ fn schedules_step_by_step() {
     }
 }
 
-/// Optimizers with a schedule, with clipping, with both.
+/// Optimizers with a schedule, with clipping, and with both.
 #[test]
 fn scheduled_and_clipped_step_by_step() {
     let steps = Steps { document: schedules() };
@@ -560,7 +563,7 @@ fn scheduled_and_clipped_step_by_step() {
         let limit = |value: Value| value.as_f64().expect("a number") as f32;
         let (value, norm) = (take("clip_value").map(limit), take("clip_norm").map(limit));
         if hyper.get("lr").is_none() {
-            // That of the schedule is taken.
+            // The schedule's rate must be used instead.
             hyper["lr"] = 123.0.into();
         }
         let optimizer = Any::configured(&Hyper { values: &hyper, lr: 1.0 }).expect("an optimizer");
@@ -572,7 +575,7 @@ fn scheduled_and_clipped_step_by_step() {
                 steps.run(Scheduled { optimizer, schedule }, name, rows)
             }
             (Some(schedule), None, Some(limit)) => {
-                // Either may be the outer one.
+                // Either wrapper may be the outer one.
                 let outer = steps.run(
                     ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit },
                     name,
@@ -592,7 +595,7 @@ fn scheduled_and_clipped_step_by_step() {
             "{name}: worst deviation {:.1e}",
             outcome.unwrap_or_else(|error| panic!("{error}"))
         );
-        // Without what is around it, it is another run.
+        // Without the wrapper the results must differ.
         assert!(steps.run(optimizer, name, rows).is_err(), "{name}");
     }
 }
@@ -623,7 +626,7 @@ impl DataSet {
     }
 }
 
-/// Flat values as samples of a network's own type.
+/// Flat values as samples of a network's input or target type.
 fn rows<X: F32Array>(flat: &[f32]) -> Vec<X> {
     assert!(flat.len().is_multiple_of(X::LEN), "the network takes {} values a sample", X::LEN);
     flat.chunks_exact(X::LEN)
@@ -635,7 +638,7 @@ fn rows<X: F32Array>(flat: &[f32]) -> Vec<X> {
         .collect()
 }
 
-/// A loss, and what the fixtures gave it as target for a class.
+/// A loss, and the target that the fixtures use for a class.
 trait Labelled<OutputActivation, Out>: Loss<OutputActivation, Out> {
     fn label(class: i32, classes: usize) -> Self::Target;
 }
@@ -653,25 +656,26 @@ impl Labelled<Sigmoid, [f32; 1]> for BinaryCrossEntropy {
 }
 
 impl<OutputActivation> Labelled<OutputActivation, [f32; 1]> for MeanSquaredError {
-    /// The script divides in f64, and rounds.
+    /// The script divides in f64, then rounds.
     fn label(class: i32, classes: usize) -> [f32; 1] {
         [(f64::from(class) / (classes - 1).max(1) as f64) as f32]
     }
 }
 
-/// What Keras calls `get_weights` and `set_weights`.
+/// Keras' `get_weights` and `set_weights`.
 trait Tensors: Model<Layers: Trainable> + Default {
     fn get(&self) -> Vec<Vec<f32>>;
     fn set(&mut self, tensors: &[Vec<f32>]) -> rosenblatt::Result<()>;
 
-    /// The places of each bias in front of a batch normalization, and of its moving mean.
+    /// The indices of each bias in front of a batch normalization, and of that normalization's
+    /// moving mean.
     ///
-    /// The normalization takes the mean away, and so this bias has the gradient 0 but for rounding.
-    /// Adam divides a gradient by its own size: rounding becomes steps, and the bias walks about,
-    /// in Keras as here, each with its own rounding. Training does not see it; predictions do,
-    /// because the moving mean comes after it by some hundred steps. On the digits a training in
-    /// f64, where nothing walks, ends 9e-3 from Keras' predictions; with these two tensors set to
-    /// what Keras has, 1e-5.
+    /// The normalization subtracts the mean, so this bias has gradient 0 except for rounding. Adam
+    /// divides a gradient by its own size. It thus turns rounding errors into full steps, and the
+    /// bias drifts, in Keras and here, each with its own rounding errors. Training is not affected.
+    /// Predictions are, because the moving mean follows the bias with a lag of some hundred steps.
+    /// On the digits a training in f64, where nothing drifts, ends 9e-3 from Keras' predictions;
+    /// with these two tensors set to Keras' values, 1e-5.
     fn undetermined(&self) -> Vec<usize> {
         let mut names = Vec::new();
         self.names(&mut names);
@@ -706,7 +710,7 @@ impl<T: Layers<Composed: Trainable>> Tensors for Mlp<T> {
 type LayersOf<N> = <N as Model>::Layers;
 type OutputOf<N> = <LayersOf<N> as Layer>::Output;
 
-/// One file of a training.
+/// One training's file.
 struct Training {
     file: String,
     optimizer: Value,
@@ -717,13 +721,13 @@ struct Training {
     outcome: Outcome,
 }
 
-/// What comes of a training.
+/// Results of a training.
 struct Outcome {
     losses: Vec<f32>,
     weights: Vec<f32>,
     predictions: Vec<f32>,
-    /// Predictions with Keras' values of what [`Tensors::undetermined`] names, where Adam has set
-    /// it adrift.
+    /// Predictions after the tensors that [`Tensors::undetermined`] names are set to Keras' values,
+    /// where Adam lets them drift.
     anchored: Option<Vec<f32>>,
     outputs: usize,
 }
@@ -732,7 +736,7 @@ struct Outcome {
 struct Deviation {
     loss: f64,
     prediction: f64,
-    /// Predictions with what walks about as it is.
+    /// Predictions with the drifting tensors as trained.
     adrift: f64,
     weight: f64,
     same_class: f64,
@@ -771,7 +775,7 @@ impl Training {
         }
     }
 
-    /// Trains from the fixture's weights, over the samples in their order.
+    /// Trains from the fixture's weights over the samples in their order.
     fn run<N, L>(&self, backend: Backend, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
     where
         N: Tensors,
@@ -818,7 +822,7 @@ impl Training {
         })
     }
 
-    /// How far from Keras' outcome; an error if too far.
+    /// The deviation from Keras' results; an error if it is too large.
     fn compare(&self, got: &Outcome) -> Result<Deviation, String> {
         let (file, want) = (&self.file, &self.outcome);
         assert_eq!(got.losses.len(), want.losses.len(), "{file}: steps");
@@ -874,7 +878,7 @@ impl Training {
     }
 }
 
-/// One training on every backend. With twice the learning rate it must be another.
+/// Runs one training on every backend. With twice the learning rate the results must differ.
 fn check<N, L>(file: &str, data: &DataSet)
 where
     N: Tensors,

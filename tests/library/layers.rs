@@ -1,5 +1,6 @@
-//! Normalizations, dropout, activations as layers and regularizers: every gradient against finite
-//! differences of formulas written here in f64, and what each layer promises.
+//! Normalizations, dropout, activations as layers, and regularizers. Every gradient is compared
+//! with finite differences of formulas in f64. Further tests check each layer's documented
+//! behaviour.
 
 use crate::support;
 
@@ -17,14 +18,14 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// A relu's input must be this far from its kink, so that moving a value never crosses it.
+/// Least distance of a relu's input from its kink, so that moving a value never crosses it.
 const MARGIN: f64 = 1e-3;
-/// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a
+/// Some tens of roundings of 6e-8 each. A normalization multiplies them, by up to 30 where a
 /// variance is small.
 const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2, visible: 2e-3 };
 const OUTPUTS: Tolerance = Tolerance { least: 1.0, ..GRADIENTS };
 
-/// What the judge's forward pass is about.
+/// State of the reference's forward pass.
 struct Run {
     training: bool,
     /// The number of the training pass
@@ -42,25 +43,25 @@ impl Run {
 /// One batch: the values of each sample.
 type Rows = Vec<Vec<f64>>;
 
-/// The next `n` values.
+/// Takes the next `n` values.
 fn take<'a>(from: &mut &'a [f64], n: usize) -> &'a [f64] {
     let (head, tail) = from.split_at(n);
     *from = tail;
     head
 }
 
-/// A layer as a textbook has it. Parameters and running values are taken from the front of what
-/// there is.
+/// The textbook form of a layer. It takes its parameters and running values from the front of the
+/// slices.
 trait Textbook: Layer {
     fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
 
-    /// What it adds to the loss.
+    /// The penalty that it adds to the loss.
     fn cost(_p: &[f64]) -> f64 {
         0.0
     }
 }
 
-/// A regularizer as a textbook has it.
+/// The textbook form of a regularizer.
 trait Cost {
     fn cost(w: &[f64]) -> f64;
 }
@@ -161,7 +162,7 @@ impl<X: Channels> Textbook for LayerNorm<X> {
     }
 }
 
-/// The finalizer of MurmurHash3, written once more.
+/// The finalizer of MurmurHash3, independent of the library's.
 fn mix(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x85eb_ca6b);
@@ -170,7 +171,7 @@ fn mix(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// Whether a dropout keeps its value number `i`, by its documentation.
+/// Whether a dropout layer keeps value `i`, according to its documentation.
 fn kept(rate: (u32, u32), seed: u64, place: u32, pass: u32, i: u32) -> bool {
     let (low, high) = (seed as u32, (seed >> 32) as u32);
     let key = mix(mix(mix(mix(low.wrapping_add(0x9e37_79b9)) ^ high) ^ place) ^ pass);
@@ -219,7 +220,7 @@ fn wide(x: &[f32]) -> Vec<f64> {
     x.iter().map(|x| f64::from(*x)).collect()
 }
 
-/// Outputs of all samples in a row, and the least distance from a kink.
+/// Outputs of all samples one after the other, and the least distance from a kink.
 fn textbook<N: Textbook>(p: &[f64], buffers: &[f64], x: &[f64], mut run: Run) -> (Vec<f64>, f64) {
     let rows = x.chunks(N::Input::LEN).map(<[f64]>::to_vec).collect();
     let (mut p, mut buffers) = (p, buffers);
@@ -228,7 +229,7 @@ fn textbook<N: Textbook>(p: &[f64], buffers: &[f64], x: &[f64], mut run: Run) ->
     (y, run.margin)
 }
 
-/// What one forward and backward pass of the library gives.
+/// Results of one forward and one backward pass of the library.
 struct Passed {
     y: Vec<f32>,
     penalty: f32,
@@ -236,7 +237,7 @@ struct Passed {
     dx: Vec<f32>,
 }
 
-/// One pass, dy given.
+/// One pass with a given dy.
 #[inline(always)]
 fn pass<S: Simd, N: Trainable, const B: usize>(
     s: S,
@@ -249,7 +250,7 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
     N::forward::<S, B>(s, Context::TRAINING, p, r, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].flat().to_vec();
     let penalty = if N::PENALIZED { N::penalty(s, p) } else { 0.0 };
-    // What was there before must not matter.
+    // The buffers' old contents must not matter.
     let (mut dp, mut dx) = (N::Params::ZERO, vec![N::Input::ZERO; x.len()]);
     dp.as_flat_mut().fill(f32::NAN);
     dx.flat_mut().fill(f32::NAN);
@@ -257,15 +258,15 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
     Passed { y, penalty, dp: dp.as_flat().to_vec(), dx: dx.flat().to_vec() }
 }
 
-/// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the
-/// tape holds) and of B, on every backend.
+/// Checks a chain of layers under the loss Σ c·y + penalties with random c: batches of 1, of 3
+/// (fewer than the tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
     T: Layers<Composed: Trainable + Textbook>,
 {
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
-        // Another draw until no relu stands at its kink.
+        // Draws again until no relu is at its kink.
         let (net, x, c) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
@@ -332,8 +333,8 @@ where
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
 }
 
-/// Predictions with drawn running values, against the judge; alone and in a batch, by the network
-/// and on the trainer's tape the same bits.
+/// Compares predictions with random running values with the reference. The bits must be the same
+/// alone and in a batch, by the network and on the trainer's tape.
 fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<ComposedOf<T> as Layer>::Input])
 where
     T: Layers<Composed: Trainable + Textbook>,
@@ -376,7 +377,7 @@ where
     }
 }
 
-/// A test for each line: layers.
+/// One test per line of layers.
 macro_rules! gradients {
     ($($name:ident: $stack:ty;)*) => {$(
         #[test]
@@ -386,8 +387,8 @@ macro_rules! gradients {
     )*};
 }
 
-// Widths below, beside and above the lanes of each backend; samples of one to three axes. Few and
-// small, because each line is compiled for each backend.
+// Widths below, around and above each backend's number of lanes; samples of one to three axes. The
+// lines are few and small, because each is compiled for each backend.
 gradients! {
     batch_norm: (Dense<3, 5>, BatchNorm<[f32; 5]>, Activate<[f32; 5], Tanh>, Dense<5, 2>);
     batch_norm_first_and_last: (BatchNorm<[f32; 3]>, Dense<3, 4, Tanh>, BatchNorm<[f32; 4]>);
@@ -413,7 +414,7 @@ type Net = Mlp<(
 )>;
 type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, 8>;
 
-/// Zero bits until it is initialized: it can be a static.
+/// All bits are zero before initialization, so the network can be a static.
 static STILL: Net = Net::new();
 const _: () = assert!(Net::PARAMS == 30 + 12 + 35 + 10 + 18 && Net::BYTES < 640);
 
@@ -424,7 +425,7 @@ fn data(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
     (x, t)
 }
 
-/// A network after some epochs.
+/// A network after several epochs.
 fn trained() -> (Net, NetTrainer) {
     let (x, t) = data(30);
     let (mut net, mut trainer) = (Net::new(), NetTrainer::new());
@@ -482,7 +483,7 @@ fn tensors_carry_the_running_values() {
     copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>())
         .expect("its own");
     assert_eq!((tensors(&copy), copy.hash()), (all, net.hash()));
-    // The weights alone are not the network.
+    // The weights alone do not determine the network.
     let mut half = Net::new();
     half.init(Seed(1));
     half.set_weights(net.weights()).expect("as many");
@@ -499,8 +500,8 @@ fn running_values_by_hand() {
     let mut trainer = Trainer::<_, Sgd, Flattened, 4>::new();
     let x = [[[1.0, -8.0], [2.0, 0.0]], [[3.0, 4.0], [6.0, 4.0]]];
     trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &x).expect("good data");
-    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4: divided by n, not n
-    // − 1.
+    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4. The divisor is n,
+    // not n − 1.
     let near = |got: &[f32], want: [f32; 2]| {
         got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6)
     };
@@ -509,7 +510,7 @@ fn running_values_by_hand() {
         "moving_variance" => assert!(near(values, [0.99 + 0.035, 0.99 + 0.24]), "{values:?}"),
         _ => {}
     });
-    // Equal samples have variance 0: y = β, and nothing goes backward. One sample alone is refused.
+    // Equal samples have variance 0: y = β, and dx is 0. A batch of one sample is an error.
     let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::new();
     net.init(Seed(0));
     let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
@@ -562,14 +563,14 @@ fn nothing_but_a_good_step_moves_anything() {
     }
     trainer.predict_batch(&net, &x).expect("fits");
     let adam = Adam::DEFAULT;
-    // NaN, and numbers whose variance overflows: without a check the running variance would be
-    // infinite for good.
+    // NaN, and numbers whose variance overflows. Without a check the running variance would stay
+    // infinite.
     for bad in [f32::NAN, f32::INFINITY, 1e38, 1e25] {
         let mut x = x.clone();
         x[3][1] = bad;
         for backend in backends() {
             let refused = trainer.step_on(backend, &mut net, &adam, &x, &t);
-            // A value that is not finite itself is named.
+            // The error names a value that is itself not finite.
             let named = match refused {
                 Err(Error::Input { sample: 3, column: 1, .. }) => !bad.is_finite(),
                 Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => {
@@ -596,7 +597,7 @@ fn evaluation_tells_the_penalty() {
     let mut costly = Costly::new();
     costly.set_weights(plain.weights()).expect("as many");
     let (x, t) = ([[0.5, -1.0], [1.0, 0.0], [0.0, 2.0]], [[1.0], [0.0], [-1.0]]);
-    // Three samples in batches of two: the penalty counts once.
+    // Three samples in batches of two. The penalty must count once.
     let (mut a, mut b) = (
         Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
         Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
@@ -659,7 +660,7 @@ const ROW: usize = 50;
 const ROWS: usize = 8;
 type Third = Dropout<[f32; ROW], 1, 3>;
 
-/// One training pass of dropout over ones, and of ones backward.
+/// One training pass of dropout, with ones as inputs and as dy.
 fn drop<L>(
     backend: Backend,
     pass: Context,
@@ -700,7 +701,7 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
             assert_ne!(last, Some(y), "{backend}: pass {pass} has the mask of the one before");
             last = Some(y);
         }
-        // 400,000 draws: a standard deviation is 0.00075. A single value's share over 1,000 passes:
+        // 400,000 draws have a standard deviation of 0.00075; one value's share over 1,000 passes,
         // 0.015.
         let share = dropped as f64 / (PASSES * ROW * ROWS) as f64;
         assert!((share - 1.0 / 3.0).abs() < 0.003, "{backend}: {share} were dropped");
@@ -723,7 +724,7 @@ fn a_dropped_value_is_zero_whatever_it_was() {
             let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
             assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
-        // Inference leaves all as it is, and does not count.
+        // Inference leaves the values unchanged, and does not advance the pass number.
         dispatch!(backend, s => Third::forward::<_, ROWS>(s, Context::INFERENCE, &[], &[], &x, &mut tape));
         assert_eq!(bits(tape.head[..4].as_flattened()), bits(x.as_flattened()));
         assert_eq!(tape.tail[0].to_bits(), 1);
@@ -755,18 +756,18 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
     let masks = [of(Context::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
         for b in &masks[..i] {
-            // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation
-            // is 0.0022.
+            // Both drop a value with probability 1/9 if they are independent. The standard
+            // deviation over 20,000 draws is 0.0022.
             let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count() as f64 / a.len() as f64;
             assert!((both - 1.0 / 9.0).abs() < 0.01, "{both} are dropped by both");
         }
     }
-    // From one pass to the next too.
+    // Masks of successive passes are independent too.
     let both = masks[0].iter().zip(&masks[0][ROW * ROWS..]).filter(|(a, b)| **a && **b).count();
     assert!((both as f64 / (49 * ROW * ROWS) as f64 - 1.0 / 9.0).abs() < 0.01);
 
-    // In one network: the same type twice, or in a chain within a chain, whose layers count like
-    // any others.
+    // In one network: the same type twice, and a chain within a chain. The layers of an inner chain
+    // are numbered like any others.
     type Twice = Chain<Third, Third>;
     type Nested = Chain<Twice, Third>;
     let mut tape = <Twice as Trainable>::Tape::<ROWS>::ZERO;
@@ -795,7 +796,7 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
             trainer.reset();
         }
         trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
-        // Evaluating and predicting are no passes of training.
+        // Evaluating and predicting do not advance the pass number.
         trainer.evaluate(&net, &x, &t).expect("good data");
         net.hash()
     };
@@ -804,8 +805,8 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
     assert_ne!(run(false), first);
 }
 
-/// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing
-/// to what else it learns; outputs and dx stay.
+/// A regularizer adds 2λ·w to the gradient of its layer's kernel, for every kind of layer. The
+/// gradients of the other parameters, the outputs and dx stay the same.
 fn regularized<L: Trainable>() {
     type Ridge<L> = Regularized<L, L2<1, 100>>;
     let mut rng = Rng::new(Seed(3));
@@ -836,8 +837,8 @@ fn every_layer_with_a_kernel_can_be_regularized() {
     regularized::<Lstm<3, 4, 5>>();
 }
 
-/// The lecture's cost, the summed loss of N samples + λ·Σw², is N times ours with λ/N in the layer;
-/// and so are its gradients.
+/// The lecture's cost is the summed loss of N samples + λ·Σw². It is N times this library's cost
+/// with λ/N in the layer, and so are its gradients.
 #[test]
 fn the_lectures_cost() {
     type Net = Mlp<(DenseL2<2, 3, Linear, 1, 100>,)>;

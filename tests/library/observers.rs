@@ -1,5 +1,5 @@
-//! Observers: the decisions of Keras' callbacks on the same values, and what they do to a real
-//! training.
+//! Observers: they must decide as Keras' callbacks do on the same values. Further tests check their
+//! effect on a real training.
 
 use crate::support;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 use support::data;
 
-/// A training that is nothing but a number for its weights and a learning rate.
+/// A stand-in for a training. Its weights are a number.
 struct Fake {
     net: usize,
     lr: f32,
@@ -46,8 +46,8 @@ impl Session for Fake {
     }
 }
 
-/// What came of a sequence: the epoch (from 0) that ended it, whose weights are there at the end,
-/// and the learning rates.
+/// Results of a sequence: the epoch (from 0) at which it stopped, the epoch whose weights are in
+/// the network at the end, and the learning rates.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     stopped: Option<usize>,
@@ -55,14 +55,14 @@ struct Outcome {
     rates: Vec<f32>,
 }
 
-/// Feeds one value an epoch, as `fit` would.
+/// Passes one value per epoch to the observer, as `fit` does.
 fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) -> Outcome {
     let mut session = Fake { net: usize::MAX, lr: 0.5 };
     observer.on_fit_begin(&mut session).expect("good hyper-parameters");
     let (mut stopped, mut rates) = (None, Vec::new());
     for (i, &value) in values.iter().enumerate() {
         session.net = i;
-        // An accuracy of so many 1024ths.
+        // The accuracy as a number of 1024ths.
         let found = match monitor {
             Monitor::ValLoss => Evaluation { loss: value, correct: 0, samples: 1 },
             _ => Evaluation { loss: 0.0, correct: (value * 1024.0) as usize, samples: 1024 },
@@ -85,7 +85,7 @@ fn drive(mut observer: impl Observer<Fake>, monitor: Monitor, values: &[f32]) ->
     Outcome { stopped, weights: session.net, rates }
 }
 
-/// What Keras did.
+/// Keras' results.
 fn wanted(case: &Value, epochs: usize) -> Outcome {
     let stopped = case["stopped"].as_u64().map(|epoch| epoch as usize);
     let rates = case["rates"].as_array().map_or_else(
@@ -127,7 +127,7 @@ fn callbacks_decide_as_in_keras() {
                     };
                     (RestoreBest::like(&early, 0), early)
                 };
-                // The cases tell one patience from another.
+                // At least some cases must give other results with another patience.
                 impatient_differ +=
                     usize::from(drive(make(patience + 1), monitor, &values) != want);
                 drive(make(patience), monitor, &values)
@@ -152,8 +152,8 @@ fn callbacks_decide_as_in_keras() {
             other => panic!("no observer stands for {other:?}"),
         };
         if values.first().is_some_and(|first| first.is_nan()) {
-            // Keras takes a NaN that comes first for the best value, and nothing is ever better.
-            // Here it is none: the weights beside it are not put back.
+            // If the first value is NaN, Keras takes it for the best value, and no later value is
+            // better. Here NaN is never the best value, and its weights are not restored.
             assert!(got.weights > 0, "{case}");
             tried += 1;
             continue;
@@ -197,7 +197,7 @@ fn validation_is_an_evaluation_of_the_last_part() {
     assert_eq!(observers.1.epochs()[4], last);
     assert!(observers.1.epochs().iter().all(|epoch| epoch.validation.is_some() && epoch.lr == 0.1));
 
-    // Watching changes nothing.
+    // An observer must not change the training.
     let mut other = flower();
     FlowerTrainer::new().fit(&mut other, data.x, data.t, &fit, &mut ()).expect("good data");
     assert_eq!(net.hash(), other.hash());
@@ -206,7 +206,7 @@ fn validation_is_an_evaluation_of_the_last_part() {
 #[test]
 fn the_best_weights_come_back() {
     let (x, t) = flowers();
-    // Few to learn from, a learning rate that is too high: validation gets worse again.
+    // Few training samples and a high learning rate, so that the validation loss rises again.
     let (x, t, x_val, t_val) = (&x[..20], &t[..20], &x[20..], &t[20..]);
     let fit = Fit { epochs: 400, shuffle: Some(Seed(3)), ..Fit::new(Sgd::with_lr(1.0)) };
     let mut net = flower();
@@ -240,13 +240,13 @@ fn the_best_weights_come_back() {
         best.validation.expect("validated").loss
     );
 
-    // The very weights of that epoch.
+    // The restored weights are exactly those of that epoch.
     let mut again = flower();
     let to_best = Fit { epochs: best.number, ..fit };
     trainer.reset();
     trainer.fit(&mut again, x, t, &to_best, &mut ()).expect("good data");
     assert_eq!(again.hash(), net.hash());
-    // An observer can be used again: it forgets.
+    // An observer can be used again. It starts from its initial state.
     let mut fresh = flower();
     trainer.reset();
     trainer.fit(&mut fresh, x, t, &fit, &mut observers).expect("good data");
@@ -263,7 +263,7 @@ fn a_smaller_learning_rate_is_really_used() {
         factor: 0.0,
         ..ReduceOnPlateau::DEFAULT
     };
-    // The first epoch is the best; after the second the learning rate is 0.
+    // The first epoch is the best. After the second one the learning rate is 0.
     let fit = |epochs| Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
     let (mut two, mut ten) = (flower(), flower());
     FlowerTrainer::new().fit(&mut two, &x, &t, &fit(2), &mut ()).expect("good data");
@@ -342,14 +342,14 @@ fn logs_have_keras_columns() {
     for (i, (line, epoch)) in lines[1..].iter().zip(history.epochs()).enumerate() {
         let found = epoch.validation.expect("validated");
         let values: Vec<f32> = line.iter().map(|value| value.parse().expect("a number")).collect();
-        // Printed so that they read back as the same bits.
+        // The printed values read back as the same bits.
         assert_eq!(
             values,
             [i as f32, epoch.accuracy, 0.125, epoch.loss, found.accuracy(), found.loss]
         );
     }
 
-    // A full buffer is an error, not a lost line.
+    // A full buffer is an error. No line is lost silently.
     let mut short = CsvLog::new(heapless::String::<80>::new());
     let error =
         FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
@@ -361,7 +361,7 @@ fn logs_have_keras_columns() {
     );
 }
 
-/// Sets a learning rate after the first epoch.
+/// Sets a learning rate after each epoch.
 struct Rate(f32);
 
 impl<S: Session> Observer<S> for Rate {
@@ -389,7 +389,7 @@ fn a_learning_rate_that_cannot_be_is_refused() {
     assert_eq!(trained(3, 0.05).0, Ok(3));
 }
 
-/// Found before the first step, as those of the training data.
+/// Bad validation data is found before the first step, as is bad training data.
 #[test]
 fn bad_validation_data_change_nothing() {
     let (x, t) = flowers();
@@ -416,7 +416,8 @@ fn shares_that_leave_nothing_are_errors() {
     }
     assert!(matches!(split(&x, &t[..2], 0.5), Err(Error::Lengths { inputs: 3, targets: 2 })));
     assert!(split(&x[..1], &t[..1], 0.5).is_err());
-    // Said by Python, int(math.floor(n * (1.0 - share))): the rounding of 1 − share in f64 decides.
+    // Python's results of int(math.floor(n * (1.0 - share))). They depend on the rounding of 1 −
+    // share in f64.
     for (n, share, first) in [
         (5, 0.6, 2),
         (10, 0.6, 4),

@@ -1,5 +1,5 @@
-//! Rosenblatt's rule: what can be separated is, what cannot is proved to be so, and never the other
-//! way round.
+//! Rosenblatt's rule. Separable samples must be separated. A proof that samples are not separable
+//! must be true. Separable samples must never be called not separable.
 
 use crate::support;
 
@@ -18,7 +18,7 @@ use support::{amount, backends, bits, draw};
 
 type Answers = Vec<[f32; 1]>;
 
-/// Learning rates with a full mantissa, of two digits, and powers of two.
+/// Learning rates with a full mantissa, with two digits, and powers of two.
 const RATES: [f32; 9] = [1.0, 0.1, 0.01, 0.3, 1e-3, 0.5, 3.0, 0.7, 12.345];
 
 /// The same cases in every run.
@@ -35,8 +35,8 @@ fn all_right<const I: usize>(unit: &Perceptron<I>, x: &[[f32; I]], t: &[[f32; 1]
     x.iter().zip(t).all(|(x, [t])| unit.predict(x) == *t)
 }
 
-/// The certificate looked at from outside: the epochs are run again sample by sample, and the
-/// updates of the cycle are added up in integers of 2⁻ˢᶜᵃˡᵉ.
+/// Checks the certificate independently: runs the epochs again sample by sample, and adds the
+/// updates of the cycle in integers of 2⁻ˢᶜᵃˡᵉ.
 fn assert_certificate<const I: usize>(
     start: Perceptron<I>,
     (x, t): (&[[f32; I]], &[[f32; 1]]),
@@ -78,7 +78,7 @@ fn assert_certificate<const I: usize>(
 
 #[test]
 fn and_by_hand() {
-    // The four samples in their order, from zero weights; written down epoch by epoch.
+    // Weights after each epoch, from zero weights, with the four samples in order.
     let epochs = [
         ([1.0, 1.0], 1.0),
         ([2.0, 1.0], 0.0),
@@ -98,11 +98,11 @@ fn and_by_hand() {
     let done = fitted.fit(&gates::AND.x, &gates::AND.t, 1.0, 6).expect("separable");
     assert_eq!(fitted, unit);
     assert_eq!(done, Separated { epochs: 6, updates: 10 });
-    // One epoch less is not enough to see that it is done.
+    // One epoch fewer cannot show that all samples are right.
     let error =
         Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 5).expect_err("five epochs");
     assert_eq!(error, Error::NotConverged { epochs: 5, mistakes: 1, stalled: false });
-    // What is separated stays as it is.
+    // A unit that separates the samples does not change.
     let done = fitted.fit(&gates::AND.x, &gates::AND.t, 1.0, 6).expect("separated");
     assert_eq!((done, fitted), (Separated { epochs: 1, updates: 0 }, unit));
 }
@@ -114,14 +114,14 @@ fn gates_that_a_line_parts() {
             let mut unit = Perceptron::<2>::new();
             let done = unit.fit(&gate.x, &gate.t, lr, 100).expect("separable");
             assert!(all_right(&unit, &gate.x, &gate.t));
-            // R² = 3, and the widest margin of these gates is γ² = 1/12 at least.
+            // R² = 3, and the largest margin of these gates is at least γ² = 1/12.
             assert!(done.updates <= 36, "{done:?}");
         }
     }
 }
 
-/// XOR and its negation; inputs 0 and 1 or −1 and 1, scaled; samples in any order; any learning
-/// rate, also those whose multiples are rounded.
+/// XOR and its negation, with inputs 0 and 1 or −1 and 1, scaled. The samples are in several
+/// orders, and multiples of a learning rate may need rounding.
 #[test]
 fn xor_is_proved_not_separable() {
     let scales = [1.0, 0.5, 0.37, 3.0, 1024.0, 0.1, 1.0 / 64.0];
@@ -135,8 +135,8 @@ fn xor_is_proved_not_separable() {
                     let x =
                         order.map(|i| x[i].map(|x| scale * if signs { 2.0 * x - 1.0 } else { x }));
                     let t = order.map(|i| t[i].map(|t| if negated { 1.0 - t } else { t }));
-                    // Where thousands of updates come between two equal weights, rounding must not
-                    // move these: powers of two, small multiples.
+                    // Where the weights recur only after thousands of updates, rounding must not
+                    // change them. These rates are powers of two and small multiples of them.
                     let exact = |lr: &f32| scale > 0.05 || [1.0, 0.5, 3.0].contains(lr);
                     for lr in RATES.into_iter().filter(exact) {
                         let mut unit = Perceptron::<2>::new();
@@ -163,7 +163,7 @@ fn parity_of_three_inputs() {
     assert_certificate(Perceptron::new(), (&x, &t), 1.0, error, 0);
 }
 
-/// One sample with both answers: nothing but an update and its undoing.
+/// One sample with both targets: an update and its reversal alternate.
 #[test]
 fn contradictions() {
     for lr in RATES {
@@ -210,7 +210,7 @@ fn bad_data() {
         error
     };
     let (x, t) = (gates::OR.x, gates::OR.t);
-    // Without an epoch there is neither success nor a mistake to tell of.
+    // Without an epoch, the result can be neither a success nor a number of mistakes.
     let error = start.clone().fit(&x, &t, 1.0, 0).expect_err("no epoch");
     assert_eq!(error.to_string(), "epochs is 0; at least 1 is expected");
     assert_eq!(
@@ -253,7 +253,7 @@ fn bad_data() {
     }
 }
 
-/// An update beyond f32 is named and not done.
+/// An update that overflows f32 is an error and is not carried out.
 #[test]
 fn weights_that_overflow() {
     let x = [[1.0, 0.0], [3e38, 1.0]];
@@ -267,7 +267,7 @@ fn weights_that_overflow() {
     assert_eq!((unit.w, unit.b), ([10.0, 0.0], 10.0));
     assert!(unit.learn(&x[1], 0.0, 10.0).is_err());
     assert_eq!((unit.w, unit.b), ([10.0, 0.0], 10.0));
-    // So is an excitation that is none: ∞ − ∞.
+    // An excitation that is NaN (∞ − ∞) is an error too.
     let mut unit = Perceptron { w: [3e38, -3e38], b: 0.0 };
     assert!(unit.predict(&[10.0, 10.0]).is_nan());
     assert!(matches!(unit.fit(&[[10.0, 10.0]], &[[0.0]], 1.0, 1), Err(Error::NotFinite { .. })));
@@ -282,7 +282,7 @@ fn a_static_unit() {
     assert!(ZERO.predict(&[f32::NAN, 0.0]).is_nan());
 }
 
-/// The unit is the layer `Dense<I, 1, Step>`: the same bits on every backend.
+/// The unit has the same bits as the layer `Dense<I, 1, Step>`, on every backend.
 #[test]
 fn a_unit_is_a_layer_with_a_step() {
     let mut rng = Rng::new(Seed(3));
@@ -304,15 +304,16 @@ fn a_unit_is_a_layer_with_a_step() {
     }
 }
 
-/// s·V·X / (|V|·|X|) of each sample in f64, if it is beyond doubt: X = (x, 1).
+/// V·X of a sample in f64 with X = (x, 1), unless rounding could change its sign.
 fn margin<const I: usize>(v: &[f32], x: &[f32; I]) -> Option<f64> {
     let terms = || v.iter().zip(x.iter().chain([&1.0])).map(|(v, x)| f64::from(*v) * f64::from(*x));
     let (sum, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
-    // Products of f32 are exact in f64, and a handful of sums errs by some 1e-15 of their terms.
+    // Products of f32 are exact in f64. A sum of a few terms errs by about 1e-15 of their
+    // magnitude.
     (sum.abs() > 1e-13 * size).then_some(sum)
 }
 
-/// Samples that V separates for certain; coordinates of the given sizes.
+/// Samples that V separates beyond doubt, with coordinates from `coordinate`.
 fn separable<const I: usize>(
     rng: &mut Rng,
     n: usize,
@@ -336,7 +337,7 @@ fn separable<const I: usize>(
 proptest! {
     #![proptest_config(config(2000))]
 
-    /// On a grid all arithmetic is exact, and Novikoff's bound holds to the letter.
+    /// On a grid all arithmetic is exact, and Novikoff's bound holds exactly.
     #[test]
     fn what_is_separable_is_separated_within_the_bound(seed: u64, n in 1usize..40, shift in 0i32..8, power in -20i32..20) {
         let mut rng = Rng::new(Seed(seed));
@@ -356,7 +357,7 @@ proptest! {
         prop_assert!(epochs <= updates + 1);
     }
 
-    /// Any coordinates, any learning rate: with a margin there is no harm in rounding.
+    /// Random coordinates and any learning rate. With a margin, rounding does no harm.
     #[test]
     fn a_margin_survives_rounding(seed: u64, n in 1usize..60, rate in 0..RATES.len()) {
         let mut rng = Rng::new(Seed(seed));
@@ -366,14 +367,13 @@ proptest! {
         let (x, t): (Vec<_>, Vec<_>) = x.into_iter().zip(t).filter(|(x, _)| margin(&v, x).is_some_and(|m| m.abs() > 0.05 * f64::from(size))).unzip();
         prop_assume!(!x.is_empty());
         let mut unit = Perceptron::<5>::new();
-        // R² is at most 6, so that 2400 updates are enough without rounding.
+        // R² is at most 6, so 2400 updates are enough without rounding.
         let done = unit.fit(&x, &t, RATES[rate], 5000).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert!(all_right(&unit, &x, &t));
         prop_assert!(done.updates <= 2410, "{:?}", done);
     }
 
-    /// Whatever cannot be separated ends in a certificate that holds, or in the honest "not
-    /// converged".
+    /// Samples that are not separable end in a valid certificate or in the error "not converged".
     #[test]
     fn certificates_hold(seed: u64, n in 2usize..9, size in 1u32..5, power in 0..RATES.len()) {
         let mut rng = Rng::new(Seed(seed));
@@ -388,7 +388,7 @@ proptest! {
     }
 }
 
-/// How a unit ends on separable samples: separated, out of epochs, at a stand, beyond f32.
+/// Counts of how the unit ends on separable samples: separated, out of epochs, stalled, overflowed.
 #[derive(Debug, Default)]
 struct Ends {
     separated: usize,
@@ -419,8 +419,9 @@ impl Ends {
     }
 }
 
-/// What is separable is never called anything else, however rounding plays with the weights. The
-/// weights alone would have said so many times: those are the stands.
+/// Separable samples are never called not separable, whatever the rounding of the weights.
+/// Recurring weights alone would have led to that conclusion many times: `stalled` counts these
+/// cases.
 #[test]
 fn what_is_separable_is_never_called_not_separable() {
     let mut rng = Rng::new(Seed(1957));
@@ -428,7 +429,7 @@ fn what_is_separable_is_never_called_not_separable() {
     let power =
         |rng: &mut Rng, most: i32| draw(rng, 1.0) * 2f32.powi(rng.next_u32() as i32 % (most + 1));
     for round in 0..amount(60_000, 500) {
-        // Sizes from all equal to 2⁻⁶⁰ … 2⁶⁰.
+        // Magnitudes from all equal to 2⁻⁶⁰ … 2⁶⁰.
         let most = [0, 4, 12, 24, 60][round % 5];
         let v: [f32; 3] = std::array::from_fn(|_| power(&mut rng, most));
         let n = 1 + rng.next_u32() as usize % 12;
@@ -441,7 +442,7 @@ fn what_is_separable_is_never_called_not_separable() {
             1 => power(&mut rng, 30).abs().max(f32::MIN_POSITIVE),
             _ => 0.1,
         };
-        // From zero, from weights that dwarf the updates, from weights near the answer.
+        // From zero, from weights much larger than the updates, and from weights near the answer.
         for start in [
             Perceptron::new(),
             Perceptron { w: std::array::from_fn(|_| power(&mut rng, 40)), b: power(&mut rng, 40) },
@@ -455,8 +456,8 @@ fn what_is_separable_is_never_called_not_separable() {
     assert!(ends.stalled > amount(1000, 5), "rounding was never put to the test");
 }
 
-/// Separable samples, all mistaken by weights so large that no update moves them, whose updates
-/// seem to add up to 0 where a sum is rounded: to one number, or to a pair.
+/// Separable samples, all misclassified by weights so large that no update changes them. The
+/// updates seem to add up to 0 if the sum is rounded to one number, or to a pair of numbers.
 #[test]
 fn sums_that_rounding_hides() {
     // V = (1, −1, 1, 0) has s·V·X = 1/16 for the large ones, 15/16 for the small ones.
@@ -489,8 +490,8 @@ fn sums_that_rounding_hides() {
     }
 }
 
-/// The narrowest gaps that f32 knows: neighbours with different answers, whose products with lr
-/// round to one number.
+/// The narrowest gaps in f32: adjacent numbers with different targets, whose products with lr round
+/// to the same number.
 #[test]
 fn neighbours_are_never_called_not_separable() {
     let mut rng = Rng::new(Seed(7));
@@ -499,7 +500,8 @@ fn neighbours_are_never_called_not_separable() {
         let x = 1.0 + rng.uniform();
         let lr = RATES[rng.next_u32() as usize % RATES.len()] * (1.0 + rng.uniform());
         ends.fit(Perceptron::<1>::new(), &[[x], [x.next_up()]], &[[0.0], [1.0]], lr);
-        // XOR with a corner drawn in, so that a line parts it from the others, by 2⁻²⁵.
+        // XOR with one corner moved inward, so that a line separates it from the others with a
+        // margin of 2⁻²⁵.
         let mut gate = gates::XOR;
         (gate.x[0], gate.x[3]) = ([-lr; 2], [0.5f32.next_down(); 2]);
         ends.fit(Perceptron::<2>::new(), &gate.x, &gate.t, lr);
@@ -508,8 +510,8 @@ fn neighbours_are_never_called_not_separable() {
     assert!(ends.stalled > 0, "rounding was never put to the test");
 }
 
-/// The lecture's network for XOR, its weights set by hand: by `from_params` and, in Keras' order,
-/// by `set_weights`.
+/// The lecture's network for XOR with its fixed weights: by `from_params`, and in Keras' order by
+/// `set_weights`.
 #[test]
 fn the_lectures_network_computes_xor() {
     use rosenblatt::kernels::array::{Affine, Join};

@@ -1,4 +1,4 @@
-//! What holds for any network, data and seed.
+//! Properties of any network, data and seed.
 
 use crate::support;
 
@@ -29,7 +29,7 @@ type Classify = (Dense<5, 9, Tanh>, Dense<9, 4, Softmax>);
 type Regress = (Dense<5, 9, Sigmoid>, Dense<9, 3>);
 type Decide = (Dense<5, 9, Tanh>, Dense<9, 2, Sigmoid>);
 
-/// Weights and inputs of about these sizes.
+/// A network with weights below `size`.
 fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
     let mut rng = Rng::new(Seed(seed));
     let mut net = Mlp::<T>::new();
@@ -38,8 +38,8 @@ fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
     net
 }
 
-/// The slope along the gradient is its squared length: a small step lowers the loss by lr·|g|²,
-/// less a term in lr².
+/// The slope along the gradient is its squared length. A small step lowers the loss by lr·|g|²
+/// minus a term in lr².
 fn step_descends<T, L, const I: usize, const O: usize>(
     seed: u64,
     m: usize,
@@ -61,7 +61,7 @@ where
         let squared: f32 = trainer.gradient().as_flat().iter().map(|g| g * g).sum();
         let after =
             trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
-        // Half of what the slope promises, less the rounding of two losses.
+        // Half of what the slope predicts, minus the rounding of two losses.
         let least = 0.5 * lr * squared - 1e-6 * before;
         prop_assert!(
             before - after >= least,
@@ -71,7 +71,7 @@ where
     Ok(())
 }
 
-/// One sample alone, in any batch, on any backend: the same bits.
+/// One sample has the same bits alone, in any batch and on any backend.
 fn alone_as_in_a_batch<T, const I: usize, const O: usize>(
     seed: u64,
     m: usize,
@@ -122,8 +122,8 @@ proptest! {
         alone_as_in_a_batch::<(Dense<5, 35, Relu>, Dense<35, 17, Softmax>), 5, 17>(seed, m, (weights, inputs))?;
     }
 
-    /// With weights of 0 that stay 0 (lr 0), the loss of sample i is made 2^i: an epoch's sum of
-    /// losses shows which samples were seen, and how often.
+    /// All weights stay 0 (lr 0), and the targets make the loss of sample i equal to 2^i. An
+    /// epoch's sum of losses then shows how often each sample was used.
     #[test]
     fn an_epoch_sees_each_sample_once(seed: u64, n in 1usize..=20, batch in 0u32..3, epochs in 1usize..4) {
         type Two = Mlp<(Dense<1, 2>,)>;
@@ -143,7 +143,7 @@ proptest! {
             let fit = Fit { epochs, batch: Some(Batch::Mini(1 << batch)), shuffle: Some(Seed(seed)), backend, ..Fit::new(Sgd::with_lr(0.0)) };
             trainer.fit(&mut Two::new(), &x, &t, &fit, &mut observer).expect("good data");
             prop_assert_eq!(reports.len(), epochs);
-            // Means of three samples and over n are rounded, by far less than ½.
+            // Means over mini-batches and over n are rounded, by much less than ½.
             prop_assert!(reports.iter().all(|sum| sum.round() == want), "{:?} instead of {}", reports, want);
         }
     }
@@ -183,8 +183,7 @@ proptest! {
         }
     }
 
-    /// Moving the data along changes nothing but rounding: a permuted full batch gives the same
-    /// loss and gradient within it.
+    /// The order of samples in a full batch changes the loss and the gradient only by rounding.
     #[test]
     fn the_order_in_a_batch_hardly_matters(seed: u64) {
         let mut rng = Rng::new(Seed(seed));

@@ -1,5 +1,5 @@
-//! Recurrent layers: outputs and every gradient against f64 and finite differences, and the same
-//! bits on all roads: every backend, alone, in a batch and frame by frame.
+//! Recurrent layers. Outputs and every gradient are compared with f64 and finite differences. The
+//! bits must be the same on every backend, alone, in a batch and frame by frame.
 
 use crate::support;
 
@@ -18,7 +18,7 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// The layers of a network, as its own tables tell them, in f64.
+/// The layers of a network in f64, read from the network's own description.
 struct Reference(Vec<Step>);
 
 /// One layer.
@@ -84,8 +84,8 @@ impl Step {
             .collect()
     }
 
-    /// Outputs, and the weights of the layers that follow. The formulas are Keras' own, with the
-    /// gates in its order.
+    /// Outputs, and the weights of the layers that follow. The formulas and the order of the gates
+    /// are Keras'.
     fn forward<'a>(&self, weights: &'a [f64], x: &[f64]) -> (Vec<f64>, &'a [f64]) {
         let u = self.units;
         let gates = match self.kind {
@@ -136,7 +136,7 @@ impl Step {
     }
 }
 
-/// Rounding goes through some steps, each with a few tens of terms.
+/// Rounding errors pass through several steps, each with a few tens of terms.
 const TOLERANCE: Tolerance = Tolerance { relative: 3e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
 
 /// Outputs, parameters' gradient and inputs' gradient of one mini-batch.
@@ -149,7 +149,7 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
 ) -> [Vec<f32>; 3] {
     let mut buffers = N::Buffers::ZERO;
     let mut tape = Box::new(N::Tape::<B>::ZERO);
-    // What was there before does not show.
+    // The tape's old contents must not matter.
     tape.as_flat_mut().fill(f32::NAN);
     N::forward::<S, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].to_vec();
@@ -163,8 +163,8 @@ fn pass<S: Simd, N: Trainable, const B: usize>(
     [outputs, flat(dp.as_flat()), dx.iter().flat_map(|x| flat(x.as_flat())).collect()]
 }
 
-/// Layers with random parameters: batches of 1, of 3 and of 5, on every backend, against the judge,
-/// whose loss is a weighted sum of all outputs.
+/// Compares layers with random parameters with the reference: batches of 1, of 3 and of 5, on every
+/// backend. The loss is a weighted sum of all outputs.
 fn check<T: Layers<Composed: Trainable>>(name: &str) {
     const B: usize = 5;
     let judge = Reference::of::<ComposedOf<T>>();
@@ -206,7 +206,7 @@ fn check<T: Layers<Composed: Trainable>>(name: &str) {
                     panic!("{name}, batch {m}, {backend}, {what}: {error}")
                 });
                 *worst = worst.max(off);
-                // With one step nothing reaches the recurrent kernel or a forget gate.
+                // With one step, the recurrent kernel and a forget gate have gradient 0.
                 assert!(tried > 0.25, "{name}, {what}: only {tried} of the values could be tried");
             }
             let got = got.map(|values| bits(&values));
@@ -222,7 +222,7 @@ fn check<T: Layers<Composed: Trainable>>(name: &str) {
     );
 }
 
-/// A test for each line.
+/// One test per line.
 macro_rules! gradients {
     ($($name:ident: $stack:ty;)*) => {
         mod gradients {
@@ -237,8 +237,9 @@ macro_rules! gradients {
     };
 }
 
-// Units below, at and beside the lanes of each backend; one step and more; the last state and all;
-// layers on each other. Few, because each line compiles its layers for each backend.
+// Units below, equal to and around each backend's number of lanes; one step and several; the last
+// state and all states; stacked layers. There are few lines, because each compiles its layers for
+// each backend.
 gradients! {
     simple: (Rnn<3, 5, 4>,);
     simple_one_step: (Rnn<2, 3, 1, Sigmoid>,);
@@ -254,12 +255,12 @@ gradients! {
     stacked: (Lstm<3, 6, 4, All>, Gru<6, 5, 4, All>, Rnn<5, 4, 4>, Dense<4, 2, Tanh>);
 }
 
-/// Inputs and first weights of one size: plain numbers; subnormal inputs; products that are
+/// Magnitudes of inputs and initial weights: ordinary numbers; subnormal inputs; products that are
 /// subnormal; sums that overflow.
 const SIZES: [(f32, f32); 4] = [(1.0, 0.5), (1e-39, 0.5), (1e-20, 1e-20), (3e38, 1e3)];
 
-/// Two shuffled epochs and what the network then gives, on one backend: losses or the error,
-/// weights, predictions.
+/// Trains for two shuffled epochs on one backend. Gives losses or the error, weights, and
+/// predictions.
 fn trained<T, L, const O: usize>(
     backend: Backend,
     (x_size, w_size): (f32, f32),
@@ -343,7 +344,7 @@ identity! {
     ), SparseCategoricalCrossEntropy;
 }
 
-/// A unit that adds what comes in: every state is the sum so far.
+/// A unit that adds its inputs. Every state is the sum so far.
 #[test]
 fn a_sum() {
     let mut net = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::new();
@@ -357,7 +358,7 @@ fn a_sum() {
     assert_eq!(sums[99], 5050.0, "a stream may be longer than a sample");
 }
 
-/// An LSTM whose gates are all open or all shut, by biases that saturate them.
+/// An LSTM whose gates are fully open or fully closed, by biases that saturate them.
 #[test]
 fn gates_of_an_lstm() {
     let run = |input: f32, forget: f32, output: f32| {
@@ -370,13 +371,13 @@ fn gates_of_an_lstm() {
     let t = [0.5f64, 0.25, 0.125].map(f64::tanh);
     let near =
         |got: f32, want: f64| assert!((f64::from(got) - want).abs() < 1e-6, "{got} for {want}");
-    near(run(open, open, open), (t[0] + t[1] + t[2]).tanh()); // remembers all
-    near(run(open, shut, open), t[2].tanh()); // forgets what was before
-    assert_eq!(run(shut, open, open), 0.0); // lets nothing in
-    assert_eq!(run(open, open, shut), 0.0); // lets nothing out
+    near(run(open, open, open), (t[0] + t[1] + t[2]).tanh()); // keeps everything
+    near(run(open, shut, open), t[2].tanh()); // forgets the previous state
+    assert_eq!(run(shut, open, open), 0.0); // ignores the input
+    assert_eq!(run(open, open, shut), 0.0); // outputs nothing
 }
 
-/// A GRU that keeps its state where z is 1, and forgets it in the candidate where r is 0.
+/// A GRU that keeps its state where z is 1, and ignores it in the candidate where r is 0.
 #[test]
 fn gates_of_a_gru() {
     let run = |z: f32, r: f32| {
@@ -387,8 +388,8 @@ fn gates_of_a_gru() {
     };
     let (open, shut) = (100.0, -200.0);
     let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} for {want}");
-    near(run(open, open), 0.0); // keeps the zero that it began with
-    near(run(shut, shut), (-0.25f64).tanh()); // sees the last input alone: the inner bias is reset, too
+    near(run(open, open), 0.0); // last input only; r scales the inner bias too
+    near(run(shut, shut), (-0.25f64).tanh()); // depends on the last input only: r also multiplies the inner bias
     near(run(shut, open), (-0.25 + (0.5f64 + 0.25).tanh() + 0.25).tanh());
 }
 
@@ -433,8 +434,8 @@ fn tensors_are_keras() {
     }
 }
 
-/// Keras' start: an orthogonal recurrent kernel, a kernel by the fans, zero biases but the forget
-/// gate's.
+/// Keras' initial weights: an orthogonal recurrent kernel, an input kernel by the fans, and zero
+/// biases except the forget gate's.
 #[test]
 fn initial_weights() {
     let mut net = Mlp::<(Lstm<40, 12, 2>,)>::new();

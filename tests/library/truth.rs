@@ -1,4 +1,4 @@
-//! True numbers: what other libraries' bug reports break, one test a promise.
+//! Correct values in cases that other libraries' bug reports show broken. One test per promise.
 
 use crate::support;
 
@@ -21,10 +21,10 @@ use support::backends;
 /// One weight and one bias.
 type Line = Mlp<(Dense<1, 1>,)>;
 
-/// Its parameters.
+/// The parameters of [`Line`].
 type Weights = <<Line as Model>::Layers as Layer>::Params;
 
-/// A trainer on the heap, made in place.
+/// A trainer on the heap, built in place.
 fn trainer<N, O, L, const B: usize>() -> Box<Trainer<N, O, L, B>>
 where
     N: Model<Layers: Trainable>,
@@ -53,7 +53,7 @@ fn outputs_that_are_nan_are_never_right() {
     assert_eq!(predicted(&[3.0, 1.0, f32::NAN]), None);
     assert_eq!(predicted(&[f32::NEG_INFINITY; 3]), Some(0));
     let net = line(f32::INFINITY, 0.0);
-    // 0·∞ is NaN, 1·∞ above ½.
+    // 0·∞ is NaN; 1·∞ is above ½.
     let (x, t) = ([[0.0], [0.0], [1.0]], [[0.0], [1.0], [1.0]]);
     let mut trainer = trainer::<Line, Sgd, MeanSquaredError, 2>();
     let found = trainer.evaluate(&net, &x, &t).expect("good data");
@@ -89,7 +89,7 @@ fn weights_that_overflowed_are_not_put_back() {
     }
 }
 
-/// Says what a validation would.
+/// Reports scripted validation losses.
 struct Script<'a>(&'a [f32]);
 
 impl<S: rosenblatt::observer::Session> Observer<S> for Script<'_> {
@@ -126,7 +126,7 @@ fn nan_is_no_improvement() {
         let last = trainer::<Line, Sgd, MeanSquaredError, 1>()
             .fit(&mut line(0.0, 0.0), &[[1.0]], &[[0.0]], &fit, &mut observers)
             .expect("good data");
-        // The accuracy beside a loss is 1 in each epoch that has one.
+        // Each epoch whose loss is a number has the accuracy 1.
         let best = if monitor == Monitor::ValLoss { (Some(1.0), 3) } else { (Some(1.0), 2) };
         assert_eq!((observers.1.best(), observers.1.best_epoch()), best, "{monitor}");
         assert_eq!(last.number, if monitor == Monitor::ValLoss { 5 } else { 4 }, "{monitor}");
@@ -318,7 +318,7 @@ fn one_sample_is_no_batch_for_a_normalization() {
         trainer.fit(&mut net, &x, &t, &Fit { drop_last: true, ..fit }, &mut ()).expect("32 of 33");
     assert!(last.loss.is_finite());
     assert!(trainer.fit(&mut net, &x[..32], &t[..32], &fit, &mut ()).is_ok());
-    // A sequence has several positions: one sample is enough.
+    // A sequence has several positions, so one sample is enough.
     let mut steps = Mlp::<(BatchNorm<[[f32; 2]; 3]>,)>::new();
     steps.init(Seed(0));
     let mut trainer = self::trainer::<_, Sgd, MeanSquaredError, 1>();
@@ -374,7 +374,7 @@ fn one_huge_gradient_freezes_nothing() {
             huge,
         );
     }
-    // The kernels by themselves, on every backend.
+    // The kernels alone, on every backend.
     for backend in backends() {
         for g in [1e19f32, -1e25, f32::MAX] {
             let (mut w, mut h) = ([1.0; 9], [4.0; 9]);
@@ -383,7 +383,7 @@ fn one_huge_gradient_freezes_nothing() {
             optimizer::rmsprop(backend, 0.5, 0.9, 1e-8, &mut w, &mut h, &[g; 9]);
             assert_eq!(h, [4.0; 9], "{backend}");
         }
-        // Sums of squares stop at the greatest number.
+        // Sums of squares saturate at f32::MAX.
         let (mut w, mut h) = ([1.0], [f32::MAX]);
         optimizer::adagrad(backend, 0.5, 1e-8, &mut w, &mut h, &[9e18]);
         assert_eq!(h, [f32::MAX]);
@@ -421,7 +421,7 @@ fn an_epsilon_below_what_a_moment_keeps_is_refused() {
             )));
         }
     }
-    // At the least ε, and at every β, tiny gradients take no longer steps than others.
+    // With the least ε and every β₂, tiny gradients give no longer steps than other gradients.
     for beta2 in [0.9, 0.999, 0.999_999, 1f32.next_down()] {
         for g in [1e-15, 1e-17, 3e-18, 1e-18, 1e-19, 1e-22] {
             let rule = Adam { epsilon: 1e-15, beta2, ..Adam::DEFAULT };
@@ -480,7 +480,7 @@ fn a_rate_is_finite_whatever_the_schedule() {
     assert!([0, 2, 3].into_iter().all(|step| pieces.at(step).is_finite()), "{pieces:?}");
 }
 
-/// A schedule of one's own that goes wrong.
+/// A user's schedule that returns invalid rates.
 #[derive(Clone, Copy)]
 struct Wild(f32);
 
@@ -540,7 +540,7 @@ fn an_epoch_reports_the_rate_it_used() {
     assert_eq!(column, ["0.1", "0.05", "0.025", "0.0125"]);
 }
 
-// ---- nothing learns nothing in silence
+// ---- a network that cannot learn is an error
 
 #[test]
 fn weights_that_were_never_set_are_named() {
@@ -559,7 +559,7 @@ fn weights_that_were_never_set_are_named() {
         never_set.to_string(),
         "all weights of layer 1 (Dense) are 0, and so the network cannot learn; call init, or set them"
     );
-    // The last layer may be 0.
+    // The last layer's weights may be 0.
     net.init(Seed(1));
     net.params_mut().tail = F32Array::ZERO;
     assert!(trainer.step(&mut net, &Adam::DEFAULT, x, t).is_ok());
@@ -574,7 +574,7 @@ fn weights_that_were_never_set_are_named() {
     let outcome =
         trainer.step(&mut net, &Sgd::DEFAULT, &[[[0.0], [1.0]], [[1.0], [1.0]]], &[[0.0], [1.0]]);
     assert_eq!(outcome, Err(Error::NeverSet { layer: 3, kind: "BatchNormalization" }));
-    // One layer alone learns from zeros.
+    // A single layer can learn from zero weights.
     assert!(
         self::trainer::<Line, Sgd, MeanSquaredError, 1>()
             .step(&mut line(0.0, 0.0), &Sgd::DEFAULT, &[[1.0]], &[[1.0]])
@@ -603,7 +603,7 @@ fn fits_one_after_the_other_go_on_with_the_orders() {
     assert_eq!(run(6, 1), run(1, 6));
     assert_eq!(run(2, 3), run(1, 6));
     assert_ne!(run(1, 1), run(1, 2));
-    // `reset` begins with the first order again.
+    // `reset` starts with the first order again.
     let mut trainer = trainer::<Line, Adam, MeanSquaredError, 1>();
     let hashes = [(); 2].map(|()| {
         let mut net = line(0.0, 0.0);
