@@ -1,5 +1,4 @@
-//! Tells the library what cargo alone knows: whether firmware is built for little flash
-//! (`opt-level` s or z).
+//! Sets a cfg from what only cargo knows: whether firmware is built for size (`opt-level` s or z).
 
 use std::env;
 

@@ -1,12 +1,12 @@
-//! Golden hashes: trainings, initial weights, random numbers and orders that have the same bits on
-//! every backend, target and day.
+//! Golden hashes: trainings, initial weights, random numbers and orders must have the same bits on
+//! every backend and target, in every version.
 //!
 //! `golden.txt` holds a line `name hash` for each.
-//! `cargo xtask bless golden` writes it anew; a changed line means
-//! that no training of before can be repeated, so its commit says why. Where the weights in flash
-//! change too, run it twice. Only the lines `firmware/*-micromath` may change with the version of a
-//! crate: the targets agree on them because micromath is plain f32 arithmetic, but they stand
-//! outside the contract.
+//! `cargo xtask bless golden` writes it again. After a changed
+//! line, earlier trainings cannot be reproduced, so the commit must give the reason. If the weights
+//! in flash change too, run the command twice. Only the lines `firmware/*-micromath` may change
+//! with the version of a crate. The targets agree on these because micromath is plain f32
+//! arithmetic, but the contract does not cover them.
 
 #[path = "../library/support/mod.rs"]
 mod support;
@@ -32,13 +32,13 @@ fn integers(values: impl Iterator<Item = u32>) -> u64 {
     hasher.finish()
 }
 
-/// The losses of a training, epoch by epoch.
+/// The losses of a training, by epoch.
 fn losses<const N: usize>(history: &History<N>) -> u64 {
     let losses: Vec<_> = history.epochs().iter().map(|epoch| epoch.loss).collect();
     rosenblatt::hash(&losses)
 }
 
-/// XOR, 500 epochs of all four samples with Adam. `change` may spoil the initial weights.
+/// XOR, 500 epochs of all four samples with Adam. `change` may modify the initial weights.
 fn xor(backend: Backend, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
     let mut net = Xor::new();
     net.init(Seed(1957));
@@ -50,7 +50,7 @@ fn xor(backend: Backend, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
     (net, history)
 }
 
-/// Iris, 100 shuffled epochs in mini-batches of 16 (the last has 6) with decaying Adam.
+/// Iris, 100 shuffled epochs in mini-batches of 16 (the last one has 6), Adam with decay.
 fn iris(backend: Backend) -> (Iris, History<100>, f32) {
     let (x, t) = data::iris();
     let mut net = Iris::new();
@@ -64,7 +64,7 @@ fn iris(backend: Backend) -> (Iris, History<100>, f32) {
     (net, history, accuracy)
 }
 
-/// Digits, two shuffled epochs in mini-batches of 32 (the last has 5) with gradient descent.
+/// Digits, two shuffled epochs in mini-batches of 32 (the last one has 5), gradient descent.
 fn digits(backend: Backend) -> (Box<Digits>, History<2>, f32) {
     let (x, t) = data::digits();
     let t = data::one_hot::<10>(&t);
@@ -78,13 +78,13 @@ fn digits(backend: Backend) -> (Box<Digits>, History<2>, f32) {
     (net, history, accuracy)
 }
 
-/// A program of the firmware, which `cargo xtask qemu` runs on every board: the hash it ends in.
+/// The hash of a firmware program, which `cargo xtask qemu` runs on every board.
 fn program<P: Program>(backend: Backend, spoil: impl FnOnce(&mut [f32])) -> u64 {
     let (mut net, mut trainer) = (Box::new(P::NET), Box::new(P::TRAINER));
     P::run(backend, &mut net, &mut trainer, spoil)
 }
 
-/// All programs of the firmware.
+/// All firmware programs.
 fn firmware(backend: Backend) -> Vec<(String, u64)> {
     let mut lines = Vec::new();
     macro_rules! line {
@@ -100,7 +100,7 @@ fn firmware(backend: Backend) -> Vec<(String, u64)> {
     lines
 }
 
-/// What a backend takes part in.
+/// Hashes that depend on a backend's kernels.
 fn trained(backend: Backend) -> Vec<(String, u64)> {
     let (xor, xor_history) = xor(backend, |_| {});
     assert!(
@@ -123,14 +123,14 @@ fn trained(backend: Backend) -> Vec<(String, u64)> {
     trainings.into_iter().chain(firmware(backend)).collect()
 }
 
-/// Initial weights of the digits' network, by one initializer.
+/// Initial weights of the digits' network by one initializer.
 fn initial(init: &impl Initializer) -> u64 {
     let mut net = Box::new(Digits::new());
     net.init_with(init, Seed(1957));
     net.hash()
 }
 
-/// What no backend takes part in: random numbers, orders, initial weights.
+/// Hashes without a backend: random numbers, orders, initial weights.
 fn drawn() -> Vec<(String, u64)> {
     let mut lines = Vec::new();
     for seed in [0, 1, 1957, u64::MAX] {
@@ -170,7 +170,7 @@ fn drawn() -> Vec<(String, u64)> {
     lines
 }
 
-/// The file's form.
+/// The format of `golden.txt`.
 fn lines(hashes: &[(String, u64)]) -> String {
     let mut text = String::new();
     for (name, hash) in hashes {
@@ -212,8 +212,8 @@ fn one_bit_of_one_initial_weight_shows() {
     }
 }
 
-/// Flush-to-zero, denormals-are-zero, each rounding mode: XOR, the CNN, the GRU and every other
-/// program, initial weights and orders.
+/// XOR, the CNN, the GRU and every other program, initial weights and orders, under flush-to-zero,
+/// denormals-are-zero and each rounding mode.
 #[test]
 fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
     for mode in Mode::ALL {
@@ -223,7 +223,7 @@ fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
                 continue;
             };
             for (got, want) in text.lines().zip(GOLDEN.lines()) {
-                // Plain arithmetic of the program's own, or of the crate micromath.
+                // Plain arithmetic of the program itself or of the crate micromath.
                 let own = [
                     "firmware/products",
                     "firmware/subnormal",
@@ -241,7 +241,7 @@ fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
     }
 }
 
-/// The weights that the firmware holds in flash: 20 shuffled epochs over all digits.
+/// The weights that the firmware has in flash: 20 shuffled epochs over all digits.
 #[test]
 fn weights_in_flash_can_be_learnt_again() {
     let (x, t) = data::digits();
@@ -270,7 +270,7 @@ fn one_bit_of_one_initial_weight_shows_in_every_program() {
     macro_rules! spoilt {
         ("digits-infer", $program:ty) => {};
         ("identity", $program:ty) => {};
-        // What it tries is errors; a bit may be rounded away in its few steps.
+        // This program tests errors. A bit may be rounded away in its few steps.
         ("weather", $program:ty) => {};
         ($name:literal, $program:ty) => {
             let good = program::<$program>(Backend::detect(), |_| {});

@@ -1,5 +1,5 @@
-//! Bad data and bad settings: the right error, in words that name what was wrong and what was
-//! expected, and nothing changed.
+//! Bad data and bad settings. The error must be the right one and name what was wrong and what was
+//! expected. Nothing may change.
 
 use super::{Line, Listener, Ten, Xor};
 use crate::support::{backends, bits};
@@ -22,15 +22,15 @@ type TargetOf<N, L> = <L as Loss<
 >>::Target;
 /// Samples and their targets.
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
-/// Something that must fail.
+/// A call that must fail.
 type Bad<'a, N, L, const B: usize> =
     &'a mut dyn FnMut(Backend, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
 
 const ADAM: Adam = Adam::with_lr(0.01);
 const CAPACITY: usize = 4;
 
-/// Fails unless `bad`, tried between two good steps, gives the error and leaves weights and
-/// optimizer as if it had not been tried.
+/// Fails unless `bad`, called between two good steps, returns the error and leaves weights and
+/// optimizer as if it had not been called.
 #[track_caller]
 fn refused<N, L>(
     start: &N,
@@ -56,7 +56,7 @@ fn refused<N, L>(
         );
 
         let got = bad(backend, &mut trainer, &mut net).expect_err("something bad");
-        // As text, because a NaN that is reported equals nothing.
+        // Compared as text, because a NaN in the error equals nothing.
         assert_eq!(format!("{got:?}"), format!("{error:?}"), "on {backend}");
         assert_eq!(got.to_string(), message);
         assert_eq!(
@@ -76,7 +76,7 @@ fn refused<N, L>(
     }
 }
 
-/// [`refused`] for data, by each function that looks at data.
+/// [`refused`] for each function that checks data.
 #[track_caller]
 fn refused_everywhere<N, L>(
     start: &N,
@@ -116,7 +116,7 @@ fn xor() -> Xor {
     net
 }
 
-/// Both weights equal, so that they stay equal while both inputs do.
+/// Both weights are equal, and stay equal as long as both inputs are.
 fn line() -> Line {
     let mut net = Line::new();
     net.set_weights(&[0.5, 0.5, 0.0]).expect("three");
@@ -215,7 +215,7 @@ fn one_hot_targets_that_do_not_sum_to_one() {
         message,
     );
 
-    // Shares that only nearly sum to 1 are good, and so are the ends of the range.
+    // Targets whose sum is 1 only within rounding are valid, and so are the ends of the range.
     let mut third = [[0.0; 10]; 1];
     third[0][..3].fill(1.0 / 3.0);
     Trainer::<Ten, Sgd, CategoricalCrossEntropy, 1>::new()
@@ -278,7 +278,7 @@ fn batches_over_the_capacity() {
         refused(&ten(), good, fit, &error, &message);
     }
 
-    // Any number of samples in mini-batches that fit, and a full batch of as many as fit, are good.
+    // Valid: any number of samples in mini-batches that fit, and a full batch that fits.
     let mut trainer = Trainer::<Ten, Adam, Bytes, CAPACITY>::new();
     for (n, batch) in [
         (8, None),
@@ -340,7 +340,7 @@ fn hyper_parameters_out_of_range() {
     ] {
         assert!(sgd.check().expect_err("bad").to_string().starts_with(name));
     }
-    // What is at the edge of its range.
+    // Values at the limits of their ranges.
     Adam { lr: 0.0, beta1: 0.0, beta2: 0.0, epsilon: 1e-15, decay: 0.0 }.check().expect("in range");
     Sgd { lr: 0.0, decay: 0.0 }.check().expect("in range");
 }
@@ -362,8 +362,7 @@ fn with<const I: usize, const N: usize>(
 fn samples_that_are_not_finite() {
     type Bytes = SparseCategoricalCrossEntropy<u8>;
     let good = (&X3[..], &CLASSES[..]);
-    // A NaN reaches the loss. An infinity stops at tanh, which is ±1 there; it is the gradient that
-    // sees it.
+    // A NaN reaches the loss. An infinity passes tanh as ±1, and first shows in the gradient.
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for sample in [0, 3] {
             let x = with(X3, sample, value);
@@ -395,7 +394,7 @@ fn samples_that_are_not_finite() {
                     &mut |_, trainer, net| trainer.confusion::<10>(net, &x, &CLASSES).map(|_| ());
                 refused(&ten(), good, confusion, &error, &message);
             }
-            // A shorter batch takes another road.
+            // A smaller batch takes another code path.
             let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
                 trainer.step_on(backend, net, &ADAM, &x[sample..=sample], &CLASSES[..1]).map(|_| ())
             };
@@ -408,9 +407,9 @@ fn samples_that_are_not_finite() {
 fn losses_and_gradients_that_overflow() {
     let good: Data<'_, Line, MeanSquaredError> = (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [0.5]]);
     let cases: [([f32; 2], f32, Error, &str); 2] = [
-        // An output of 1e25 is a number, its square is not.
+        // An output of 1e25 is finite, its square is not.
         ([1e25, 1e25], 0.0, LOSS, "loss"),
-        // The output is 0 and the loss 4, but the gradient −4·3e38 of a weight is beyond f32.
+        // The output is 0 and the loss 4, but a weight's gradient −4·3e38 overflows f32.
         ([3e38, -3e38], 2.0, GRADIENT, "gradient"),
     ];
     for (x, t, error, what) in cases {
@@ -441,12 +440,11 @@ fn targets_that_are_not_finite() {
     }
 }
 
-/// `fit` ends at the bad step and names it; the weights and the optimizer are those after the last
-/// good one.
+/// `fit` ends at the bad step and names it. The weights and the optimizer are those after the last
+/// good step.
 #[test]
 fn fit_ends_at_the_step_that_fails() {
-    // Seven samples in steps of two: the last step of an epoch has one sample, which is the bad
-    // one.
+    // Seven samples in steps of two. The last step of an epoch has one sample, the bad one.
     let x: [[f32; 2]; 7] = std::array::from_fn(|i| [i as f32 / 4.0, 1.0 - i as f32 / 8.0]);
     let t = x.map(|x| [x[0] - x[1]]);
     let gradient: ([f32; 2], f32) = ([3e38, -3e38], 2.0);
@@ -455,8 +453,8 @@ fn fit_ends_at_the_step_that_fails() {
     {
         let (mut x, mut t) = (x, t);
         (x[6], t[6]) = (value, [target]);
-        // No step moves the two weights apart by more than lr: with lr 0 the bad sample stays where
-        // it was put.
+        // A step moves the two weights apart by at most lr. With lr 0 they stay equal, and the bad
+        // sample's output stays 0.
         let adam = if what == Quantity::Gradient { Adam::with_lr(0.0) } else { ADAM };
         for backend in backends() {
             let (mut net, mut twin) = (line(), line());
@@ -496,7 +494,7 @@ fn fit_ends_at_the_step_that_fails() {
     }
 }
 
-/// A learning rate that is too high: the weights grow until a later epoch's loss is not a number.
+/// The learning rate is too high. The weights grow until the loss of a later epoch is not finite.
 #[test]
 fn divergence_is_named_with_epoch_and_step() {
     let x: [[f32; 2]; 6] = std::array::from_fn(|i| [1.0 + i as f32, 2.0]);

@@ -1,4 +1,4 @@
-//! What the API promises, promise by promise.
+//! The API's promises, one test each.
 
 use crate::support;
 
@@ -11,14 +11,14 @@ mod training;
 use rosenblatt::{Backend, layer::Dense, prelude::*};
 use std::ops::ControlFlow;
 
-/// Two inputs, eight hidden units, one output: learns XOR.
+/// Two inputs, eight hidden units, one output. It can learn XOR.
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
-/// Ten classes of three inputs.
+/// Ten classes from three inputs.
 type Ten = Mlp<(Dense<3, 4, Tanh>, Dense<4, 10, Softmax>)>;
 /// A linear unit.
 type Line = Mlp<(Dense<2, 1>,)>;
-/// An observer behind a pointer: each type of observer compiles another `fit`.
+/// An observer behind a reference, because each type of observer compiles another `fit`.
 type Listener<'a> = OnEpoch<&'a mut dyn FnMut(&EpochReport) -> ControlFlow<()>>;
 
 #[test]

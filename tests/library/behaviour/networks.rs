@@ -15,7 +15,7 @@ fn summaries_name_layers_parameters_and_bytes() {
     assert_eq!(lines[2], ["Dense", "8", "1", "sigmoid", "9"]);
     assert_eq!(lines[3], ["33", "parameters,", &Xor::BYTES.to_string(), "bytes"]);
     assert_eq!(lines.len(), 4);
-    // The columns stand under their titles.
+    // The columns are aligned with their titles.
     let width = |line: usize| text.lines().nth(line).expect("a line").chars().count();
     assert_eq!((width(0), width(0)), (width(1), width(2)));
     assert!(Line::summary().to_string().contains("linear"));
@@ -23,7 +23,7 @@ fn summaries_name_layers_parameters_and_bytes() {
 
 #[test]
 fn sizes_are_known_at_compile_time() {
-    // Less than a cache line beside the parameters themselves.
+    // Overhead of less than a cache line beyond the parameters.
     const _: () =
         assert!(Xor::PARAMS == 33 && Xor::BYTES - 4 * Xor::PARAMS < 64 && XorTrainer::BYTES < 1024);
     assert_eq!(Xor::PARAMS, Xor::new().weights().len());
@@ -51,7 +51,7 @@ fn statics_can_be_trained() {
         trainer.evaluate(net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy(),
         1.0
     );
-    // As any other network of that seed.
+    // The same as any other network with that seed.
     let mut local = Xor::new();
     local.init(Seed(1957));
     XorTrainer::new()
@@ -75,7 +75,7 @@ fn weights_lie_as_in_keras() {
     assert_eq!(net.weights()[32], -1.0);
 }
 
-/// Units with thresholds compute XOR by hand-set weights: (a or b) and not (a and b).
+/// Threshold units with fixed weights compute XOR: (a or b) and not (a and b).
 #[test]
 fn step_units_predict() {
     type Steps = Mlp<(Dense<2, 2, Step>, Dense<2, 1, Step>)>;
@@ -88,7 +88,7 @@ fn step_units_predict() {
         let mut y = [[9.0]; 4];
         net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect("four and four");
         assert_eq!(y, gates::XOR.t);
-        // At the threshold itself a unit is off.
+        // A unit's output is 0 at the threshold itself.
         assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::new().predict_on(backend, &[3.0]), [0.0]);
     }
 }
@@ -129,7 +129,7 @@ fn train_twelve_layers_and_one() {
             .collect();
         assert!(losses[49] < losses[0], "{losses:?}");
 
-        // One linear unit by hand: 2·3 − 1·4 + 0.5.
+        // One linear unit, computed by hand: 2·3 − 1·4 + 0.5.
         let mut line = Line::new();
         line.set_weights(&[2.0, -1.0, 0.5]).expect("three");
         assert_eq!(line.predict_on(backend, &[3.0, 4.0]), [2.5]);
@@ -138,14 +138,14 @@ fn train_twelve_layers_and_one() {
 
 #[test]
 fn hashes_are_fnv_over_little_endian_bits() {
-    // FNV-1a of nothing, and of the four bytes of 1.0.
+    // FNV-1a of no bytes, and of the four bytes of 1.0.
     assert_eq!(hash(&[]), 0xcbf2_9ce4_8422_2325);
     let mut want = 0xcbf2_9ce4_8422_2325u64;
     for byte in [0u8, 0, 0x80, 0x3f] {
         want = (want ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     assert_eq!(hash(&[1.0]), want);
-    // Every NaN is one; the two zeros are two.
+    // All NaN count as one value. The two zeros differ.
     assert_eq!(hash(&[f32::NAN]), hash(&[-f32::NAN]));
     assert_eq!(hash(&[f32::NAN]), hash(&[f32::from_bits(0x7f80_0001)]));
     assert_ne!(hash(&[0.0]), hash(&[-0.0]));

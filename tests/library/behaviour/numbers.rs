@@ -1,10 +1,10 @@
-//! Random numbers, initial weights and orders: by formulas and by counting.
+//! Random numbers, initial weights and orders, compared with formulas and statistics.
 
 use crate::support::{amount, bits};
 use rosenblatt::{Rng, data::Permutation, init::Initializer, layer::Dense, prelude::*};
 use std::collections::HashSet;
 
-/// xoshiro128++ as its authors publish it in C, seeded as `Rng::new` says.
+/// xoshiro128++ as in its authors' C code, seeded as the documentation of `Rng::new` says.
 struct Published([u32; 4]);
 
 impl Published {
@@ -41,7 +41,7 @@ impl Published {
 
 #[test]
 fn the_generator_is_the_published_one() {
-    // The numbers that follow the state 1, 2, 3, 4, from the reference code.
+    // The numbers after the state 1, 2, 3, 4, from the reference code.
     let mut published = Published([1, 2, 3, 4]);
     let first: [u32; 6] = std::array::from_fn(|_| published.next());
     assert_eq!(first, [641, 1_573_767, 3_222_811_527, 3_517_856_514, 836_907_274, 4_247_214_768]);
@@ -68,7 +68,7 @@ fn uniform_numbers_are_the_upper_bits() {
         assert!((0.0..1.0).contains(&u));
         sum += f64::from(u);
     }
-    // Five standard errors of a mean whose terms vary by 1/12.
+    // Five standard errors of a mean whose terms have the variance 1/12.
     assert!((sum / f64::from(n) - 0.5).abs() < 5.0 * (1.0 / 12.0 / f64::from(n)).sqrt());
 }
 
@@ -97,12 +97,12 @@ impl Sample {
         self.values.iter().fold(0.0, |top, x| top.max(f64::from(x.abs())))
     }
 
-    /// Mean 0, the variance, and a share, each within five standard errors.
+    /// Checks mean 0, the variance and the share, each within five standard errors.
     #[track_caller]
     fn assert_like(&self, name: &str, variance: f64, inner: f64, share: f64) {
         let n = self.values.len() as f64;
         assert!(self.mean().abs() < 5.0 * (variance / n).sqrt(), "{name}: mean {}", self.mean());
-        // No distribution here has a fourth moment above the normal one's 3σ⁴.
+        // No distribution here has a fourth moment above the normal distribution's 3σ⁴.
         let off = self.variance() / variance - 1.0;
         assert!(
             off.abs() < 5.0 * (2.0 / n).sqrt(),
@@ -129,7 +129,7 @@ fn normal_numbers_are_normal() {
     assert!(sample.top() > 3.5, "no tail");
 }
 
-/// Weights of one initializer for the fans 40 and 160.
+/// Weights from one initializer for the fans 40 and 160.
 fn drawn(init: &dyn Initializer, seed: u64) -> Sample {
     let mut values = vec![0.0; amount(100_000, 20_000)];
     init.fill(&mut Rng::new(Seed(seed)), 40, 160, &mut values);
@@ -150,8 +150,8 @@ fn scaled_initializers_have_their_variance_and_bounds() {
     for (name, init, variance, normal) in cases {
         let sample = drawn(init, 1);
         let bound = if normal {
-            // Cut at two standard deviations, then widened so that the variance is right again.
-            // Within one of them lie 0.6827 / 0.9545.
+            // Truncated at two standard deviations, then scaled so that the variance is right. Of
+            // these values 0.6827 / 0.9545 are within one standard deviation.
             let deviation: f64 = variance.sqrt() / 0.879_625_661_034_239_8;
             sample.assert_like(name, variance, deviation, 0.682_689_492 / 0.954_499_736);
             2.0 * deviation
@@ -179,7 +179,7 @@ fn uniform_and_constant_weights_are_what_they_say() {
 #[test]
 fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
     let mut net = Mlp::<(Dense<40, 10, Relu>, Dense<10, 160>)>::new();
-    // What was there before does not matter.
+    // Old weights must not matter.
     net.set_weights(&[f32::NAN; 40 * 10 + 10 + 10 * 160 + 160]).expect("as many as there are");
     net.init_with(&HeNormal, Seed(3));
 
@@ -192,7 +192,7 @@ fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
     assert_eq!(bits(&net.params().head.b), [0; 10]);
     assert_eq!(bits(&net.params().tail.b), [0; 160]);
 
-    // The default is Keras'.
+    // The default initializer is Keras'.
     let mut glorot = net.clone();
     net.init(Seed(9));
     glorot.init_with(&GlorotUniform, Seed(9));
@@ -245,7 +245,7 @@ fn an_order_has_each_index_once() {
                     "{index} twice: n {n}, seed {seed}, epoch {epoch}"
                 );
             }
-            // Beyond the end there is nothing to reorder.
+            // An index beyond the end must not be permuted.
             let order = Permutation::new(n, Seed(seed), epoch);
             assert_eq!(order.index(n), n);
             assert_eq!(order.index(usize::MAX), usize::MAX);
@@ -272,7 +272,7 @@ fn chi_squared(seen: &[u32], expected: f64) -> f64 {
     seen.iter().map(|seen| (f64::from(*seen) - expected).powi(2) / expected).sum()
 }
 
-/// Fails if χ² is more than six standard deviations above its degrees of freedom.
+/// Fails if χ² exceeds its degrees of freedom by more than six standard deviations.
 #[track_caller]
 fn assert_uniform(seen: &[u32], expected: f64, freedom: f64) {
     let chi = chi_squared(seen, expected);
@@ -285,7 +285,7 @@ fn assert_uniform(seen: &[u32], expected: f64, freedom: f64) {
 #[test]
 fn orders_are_spread_evenly() {
     let epochs = amount(24_000, 6_000);
-    // Every index comes to every place as often.
+    // Each index is equally frequent at each place.
     const N: usize = 8;
     let mut places = [0; N * N];
     let mut neighbours = 0;
@@ -295,15 +295,15 @@ fn orders_are_spread_evenly() {
         neighbours += order.windows(2).filter(|pair| pair[0] + 1 == pair[1]).count();
     }
     assert_uniform(&places, epochs as f64 / N as f64, ((N - 1) * (N - 1)) as f64);
-    // An index is followed by the next in one of N cases at N − 1 places; the count varies about as
-    // its mean.
+    // At each of N − 1 places, an index is followed by the next one with probability 1/N. The
+    // variance of the count is about its mean.
     let expected = epochs as f64 * (N - 1) as f64 / N as f64;
     assert!(
         (neighbours as f64 - expected).abs() < 6.0 * expected.sqrt(),
         "{neighbours} neighbours, {expected} expected"
     );
 
-    // All orders of four come as often, over epochs and over seeds.
+    // All orders of four are equally frequent, over epochs and over seeds.
     for by_seed in [false, true] {
         let mut seen = std::collections::HashMap::new();
         for i in 0..epochs {

@@ -1,4 +1,4 @@
-//! What holds for every optimizer, schedule and clipping.
+//! Properties of every optimizer, schedule and clipping.
 
 use super::Xor;
 use crate::support::{backends, bits, draw};
@@ -11,11 +11,11 @@ use rosenblatt::{
     schedule::Schedule,
 };
 
-/// Some registers of any width, and a rest.
+/// Several registers of any backend, and a tail.
 type Params = [f32; 37];
 
-/// Ten steps, what a trainer does with a gradient: the weights' bits. Gradients of some weights are
-/// 0.
+/// Takes ten steps as a trainer does, and gives the bits of the weights. Some weights have the
+/// gradient 0.
 fn steps<O: Optimizer>(backend: Backend, rule: O, state: &mut O::State<Params>) -> Vec<u32> {
     let mut rng = Rng::new(Seed(5));
     let mut w: Params = std::array::from_fn(|i| if i == 0 { -0.0 } else { draw(&mut rng, 1.0) });
@@ -28,7 +28,7 @@ fn steps<O: Optimizer>(backend: Backend, rule: O, state: &mut O::State<Params>) 
     bits(&w)
 }
 
-/// The weights after ten steps; the same on every backend, and again after a reset.
+/// The weights after ten steps. They must be the same on every backend, and again after a reset.
 #[track_caller]
 fn trained<O: Optimizer>(rule: O) -> Vec<u32> {
     rule.check().expect("a good rule");
@@ -45,7 +45,7 @@ fn trained<O: Optimizer>(rule: O) -> Vec<u32> {
 
 const COSINE: CosineDecay = CosineDecay { lr: 0.1, decay_steps: 8, alpha: 0.1 };
 
-/// Another rule, other weights: nobody is another one in disguise, and none stands still.
+/// Each rule must give other weights than all others, and must change the weights.
 #[test]
 fn every_rule_is_the_same_everywhere_and_begins_anew_after_a_reset() {
     let mut seen = vec![
@@ -116,7 +116,7 @@ fn defaults_are_the_lectures() {
     );
 }
 
-/// The name in the error of a rule that must be refused.
+/// The name in the error for an invalid rule.
 #[track_caller]
 fn refused<O: Optimizer>(rule: O) -> &'static str {
     match rule.check() {
@@ -178,7 +178,7 @@ fn bad_schedules_are_named() {
     assert_eq!(error.to_string(), "decay_steps is 0; a number of at least 1 is expected");
 }
 
-/// A power of thousands of factors has all its digits.
+/// A power of thousands of factors is accurate to all its digits.
 #[test]
 fn exponential_decay_keeps_its_digits() {
     for decay_rate in [0.5f32, 0.9, 0.96, 0.999, 0.999_9, 1e-3, 1.0, 1.001, 1.5] {
@@ -192,7 +192,7 @@ fn exponential_decay_keeps_its_digits() {
                     if exact >= 2f64.powi(100) {
                         assert!(got == f64::from(f32::MAX) || (got / exact - 1.0).abs() < 1e-6);
                     } else if exact > 1e-37 {
-                        // The rest of the exponent goes through a logarithm, which is rounded.
+                        // The rest of the exponent needs a logarithm, which is rounded.
                         let bound = 2e-7 + 1e-7 * f64::from(decay_rate).ln().abs();
                         assert!(
                             (got / exact - 1.0).abs() < bound,
@@ -243,7 +243,7 @@ fn learning_rates_can_be_set_through_every_wrapper() {
     assert_eq!((warm.lr(), warm.at(2), warm.at(4)), (0.2, 0.1, 0.2));
 }
 
-/// The gradient that the step was taken with.
+/// The gradient that a step uses, and the weights after it.
 fn gradient<O: Optimizer>(backend: Backend, rule: O, t: f32) -> Result<([f32; 3], [f32; 3])> {
     type Plane = Mlp<(Dense<2, 1>,)>;
     let mut net = Plane::new();
@@ -269,7 +269,7 @@ fn clipping_keeps_a_gradient_within_bounds() {
         for ((clipped, w), plain) in clipped.iter().zip(w).zip(plain) {
             assert!((clipped - plain / norm).abs() < 1e-6 && w == -clipped, "{clipped}");
         }
-        // The outer one looks first.
+        // The outer wrapper clips first.
         let both = ClipValue { optimizer: rule, limit: 2.0 };
         let (clipped, _) = gradient(backend, both, 4.0).expect("a step");
         assert!(
@@ -279,12 +279,12 @@ fn clipping_keeps_a_gradient_within_bounds() {
     }
 }
 
-/// A finite gradient whose squares overflow: Keras' norm is ∞ and its weights NaN; here the step
-/// has the limit's length.
+/// A finite gradient whose squares overflow. In Keras the norm is ∞ and the weights become NaN.
+/// Here the step has the limit's length.
 #[test]
 fn clipping_survives_squares_that_overflow() {
     for backend in backends() {
-        // The loss of 9e18 is 8e37; the gradient's squares would sum to 4e38.
+        // The loss for t = 9e18 is 8e37. The gradient's squares would sum to more than f32::MAX.
         let t = 9e18;
         let (plain, _) = gradient(backend, Sgd::with_lr(1e-20), t).expect("a step");
         assert!(plain.iter().map(|g| g * g).sum::<f32>().is_infinite());
@@ -296,15 +296,15 @@ fn clipping_survives_squares_that_overflow() {
             assert!((norm / f64::from(limit) - 1.0).abs() < 1e-6, "{backend}: {norm}");
             assert_eq!(w, clipped.map(|g| -g));
         }
-        // A gradient of zeros stays.
+        // A gradient of zeros stays unchanged.
         let (clipped, _) = gradient(backend, ClipNorm { optimizer: Sgd::DEFAULT, limit: 1.0 }, 0.0)
             .expect("a step");
         assert_eq!(clipped, [0.0; 3]);
     }
 }
 
-/// In a trainer: a reset makes the next step the first again, and a step that is refused counts for
-/// no schedule.
+/// In a trainer, the step after a reset is the schedule's first again. A step that fails is not
+/// counted.
 #[test]
 fn the_trainer_counts_the_steps() {
     type Rule = Scheduled<ClipNorm<Adam>, PiecewiseConstant<1>>;

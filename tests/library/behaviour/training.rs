@@ -1,4 +1,4 @@
-//! What `fit`, `evaluate` and the observers do.
+//! Behaviour of `fit`, `evaluate` and the observers.
 
 use super::{Listener, Ten, Xor, XorTrainer};
 use crate::support::{backends, bits, samples};
@@ -6,7 +6,7 @@ use rosenblatt::{Backend, Rng, data::Permutation, layer::Dense, metrics::predict
 use std::ops::ControlFlow;
 
 type Loss = SparseCategoricalCrossEntropy<u8>;
-/// Four samples a step at most.
+/// At most four samples per step.
 type TenTrainer = Trainer<Ten, Adam, Loss, 4>;
 
 const ADAM: Adam = Adam { decay: 0.01, ..Adam::with_lr(0.05) };
@@ -24,8 +24,8 @@ fn ten() -> Ten {
     net
 }
 
-/// One epoch by single steps, in an order. Gives the mean loss and accuracy over its samples,
-/// before each step's update.
+/// Trains one epoch by single steps in a given order. Gives the mean loss and accuracy over the
+/// samples, each before its step's update.
 fn by_steps(
     backend: Backend,
     trainer: &mut TenTrainer,
@@ -49,9 +49,9 @@ fn by_steps(
     (total / x.len() as f64, f32::from(correct) / x.len() as f32)
 }
 
-/// `fit` is nothing but steps over mini-batches, in the data's order or in that of [`Permutation`].
-/// What it reports is, as in Keras, the mean over the epoch's samples, each before its step's
-/// update; not the mean over steps, of which the last is smaller, nor the loss at the epoch's end.
+/// `fit` equals steps over mini-batches, in the data's order or in that of [`Permutation`]. As in
+/// Keras, it reports the mean over the epoch's samples, each before its step's update. It reports
+/// neither the mean over steps, of which the last is smaller, nor the loss at the epoch's end.
 #[test]
 fn fit_is_steps_and_reports_means_over_samples() {
     let (x, t) = eleven();
@@ -84,20 +84,20 @@ fn fit_is_steps_and_reports_means_over_samples() {
 #[test]
 fn batches_decide_how_many_steps_an_epoch_has() {
     let (x, t) = eleven();
-    // With Adam, each number of steps gives other weights; the same number in the same order the
-    // same ones.
+    // With Adam, another number of steps gives other weights. The same number in the same order
+    // gives the same weights.
     let weights = |batch, n: usize| {
         let mut net = ten();
         let fit = Fit { batch, ..Fit::new(ADAM) };
         TenTrainer::new().fit(&mut net, &x[..n], &t[..n], &fit, &mut ()).expect("good data");
         net.hash()
     };
-    // As many as the trainer holds.
+    // The default is the trainer's capacity.
     assert_eq!(weights(None, 11), weights(Some(Batch::Mini(4)), 11));
     assert_eq!(weights(None, 4), weights(Some(Batch::Full), 4));
     assert_eq!(weights(None, 3), weights(Some(Batch::Full), 3));
     assert_eq!(weights(Some(Batch::Stochastic), 11), weights(Some(Batch::Mini(1)), 11));
-    // More than there are samples is as good as all.
+    // A batch larger than the data equals a full batch.
     assert_eq!(weights(Some(Batch::Mini(4)), 3), weights(Some(Batch::Full), 3));
     assert_ne!(weights(Some(Batch::Mini(4)), 11), weights(Some(Batch::Mini(3)), 11));
     assert_ne!(weights(Some(Batch::Mini(2)), 11), weights(Some(Batch::Mini(1)), 11));
@@ -117,7 +117,8 @@ fn observers_are_told_each_epoch_and_may_stop() {
     assert_eq!(told.iter().map(|epoch| epoch.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(told[2], last);
 
-    // Stopping after three is training for three; who listens changes nothing.
+    // Stopping after three epochs equals training for three. An observer must not change the
+    // training.
     let mut other = ten();
     let fit = Fit { epochs: 3, ..fit };
     let silent = TenTrainer::new().fit(&mut other, &x, &t, &fit, &mut ()).expect("good data");
@@ -125,7 +126,7 @@ fn observers_are_told_each_epoch_and_may_stop() {
     assert_eq!((silent.number, silent.loss), (3, last.loss));
     assert!(silent.accuracy.is_nan(), "nobody asked for accuracy");
 
-    // No epoch: nothing happens, nobody is told.
+    // Without an epoch nothing changes, and no observer is called.
     let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("there was no epoch"));
     let none = TenTrainer::new()
         .fit(&mut other, &x, &t, &Fit { epochs: 0, ..fit }, &mut unheard)
@@ -194,7 +195,7 @@ fn confusions_count_classes_against_predictions() {
     assert_eq!(confusion.accuracy(), trainer.evaluate(&net, &x, &t).expect("good data").accuracy());
     assert_eq!(confusion.count(10, 0), 0);
     assert!(ConfusionMatrix::<10>::new().accuracy().is_nan());
-    // A table of too few classes says so.
+    // A matrix with too few classes is an error.
     assert!(
         trainer
             .confusion::<3>(&net, &x, &t)
@@ -229,15 +230,15 @@ fn a_reset_trainer_starts_anew() {
             net.hash()
         };
         let first = once(&mut trainer);
-        // The moments and the decayed learning rate of the first training are still there …
+        // The moments and the decayed learning rate of the first training are still there.
         assert_ne!(once(&mut trainer), first);
-        // … until they are forgotten.
+        // `reset` clears them.
         trainer.reset();
         assert_eq!(once(&mut trainer), first);
     }
 }
 
-/// The share of XOR's answers that are right after 500 epochs from these weights, on every backend.
+/// The share of correct outputs for XOR after 500 epochs from these weights, on every backend.
 fn xor_after(net: &Xor) -> Vec<(Xor, f32)> {
     let train = |backend| {
         let mut net = net.clone();
@@ -267,7 +268,8 @@ fn equal_weights_never_break_symmetry() {
                 assert_eq!(params.head.b[unit].to_bits(), params.head.b[0].to_bits());
                 assert_eq!(params.tail.w[unit][0].to_bits(), params.tail.w[0][0].to_bits());
             }
-            // Tiny weights stand on XOR's saddle: its four gradients cancel. Other weights move.
+            // Tiny weights are at a saddle point of XOR's loss, where the gradients of the four
+            // samples cancel. Other weights move.
             assert_eq!(net.params().head == start.params().head, value == 1e-30);
         }
     }
@@ -281,11 +283,11 @@ fn random_weights_learn_xor() {
         start.init(Seed(seed));
         learnt += u32::from(xor_after(&start).iter().all(|(_, accuracy)| *accuracy == 1.0));
     }
-    // A start from which 500 epochs do not suffice may happen; it is rare.
+    // For rare seeds 500 epochs are not enough.
     assert!(learnt >= 19, "{learnt} of 20 seeds learnt XOR");
 }
 
-/// One unit draws one line: that parts OR, AND and NAND, and never XOR (Minsky and Papert, 1969).
+/// One unit is one line. A line separates OR, AND and NAND, but not XOR (Minsky and Papert, 1969).
 #[test]
 fn one_unit_learns_what_a_line_can_part() {
     type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;

@@ -1,4 +1,4 @@
-//! What goes wrong is an error that says what.
+//! Errors of the graph, and their texts.
 
 use rosenblatt::error::Quantity;
 use rosenblatt_lecture::{
@@ -26,7 +26,7 @@ fn a_full_graph_is_an_error() {
         (graph.forward(), graph.descend(0.1), graph.zero_gradients()),
         (Err(full), Err(full), Err(full))
     );
-    // Half an expression is no expression: what has its place is not read either.
+    // An incomplete expression is invalid. Even the nodes that fit cannot be read.
     assert_eq!((x.value(), y.backward(), graph.check()), (Err(full), Err(full), Err(full)));
     assert_eq!(full.to_string(), "the graph has room for 3 nodes; the expression has 5 so far");
     assert!(graph.to_string().ends_with(&full.to_string()));
@@ -85,7 +85,7 @@ fn nodes_of_two_graphs_do_not_mix() {
         foreign.to_string(),
         "an expression uses node 1 of another graph; all nodes must be of one graph"
     );
-    // The other one is as it was.
+    // The other graph is unchanged.
     assert_eq!((y.value(), other.check(), other.len()), (Ok(3.0), Ok(()), 2));
     for mixed in [
         |a: &Graph<8>, b: &Graph<8>| a.input(1.0).max(b.input(2.0)).value(),

@@ -1,14 +1,15 @@
-//! Each operation against its formula in f64, its slope against finite differences, and the values
-//! that have to be exact.
+//! Each operation against its formula in f64, its slope against finite differences, and values that
+//! must be exact.
 
 use crate::support::bits;
 use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 type Op<'g> = Node<'g, 16>;
 
-/// Half the distance of the difference quotient.
+/// Half the width of the difference quotient.
 const H: f64 = 1e-5;
-/// f32 against f64: a few roundings; `powf` multiplies the logarithm's by up to 20.
+/// Tolerance of f32 against f64: a few roundings. `powf` multiplies the logarithm's error by up to
+/// 20.
 const RELATIVE: f64 = 3e-6;
 
 const POINTS: [(f32, f32); 8] = [
@@ -22,7 +23,7 @@ const POINTS: [(f32, f32); 8] = [
     (1.25, -8.0),
 ];
 
-/// `y = f(a, b)` and `out = 3·y − a` at a point: values and slopes against f64.
+/// Compares values and slopes of `y = f(a, b)` and `out = 3·y − a` at a point with f64.
 fn judge(
     name: &str,
     at: (f32, f32),
@@ -61,13 +62,13 @@ fn compare(
     Ok(())
 }
 
-/// A value or a slope that is a thousandth of a percent off is seen.
+/// An error of 0.001 % in a value or a slope must be found.
 #[test]
 fn a_wrong_operation_is_seen() {
     for at in POINTS {
         assert!(compare("a + b", at, |a, b| a + b, |a, b| a + b * (1.0 + 1e-5)).is_err());
         assert!(compare("a · b", at, |a, b| a * b, |a, b| a * b * (1.0 + 1e-5)).is_err());
-        // The value is right, but a graph that takes b for a constant has no slope by it.
+        // The value is right, but a graph that takes b for a constant has the slope 0 for it.
         assert!(
             compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err()
         );
@@ -111,7 +112,7 @@ fn values_and_slopes() {
     }
 }
 
-/// The value of `f` at a point.
+/// The value and the slope of `f` at a point.
 fn at(x: f32, f: impl for<'g> Fn(Op<'g>) -> Op<'g>) -> (f32, f32) {
     let graph = Graph::<16>::new();
     let x = graph.input(x);
@@ -139,7 +140,7 @@ fn a_whole_power_is_repeated_multiplication() {
     assert_eq!(at(0.0, |x| x.powf(1.5)), (0.0, 0.0));
     assert_eq!(at(0.0, |x| x.powf(0.5)), (0.0, f32::INFINITY));
     assert!(at(-1.0, |x| x.powf(0.5)).0.is_nan());
-    // Whatever the exponent, it ends.
+    // It terminates for every exponent.
     assert_eq!(at(1.0, |x| x.powi(i32::MAX)).0, 1.0);
     assert_eq!(at(1.0, |x| x.powi(i32::MIN)).0, 1.0);
     assert_eq!(at(2.0, |x| x.powi(i32::MAX)).0, f32::INFINITY);
@@ -227,7 +228,7 @@ fn values_are_never_stale() {
     assert_eq!((y.value(), z.value()), (Ok(18.0), Ok(19.0)));
 }
 
-/// Each sample's leaves add up; everything between starts anew.
+/// The leaves accumulate over the samples. All other nodes start again at each.
 #[test]
 fn a_mini_batch_accumulates() {
     let graph = Graph::<16>::new();
@@ -266,7 +267,7 @@ fn softmax_and_losses() {
     let (p, t) = ([0.25, 1.0].map(|p| graph.input(p)), [1.0, 0.0].map(|t| graph.input(t)));
     let loss = graph.binary_cross_entropy(&p, &t);
     loss.backward().expect("room");
-    // The second is as wrong as can be: −ln 2⁻²³, clamped.
+    // The second output is completely wrong: −ln 2⁻²³, the clamped loss.
     let want = 0.5 * (4f32.ln() + 23.0 * std::f32::consts::LN_2);
     assert!((loss.value().expect("room") - want).abs() < 1e-5);
     assert_eq!(p.map(|p| p.gradient().expect("room")), [-2.0, 0.0]);

@@ -1,8 +1,8 @@
 //! Random expressions against f64 and dual numbers.
 //!
-//! How far f32 may be off depends on the expression. It is measured: the f64 evaluation is repeated
-//! with every result off by up to half an ULP of f32, and the graph may deviate by a small multiple
-//! of the spread (stochastic arithmetic: Vignes, 1974).
+//! The tolerance for f32 depends on the expression, and so it is measured. The f64 evaluation is
+//! repeated with an error of up to one ULP of f32 in every result. The graph may deviate by a small
+//! multiple of the spread (stochastic arithmetic: Vignes, 1974).
 
 use crate::support::amount;
 use proptest::{
@@ -20,7 +20,7 @@ struct Dual {
     d: f64,
 }
 
-/// An operation, and which earlier nodes and number it takes.
+/// An operation, its operands (earlier nodes) and its constant.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     kind: u8,
@@ -33,7 +33,7 @@ const KINDS: u8 = 21;
 const LEAVES: usize = 4;
 const TANH: u8 = 8;
 
-/// The step in the graph.
+/// The operation in the graph.
 fn in_graph<'g>(step: Step, a: Node<'g, 128>, b: Node<'g, 128>) -> Node<'g, 128> {
     let number = f32::from(step.number) / 16.0;
     match step.kind {
@@ -61,8 +61,7 @@ fn in_graph<'g>(step: Step, a: Node<'g, 128>, b: Node<'g, 128>) -> Node<'g, 128>
     }
 }
 
-/// The step in dual numbers; `None` where it is near a kink or a pole, or leaves the numbers that
-/// are asked about.
+/// The operation in dual numbers; `None` near a kink or a pole, or where the result is too large.
 fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Option<Dual> {
     const NEAR: f64 = 1e-3;
     let number = f64::from(step.number) / 16.0;
@@ -78,7 +77,8 @@ fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Op
         5 => (true, f(a.v.exp(), a.v.exp())),
         6 => (a.v > NEAR, f(a.v.ln(), 1.0 / a.v)),
         7 => {
-            // Their slopes are written in y: near ±1 the rounding of y is all that is left.
+            // The slopes are computed from y. Near the limits of y, they consist of y's rounding
+            // error.
             let y = (1.0 + noise()) / (1.0 + (-a.v).exp());
             (true, f(y, y * (1.0 - y)))
         }
@@ -116,7 +116,8 @@ fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Op
     (good && y.v.abs() < 1e4).then_some(y)
 }
 
-/// All nodes with `seed`'s derivative as 1; each result is off by up to `noise`.
+/// All nodes, with the derivative with respect to node `seed`. Each result has an error of up to
+/// `noise`.
 fn duals(
     leaves: [f32; LEAVES],
     steps: &[Step],
@@ -139,12 +140,12 @@ fn duals(
     Some(nodes)
 }
 
-/// Steps whose operands exist; one that would be near a kink or a pole becomes a tanh.
+/// Makes all operands refer to earlier nodes. An operation near a kink or a pole becomes a tanh.
 fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (i, &(kind, a, b, number)) in raw.iter().enumerate() {
         let there = LEAVES + i;
-        // Recent nodes more often, so that expressions get deep.
+        // Prefers recent nodes, so that expressions become deep.
         let pick = |x: usize| {
             if x.is_multiple_of(2) { x / 2 % there } else { there - 1 - x / 2 % there.min(3) }
         };
@@ -158,15 +159,15 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     steps
 }
 
-/// How many expressions could not be judged, and how many could.
+/// The number of expressions that could not be judged, and of those that could.
 static CASES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
-/// How often a slope that is 1 % off was seen; some expressions do not use a leaf, and their slopes
-/// by all are 0.
+/// How often an error of 1 % in a slope was found. Some expressions do not use any leaf, and all
+/// their slopes are 0.
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the
-/// leaves' slopes are multiplied with `defect`. False if the noise reaches a kink, which says
-/// nothing.
+/// Compares every value and slope. Each may deviate by a multiple of its spread under rounding. The
+/// slopes of the leaves are multiplied by `defect`. The result is false if the noise reaches a
+/// kink; nothing can then be judged.
 fn judge(
     leaves: [f32; LEAVES],
     steps: &[Step],

@@ -1,5 +1,5 @@
-//! The graph as witness of the networks' backward pass: the same net, once as layers, once as
-//! nodes, has the same gradients within rounding.
+//! The graph as an independent check of the networks' backward pass. The same network, once as
+//! layers and once as nodes, has the same gradients within rounding.
 
 use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
@@ -11,16 +11,16 @@ use rosenblatt::{
 };
 use rosenblatt_lecture::graph::{Graph, Node};
 
-/// Room for four samples of the largest network in one graph.
+/// Capacity for four samples of the largest network in one graph.
 const ROOM: usize = 1500;
 type N<'g> = Node<'g, ROOM>;
 
-/// How far graph and network may be apart: some tens of roundings of 6e-8 each.
+/// Relative tolerance between graph and network: some tens of roundings of 6e-8 each.
 const RELATIVE: f32 = 2e-5;
-/// Where a gradient's terms cancel: this share of the network's greatest gradient.
+/// Tolerance where a gradient's terms cancel: this share of the network's greatest gradient.
 const FLOOR: f32 = 1e-6;
 
-/// A loss that the graph knows.
+/// A loss that the graph supports.
 trait Expressed<OutputActivation, const O: usize>: Judged<OutputActivation, O> {
     fn node<'g>(graph: &'g Graph<ROOM>, y: &[N<'g>; O], t: &[N<'g>; O]) -> N<'g>;
     fn values(t: &Self::Target) -> [f32; O];
@@ -44,7 +44,7 @@ expressed! {
     CategoricalCrossEntropy, Softmax, categorical_cross_entropy;
 }
 
-/// The layers of a network over nodes; `weights` in the order of [`Mlp::weights`].
+/// The layers of a network as nodes, with `weights` in the order of [`Mlp::weights`].
 fn layers<'g>(
     graph: &'g Graph<ROOM>,
     layers: &[Description],
@@ -82,7 +82,7 @@ fn describe<T: Layers>() -> Vec<Description> {
     all
 }
 
-/// The greatest deviation as a share of what is let through.
+/// The greatest deviation as a share of the tolerance.
 fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
     assert_eq!(got.len(), want.len());
     let top = want.iter().fold(0f32, |top, want| top.max(want.abs()));
@@ -95,8 +95,8 @@ fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
     worst
 }
 
-/// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the
-/// network, for several seeds.
+/// Compares gradients and loss of `M` samples, for several seeds: by one graph of a single sample,
+/// by one graph of all samples, and by the network.
 fn witness<T, L, const I: usize, const O: usize>(name: &str)
 where
     T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
@@ -129,8 +129,7 @@ where
             loss.accumulate().expect("room");
             total += loss.value().expect("room");
             let y = y.map(|y| y.value().expect("room"));
-            // A layer adds its products in the order of the nodes; softmax' sum has an order of its
-            // own.
+            // A layer adds its products in the nodes' order. Softmax sums in another order.
             if description.last().is_some_and(|layer| layer.activation != "softmax") {
                 assert_eq!(bits(&y), bits(&net.predict(x)), "{name}: the outputs have other bits");
             }
@@ -179,7 +178,7 @@ witnesses! {
     three_layers: (Dense<3, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 2>), MeanSquaredError, 3, 2;
 }
 
-/// Gradient descent on XOR, 400 steps with learning rate 0.5 through both: the weights stay within
+/// Gradient descent on XOR through both, 400 steps with learning rate 0.5. The weights agree within
 /// 1e-5 · max(1, |w|).
 #[test]
 fn trainings_stay_together() {

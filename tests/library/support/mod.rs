@@ -1,4 +1,4 @@
-//! What the tests share: which backends there are, inputs and targets, the data sets, a network's
+//! Shared by the tests: the available backends, inputs and targets, the data sets, a network's
 //! parameters as bits.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
@@ -13,8 +13,8 @@ use rosenblatt::{
 };
 use std::sync::OnceLock;
 
-/// The backends of this CPU, slowest first. The others are named on stdout; one that the
-/// environment variable `REQUIRE_BACKEND` (names, separated by commas) lists must be there.
+/// The backends of this CPU, slowest first. The missing ones are printed. The backends that the
+/// environment variable `REQUIRE_BACKEND` lists (separated by commas) must be present.
 pub fn backends() -> Vec<Backend> {
     static FOUND: OnceLock<Vec<Backend>> = OnceLock::new();
     let find = || {
@@ -24,7 +24,7 @@ pub fn backends() -> Vec<Backend> {
     FOUND.get_or_init(find).clone()
 }
 
-/// Those of all backends that `find` knows; fails if a required one is not among them.
+/// Those of all backends that `find` returns; fails if a required one is missing.
 pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
     let required: Vec<_> =
         required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
@@ -47,8 +47,8 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
     found
 }
 
-/// `full` where the tests run on the machine itself; under an emulator, some twenty times slower,
-/// `emulated`.
+/// `emulated` in a debug build and on AArch64 Linux, where the tests run under an emulator, about
+/// twenty times slower; `full` elsewhere.
 pub fn amount<T>(full: T, emulated: T) -> T {
     if cfg!(target_arch = "aarch64") && cfg!(target_os = "linux") || cfg!(debug_assertions) {
         emulated
@@ -57,9 +57,9 @@ pub fn amount<T>(full: T, emulated: T) -> T {
     }
 }
 
-/// Runs `f` where there is room. Without optimization every variable of every inlined layer has its
-/// own place on the stack: a step of three or four layers then takes more than the 2 MiB of a
-/// test's thread.
+/// Runs `f` on a thread with a large stack. Without optimization every variable of every inlined
+/// layer has its own place on the stack. A step of three or four layers then needs more than the 2
+/// MiB of a test's thread.
 pub fn roomy(f: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(f).expect("a thread");
     if let Err(panic) = thread.join() {
@@ -81,7 +81,7 @@ pub fn samples<X: F32Array>(rng: &mut Rng, n: usize, size: f32) -> Vec<X> {
     x
 }
 
-/// The bits of each value, every NaN as one.
+/// The bits of each value. All NaN have the same bits.
 pub fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }).collect()
 }
