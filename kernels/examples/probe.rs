@@ -1,9 +1,10 @@
-//! Every kernel on every backend under a name that a disassembler finds: `probe_BACKEND_KERNEL`.
+//! Exports every kernel on every backend under a name that a disassembler finds:
+//! `probe_BACKEND_KERNEL`.
 //!
-//! `cargo xtask asm` builds this as a library and reads the machine code; nothing ever runs it.
+//! `cargo xtask asm` builds this as a library and reads the machine code. The code is never run.
 //!
-//! With the feature `defmt` it is empty: defmt keeps its strings as names of symbols, which the
-//! linker script of a shared library cannot hold.
+//! With the feature `defmt` it is empty. defmt stores its strings as symbol names, which the linker
+//! script of a shared library cannot contain.
 
 #![cfg(not(feature = "defmt"))]
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -27,10 +28,10 @@ const ROW: usize = 100;
 /// Rows of gates.
 type Rows<const GATES: usize> = [[[f32; ROW]; GATES]; 8];
 
-/// Two lines of four places.
+/// Two lines of four positions.
 type Windows = [[[f32; ROW]; 4]; 2];
 
-/// The exported functions of one backend, in a module of its own. `$token` is `None` where the CPU
+/// The exported functions of one backend, in a module of its own. `$token` is `None` if the CPU
 /// lacks the backend.
 macro_rules! probes {
     ($module:ident, $backend:literal, $token:expr) => {

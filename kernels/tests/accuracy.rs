@@ -1,5 +1,5 @@
-//! exp, ln, tanh, sigmoid and cos πx against f64: a dense sample here, all 2³² inputs by
-//! `cargo xtask ulp`. And the exact values where the functions have them, on every backend.
+//! exp, ln, tanh, sigmoid and cos πx against f64, for a dense sample of the inputs.
+//! `cargo xtask ulp` tests all 2³² inputs. Further tests check exact values on every backend.
 
 mod support;
 
@@ -18,13 +18,13 @@ const FUNCTIONS: [(&str, Kernel, Exact, f64); 5] = [
     ("cos_pi", activation::cos_pi, naive::cos_pi, 2.0),
 ];
 
-/// The spacing of f32 numbers in the binade of a value, which has no end on either side.
+/// The spacing of f32 numbers at the magnitude of a value, also beyond the range of f32.
 fn ulp(exact: f64) -> f64 {
     let exponent = ((exact.to_bits() >> 52) & 0x7ff) as i32 - 1023;
     2f64.powi(exponent.clamp(-126, 127) - 23)
 }
 
-/// The error of a result in ULP; infinite if it is wrong in kind.
+/// The error of a result in ULP; infinite if only one of the two is NaN or infinite.
 fn error(got: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if rounded.is_nan() || got.is_nan() {
@@ -58,7 +58,7 @@ fn errors_are_measured_rightly() {
 #[test]
 fn errors_stay_below_their_bounds() {
     let backends = backends();
-    // A prime: mantissas, exponents and signs all vary.
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 1009 * stride().min(64) as u64;
     for (name, kernel, exact, bound) in FUNCTIONS {
         let mut worst = (0.0, 0.0);
@@ -79,7 +79,7 @@ fn errors_stay_below_their_bounds() {
                         error < bound,
                         "{backend} {name}({x:e}) is {y:e}, exactly {exact:e}: {error} ULP"
                     );
-                    // Zeros, too, have the sign of what they stand for.
+                    // The sign must be right for zeros too.
                     assert!(
                         y.is_nan() || y.is_sign_negative() == exact.is_sign_negative(),
                         "{backend} {name}({x:e})"
@@ -91,7 +91,7 @@ fn errors_stay_below_their_bounds() {
     }
 }
 
-/// Each value of a function on every backend, alone and in a full register.
+/// Checks values of a function on every backend, alone and in a full register.
 #[track_caller]
 fn values(name: &str, kernel: Kernel, pairs: &[(f32, f32)]) {
     for backend in backends() {
@@ -143,8 +143,8 @@ fn exp_where_it_is_exact() {
 
 #[test]
 fn exp_where_it_overflows_and_underflows() {
-    // The last input whose result rounds to a finite number, the last above half the least number,
-    // and the last normal one.
+    // The last input with a finite result, the last one whose result is above half the least
+    // subnormal number, and the last one with a normal result.
     let (over, under, normal) = (88.722_83_f32, -103.972_08_f32, -87.336_54_f32);
     values(
         "exp",
@@ -164,7 +164,7 @@ fn exp_where_it_overflows_and_underflows() {
             one(normal) >= f32::MIN_POSITIVE && one(normal.next_down()) < f32::MIN_POSITIVE,
             "{backend}"
         );
-        // Subnormal results are rounded once, and never flushed.
+        // Subnormal results are rounded once and never flushed.
         for i in 0..16_000 {
             let x = -87.0 - i as f32 / 1024.0;
             let error = error(one(x), naive::exp(x));
@@ -175,7 +175,7 @@ fn exp_where_it_overflows_and_underflows() {
 
 #[test]
 fn exp_is_the_same_alone_and_beside_anything() {
-    // Inside ±87 a register takes a shorter road if all its lanes may.
+    // A register takes a shorter code path if all its lanes are inside ±87.
     for backend in backends() {
         for i in 0..40_000 {
             let x = (i - 20_000) as f32 * 0.004_35;
@@ -226,7 +226,7 @@ fn ln_where_it_is_exact() {
         ],
     );
     for backend in backends() {
-        // Both sides of every threshold of the method, and the subnormal numbers.
+        // Both sides of every threshold of the algorithm, and the subnormal numbers.
         let near = [
             TINY,
             SUBNORMAL,
@@ -362,7 +362,7 @@ fn cos_pi_where_it_is_exact() {
     for backend in backends() {
         for i in 0..1 << 16 {
             let x = i as f32 / 65_536.0;
-            // Even, and odd about a half.
+            // The function is even, and odd about 1/2.
             let mut y = [x, -x, 1.0 - x, x + 2.0];
             activation::cos_pi(backend, &mut y);
             assert!(y[0].abs() <= 1.0, "{backend} cos_pi({x})");

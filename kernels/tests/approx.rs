@@ -1,5 +1,5 @@
-//! The approximate activations: how wrong they are, what they give at the ends, and that each lane
-//! is a value by itself.
+//! The approximate activations: their errors, their values at the limits, and that each lane is
+//! independent of the others.
 #![cfg(feature = "micromath")]
 
 mod support;
@@ -12,9 +12,9 @@ type Kernel = fn(Backend, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
 /// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and
-/// where.
+/// its input.
 fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f64) -> (f64, f32) {
-    // A prime: mantissas, exponents and signs all vary.
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 257 * stride().min(64);
     let inputs: Vec<_> = (0..=u32::MAX)
         .step_by(step)
@@ -26,7 +26,7 @@ fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f
     kernel(Backend::detect(), &mut y);
     for (x, y) in inputs.into_iter().zip(y) {
         let error = error(y.into(), exact(x));
-        // A NaN must not pass, nor be forgotten.
+        // A NaN counts as the greatest error.
         if error.is_nan() || error > worst.0 {
             worst = (error, x);
         }
@@ -42,8 +42,8 @@ fn absolute(got: f64, exact: f64) -> f64 {
     (got - exact).abs()
 }
 
-/// The bounds are those of the documentation; the lower ones show that the sample is dense enough
-/// to find them. Our own functions beside them.
+/// The upper bounds are those of the documentation. The lower bounds show that the sample is dense
+/// enough to find them. This crate's own functions are measured for comparison.
 #[test]
 fn errors_are_the_documented_ones() {
     const ALL: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
@@ -78,7 +78,7 @@ fn errors_are_the_documented_ones() {
 
 #[test]
 fn a_wrong_value_is_found() {
-    // One value of millions.
+    // One value among millions.
     let spoilt = |backend: Backend, x: &mut [f32]| {
         let at = x.len() / 3;
         approx::tanh(backend, x);
@@ -160,8 +160,8 @@ fn values_at_the_ends() {
     }
 }
 
-/// Every backend gives what a value alone gives, whatever stands beside it and however many there
-/// are; nothing else is written.
+/// On every backend a value has the same result alone and in a slice of any length with any
+/// neighbours. Nothing else is written.
 #[test]
 fn lanes_are_values_by_themselves() {
     let mut random = support::Random(6);

@@ -1,5 +1,5 @@
-//! The same bits in every floating-point environment that a caller may have switched to, and the
-//! check that a program calls at its start.
+//! The same bits in every floating-point environment that a caller can set, and the check that a
+//! program calls at its start.
 
 mod support;
 
@@ -14,8 +14,7 @@ use rosenblatt_suite::identity;
 use std::hint::black_box;
 use support::backends;
 
-/// Whether subnormal numbers are kept and sums rounded to nearest, as the caller's environment has
-/// it.
+/// Whether the current environment keeps subnormal numbers and rounds sums to nearest.
 fn is_standard() -> bool {
     let [tiny, half, one, unit] = black_box([f32::MIN_POSITIVE, 0.5, 1.0, f32::EPSILON]);
     let sums = [one + 0.75 * unit, one + 0.25 * unit, -one - 0.75 * unit];
@@ -24,7 +23,7 @@ fn is_standard() -> bool {
         && sums == [1.0 + f32::EPSILON, 1.0, -1.0 - f32::EPSILON]
 }
 
-/// The modes that this CPU has.
+/// The modes that this CPU supports.
 fn modes() -> Vec<Mode> {
     let modes: Vec<_> = Mode::ALL.into_iter().filter(|mode| mode.run(|| ()).is_some()).collect();
     if cfg!(any(target_feature = "sse2", target_arch = "aarch64")) {

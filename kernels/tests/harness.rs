@@ -1,4 +1,4 @@
-//! The tests' own tools: a planted defect has to be seen.
+//! The tests' own tools must find a planted defect.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! The same bits: every kernel on every backend of this CPU against the contract in plain loops or
-//! the scalar backend.
+//! The same bits: every kernel on every backend of this CPU, compared with the contract in plain
+//! loops or with the scalar backend.
 
 mod support;
 
@@ -21,7 +21,7 @@ use support::{
     stride,
 };
 
-/// Which of the matrix products.
+/// The matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Product {
     Gemm,
@@ -70,7 +70,7 @@ impl Product {
     }
 }
 
-/// Inputs of one sort, and room for results.
+/// Inputs of one sort, and space for results.
 struct Data {
     a: Vec<f32>,
     b: Vec<f32>,
@@ -93,7 +93,7 @@ impl Data {
         }
     }
 
-    /// One product against the contract, all slices beginning `shift` values off.
+    /// Compares one product with the contract. All slices start `shift` values off.
     fn check(
         &mut self,
         product: Product,
@@ -117,7 +117,7 @@ impl Data {
     }
 }
 
-/// One product on all backends; what the contract says is computed once.
+/// Checks one product on all backends. The contract's result is computed once.
 fn check_backends(
     backends: &[Backend],
     data: &mut Data,
@@ -148,7 +148,7 @@ fn products_of_every_shape_up_to_40() {
                 {
                     count += 1;
                     if count % stride == 0 {
-                        // Subnormal sums are slow on many CPUs: one case in sixteen has them.
+                        // Subnormal sums are slow on many CPUs. One case in sixteen has them.
                         let sort =
                             [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
                         check_backends(&backends, &mut data[sort], product, (m, k, n), shift);
@@ -212,7 +212,7 @@ fn products_without_rows_columns_or_terms() {
     }
 }
 
-/// Tiles of backends that this CPU may not have: NEON's and wasm's among them.
+/// Tiles of backends that this CPU may lack, among them NEON's and wasm's.
 #[test]
 fn products_with_emulated_lanes() {
     fn sweep<S: Simd>(name: &str, s: S) {
@@ -305,8 +305,8 @@ fn products_of_known_shape() {
         }
     }
     let backends = backends();
-    // Unrolled in place on some backends, shared on others; a register's worth of rows, less and
-    // more.
+    // Inlined on some backends, shared functions on others; as many rows as a register has lanes,
+    // fewer and more.
     for m in [0, 1, 4, 5, 9, 12, 15, 32] {
         check::<2, 8>(&backends, m);
         check::<8, 1>(&backends, m);
@@ -492,7 +492,7 @@ const GRADS: [MapGradFn; 6] = [
 #[test]
 fn maps_of_inputs_from_all_over() {
     let backends = backends();
-    // A prime: mantissas, exponents and signs all vary.
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 1009 * stride().min(64) as u64;
     let mut random = Random(7);
     let mut bits = 0;
@@ -559,7 +559,7 @@ fn alone(x: f32, f: impl FnOnce(&mut [f32])) -> f32 {
     x[0]
 }
 
-/// A slope of two numbers, and gradients through the typed face.
+/// A leaky relu's slope given by two numbers, and gradients through the typed interface.
 #[test]
 fn maps_of_known_shape() {
     fn check<A: MapGrad>(backends: &[Backend]) {
@@ -610,7 +610,7 @@ fn softmax_and_its_gradient() {
                 assert_same(got, &y, || format!("{backend} softmax of {n}, sort {sort}"));
                 let got = out.run(&d, n + 1, |d| activation::softmax_grad(backend, n, &y, d));
                 assert_same(got, &dx, || format!("{backend} softmax_grad of {n}, sort {sort}"));
-                // A batch is its samples.
+                // A row has the same bits alone and in a batch.
                 for (x, y) in x.chunks_exact(n).zip(y.chunks_exact(n)) {
                     let got = out.run(x, n + 2, |x| activation::softmax(backend, n, x));
                     assert_same(got, y, || {
@@ -643,7 +643,7 @@ fn losses() {
         for sort in 0..4 {
             let mut random = Random((n * 4 + sort) as u64);
             let mut p = random.values(sort, n);
-            // Probabilities half the time.
+            // Every second length has probabilities.
             if n % 2 == 0 {
                 activation::sigmoid(Backend::baseline(), &mut p);
             }
@@ -668,7 +668,7 @@ fn losses() {
     }
 }
 
-/// What a loss must be, term by term, over the sixteen lanes.
+/// The losses by the contract, term by term, summed over the sixteen lanes.
 #[test]
 fn losses_by_the_contract() {
     let mut random = Random(11);
@@ -733,7 +733,7 @@ fn optimizers() {
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
                     let m = m + rest(beta1) * g;
                     let v = v + rest(beta2) * (g * g);
-                    // The step takes what they were before.
+                    // The step uses the values before they are set to zero.
                     want[n + i] = kept(m);
                     want[2 * n + i] = kept(v);
                     want[i] -= (alpha * m) / (v.sqrt() + epsilon);
@@ -751,12 +751,12 @@ fn optimizers() {
     }
 }
 
-/// A rule of one parameter: w, its state and g become w and the state.
+/// A rule for one parameter: gives w and the state from w, the state and g.
 type Rule<'a, const N: usize> = &'a dyn Fn(f32, [f32; N], f32) -> (f32, [f32; N]);
-/// The kernel that must follow it: weights, then each state, behind one another.
+/// The kernel that must follow it. Its arguments are the weights, then each state.
 type Kernel<'a, const N: usize> = &'a dyn Fn(Backend, &mut [f32], [&mut [f32]; N], &[f32]);
 
-/// A kernel on every backend against its rule, for every length around the registers.
+/// Compares a kernel on every backend with its rule, for lengths around those of the registers.
 fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>) {
     let backends = backends();
     for n in (0..=70).chain([257]) {
@@ -790,12 +790,13 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
     }
 }
 
-/// Whether rules that divide by a root of squares take a whole step instead of remembering it.
+/// Whether a gradient is so large that rules that divide by a root of squares take a whole step and
+/// keep their state.
 fn huge(g: f32) -> bool {
     !matches!(g.abs().partial_cmp(&2f32.powi(63)), Some(std::cmp::Ordering::Less))
 }
 
-/// Kept as zero where subnormal.
+/// Subnormal state is stored as zero.
 fn kept(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
 }
@@ -874,7 +875,8 @@ fn further_optimizers() {
     }
 }
 
-/// r = 0 is gradient descent, no decay is Adam: to the bit, zeros of both signs included.
+/// With r = 0 the rule is gradient descent; without weight decay it is Adam. The bits are the same,
+/// also of zeros of both signs.
 #[test]
 fn special_cases_are_the_simpler_rules() {
     for backend in backends() {
@@ -888,7 +890,7 @@ fn special_cases_are_the_simpler_rules() {
             let mut moments = [vec![0.0; 70], vec![0.0; 70], vec![0.0; 70], vec![0.0; 70]];
             for t in 1..=20 {
                 let mut dw = random.values(sort, 70);
-                // +0 is what a dead unit's gradient is.
+                // The gradient of a dead unit is +0.
                 dw[3..9].fill(0.0);
                 optimizer::sgd(backend, 0.1, &mut sgd, &dw);
                 optimizer::momentum(backend, 0.1, 0.0, &mut still, &mut v1, &dw);
@@ -905,7 +907,7 @@ fn special_cases_are_the_simpler_rules() {
     }
 }
 
-/// What decays ends at zero, not at a subnormal number.
+/// State that decays becomes zero and does not stay at a subnormal number.
 #[test]
 fn nothing_sticks_at_subnormal_numbers() {
     for backend in backends() {
@@ -1127,8 +1129,8 @@ fn what_is_not_finite_is_found_everywhere() {
     }
 }
 
-/// One hash for every backend and every target. `cargo xtask bless identity` writes the file anew, after a change of
-/// the contract.
+/// One hash for every backend and every target. `cargo xtask bless identity` writes the file
+/// again, after a change of the contract.
 #[test]
 fn golden_hashes() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden");
@@ -1170,10 +1172,10 @@ fn the_suite_sees_a_wrong_bit() {
     assert_eq!((outcome.checks, outcome.mismatches), (5, 3));
 }
 
-/// Rows of gates: each cell of several widths, alone and in a batch, forward and backward.
+/// Rows of gates: each cell with several widths, alone and in a batch, forward and backward.
 #[test]
 fn recurrent_cells() {
-    /// `values` is rows of 3, 3, 1 and 1 (GRU) or 4, 2, 1 and 1 (LSTM) times U: 8·U a row.
+    /// A row of `values` has 8·U values: 3, 3, 1 and 1 (GRU) or 4, 2, 1 and 1 (LSTM) times U.
     fn split<const U: usize>(values: &mut [f32], lens: [usize; 3]) -> [&mut [f32]; 4] {
         let m = values.len() / (8 * U);
         let (a, rest) = values.split_at_mut(m * lens[0] * U);

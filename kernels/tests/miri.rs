@@ -1,5 +1,5 @@
-//! What Miri can finish: every kernel at small and awkward sizes, for the sake of its memory
-//! accesses.
+//! Memory accesses of every kernel, at sizes small enough for Miri, among them those at the edges
+//! of registers and tiles.
 
 use rosenblatt_kernels::{
     Backend, F32Array, dispatch, fixed, gemm,
@@ -7,7 +7,7 @@ use rosenblatt_kernels::{
 };
 use rosenblatt_suite::identity;
 
-/// The fastest backend that the build allows, beside the scalar one that it is compared with.
+/// The fastest backend of the build. The suite compares it with the scalar backend.
 #[test]
 fn every_kernel() {
     let backend = Backend::detect();
@@ -20,7 +20,7 @@ fn every_kernel() {
     println!("backend {backend}: {checks} checks");
 }
 
-/// Five values that claim to be none.
+/// Five values whose view claims that there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(transparent)]
 struct Liar([f32; 5]);

@@ -1,4 +1,4 @@
-//! What holds for any shape and any values, on every backend.
+//! Properties for any shape and any values, on every backend.
 
 mod support;
 
@@ -15,13 +15,13 @@ use rosenblatt_kernels::{
 };
 use support::{backends, contract, difference};
 
-/// The same cases in every run, many of them where the build is fast.
+/// The same cases in every run, and more of them in a release build.
 fn config() -> Config {
     let cases = if cfg!(debug_assertions) { 48 } else { 512 };
     Config { cases, rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() }
 }
 
-/// Any f32: all bit patterns, and moderate numbers as often.
+/// Any f32: half the values have a random bit pattern, half are moderate.
 fn any_f32() -> impl Strategy<Value = f32> {
     prop_oneof![any::<u32>().prop_map(f32::from_bits), moderate()]
 }
@@ -36,7 +36,7 @@ fn backend() -> impl Strategy<Value = Backend> {
 
 type Shape = (usize, usize, usize);
 
-/// A shape and the factors of a product, all values drawn from `values`.
+/// A shape and the operands of a product, with all values drawn from `values`.
 fn product(
     values: impl Strategy<Value = f32> + Clone,
 ) -> impl Strategy<Value = (Shape, Vec<f32>, Vec<f32>, Vec<f32>)> {
@@ -81,7 +81,7 @@ proptest! {
         parts.extend(gemm(backend, (m - cut, k, n), &x[cut * k..], &w, &b));
         prop_same!(parts, whole);
 
-        // The gradient of the weights, carried from one part of the batch to the next.
+        // The weights' gradient, accumulated over two parts of the batch.
         let dy = whole;
         let (mut dw, mut carried) = (vec![0.0; k * n], vec![0.0; k * n]);
         dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
@@ -164,9 +164,9 @@ proptest! {
         prop_same!(y, want);
         prop_assert!(y.iter().all(|y| (0.0..=1.0).contains(y)));
         let total: f64 = y.iter().map(|y| f64::from(*y)).sum();
-        // The sum's own error and one rounding a quotient.
+        // The error of the sum, and one rounding per quotient.
         prop_assert!((total - 1.0).abs() <= (x.len() as f64 / 16.0 + 8.0) * f64::from(f32::EPSILON), "{}", total);
-        // The greatest input has the greatest share.
+        // The greatest input has the greatest output.
         let top = (0..x.len()).max_by(|a, b| x[*a].total_cmp(&x[*b])).expect("not empty");
         prop_assert!(y.iter().all(|share| *share <= y[top]));
     }
@@ -261,7 +261,7 @@ proptest! {
         let mut got = x.clone();
         let before = optimizer::clip_norm(backend, limit, &mut got);
         let after = optimizer::norm(backend, &got);
-        // Two roundings a value, those of both norms, and the quotient's.
+        // Two roundings per value, those of both norms, and that of the quotient.
         prop_assert!(after <= limit * (1.0 + 3e-6) || before <= limit, "{} after {}", after, before);
         if before <= limit {
             prop_same!(got, x);

@@ -1,5 +1,5 @@
-//! Every kernel on every backend against textbook loops in f64, within the bounds that rounding
-//! allows.
+//! Every kernel on every backend against textbook loops in f64, within bounds that follow from the
+//! roundings.
 
 mod support;
 
@@ -14,10 +14,10 @@ use rosenblatt_kernels::{
 use rosenblatt_suite::naive;
 use support::{Random, backends, stride};
 
-/// Half the spacing of numbers at 1: the largest relative error of one rounding.
+/// Half the spacing of numbers at 1, the largest relative error of one rounding.
 const U: f64 = f32::EPSILON as f64 / 2.0;
 
-/// γ_n = n·u / (1 − n·u): what n roundings can add up to (Higham, 2002).
+/// γ_n = n·u / (1 − n·u), the bound for n roundings (Higham, 2002).
 fn gamma(n: usize) -> f64 {
     let nu = n as f64 * U;
     nu / (1.0 - nu)
@@ -27,8 +27,8 @@ fn absolute(x: &[f32]) -> Vec<f32> {
     x.iter().map(|x| x.abs()).collect()
 }
 
-/// Each value within `relative` times its magnitude, or a few times the least number where products
-/// are tiny.
+/// Each value must be within `relative` times its magnitude, or within a few least subnormal
+/// numbers where products are tiny.
 #[track_caller]
 fn within(got: &[f32], exact: &[f64], magnitude: &[f64], relative: f64, what: impl Fn() -> String) {
     assert_eq!(got.len(), exact.len());
@@ -193,7 +193,7 @@ fn activations() {
         (activation::step, naive::step, 0.0),
     ];
     type Grad = (fn(Backend, &[f32], &mut [f32]), fn(f32, f32) -> f64, fn(f32) -> f64);
-    // The last number is the size of what is rounded, over |d|.
+    // The last entry is the magnitude of the rounded terms, divided by |d|.
     let grads: [Grad; 6] = [
         (activation::exp_grad, naive::exp_grad, |y| f64::from(y.abs())),
         (activation::ln_grad, naive::ln_grad, |x| 1.0 / f64::from(x.abs())),
@@ -233,8 +233,8 @@ fn softmax_and_its_gradient() {
         for backend in backends() {
             let mut y = x.clone();
             activation::softmax(backend, n, &mut y);
-            // x − max up to 16 away, exp within 1 ULP above and below the line, the sum and the
-            // division.
+            // x − max is at most 16 and is rounded; exp has an error of 1 ULP in numerator and
+            // denominator; then the sum and the division.
             let relative = (2.0 * (16.0 + 2.0) + (n / 16 + 5 + 1) as f64) * U;
             within(&y, &exact, &exact, relative, || format!("{backend} softmax of {n}"));
 
@@ -266,7 +266,7 @@ fn losses() {
         let mut p: Vec<_> = (0..n).map(|_| random.spread(4)).collect();
         activation::sigmoid(Backend::baseline(), &mut p);
         for (i, p) in p.iter_mut().enumerate() {
-            // Certain answers, right and wrong, among them.
+            // Some probabilities are 0 or 1, both right and wrong.
             match i % 9 {
                 7 => *p = 0.0,
                 8 => *p = 1.0,
@@ -279,7 +279,7 @@ fn losses() {
         let mut exact_dy = vec![0.0; n];
         naive::loss_grad(0.7, &p, &t, &mut exact_dy);
         let size_dy: Vec<_> = exact_dy.iter().map(|d| d.abs()).collect();
-        // 1 − p is rounded before its logarithm: an error of u beside the logarithm's own.
+        // 1 − p is rounded before its logarithm, an error of u beside the logarithm's own.
         let logs: f64 = p
             .iter()
             .map(|p| 2.0 - naive::ln(p.clamp(1e-7, 1.0)) - naive::ln((1.0 - p).clamp(1e-7, 1.0)))
@@ -357,8 +357,8 @@ fn optimizers() {
     }
 }
 
-/// 1 − β of every β with six places: the value nearest to the decimal number where 1 − β is small,
-/// and nowhere further off than half a seventh place.
+/// 1 − β for every β with six decimal places. Where 1 − β is small, the result is the f32 nearest
+/// to the decimal number. Elsewhere it is off by at most 0.5e-7.
 #[test]
 fn complements_of_decays() {
     for k in 0..1_000_000u32 {
@@ -376,7 +376,7 @@ fn complements_of_decays() {
         optimizer::rmsprop(Backend::baseline(), 0.0, beta, 1.0, &mut w, &mut m, &[1.0]);
         assert_eq!(m, v, "rho {beta}");
     }
-    // The largest below 1 leaves something.
+    // The largest β below 1 gives a positive 1 − β.
     let (mut w, mut h) = ([0.0], [0.0]);
     optimizer::rmsprop(Backend::baseline(), 0.0, 1.0f32.next_down(), 1.0, &mut w, &mut h, &[1.0]);
     assert_eq!(h, [1e-7]);
@@ -390,7 +390,7 @@ fn further_optimizers() {
     let mut draw = |spread: i32| (0..n).map(|_| random.spread(spread)).collect::<Vec<_>>();
     let (w, v, h, dw) = (draw(4), draw(4), absolute(&draw(6)), draw(4));
     let (lr, r, rho, epsilon) = (0.1, 0.9, 0.9, 1e-8);
-    // Each value within a few roundings of what was added up.
+    // Each value is within a few roundings of the sum's terms.
     let size: Vec<_> = (0..n)
         .map(|i| {
             f64::from(w[i].abs())
@@ -435,7 +435,7 @@ fn further_optimizers() {
                 naive::rmsprop(lr, rho, epsilon, w, h, &dw);
             },
         );
-        // From nothing, so that the moments have the gradient's size.
+        // From zero, so that the moments have the gradient's magnitude.
         let step = AdamStep { alpha: 0.01, beta1: 0.9, beta2: 0.999, epsilon };
         let zeros = vec![0.0; n];
         let (mut w1, mut m1, mut v1) = (w.clone(), zeros.clone(), zeros.clone());
@@ -451,7 +451,7 @@ fn further_optimizers() {
 fn norms_and_clipping() {
     let mut random = Random(11);
     for n in (1..=70).chain([1000]) {
-        // From squares that vanish to squares that overflow.
+        // Magnitudes from squares that underflow to squares that overflow.
         for exponent in [-149i32, -130, -100, -60, -50, -49, 0, 40, 63, 64, 100, 115] {
             let scale = 2f64.powi(exponent);
             let x: Vec<_> = (0..n).map(|_| (f64::from(random.spread(6)) * scale) as f32).collect();
@@ -489,7 +489,7 @@ fn norms_and_clipping() {
         );
         assert_eq!(optimizer::norm(backend, &[f32::NEG_INFINITY, 1.0]), f32::INFINITY);
         assert!(optimizer::norm(backend, &[f32::NAN, f32::INFINITY]).is_nan());
-        // Where the norm is beyond f32 the clipped values are right all the same.
+        // The clipped values are right even if the norm overflows f32.
         let mut x = [f32::MAX, -f32::MAX];
         assert_eq!(optimizer::clip_norm(backend, 1.0, &mut x), f32::INFINITY);
         assert!(
@@ -502,11 +502,12 @@ fn norms_and_clipping() {
     }
 }
 
-/// Values of about 1, so that every error is some roundings of 1, damped by slopes of at most 1.
+/// All values are about 1, so that every error is several roundings of 1. Slopes are at most 1 and
+/// do not amplify it.
 #[test]
 fn recurrent_cells() {
     const UNITS: usize = 19;
-    /// Roundings in the longest chain from an input to an output, σ and tanh as two each.
+    /// Roundings in the longest chain from an input to an output. σ and tanh count as two each.
     const CHAIN: usize = 16;
     type Row<const G: usize> = [[f32; UNITS]; G];
     let mut random = Random(9);
@@ -572,8 +573,8 @@ fn recurrent_cells() {
     }
 }
 
-/// Against f64, each value within a share of a magnitude for its whole column or row: rounding of a
-/// mean reaches all of them, and a small variance makes it larger.
+/// Compared with f64. The tolerance of a value is relative to the greatest magnitude, because the
+/// rounding of a mean affects its whole column or row. A small variance amplifies it.
 #[test]
 fn normalizations() {
     fn check<const N: usize>(m: usize) {
@@ -585,8 +586,8 @@ fn normalizations() {
         let [mut y, mut dx] = [(); 2].map(|()| vec![[f32::NAN; N]; m]);
         let [mut exact_y, mut exact_dx] = [(); 2].map(|()| vec![0.0; m * N]);
         let (mut exact_dp, mut exact_moments) = (vec![0.0; 2 * N], vec![0.0; 2 * N]);
-        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n; means of n values err by
-        // n/2 roundings, with 32 for x̂, again for its part in dx.
+        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n. A mean of n values errs
+        // by n/2 roundings, x̂ by 32 times that, and dx contains x̂ again.
         let bound = |n: usize| gamma(n + 16) * 33.0 * (n as f64).sqrt();
         for backend in backends() {
             let what = |name: &str| format!("{backend} {name} of {m} rows of {N}");
@@ -605,8 +606,7 @@ fn normalizations() {
             dispatch!(backend, s => normalize::batch_grad(s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)));
             naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
             near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
-            // With many rows the formula would let the terms of the means through, which are some
-            // percent.
+            // With many rows the formula would not detect missing means, which are several percent.
             near(dx.as_flattened(), &exact_dx, (33.0 * bound(m)).min(1e-3), "batch_grad, inputs");
             let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
             dispatch!(backend, s => normalize::layer(s, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))));
@@ -656,7 +656,7 @@ fn regularizers() {
     }
 }
 
-/// That the bounds are not too wide to mean anything: one part in ten thousand off is seen.
+/// The bounds are tight enough to detect an error of 1e-4.
 #[test]
 fn a_wrong_term_is_seen() {
     let (m, k, n) = (3, 5, 7);

@@ -1,4 +1,4 @@
-//! What the tests share: which backends there are, comparing bit for bit, inputs.
+//! Shared by the tests: the available backends, comparison bit for bit, inputs.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
@@ -8,14 +8,14 @@ pub mod emulated;
 use rosenblatt_kernels::{Backend, backend::NAMES};
 use rosenblatt_suite::identity::canonical;
 
-/// The backends of this CPU, slowest first. The others are named on stdout; one that the
-/// environment variable `REQUIRE_BACKEND` (names, separated by commas) lists must be there.
+/// The backends of this CPU, slowest first. The missing ones are printed. The backends that the
+/// environment variable `REQUIRE_BACKEND` lists (separated by commas) must be present.
 pub fn backends() -> Vec<Backend> {
     let required = std::env::var("REQUIRE_BACKEND").unwrap_or_default();
     pick(&required, |name| name.parse().ok())
 }
 
-/// Those of all backends that `find` knows; fails if a required one is not among them.
+/// Those of all backends that `find` returns; fails if a required one is missing.
 pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
     let required: Vec<_> =
         required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
@@ -38,7 +38,7 @@ pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backe
     found
 }
 
-/// Where two results differ first, and how; every NaN counts as the same.
+/// Where and how two results first differ. All NaN count as the same value.
 pub fn difference(got: &[f32], want: &[f32]) -> Option<String> {
     if got.len() != want.len() {
         return Some(format!("{} values instead of {}", got.len(), want.len()));
@@ -60,8 +60,8 @@ pub fn assert_same(got: &[f32], want: &[f32], what: impl FnOnce() -> String) {
     }
 }
 
-/// Test every how many: 1 in a release build, else a sample. The environment variable `TEST_STRIDE`
-/// says otherwise.
+/// Every how many cases one is tested: 1 in a release build, 41 in a debug build. The environment
+/// variable `TEST_STRIDE` overrides it.
 pub fn stride() -> usize {
     let default = if cfg!(debug_assertions) { 41 } else { 1 };
     std::env::var("TEST_STRIDE")
@@ -84,7 +84,7 @@ impl Random {
         (self.next() >> 8).cast_signed() as f32 / 8_388_608.0 - 1.0
     }
 
-    /// Plain numbers with exponents spread over ±`spread`.
+    /// Such numbers, scaled by powers of two from 2^−`spread` to 2^`spread`.
     pub fn spread(&mut self, spread: i32) -> f32 {
         let exponent = self.next() as i32 % (spread + 1);
         self.plain() * 2f32.powi(exponent)
@@ -100,7 +100,7 @@ impl Random {
         }
     }
 
-    /// Subnormal numbers, and numbers whose products are.
+    /// Subnormal numbers, and numbers with subnormal products.
     pub fn tiny(&mut self) -> f32 {
         let u = self.next();
         if u.is_multiple_of(4) {
@@ -110,7 +110,7 @@ impl Random {
         }
     }
 
-    /// Plain numbers with zeros, infinities and NaN among them.
+    /// Ordinary numbers, with zeros, infinities, NaN and extreme numbers among them.
     pub fn special(&mut self) -> f32 {
         const SPECIAL: [f32; 8] = [
             0.0,
@@ -138,21 +138,21 @@ impl Random {
     }
 }
 
-/// Room for an output with guards around it, which `f` must leave alone.
+/// Space for an output with guards on both sides, which `f` must not change.
 pub struct Guarded {
     room: Vec<f32>,
 }
 
 impl Guarded {
-    /// More than the largest register on either side.
+    /// More than the largest register has.
     const MARGIN: usize = 24;
 
     pub fn new(len: usize) -> Self {
         Self { room: vec![0.0; len + 2 * Self::MARGIN + 4] }
     }
 
-    /// Calls `f` with a copy of `start` that begins `shift` values into the room, and returns what
-    /// is then there.
+    /// Calls `f` with a copy of `start` that begins `shift` values into the space, and returns the
+    /// result.
     #[track_caller]
     pub fn run(&mut self, start: &[f32], shift: usize, f: impl FnOnce(&mut [f32])) -> &[f32] {
         let from = Self::MARGIN + shift % 4;
