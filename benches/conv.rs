@@ -1,9 +1,9 @@
-//! Training steps of convolutional networks: every backend, and for the first network plain loops
-//! written by hand.
+//! Training steps of convolutional networks on every backend. The first network is also timed in
+//! hand-written plain loops.
 //!
-//! `cargo bench --bench conv`; the figure that counts is the ratio of `plain` to a backend. Before
-//! the timing the two are compared: over 20 steps from the same weights the losses must agree
-//! within rounding.
+//! `cargo bench --bench conv` prints criterion's estimates. The relevant figure is the ratio of
+//! `plain` to a backend. Before the timing both run 20 steps from the same weights, and their
+//! losses must agree within rounding.
 
 mod plain;
 
@@ -34,7 +34,7 @@ type Cnn2 = (
     Flatten<Map<2, 2, 8>, 32>,
     Dense<32, 10, Softmax>,
 );
-/// For images of MNIST's size.
+/// A network for images of MNIST's size.
 type Lenet = (
     Conv2d<Map<28, 28, 1>, Map<24, 24, 16>, 5, 5, Relu>,
     MaxPool2d<Map<24, 24, 16>, Map<12, 12, 16>, 2>,

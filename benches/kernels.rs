@@ -1,8 +1,8 @@
-//! Kernels by shape and backend, the answer checked before it is timed.
+//! Kernels by shape and backend. Each result is checked before it is timed.
 //!
-//! `cargo bench --bench kernels`; `-- gemm/32` picks by
+//! `cargo bench --bench kernels`; `-- gemm/32` selects by
 //! name. Criterion prints throughput in elements: for gemm one element is one floating-point
-//! operation (2·m·k·n in all), for the rest one value.
+//! operation (2·m·k·n in total), for the other kernels one value.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rosenblatt::{
@@ -71,7 +71,7 @@ fn elementwise(c: &mut Criterion) {
                 x.iter().zip(&y).all(|(x, y)| (f64::from(*y) - judge(f64::from(*x))).abs() < 1e-6),
                 "{name}"
             );
-            // In place, again and again: from the copied start each time.
+            // In place. Each run starts with a copy of the inputs.
             group.bench_function(backend.name(), |bench| {
                 bench.iter(|| {
                     y.copy_from_slice(black_box(&x));

@@ -1,9 +1,9 @@
 //! A training step of a GRU over the digits' rows (8 steps of 8 pixels, 12 units, then 10 classes;
-//! batch 32), every backend beside plain loops written by hand for the same network, in one run.
+//! batch 32). Every backend and hand-written plain loops for the same network are timed in one run.
 //!
-//! `cargo bench --bench recurrent` prints criterion's estimates; the figure that counts is the
-//! ratio of `plain` to a backend. Before the timing the two are compared: over 20 steps from the
-//! same weights the losses must agree within rounding.
+//! `cargo bench --bench recurrent` prints criterion's estimates. The relevant figure is the ratio
+//! of `plain` to a backend. Before the timing both run 20 steps from the same weights, and their
+//! losses must agree within rounding.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rosenblatt::{kernels::Backend, prelude::*};
@@ -19,8 +19,9 @@ const G: usize = 3 * U;
 type Net = Mlp<(Gru<I, U, T>, Dense<U, O, Softmax>)>;
 type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, B>;
 
-/// The network by hand: parameters, gradients and moments as in Keras, loops in the order that the
-/// compiler vectorizes best (the innermost over columns), activations `std`'s.
+/// The network written by hand. Parameters, gradients and moments are as in Keras. Loops run in the
+/// order that the compiler vectorizes best, with the columns in the innermost loop. The activations
+/// are `std`'s.
 struct Plain {
     weights: [Param; 5],
     a: [[[f32; G]; B]; T],

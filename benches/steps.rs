@@ -1,10 +1,9 @@
-//! Whole training steps: every backend beside plain loops written by hand for the same network, in
-//! one run.
+//! Whole training steps. Every backend and hand-written plain loops for the same network are timed
+//! in one run.
 //!
-//! `cargo bench --bench steps` prints criterion's estimates; the figure that counts is the ratio of
+//! `cargo bench --bench steps` prints criterion's estimates. The relevant figure is the ratio of
 //! `plain` to a backend. Every timed step returns its loss and the bench consumes it. Before the
-//! timing the two are compared: over 20 steps from the same weights the losses must agree within
-//! rounding.
+//! timing both run 20 steps from the same weights, and their losses must agree within rounding.
 
 mod plain;
 
@@ -33,7 +32,7 @@ fn samples<const I: usize, const O: usize, const B: usize>() -> (Box<[[f32; I]; 
     (x, t)
 }
 
-/// Checks, then times, one network on every backend and by hand.
+/// Checks one network on every backend and in plain loops, then times it.
 macro_rules! steps {
     ($c:expr, $name:literal, $i:literal-$h:literal-$o:literal, $batch:literal, $hidden:ty, $head:ty, $loss:ty, $plain:ident, $lr:expr) => {{
         type Net = Mlp<(Dense<$i, $h, $hidden>, Dense<$h, $o, $head>)>;
@@ -72,7 +71,7 @@ macro_rules! steps {
     }};
 }
 
-/// What it costs an entry to look at the floating-point environment.
+/// The cost of the check of the floating-point environment at each entry to the kernels.
 fn environment(c: &mut Criterion) {
     let mut group = c.benchmark_group("environment");
     group.bench_function("without a look", |b| b.iter(|| black_box(black_box(1.5f32) * 2.0)));

@@ -1,4 +1,5 @@
-//! A small convolutional network by hand: each output of the convolution straight from its window.
+//! A small convolutional network written by hand. Each output of the convolution is computed
+//! directly from its window.
 
 #![allow(clippy::needless_range_loop, reason = "indices as in the formulas")]
 
@@ -9,8 +10,8 @@ type Image = [[f32; 8]; 8];
 type Maps = [[[f32; F]; 6]; 6];
 type Pooled = [[[f32; F]; 3]; 3];
 
-/// 8×8 images, 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax;
-/// with Adam, for `B` samples.
+/// 8×8 images, a 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax.
+/// Trains with Adam on `B` samples.
 pub struct Cnn<const B: usize> {
     k: Param<[[f32; F]; 9]>,
     b1: Param<[[f32; F]; 1]>,

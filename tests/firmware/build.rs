@@ -1,12 +1,12 @@
-//! The memory map of the board that `BOARD` names, and the start-up crate's linker script.
+//! Writes the memory map of the board that `BOARD` names, and the start-up crate's linker script.
 
 use std::{env, fs, path::PathBuf};
 
-/// Board, flash and RAM as origin and length, and the linker script that uses them.
+/// Board, flash and RAM (origin and length), and the linker script that uses them.
 const BOARDS: [(&str, [&str; 2], [&str; 2], &str); 7] = [
     ("microbit", ["0x00000000", "256K"], ["0x20000000", "16K"], "link.x"),
     ("lm3s6965evb", ["0x00000000", "256K"], ["0x20000000", "64K"], "link.x"),
-    // The MPS2 boards with a Cortex-M4 and M7 have one map.
+    // The MPS2 boards with a Cortex-M4 and with an M7 have the same map.
     ("mps2", ["0x00000000", "4M"], ["0x20000000", "4M"], "link.x"),
     ("mps2-an505", ["0x10000000", "4M"], ["0x38000000", "4M"], "link.x"),
     ("mps3-an547", ["0x00000000", "512K"], ["0x20000000", "512K"], "link.x"),

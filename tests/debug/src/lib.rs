@@ -1,8 +1,8 @@
-//! Statics and the heap: however large a network and its trainer are, training needs little stack,
-//! in a debug build too.
+//! Statics and the heap: training needs little stack, also for a large network and trainer and also
+//! in a debug build.
 //!
-//! `cargo test -p rosenblatt-debug` runs it without optimization, where every temporary value has a
-//! place of its own.
+//! `cargo test -p rosenblatt-debug` runs it without optimization, where every temporary value has
+//! its own place on the stack.
 
 #![cfg(test)]
 #![forbid(unsafe_code)]
@@ -10,10 +10,10 @@
 use rosenblatt::prelude::*;
 use std::{sync::Mutex, thread};
 
-/// What a thread has, in all.
+/// The whole stack of a thread.
 const STACK: usize = 256 * 1024;
 
-/// Runs it on a thread with little stack. An overflow ends the process, and so the test.
+/// Runs on a thread with a small stack. An overflow ends the process and thus fails the test.
 fn with_little_stack(run: impl FnOnce() + Send + 'static) {
     thread::Builder::new()
         .stack_size(STACK)
@@ -80,7 +80,7 @@ fn a_static_recurrent_network() {
     train!(NET, TRAINER, Momentum::DEFAULT, &X, &[[1.0, 0.0, 0.5, 0.0]; 20]);
 }
 
-/// 13.7 MB, which a thread's usual 8 MiB of stack do not hold.
+/// 13.7 MB, more than the 8 MiB that a main thread's stack usually has.
 #[test]
 fn a_trainer_on_the_heap() {
     type Net = Mlp<(Dense<784, 1024, Relu>, Dense<1024, 10, Softmax>)>;

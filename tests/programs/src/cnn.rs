@@ -1,4 +1,4 @@
-//! Handwritten digits by two convolutions: small enough to learn on a chip with 16 KiB of RAM.
+//! Handwritten digits by two convolutions. The network can be trained on a chip with 16 KiB of RAM.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
@@ -7,7 +7,7 @@ use rosenblatt::{
     prelude::*,
 };
 
-/// The network: a valid convolution, a padded one with a stride.
+/// The network: an unpadded convolution, and a padded one with a stride.
 pub type Net = Mlp<(
     Conv2d<Map<8, 8, 1>, Map<6, 6, 3>, 3, 3, Relu>,
     MaxPool2d<Map<6, 6, 3>, Map<3, 3, 3>, 2>,
@@ -22,7 +22,7 @@ pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
 pub struct Cnn;
 const SGD: Sgd = Sgd::with_lr(0.1);
 
-/// How many images it learns from.
+/// Number of images to train on.
 const SAMPLES: usize = 64;
 
 /// The images as maps.

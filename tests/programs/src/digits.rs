@@ -1,4 +1,4 @@
-//! Handwritten digits by 64-32-10, and by 64-8-10 where memory is short.
+//! Handwritten digits by 64-32-10, and by 64-8-10 where memory is scarce.
 
 use crate::{
     Fingerprint, Program,
@@ -22,17 +22,17 @@ pub type Small = Mlp<(Dense<64, 8, Relu>, Dense<8, 10, Softmax>)>;
 /// Its trainer: mini-batches of 8.
 pub type SmallTrainer = Trainer<Small, Sgd, SparseCategoricalCrossEntropy, 8>;
 
-/// Learnt weights as bytes, little-endian, in the order of [`Mlp::weights`]; a test of the root
-/// crate learns them again.
+/// Trained weights as bytes, little-endian, in the order of [`Mlp::weights`]. A test of
+/// `tests/golden` trains them again.
 pub const WEIGHTS: &[u8; 4 * Net::PARAMS] = include_bytes!("../digits.weights");
 
-/// A network with learnt weights: a constant, so that it lies in flash.
+/// A network with trained weights. It is a constant, so that it is placed in flash.
 pub static LEARNT: Net = Net::from_params(Join {
     head: Affine { w: matrix(0), b: row(64 * 32) },
     tail: Affine { w: matrix(65 * 32), b: row(65 * 32 + 32 * 10) },
 });
 
-/// `N` of the weights, from number `at`.
+/// `N` of the weights, from index `at`.
 const fn row<const N: usize>(at: usize) -> [f32; N] {
     let mut row = [0.0; N];
     let mut i = 0;
@@ -49,7 +49,7 @@ const fn row<const N: usize>(at: usize) -> [f32; N] {
     row
 }
 
-/// `K` rows of the weights, from number `at`.
+/// `K` rows of the weights, from index `at`.
 const fn matrix<const K: usize, const N: usize>(at: usize) -> [[f32; N]; K] {
     let mut matrix = [[0.0; N]; K];
     let mut i = 0;
@@ -60,7 +60,7 @@ const fn matrix<const K: usize, const N: usize>(at: usize) -> [[f32; N]; K] {
     matrix
 }
 
-/// Inference alone: weights and images in flash.
+/// Inference only. Weights and images are in flash.
 pub struct Infer;
 
 impl Program for Infer {
@@ -89,7 +89,7 @@ impl Program for Infer {
 
 const SGD: Sgd = Sgd::with_lr(0.1);
 
-/// Trains on the images, and takes weights and predictions in.
+/// Trains on the images, and hashes weights and predictions.
 macro_rules! train {
     ($net:expr, $trainer:expr, $backend:expr, $epochs:literal, $spoil:expr) => {{
         $net.init_with(&HeUniform, Seed(64));
@@ -139,7 +139,7 @@ impl Program for Trainable {
     }
 }
 
-/// Two shuffled epochs of gradient descent of the small network.
+/// The same with the small network.
 pub struct TrainSmall;
 
 impl Program for TrainSmall {

@@ -1,4 +1,4 @@
-//! Elementary functions over 256 numbers, as libraries for chips are compared.
+//! Elementary functions of 256 numbers, a usual comparison of libraries for chips.
 
 use crate::{Fingerprint, Program};
 use rosenblatt_kernels::{Backend, activation, approx};
@@ -12,7 +12,7 @@ fn fill(x: &mut Buffer) {
     }
 }
 
-/// The programs of one function each.
+/// One program per function.
 macro_rules! functions {
     ($($(#[$doc:meta])* $program:ident = $name:literal, $f:path, $steep:literal;)*) => {$(
         $(#[$doc])*
@@ -27,7 +27,8 @@ macro_rules! functions {
 
             fn run(backend: Backend, (): &mut (), x: &mut Buffer, spoil: impl FnOnce(&mut [f32])) -> u64 {
                 fill(x);
-                // Where the function is not flat: one bit of the input shows in the output.
+                // Changes an input where the function is steep, so that one bit of it changes the
+                // output.
                 spoil(&mut x[$steep..]);
                 $f(backend, x);
                 let mut hash = Fingerprint::default();

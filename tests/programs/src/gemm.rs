@@ -1,4 +1,4 @@
-//! A matrix product of 32×32×32, as libraries for chips are compared.
+//! A matrix product of 32×32×32, a usual comparison of libraries for chips.
 
 use crate::{Fingerprint, Program};
 use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
@@ -15,7 +15,7 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// Whole numbers of a fixed pattern over a power of two: none is zero, sums round.
+    /// Integers in a fixed pattern, divided by a power of two. None is zero, and sums are rounded.
     fn fill(&mut self) {
         let mut number = 1u32;
         let rows = self.x.iter_mut().chain(&mut self.w).chain([&mut self.b]);
@@ -53,7 +53,8 @@ impl Program for Gemm32 {
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
         all.fill();
-        // A bit of the first weight would be rounded away; the first bias is what a sum starts at.
+        // One bit of the first weight would be rounded away. A sum starts at the bias, where a bit
+        // is visible.
         spoil(&mut all.b);
         all.multiply(backend);
         let mut hash = Fingerprint::default();

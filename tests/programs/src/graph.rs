@@ -7,26 +7,26 @@ use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 /// Weights and biases: 2·3 + 3 and 3 + 1.
 pub type Weights = [f32; 13];
-/// Sample, weights, three hidden units of five nodes, the output unit and the loss.
+/// Capacity for sample, weights, three hidden units of five nodes, the output unit and the loss.
 pub type Xor = Graph<54>;
 type At<'g> = Node<'g, 54>;
 
 /// 200 steps of gradient descent on all four samples.
 pub struct Trainable;
 
-/// Weights and expression of one sample: x, t, loss and output.
+/// The nodes for one sample: x, t, loss and output.
 fn build<'g>(graph: &'g Xor, weights: &Weights) -> ([At<'g>; 2], At<'g>, At<'g>, At<'g>) {
     let (x, t) = ([0.0; 2].map(|x| graph.input(x).named("x")), graph.input(0.0).named("t"));
-    // Three of a hidden unit's w, w, b; then the output's w, w, w, b.
+    // For each of three hidden units w, w, b; then the output's w, w, w, b.
     let [a, b, c, d, e, f, g, h, i, v, w, y, z] = weights.map(|w| graph.parameter(w).named("w"));
     let hidden =
         [([a, b], c), ([d, e], f), ([g, h], i)].map(|(w, b)| graph.neuron(&x, &w, b).tanh());
     let output = graph.neuron(&hidden, &[v, w, y], z).sigmoid();
-    // A quarter: the loss is the mean of the samples.
+    // Divided by 4, because the loss is the mean over the samples.
     (x, t, graph.binary_cross_entropy(&[output], &[t]) / 4.0, output)
 }
 
-/// Trains; whether it has learnt XOR. An error if the graph has too little room.
+/// Trains. True if it has learnt XOR; an error if the graph's capacity is too small.
 fn train(
     graph: &Xor,
     weights: &mut Weights,
@@ -95,10 +95,10 @@ impl Program for Trainable {
     }
 }
 
-/// A neuron as table, DOT and picture.
+/// A neuron as a table, as DOT and as a picture.
 pub struct Print;
 
-/// What stands for a serial port.
+/// Takes the place of a serial port.
 struct Port(fnv::FnvHasher);
 
 impl core::fmt::Write for Port {
@@ -130,7 +130,7 @@ impl Program for Print {
         let x = [-1.0, -2.0].map(|x| graph.input(x).named("x"));
         let [w1, w2, b] = weights.map(|w| graph.parameter(w));
         let y = graph.neuron(&x, &[w1, w2], b).sigmoid().named("y");
-        // The second term is 0, and shows it if a bit of the weight is another.
+        // The second term is 0 unless a bit of the weight is changed.
         let loss = ((y - 1.0).powi(2) + (w1 - 2.0).powi(2)).named("loss");
         let mut port = Port(fnv::FnvHasher::default());
         match loss.backward() {

@@ -1,5 +1,5 @@
-//! Handwritten digits read row by row by gated recurrent units, few enough for 16 KiB of RAM; then
-//! frame by frame, as a sensor would give them.
+//! Handwritten digits, read row by row by gated recurrent units in 16 KiB of RAM. Afterwards the
+//! rows arrive one at a time, as from a sensor.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
@@ -12,13 +12,13 @@ pub type Net = Mlp<(Gru<8, 6, 8>, Dense<6, 10, Softmax>)>;
 /// Its trainer: mini-batches of 4.
 pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
 
-/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples, then a
-/// stream of rows.
+/// One shuffled epoch over the first digits, whose last mini-batch has 2 samples, then a stream of
+/// rows.
 pub struct Rows;
 const SGD: Sgd = Sgd::with_lr(0.1);
-/// How many digits are learnt from.
+/// Number of digits to train on.
 const LEARNT: usize = 130;
-/// How many are streamed.
+/// Number of digits that are streamed.
 const STREAMED: usize = 16;
 
 /// The images as sequences of rows.
@@ -48,7 +48,7 @@ impl Program for Rows {
         };
         if trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
             hash.add(net.weights());
-            // One stream: the state goes on from one image to the next.
+            // One stream: the state is kept from one image to the next.
             let mut memory = Net::memory();
             for image in x.iter().take(STREAMED) {
                 for row in image {

@@ -4,7 +4,8 @@ use crate::Program;
 use rosenblatt_kernels::Backend;
 use rosenblatt_suite::identity;
 
-/// Every kernel against the scalar backend, all results in one hash; 0 if one of them differed.
+/// Every kernel against the scalar backend, with all results in one hash. The hash is 0 if a result
+/// differs.
 pub struct Identity;
 
 impl Program for Identity {

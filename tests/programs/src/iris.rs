@@ -1,4 +1,4 @@
-//! The three kinds of iris by 4-16-3, from real measurements in flash.
+//! The three species of iris by 4-16-3, with real measurements in flash.
 
 use crate::{Fingerprint, Program, data::IRIS};
 use rosenblatt::{kernels::F32Array, prelude::*};
@@ -8,7 +8,7 @@ pub type Net = Mlp<(Dense<4, 16, Relu>, Dense<16, 3, Softmax>)>;
 /// Its trainer: mini-batches of 16.
 pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 16>;
 
-/// 50 shuffled epochs of gradient descent, the last mini-batch of each with 6 samples.
+/// 50 shuffled epochs of gradient descent. The last mini-batch of each has 6 samples.
 pub struct Iris;
 const SGD: Sgd = Sgd::with_lr(0.05);
 

@@ -1,5 +1,5 @@
-//! The three kinds of iris by a network with normalizations, dropout and regularization: running
-//! state, penalties and drawn masks on every target.
+//! The three species of iris by a network with normalizations, dropout and regularization. It tests
+//! running statistics, penalties and random masks on every target.
 
 use crate::{Fingerprint, Program, data::IRIS};
 use rosenblatt::{kernels::F32Array, prelude::*};
@@ -17,7 +17,7 @@ pub type Net = Mlp<(
 /// Its trainer: mini-batches of 16.
 pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 16>;
 
-/// 20 shuffled epochs of gradient descent, the last mini-batch of each with 6 samples.
+/// 20 shuffled epochs of gradient descent. The last mini-batch of each has 6 samples.
 pub struct Layers;
 const SGD: Sgd = Sgd::with_lr(0.1);
 

@@ -1,4 +1,4 @@
-//! XOR by 2-8-1, by each optimizer, by one with a schedule and by one with clipping.
+//! XOR by 2-8-1 with each optimizer, with a schedule and with clipping.
 
 use crate::{
     Fingerprint, Program,
@@ -28,7 +28,7 @@ const CLIPPED: Clipped = ClipNorm {
     limit: 0.125,
 };
 
-/// A trainer for each.
+/// One trainer per optimizer.
 pub struct Trainers {
     sgd: NetTrainer<Sgd>,
     momentum: NetTrainer<Momentum>,
@@ -41,7 +41,7 @@ pub struct Trainers {
     clipped: NetTrainer<Clipped>,
 }
 
-/// What all trainings share.
+/// State that all trainings share.
 struct Go<'a> {
     backend: Backend,
     start: &'a Net,
@@ -49,7 +49,7 @@ struct Go<'a> {
     hash: Fingerprint,
 }
 
-/// A hundred steps with each, from the same weights.
+/// A hundred steps with each optimizer, from the same weights.
 pub struct Optimizers;
 
 impl Program for Optimizers {

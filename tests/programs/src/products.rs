@@ -1,5 +1,5 @@
-//! The matrix products of 864 shapes: every tile of every backend, its edges, and subnormal numbers
-//! here and there.
+//! The matrix products of 864 shapes: every tile of every backend, its edges, and occasional
+//! subnormal numbers.
 
 use crate::{Fingerprint, Program};
 use rosenblatt_kernels::{Backend, dispatch, gemm};
@@ -8,7 +8,7 @@ const ROWS: usize = 3;
 const TERMS: usize = 9;
 const COLUMNS: usize = 36;
 
-/// Operands, from which each shape takes its first values, and room for results.
+/// Operands and space for results. Each shape uses the first values of the operands.
 pub struct Pool {
     a: [f32; ROWS * TERMS],
     b: [f32; TERMS * COLUMNS],
@@ -22,7 +22,7 @@ impl Pool {
         for value in self.a.iter_mut().chain(&mut self.b).chain(&mut self.bias) {
             number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let x = f32::from((number >> 16) as i16) / 16_384.0;
-            // One in a hundred or so is subnormal.
+            // About one in a hundred is subnormal.
             *value = if number >> 8 & 127 == 5 { x * f32::MIN_POSITIVE / 4.0 } else { x };
         }
     }
@@ -37,7 +37,7 @@ fn shapes(backend: Backend, pool: &mut Pool, hash: &mut Fingerprint) {
                 let (bias, c) = (&pool.bias[..columns], &mut pool.c[..rows * columns]);
                 dispatch!(backend, s => gemm::gemm(s, rows, terms, columns, a, b, bias, c));
                 hash.add(c);
-                // The results are where the next sums start.
+                // The sums start at the previous results.
                 dispatch!(backend, s => gemm::gemm_tn(s, terms, rows, columns, a, b, c, true));
                 hash.add(c);
                 dispatch!(backend, s => gemm::gemm_tn(s, terms, rows, columns, a, b, c, false));
@@ -69,7 +69,7 @@ impl Program for Products {
         pool.fill();
         spoil(&mut pool.b);
         shapes(backend, pool, &mut hash);
-        // Once more with results around the smallest normal number.
+        // Repeated with results near the smallest normal number.
         for x in pool.b.iter_mut().chain(&mut pool.bias) {
             *x *= f32::MIN_POSITIVE;
         }

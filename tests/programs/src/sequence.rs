@@ -1,5 +1,5 @@
-//! Handwritten digits as signals of eight channels: convolution, pooling and the other recurrent
-//! layers, one behind the other.
+//! Handwritten digits as signals of eight channels, through convolution, pooling and the other
+//! recurrent layers in one network.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
@@ -19,12 +19,12 @@ pub type Net = Mlp<(
 /// Its trainer: mini-batches of 4.
 pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
 
-/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples.
+/// One shuffled epoch over the first digits, whose last mini-batch has 2 samples.
 pub struct Sequence;
 const SGD: Sgd = Sgd::with_lr(0.1);
-/// How many digits are learnt from.
+/// Number of digits to train on.
 const LEARNT: usize = 130;
-/// How many are read.
+/// Number of digits to predict.
 const READ: usize = 16;
 
 /// The images as signals of eight steps.

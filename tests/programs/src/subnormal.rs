@@ -1,11 +1,11 @@
-//! Arithmetic that hangs on subnormal numbers, those below 2⁻¹²⁶: units that flush them to zero
-//! give other bits.
+//! Arithmetic whose results depend on subnormal numbers, those below 2⁻¹²⁶. A unit that flushes
+//! them to zero gives other bits.
 
 use crate::{Fingerprint, Program};
 use rosenblatt::{kernels::F32Array, prelude::*};
 use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
 
-/// The network: the weights of its second layer, their gradients and the outputs stay subnormal.
+/// The network. The weights of its second layer, their gradients and the outputs stay subnormal.
 pub type Net = Mlp<(Dense<6, 12, Tanh>, Dense<12, 3, Linear>)>;
 
 /// Its trainer, and matrices for single products.
@@ -43,9 +43,9 @@ const SAMPLES: ([[f32; 6]; 8], [[f32; 3]; 8]) = {
     (x, t)
 };
 
-/// One product y = x·w + b of three rows, five terms and eleven columns, from single values: x
-/// where a row is even and where it is odd, w and b where a column is odd. Even columns have
-/// ordinary numbers, so that in every register only some lanes hang on subnormal ones.
+/// One product y = x·w + b of three rows, five terms and eleven columns. The arguments are x of
+/// even rows, x of odd rows, and w and b of odd columns. Even columns have ordinary numbers, so
+/// that in every register only some lanes depend on subnormal ones.
 fn product(backend: Backend, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
     #[inline(always)]
     fn on<S: Simd>(
@@ -97,10 +97,10 @@ impl Program for Subnormal {
         // Ordinary inputs, subnormal products.
         product(backend, y, 1e-20, 1e-19, 1e-20, 0.0);
         hash.add(y.as_flattened());
-        // Subnormal sums of ordinary products: they cancel but for a rest.
+        // Subnormal sums of ordinary products, after cancellation.
         product(backend, y, 2.0, 2.0, SMALLEST, -8.5 * SMALLEST);
         hash.add(y.as_flattened());
-        // A subnormal start, and products that are zero.
+        // A sum that starts at a subnormal number, with products that are zero.
         product(backend, y, 0.0, -0.0, 1.0, -SMALLEST / 3.0);
         hash.add(y.as_flattened());
         // Infinity times a subnormal number is infinity; times zero it is NaN.

@@ -1,11 +1,11 @@
-//! Bad weather: a queue that overflows, samples with NaN, batches of no samples and of too many.
-//! Each is an error value, and changes no weight.
+//! Error conditions: a queue that overflows, samples with NaN, batches with no samples and with too
+//! many. Each gives an error value and changes no weight.
 
 use crate::{Fingerprint, Program, xor::Net, xor::NetTrainer};
 use heapless::spsc::Queue;
 use rosenblatt::{Error, kernels::F32Array, prelude::*};
 
-/// XOR from samples that come one at a time, more than there is room for, some of them broken.
+/// XOR from samples that arrive one at a time. Some do not fit into the queue, some contain NaN.
 pub struct Weather;
 const SGD: Sgd = Sgd::with_lr(0.5);
 
@@ -24,7 +24,7 @@ impl Program for Weather {
     ) -> u64 {
         net.init(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
-        // Room for three samples; five come each time.
+        // Capacity for three samples. Five arrive in each round.
         let mut queue = Queue::<([f32; 2], [f32; 1]), 4>::new();
         let (mut lost, mut refused) = (0u16, 0u16);
         for round in 0u16..40 {
@@ -49,7 +49,7 @@ impl Program for Weather {
                     {
                         refused += 1
                     }
-                    // A broken sample was learnt, or a good one refused.
+                    // A bad sample was accepted, or a good one refused.
                     _ => return 0,
                 }
             }

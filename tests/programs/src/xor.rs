@@ -8,8 +8,8 @@ pub type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// Its trainer.
 pub type NetTrainer<O> = Trainer<Net, O, BinaryCrossEntropy, 4>;
 
-/// Trains as the example `xor` does, and takes weights and predictions in. In place, as in a user's
-/// `main`: what the options leave out is not linked.
+/// Trains as the example `xor` does, and hashes weights and predictions. Inlined as in a user's
+/// `main`, so that code for unused options is not linked.
 #[inline(always)]
 fn train<O: Optimizer>(
     fit: &Fit<O>,
@@ -23,7 +23,7 @@ fn train<O: Optimizer>(
     if trainer.fit(net, &gates::XOR.x, &gates::XOR.t, fit, &mut ()).is_ok() {
         hash.add(net.weights());
         for x in &gates::XOR.x {
-            // In the trainer's memory: no hidden row on the stack.
+            // Uses the trainer's memory. No hidden row is on the stack.
             hash.add(&trainer.predict(net, x));
         }
     }
@@ -59,7 +59,7 @@ impl Program for Xor {
     }
 }
 
-/// The same by gradient descent.
+/// The same with gradient descent.
 pub struct XorSgd;
 const SGD: Sgd = Sgd::with_lr(1.0);
 
