@@ -1,4 +1,5 @@
-//! Handwritten digits by a convolutional network: at least 98 % of 360 images that it has not seen.
+//! Handwritten digits by a convolutional network. It must classify at least 98 % of 360 unseen
+//! images correctly.
 //!
 //! `cargo run --release --example cnn`
 
@@ -30,14 +31,14 @@ type Cnn = Mlp<(
 )>;
 type CnnTrainer = Trainer<Cnn, Adam, SparseCategoricalCrossEntropy, 32>;
 
-/// The share of test images that has to be read rightly.
+/// The share of test images that must be classified correctly.
 const GOAL: f32 = 0.98;
 
-// Zero bits in .bss, as on a chip: nothing large is built on the stack.
+// All bits are zero, so they are in .bss as on a chip, and nothing large is built on the stack.
 static NET: ConstStaticCell<Cnn> = ConstStaticCell::new(Cnn::new());
 static TRAINER: ConstStaticCell<CnnTrainer> = ConstStaticCell::new(CnnTrainer::new());
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the training samples are seen
@@ -46,7 +47,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
@@ -54,8 +55,8 @@ fn args() -> Args {
     construct!(Args { common, epochs, data }).to_options().descr("Trains a convolutional network on handwritten digits with Adam. Exit status 1 if it reads less than 98 % of the test images.").run()
 }
 
-/// Each image as it is, and shifted by one pixel to the left, to the right, up and down: what a
-/// digit is does not hang on its place.
+/// Each image unchanged, and shifted by one pixel to the left, to the right, up and down. A digit
+/// is the same at each of these places.
 fn shifted(images: &[Map<8, 8, 1>], digits: &[u8]) -> (Vec<Map<8, 8, 1>>, Vec<u8>) {
     let places = [(1, 1), (1, 0), (1, 2), (0, 1), (2, 1)];
     let shift = |image: &Map<8, 8, 1>, (down, right): (usize, usize)| -> Map<8, 8, 1> {
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; whether enough test images are read rightly.
+/// Trains and reports. True if enough test images are classified correctly.
 fn run(args: &Args) -> Result<bool> {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = digits::split(&args.data, digits::most)?;
@@ -124,7 +125,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(accuracy >= GOAL)
 }
 
-/// The kernels of the first layer side by side, each from its least weight to its greatest.
+/// Prints the kernels of the first layer side by side. Each is scaled from its least weight to its
+/// greatest.
 fn draw_filters(net: &Cnn) {
     let kernel = &net.params().head.w;
     for filters in (0..FILTERS).collect::<Vec<_>>().chunks(8) {

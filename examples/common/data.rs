@@ -1,4 +1,4 @@
-//! Reading samples from a CSV file: numbers, the class last.
+//! Reads samples from a CSV file: numbers, then the class.
 
 use anyhow::{Context, Result, bail, ensure};
 use rosenblatt::{data::Permutation, prelude::Seed};
@@ -9,16 +9,16 @@ pub type Samples<const N: usize> = (Vec<[f32; N]>, Vec<u8>);
 
 /// Reads rows of `N` numbers and a class below `classes`.
 ///
-/// Row and column count from 1; the row is the line that a text editor shows, empty lines counted.
+/// Rows and columns count from 1. The row is the line number in the file; empty lines count.
 /// # Errors
-/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite
-/// number or a class there is not: names row, column and value.
+/// If the file cannot be read or has no rows. If a row has another length, a value that is not a
+/// finite number, or an unknown class; the error names row, column and value.
 pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let (mut x, mut t) = (Vec::new(), Vec::new());
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        // One line at a time, so that the row is the file's line.
+        // One line at a time, so that the row is the line of the file.
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
         let Some(record) = reader.records().next() else { continue };
@@ -59,10 +59,10 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     Ok((x, t))
 }
 
-/// The samples of a file in an order drawn from the seed: the `first(n)` to learn from, and the
-/// rest.
+/// The samples of a file in a random order from the seed: the first `first(n)` for training, and
+/// the rest.
 /// # Errors
-/// As [`read`], and for so few samples that a part would be empty.
+/// As for [`read`], and if there are so few samples that a part would be empty.
 pub fn split<const N: usize>(
     path: &Path,
     classes: u8,

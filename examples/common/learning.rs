@@ -1,4 +1,4 @@
-//! What one sees of a long training: a bar while it runs, a line at its end, curves in a file.
+//! Shows the progress of a long training: a bar while it runs, a line at its end, curves in a file.
 
 use super::plot::{self, Curve};
 use anyhow::Result;
@@ -14,7 +14,7 @@ pub struct Learning {
 }
 
 impl Learning {
-    /// A progress bar over epochs; in a pipe, where nobody watches, it draws nothing.
+    /// A progress bar over epochs. If the output is a pipe, nothing is drawn.
     pub fn new(epochs: usize) -> Self {
         let style = ProgressStyle::with_template("{bar:32} epoch {pos}/{len}  {msg}  {elapsed}")
             .expect("the template is well formed");
@@ -22,7 +22,7 @@ impl Learning {
         Self { bar, losses: Vec::new(), misses: Vec::new() }
     }
 
-    /// Takes an epoch in.
+    /// Records an epoch.
     pub fn see(&mut self, epoch: &EpochReport) -> ControlFlow<()> {
         self.losses.push(epoch.loss);
         self.misses.push(1.0 - epoch.accuracy);
@@ -31,7 +31,7 @@ impl Learning {
         ControlFlow::Continue(())
     }
 
-    /// Ends the bar and says what the last epoch was like.
+    /// Ends the bar and prints the results of the last epoch.
     pub fn end(&self, last: &EpochReport) {
         self.bar.finish();
         println!(
@@ -40,7 +40,7 @@ impl Learning {
         );
     }
 
-    /// Draws the curves, if there is a file to draw them into.
+    /// Draws the curves if a file is given.
     pub fn plot(self, path: Option<&Path>) -> Result<()> {
         let Some(path) = path else { return Ok(()) };
         let curves = [

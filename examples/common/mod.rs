@@ -1,4 +1,4 @@
-//! What the examples share beside the networks: options, data files, plots.
+//! Shared by the examples: options, data files, plots.
 
 #![allow(dead_code, reason = "each example uses what it needs")]
 
@@ -21,8 +21,8 @@ use std::{
     str::FromStr,
 };
 
-/// Runs an example, if this build on this CPU computes as the contract says: otherwise its results
-/// would be none to compare.
+/// Runs an example if this build on this CPU follows the numeric contract. Otherwise its results
+/// could not be compared.
 pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     match contract::violation() {
         None => run(),
@@ -32,7 +32,7 @@ pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     }
 }
 
-/// How an example ends: status 1 and a line that says why, if something went wrong or the goal was
+/// The exit status. It is 1, with a line that gives the reason, after an error or if the goal was
 /// missed.
 pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
     let why = match reached {
@@ -49,11 +49,11 @@ pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
 pub struct Shared {
     /// Instructions to use
     pub backend: Backend,
-    /// Where to draw what is shown
+    /// File for the plot
     pub plot: Option<PathBuf>,
 }
 
-/// And those that draw something take a seed.
+/// Options of examples that use random numbers.
 #[derive(Clone, Debug)]
 pub struct Options {
     shared: Shared,
@@ -71,14 +71,14 @@ pub fn shared() -> impl Parser<Shared> {
     construct!(Shared { backend, plot })
 }
 
-/// And `--seed`
+/// The options of [`shared`] and `--seed`
 pub fn options() -> impl Parser<Options> {
     let shared = shared();
     let seed = option("seed", "N", "Seed of the initial weights and the shuffles", 1957);
     construct!(Options { shared, seed })
 }
 
-/// `--name WHAT`, read by `read`. An error names the option.
+/// `--name WHAT`, parsed by `read`. An error names the option.
 fn value<T, E: Display>(
     name: &'static str,
     what: &'static str,
@@ -119,14 +119,14 @@ where
     value(name, "N", help, read).fallback(default).display_fallback()
 }
 
-/// `--data FILE`, or the file beside the sources.
+/// `--data FILE`. The default is the file in the repository.
 pub fn data_file(help: &'static str, default: &'static str) -> impl Parser<PathBuf> {
     let file = long("data").help(help).argument("FILE").fallback(PathBuf::from(default));
     file.format_fallback(|path, f| path.display().fmt(f))
 }
 
 impl Options {
-    /// The seed as the library takes it.
+    /// The seed in the library's type.
     pub fn seed(&self) -> Seed {
         Seed(self.seed)
     }

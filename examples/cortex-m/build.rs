@@ -1,4 +1,4 @@
-//! Puts the memory map where the linker looks for it.
+//! Adds the folder of the memory map to the linker's search path.
 
 fn main() {
     println!(

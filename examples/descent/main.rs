@@ -1,4 +1,4 @@
-//! Gradient descent three ways: with all samples a step (batch), some (mini-batch), one
+//! Gradient descent with all samples per step (batch), with some (mini-batch) and with one
 //! (stochastic), on a line through noisy points.
 //!
 //! `cargo run --release --example descent -- --plot descent.svg`
@@ -12,14 +12,14 @@ use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{Rng, data::Permutation, prelude::*};
 use std::process::ExitCode;
 
-/// y = w·x + b: two parameters, so that the loss is a surface that can be drawn.
+/// y = w·x + b. With two parameters, the loss is a surface that can be drawn.
 type Plane = Mlp<(Dense<1, 1>,)>;
 const SAMPLES: usize = 64;
-/// Steps of each in the picture of the paths.
+/// Number of steps in the picture of the paths.
 const DRAWN: usize = 120;
 type PlaneTrainer = Trainer<Plane, Sgd, MeanSquaredError, SAMPLES>;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the samples are seen
@@ -28,7 +28,7 @@ struct Args {
     lr: f32,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the samples are seen", 120);
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// How one way went.
+/// Results of one variant.
 struct Descent {
     name: &'static str,
     batch: usize,
@@ -57,7 +57,7 @@ struct Descent {
 }
 
 fn run(args: &Args) -> Result<bool> {
-    // Points near 1.5x − 0.5, x from 0 to 2: where all x are positive, w and b have to move
+    // Points near 1.5x − 0.5 for x from 0 to 2. All x are positive, so w and b have to move
     // together, along a narrow valley.
     let mut rng = Rng::new(args.common.seed());
     let (x, t): (Vec<_>, Vec<_>) = (0..SAMPLES)
@@ -107,8 +107,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(all)
 }
 
-/// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step
-/// by step, to see the path.
+/// Trains one variant; all have the same start. An epoch does the same as [`Trainer::fit`] with
+/// this [`Batch`], but in single steps, to record the path.
 fn descend(
     args: &Args,
     name: &'static str,
@@ -158,7 +158,7 @@ fn loss(x: &[[f32; 1]], t: &[[f32; 1]], w: f32, b: f32) -> f32 {
     x.iter().zip(t).map(|([x], [t])| (w * x + b - t).powi(2)).sum::<f32>() / x.len() as f32
 }
 
-/// Where the loss is least, by the normal equations.
+/// The minimum of the loss, by the normal equations.
 fn least_squares(x: &[[f32; 1]], t: &[[f32; 1]]) -> ((f32, f32), f32) {
     let n = x.len() as f32;
     let mean =
@@ -169,7 +169,7 @@ fn least_squares(x: &[[f32; 1]], t: &[[f32; 1]]) -> ((f32, f32), f32) {
     ((w, b), loss(x, t, w, b))
 }
 
-/// Loss over epochs, and the paths over the surface.
+/// Draws the loss over epochs, and the paths over the surface.
 fn draw(
     path: &std::path::Path,
     x: &[[f32; 1]],
@@ -178,7 +178,7 @@ fn draw(
     least: f32,
     descents: &[Descent],
 ) -> Result<()> {
-    // The coarse one on top.
+    // The smoothest path is drawn last, on top.
     let colors = [5, 4, 2];
     let lines = descents.iter().zip(colors).map(|(descent, color)| Line {
         name: descent.name,

@@ -1,4 +1,4 @@
-//! Real handwritten digits: 1,797 images of 8×8 pixels, 80 % to learn from, 20 % to be tested on.
+//! Real handwritten digits: 1,797 images of 8×8 pixels, 80 % for training, 20 % for the test.
 //!
 //! `cargo run --release --example digits`
 
@@ -15,14 +15,14 @@ use std::{path::PathBuf, process::ExitCode};
 type Digits = Mlp<(Dense<64, 32, Relu>, Dense<32, 10, Softmax>)>;
 type DigitsTrainer = Trainer<Digits, Adam, SparseCategoricalCrossEntropy, 32>;
 
-/// The share of test images that has to be read rightly.
+/// The share of test images that must be classified correctly.
 const GOAL: f32 = 0.96;
 
-// Zero bits in .bss, as on a chip: nothing large is built on the stack.
+// All bits are zero, so they are in .bss as on a chip, and nothing large is built on the stack.
 static NET: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::new());
 static TRAINER: ConstStaticCell<DigitsTrainer> = ConstStaticCell::new(DigitsTrainer::new());
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the training samples are seen
@@ -31,7 +31,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 30);
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; whether enough test images are read rightly.
+/// Trains and reports. True if enough test images are classified correctly.
 fn run(args: &Args) -> Result<bool> {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = common::digits::split(&args.data, common::digits::most)?;

@@ -27,10 +27,10 @@ type Model = Mlp<(Dense<30, 12, Relu>, Dense<12, 8, Relu>, Dense<8, 1, Sigmoid>)
 // model.compile(Adam(), loss="binary_crossentropy", metrics=["accuracy"])
 type ModelTrainer = Trainer<Model, Adam, BinaryCrossEntropy, 10>;
 
-/// At most so many epochs.
+/// The greatest number of epochs.
 const EPOCHS: usize = 150;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the samples are seen, at most
@@ -39,7 +39,7 @@ struct Args {
     log: Option<PathBuf>,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs =
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// A file, or nothing, as something that takes text.
+/// Writes text to a file, or discards it if there is none.
 struct Log(Option<io::BufWriter<File>>);
 
 impl fmt::Write for Log {
@@ -71,10 +71,11 @@ impl fmt::Write for Log {
     }
 }
 
-/// Trains and reports; whether enough test samples are right.
+/// Trains and reports. True if enough test samples are classified correctly.
 fn run(args: &Args) -> Result<bool> {
     let backend = args.common.backend;
-    // Four fifths to learn from, columns brought to mean 0 and deviation 1 by what is learnt from.
+    // Four fifths are for training. All columns are standardized with the means and deviations of
+    // this part.
     let ((x, t), (x_test, t_test)) = tumours::split(Path::new(tumours::FILE), args.common.seed())?;
 
     println!("{}", Model::summary());

@@ -1,5 +1,5 @@
-//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as the
-//! lecture draws them.
+//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as in the
+//! lecture.
 //!
 //! `cargo run --release --example optimizers -- --plot optimizers.svg`
 
@@ -17,16 +17,16 @@ use rosenblatt::{
 };
 use std::process::ExitCode;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Shared,
-    /// How many steps each may take
+    /// Number of steps of each optimizer
     steps: usize,
-    /// How low they have to come
+    /// The height that each must reach
     threshold: f32,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::shared();
     let steps = common::option("steps", "N", "How many steps each may take", 300);
@@ -44,7 +44,8 @@ fn main() -> ExitCode {
     )
 }
 
-/// A valley: flat along x, steep along y. The gradient hardly ever points to the minimum.
+/// A valley, flat along x and steep along y. At few points the gradient is in line with the
+/// minimum.
 fn height([x, y]: [f32; 2]) -> f32 {
     x * x / 20.0 + y * y
 }
@@ -54,10 +55,10 @@ fn gradient([x, y]: [f32; 2]) -> [f32; 2] {
 }
 
 const START: [f32; 2] = [-7.0, 2.0];
-/// Steps in the pictures.
+/// Number of steps in the pictures.
 const DRAWN: usize = 40;
 
-/// Where an optimizer is after each step, the start first.
+/// The position of an optimizer at the start and after each step.
 fn descend<O: Optimizer>(backend: Backend, steps: usize, rule: O) -> Vec<[f32; 2]> {
     let (mut w, mut state) = (START, O::State::<[f32; 2]>::ZERO);
     let mut path = vec![w];
@@ -69,7 +70,7 @@ fn descend<O: Optimizer>(backend: Backend, steps: usize, rule: O) -> Vec<[f32; 2
     path
 }
 
-/// One optimizer on its way.
+/// One optimizer and its path.
 struct Walk {
     name: &'static str,
     lr: f32,
@@ -77,7 +78,7 @@ struct Walk {
 }
 
 fn run(args: &Args) -> Result<bool> {
-    // The learning rates of the lecture's picture where it has one.
+    // The learning rates of the lecture's picture, for the optimizers in it.
     let walks = {
         fn walk<O: Optimizer>(args: &Args, name: &'static str, rule: O) -> Result<Walk> {
             rule.check()?;
@@ -127,7 +128,7 @@ fn run(args: &Args) -> Result<bool> {
     Ok(all)
 }
 
-/// All paths in one picture, each in one of its own, and how the height falls.
+/// Draws all paths in one picture, each in a picture of its own, and the height over the steps.
 fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
     let lines: Vec<_> = walks
         .iter()
@@ -184,7 +185,7 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
     paths::draw(path, 1280, &rows)
 }
 
-/// The learning rate over 200 steps, by each schedule.
+/// The learning rate over 200 steps for each schedule.
 fn schedules() -> Result<Lines> {
     fn line<S: Schedule>(name: &'static str, color: usize, schedule: S) -> Result<Line> {
         schedule.check()?;

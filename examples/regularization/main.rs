@@ -1,5 +1,5 @@
-//! Few samples, some with a wrong label, and a wide network: it learns them by heart, the wrong
-//! ones too. What regularization, dropout and batch normalization do about it, side by side.
+//! Few samples, some with a wrong label, and a wide network. The network memorizes them, the wrong
+//! ones too. The example compares the effects of regularization, dropout and batch normalization.
 //!
 //! `cargo run --release --example regularization -- --plot losses.svg`
 
@@ -20,10 +20,10 @@ use rosenblatt::{
 };
 use std::{path::PathBuf, process::ExitCode};
 
-/// Units of the hidden layer: with 10 classes some 9,600 weights, for 300 samples.
+/// Units of the hidden layer. With 10 classes the network has about 9,600 weights, for 300 samples.
 const WIDE: usize = 128;
 
-// One network five times: 64 pixels, a wide layer, ten digits.
+// Five variants of one network: 64 pixels, a wide layer, ten digits.
 type Plain = (Dense<64, WIDE, Relu>, Dense<WIDE, 10, Softmax>);
 type Ridge = (DenseL2<64, WIDE, Relu, 1, 200>, DenseL2<WIDE, 10, Softmax, 1, 200>);
 type Lasso = (DenseL1<64, WIDE, Relu, 1, 1000>, DenseL1<WIDE, 10, Softmax, 1, 1000>);
@@ -35,7 +35,7 @@ type Normed = (
     Dense<WIDE, 10, Softmax>,
 );
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the training samples are seen
@@ -48,7 +48,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs =
@@ -75,16 +75,16 @@ fn args() -> Args {
         .run()
 }
 
-/// What became of one network.
+/// Results of one network.
 struct Outcome {
-    /// Mean −ln p of the right digit, an epoch each: over the training samples and over the others,
+    /// Mean −ln p of the right digit per epoch, over the training samples and over the others,
     /// without penalties
     losses: [Vec<f32>; 2],
-    /// Of the training samples and of the others
+    /// Over the training samples and over the others
     accuracy: [f32; 2],
-    /// Share of the weights of the wide layer that are as good as nothing
+    /// Share of the wide layer's weights that are nearly 0
     near_zero: f32,
-    /// Σw² over these weights
+    /// Σw² of these weights
     squares: f32,
     hash: u64,
 }
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     common::end(common::start(|| compare(&args())).map(|()| true), "")
 }
 
-/// Trains all five and reports; an error if one does not do what it is for.
+/// Trains all five and reports. The result is an error if one does not have its expected effect.
 fn compare(args: &Args) -> Result<()> {
     let (train, test) = split(args)?;
     println!(
@@ -149,7 +149,7 @@ fn compare(args: &Args) -> Result<()> {
     }
     ensure!(ridge.squares < plain.squares / 2.0, "L2 did not keep the weights small");
     ensure!(lasso.near_zero > 0.3 && plain.near_zero < 0.1, "L1 did not draw the weights to zero");
-    // With few wrong labels the plain network reads as well as the others.
+    // With few wrong labels the plain network is as good as the others.
     for (name, outcome) in [("L2", ridge), ("L1", lasso), ("dropout", dropped)]
         .into_iter()
         .filter(|_| args.wrong >= 10)
@@ -163,7 +163,7 @@ fn compare(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The first few samples, some of them with a wrong label, and the rest.
+/// The first samples, some of them with a wrong label, and the rest.
 fn split(args: &Args) -> Result<(Samples, Samples)> {
     let (mut train, test) = common::digits::split(&args.data, |_| usize::from(args.samples))?;
     let mut rng = Rng::new(Seed(1957));

@@ -19,15 +19,15 @@ use rosenblatt::{
 use static_cell::ConstStaticCell;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
 
-/// What must be reached on samples that were not learnt from.
+/// The test accuracy that must be reached.
 const GOAL: f32 = 0.95;
 
-/// An image as the network reads it: eight steps of eight pixels.
+/// An image as the network reads it: eight steps of eight pixels each.
 type Image = [[f32; 8]; 8];
-/// The trainer of each of the networks.
+/// The trainer of each network.
 type ImageTrainer<T> = Trainer<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 32>;
 
-/// Which recurrent layer reads the rows.
+/// The recurrent layer that reads the rows.
 #[derive(Clone, Copy)]
 enum Cell {
     Simple,
@@ -58,7 +58,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// The recurrent layer
@@ -69,7 +69,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let cell = common::option(
@@ -87,11 +87,12 @@ fn args() -> Args {
         .run()
 }
 
-/// Runs with a recurrent layer of this type.
+/// Runs with the given type of recurrent layer.
 macro_rules! with {
     ($cell:ty, $args:expr) => {{
         type Layers = ($cell, Dense<32, 10, Softmax>);
-        // Zero bits in .bss, as on a chip: nothing large is built on the stack.
+        // All bits are zero, so they are in .bss as on a chip, and nothing large is built on the
+        // stack.
         static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::new());
         static TRAINER: ConstStaticCell<ImageTrainer<Layers>> =
             ConstStaticCell::new(Trainer::new());
@@ -112,7 +113,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; the test accuracy.
+/// Trains and reports. Gives the test accuracy.
 fn run<T>(net: &mut Mlp<T>, trainer: &mut ImageTrainer<T>, args: &Args) -> Result<f32>
 where
     T: Layers,
@@ -150,8 +151,8 @@ where
     Ok(accuracy)
 }
 
-/// A digit as it comes in: after each row what the network takes it for, from the state that it
-/// keeps.
+/// Prints the prediction for a digit after each of its rows, from the state that is kept between
+/// rows.
 fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
     T: Layers,

@@ -15,17 +15,17 @@ use std::{ops::ControlFlow, process::ExitCode};
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
 
-// Known at compile time: what a chip must have.
+// Known at compile time, as a chip requires.
 const _: () = assert!(Xor::BYTES + XorTrainer::BYTES < 2048);
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the four samples are seen
     epochs: usize,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the four samples are seen", 500);
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; whether all four predictions are right.
+/// Trains and reports. True if all four predictions are right.
 fn run(args: &Args) -> Result<bool> {
     let backend = args.common.backend;
     println!("{}", Xor::summary());
@@ -89,8 +89,8 @@ fn run(args: &Args) -> Result<bool> {
     Ok(right == 4)
 }
 
-/// The output over the square from −0.5 to 1.5: darker is nearer to 1; the samples are their
-/// targets.
+/// Prints the output over the square from −0.5 to 1.5. Darker means nearer to 1. The samples are
+/// shown by their targets.
 fn picture(net: &Xor, backend: Backend) {
     const ROWS: usize = 17;
     const COLUMNS: usize = 41;

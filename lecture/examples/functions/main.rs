@@ -1,5 +1,5 @@
-//! All activations and losses over their range, with their gradients, as the library computes them;
-//! what softmax sums to; sums and means over outputs.
+//! All activations and losses over their range, with their gradients, as the library computes them.
+//! Also the sums of softmax, and losses as sums and as means over outputs.
 //!
 //! `cargo run --release --example functions`
 
@@ -18,12 +18,12 @@ use rosenblatt::{
 };
 use std::{path::PathBuf, process::ExitCode};
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     construct!(Args { common })
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     common::end(common::start(|| run(&args())), "a row of softmax does not sum to 1")
 }
 
-/// Draws and prints; whether the sums are right.
+/// Draws and prints. True if the sums are right.
 fn run(args: &Args) -> Result<bool> {
     let backend = args.common.backend;
     let mut panels = vec![
@@ -86,7 +86,7 @@ fn beside_the_program() -> PathBuf {
     target.map_or_else(std::env::temp_dir, PathBuf::from).join("functions.svg")
 }
 
-/// Evenly from `low` to `high`, both included.
+/// Evenly spaced from `low` to `high`, both included.
 fn arguments(low: f32, high: f32) -> Vec<f32> {
     const N: usize = 400;
     (0..=N).map(|i| low + (high - low) * i as f32 / N as f32).collect()
@@ -96,7 +96,7 @@ fn line(name: &'static str, x: &[f32], y: impl IntoIterator<Item = f32>) -> Line
     Line { name, points: x.iter().copied().zip(y).collect() }
 }
 
-/// f(z) by the library's forward pass.
+/// f(z) from the library's forward pass.
 fn forward<A: Activation, const N: usize>(
     backend: Backend,
     mut rows: Vec<[f32; N]>,
@@ -105,7 +105,8 @@ fn forward<A: Activation, const N: usize>(
     rows
 }
 
-/// The gradient by z by the library's backward pass, from the outputs and the gradient by them.
+/// The gradient with respect to z from the library's backward pass. `dy` is the gradient with
+/// respect to the outputs.
 fn backward<A: Differentiable, const N: usize>(
     backend: Backend,
     y: &[[f32; N]],
@@ -128,7 +129,7 @@ fn curve<A: Differentiable>(backend: Backend, title: &str, y_range: (f32, f32)) 
     Panel { title: title.to_owned(), x: range, y: y_range, lines }
 }
 
-/// The step has no backward pass: its slope is 0, and at 0 there is none.
+/// The step has no backward pass. Its slope is 0, and undefined at 0.
 fn step(backend: Backend) -> Panel {
     let z = arguments(-4.0, 4.0);
     let y = forward::<Step, 1>(backend, z.iter().map(|z| [*z]).collect());
@@ -136,8 +137,8 @@ fn step(backend: Backend) -> Panel {
     Panel { title: "step: 1 above 0, else 0".to_owned(), x: (-4.0, 4.0), y: (-0.25, 1.25), lines }
 }
 
-/// Three probabilities while the first logit moves and the others stay at 1 and 0, and the slope of
-/// the first.
+/// Three probabilities as functions of the first logit, with the others fixed at 1 and 0, and the
+/// slope of the first.
 fn softmax(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
     let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
@@ -180,7 +181,7 @@ fn ln(backend: Backend) -> Panel {
     }
 }
 
-/// A loss of one output p for the target t, and the gradient that goes backward from it.
+/// A loss of one output p for the target t, and the gradient that the backward pass gets from it.
 fn loss<L: Loss<Sigmoid, [f32; 1], Target = [f32; 1]>>(
     backend: Backend,
     p: &[f32],
@@ -195,15 +196,15 @@ fn loss<L: Loss<Sigmoid, [f32; 1], Target = [f32; 1]>>(
         .unzip()
 }
 
-/// Squared error beside cross-entropy for one target: values, gradients by p, gradients by z.
+/// Squared error and cross-entropy for one target: values, gradients with respect to p and to z.
 fn losses(backend: Backend, t: f32) -> [Panel; 3] {
     let p = arguments(0.005, 0.995);
     let rows: Vec<[f32; 1]> = p.iter().map(|p| [*p]).collect();
     let (squares, squares_by_p) = loss::<MeanSquaredError>(backend, &p, t);
-    // Joined with the sigmoid: the gradient is the one by z already.
+    // Fused with the sigmoid: this is already the gradient with respect to z.
     let (entropy, entropy_by_z) = loss::<BinaryCrossEntropy>(backend, &p, t);
     let squares_by_z = backward::<Sigmoid, 1>(backend, &rows, squares_by_p.clone());
-    // By p it is that of −ln p, or of −ln(1 − p), whose inner slope is −1.
+    // With respect to p it is that of −ln p, or of −ln(1 − p), whose inner slope is −1.
     let (inside, sign) =
         if t == 1.0 { (p.clone(), 1.0) } else { (p.iter().map(|p| 1.0 - p).collect(), -1.0) };
     let mut entropy_by_p = vec![-sign; p.len()];
@@ -230,8 +231,8 @@ fn losses(backend: Backend, t: f32) -> [Panel; 3] {
     ]
 }
 
-/// Categorical cross-entropy over the logit of the right class, with its gradient by that logit,
-/// which is p − 1.
+/// Categorical cross-entropy as a function of the right class's logit, and its gradient with
+/// respect to that logit, which is p − 1.
 fn categorical(backend: Backend) -> Panel {
     let z = arguments(-4.0, 6.0);
     let p = forward::<Softmax, 3>(backend, z.iter().map(|z| [*z, 1.0, 0.0]).collect());
@@ -255,7 +256,7 @@ fn categorical(backend: Backend) -> Panel {
     }
 }
 
-/// What rows of softmax sum to; whether it is 1.
+/// Prints the sums of softmax rows. True if all are 1.
 fn row_sums(backend: Backend, seed: Seed) -> bool {
     let mut rng = Rng::new(seed);
     let mut rows = vec![
@@ -282,7 +283,7 @@ fn row_sums(backend: Backend, seed: Seed) -> bool {
 /// A network of three sigmoid outputs.
 type Three = Mlp<(Dense<2, 3, Sigmoid>,)>;
 
-/// Loss and gradient of the first bias, of three outputs over four samples.
+/// The loss of three outputs over four samples, and its gradient with respect to the first bias.
 fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(
     backend: Backend,
     seed: Seed,
@@ -296,7 +297,7 @@ fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(
     Ok((loss, trainer.gradient().b[0]))
 }
 
-/// The lecture's cost of a network, summed over the k outputs, beside Keras' mean.
+/// Prints the lecture's cost of a network, summed over the k outputs, and Keras' mean.
 fn costs(backend: Backend, seed: Seed) -> Result<()> {
     fn row<L: PerOutput<Sigmoid, [f32; 3], Target = [f32; 3]>>(
         name: &str,

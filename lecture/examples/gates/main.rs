@@ -1,5 +1,5 @@
-//! Logic gates: Rosenblatt's perceptron learns OR, AND and NAND, proves that it cannot learn XOR,
-//! and the lecture's hand-set network computes that.
+//! Logic gates. Rosenblatt's perceptron learns OR, AND and NAND, and proves that it cannot learn
+//! XOR. The lecture's network with fixed weights computes XOR.
 //!
 //! `cargo run --release --example gates`
 
@@ -27,16 +27,16 @@ static BY_HAND: Xor = Mlp::from_params(Join {
     tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },
 });
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Shared,
     /// The learning rate of Rosenblatt's rule
     lr: f32,
-    /// How often the four samples are seen at most
+    /// How often the four samples are seen, at most
     epochs: usize,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::shared();
     let lr = common::option("lr", "X", "The learning rate of Rosenblatt's rule", 1.0);
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Whether OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.
+/// True if OR, AND and NAND were learnt, XOR was proved not separable, and the network computes it.
 fn run(args: &Args) -> Result<bool> {
     let (lr, epochs) = (args.lr, args.epochs);
     let gates = [("OR", gates::OR), ("AND", gates::AND), ("NAND", gates::NAND)];
@@ -109,7 +109,7 @@ fn run(args: &Args) -> Result<bool> {
     Ok(good)
 }
 
-/// Units side by side over the square from −0.5 to 1.5.
+/// Prints units side by side over the square from −0.5 to 1.5.
 fn pictures(units: &[(&str, Gate, Perceptron<2>)]) {
     const ROWS: usize = 9;
     const COLUMNS: usize = 21;
@@ -141,13 +141,13 @@ fn pictures(units: &[(&str, Gate, Perceptron<2>)]) {
     println!();
 }
 
-/// Runs the rule on a gate until it is proved that it cannot be learnt, and shows the proof.
+/// Runs the rule on a gate until the gate is proved not separable, and prints the proof.
 fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
     let outcome = Perceptron::<2>::new().fit(&gate.x, &gate.t, lr, epochs);
     let Err(error @ Error::NotSeparable { epoch, period, .. }) = outcome else { return Ok(false) };
     println!("XOR is {error}\n");
     println!("{:>6} {:>10} {:>10} {:>10}", "epoch", "w1", "w2", "b");
-    // Of a long run the end.
+    // Only the end of a long run is printed.
     const AT_MOST: usize = 8;
     let mut unit = Perceptron::<2>::new();
     let mut counts = [0; 4];
@@ -185,7 +185,7 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
     Ok(sum == [0.0; 3])
 }
 
-/// The truth table of the hand-set network; whether it is XOR's.
+/// Prints the truth table of the network with fixed weights. True if it is XOR's.
 fn by_hand(backend: Backend) -> bool {
     println!(
         "two layers can, with weights set by hand: h1 = s(20 x1 + 20 x2 - 10) is OR, h2 = s(-20 x1 - 20 x2 + 30) is NAND,"
@@ -203,7 +203,7 @@ fn by_hand(backend: Backend) -> bool {
     right
 }
 
-/// Mistakes of each epoch until there are none.
+/// The number of mistakes in each epoch, until there are none.
 fn mistakes(gate: &Gate, lr: f32, epochs: usize) -> Vec<f32> {
     let mut unit = Perceptron::<2>::new();
     let mut all = Vec::new();

@@ -1,5 +1,5 @@
-//! The computational graph: a neuron's values and gradients node by node, and XOR trained through a
-//! graph beside the library's own training.
+//! The computational graph: a neuron's values and gradients at each node, and XOR trained through a
+//! graph and, for comparison, by the library.
 //!
 //! `cargo run --release --example graph`
 
@@ -12,29 +12,29 @@ use rosenblatt::{kernels::F32Array, prelude::*};
 use rosenblatt_lecture::graph::{Graph, Node};
 use std::process::ExitCode;
 
-/// Hidden units.
+/// Number of hidden units.
 const H: usize = 4;
 type Xor = Mlp<(Dense<2, H, Tanh>, Dense<H, 1, Sigmoid>)>;
 type XorTrainer = Trainer<Xor, Sgd, BinaryCrossEntropy, 4>;
 
-/// Room for the expression of [`network`].
+/// Capacity for the expression of [`network`].
 const ROOM: usize = 65;
 
-// Known at compile time: what a chip must have.
+// Known at compile time, as a chip requires.
 const _: () = assert!(Graph::<ROOM>::BYTES < 4096);
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
-    /// Steps of gradient descent
+    /// Number of steps of gradient descent
     steps: usize,
     /// Learning rate
     lr: f32,
-    /// Draws XOR's network, not the neuron, with --plot
+    /// With --plot, draws XOR's network instead of the neuron
     network: bool,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let steps = common::option("steps", "N", "Steps of gradient descent", 1000);
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Shows and trains; whether all four predictions are right.
+/// Prints and trains. True if all four predictions are right.
 fn run(args: &Args) -> Result<bool> {
     if let Some(path) = &args.common.plot
         && path.extension().is_none_or(|ending| ending != "svg")
@@ -72,7 +72,7 @@ fn run(args: &Args) -> Result<bool> {
     Ok(learnt)
 }
 
-/// A sigmoid neuron with a squared error: table, DOT and picture.
+/// A sigmoid neuron with a squared error, as table, DOT and picture.
 fn neuron() -> Result<String> {
     let graph = Graph::<16>::new();
     let (x1, x2) = (graph.input(-1.0).named("x1"), graph.input(-2.0).named("x2"));
@@ -100,7 +100,7 @@ struct Network<'g> {
     /// In the order of [`Mlp::weights`]
     weights: Vec<Node<'g, ROOM>>,
     y: Node<'g, ROOM>,
-    /// A quarter of the sample's loss: four samples make the mean
+    /// A quarter of the sample's loss, so that four samples give the mean
     loss: Node<'g, ROOM>,
 }
 
@@ -109,7 +109,7 @@ fn network<'g>(graph: &'g Graph<ROOM>, net: &Xor) -> Network<'g> {
     let x = [1, 2].map(|i| graph.input(0.0).numbered("x", i));
     let t = graph.input(0.0).named("t");
     let weights: Vec<_> = net.weights().iter().map(|w| graph.parameter(*w)).collect();
-    // As the layers lie: w by inputs, then b.
+    // In the layers' order: w by inputs, then b.
     let (w, rest) = weights.split_at(2 * H);
     let (b, rest) = rest.split_at(H);
     let h: [_; H] = std::array::from_fn(|j| {
@@ -123,7 +123,7 @@ fn network<'g>(graph: &'g Graph<ROOM>, net: &Xor) -> Network<'g> {
     Network { x, t, weights, y, loss }
 }
 
-/// The gradient of all four samples' mean loss, and that loss.
+/// Computes the gradient of the mean loss over all four samples. Gives that loss.
 fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt_lecture::Result<f32> {
     let mut total = 0.0;
     graph.zero_gradients()?;
@@ -136,8 +136,8 @@ fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt_lecture::Resul
     Ok(total)
 }
 
-/// Trains through the graph and through the library; whether the graph's outputs are right, and its
-/// picture.
+/// Trains through the graph and through the library. Gives whether the graph's outputs are right,
+/// and its picture.
 fn xor(args: &Args) -> Result<(bool, String)> {
     let backend = args.common.backend;
     let optimizer = Sgd::with_lr(args.lr);
@@ -197,7 +197,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
     Ok((right == 4, graph.svg().to_string()))
 }
 
-/// The first step's gradients.
+/// Prints the gradients of the first step.
 fn side_by_side(nodes: &Network<'_>, theirs: &[f32]) -> Result<()> {
     println!("the first step's gradients:");
     println!("{:>6} {:>12} {:>12} {:>10}", "weight", "graph", "library", "apart");

@@ -1,5 +1,5 @@
-//! Logistic regression, which is one neuron: 569 breast tumours, told malignant from benign by 30
-//! measurements; 80 % to learn from, 20 % to be tested on.
+//! Logistic regression, which is one neuron. It classifies 569 breast tumours as malignant or
+//! benign from 30 measurements. 80 % are for training, 20 % for the test.
 //!
 //! `cargo run --release --example logistic`
 
@@ -16,17 +16,17 @@ use rosenblatt::prelude::*;
 use rosenblatt_lecture::Neuron;
 use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
 
-/// The tumours, beside the sources of the library.
+/// The tumours, from the library's repository.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/breast_cancer.csv");
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
 type Cells = Mlp<(Neuron<30>,)>;
 type CellsTrainer = Trainer<Cells, Sgd, BinaryCrossEntropy, 32>;
 
-/// What the test accuracy must reach.
+/// The test accuracy that must be reached.
 const GOAL: f32 = 0.95;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the training samples are seen
@@ -35,7 +35,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; the test accuracy.
+/// Trains and reports. Gives the test accuracy.
 fn run(args: &Args) -> Result<f32> {
     let (seed, backend) = (args.common.seed(), args.common.backend);
     let (train, test) = tumours::split(&args.data, seed)?;
@@ -97,8 +97,8 @@ fn run(args: &Args) -> Result<f32> {
     Ok(found.accuracy())
 }
 
-/// The measurements that count most. One deviation more of it multiplies the odds of "benign" by
-/// e^w.
+/// Prints the measurements with the largest weights. One more standard deviation of a measurement
+/// multiplies the odds of "benign" by e^w.
 fn strongest(net: &Cells) {
     const OF: [&str; 10] = [
         "radius",
