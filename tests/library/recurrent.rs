@@ -388,8 +388,8 @@ fn gates_of_a_gru() {
     };
     let (open, shut) = (100.0, -200.0);
     let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got} for {want}");
-    near(run(open, open), 0.0); // last input only; r scales the inner bias too
-    near(run(shut, shut), (-0.25f64).tanh()); // depends on the last input only: r also multiplies the inner bias
+    near(run(open, open), 0.0); // keeps the initial zero
+    near(run(shut, shut), (-0.25f64).tanh()); // last input only; r scales the inner bias too
     near(run(shut, open), (-0.25 + (0.5f64 + 0.25).tanh() + 0.25).tanh());
 }
 
