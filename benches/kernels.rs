@@ -38,7 +38,11 @@ fn gemm(c: &mut Criterion) {
                 "{m}x{k}x{n} on {backend}"
             );
             group.bench_function(BenchmarkId::new(format!("{m}x{k}x{n}"), backend), |bench| {
-                bench.iter(|| dispatch!(backend, s => gemm::gemm(s, m, k, n, black_box(&x), &w, &b, &mut y)));
+                bench.iter(|| {
+                    dispatch!(backend, s => gemm::gemm(
+                        s, m, k, n, black_box(&x), &w, &b, &mut y
+                    ));
+                });
             });
         }
     }
@@ -123,7 +127,11 @@ fn layers(c: &mut Criterion) {
         naive::batch_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
         assert!(near(&y, &judge), "batch normalization on {backend}");
         group.bench_function(BenchmarkId::new("batch normalization, gradient", backend), |bench| {
-            bench.iter(|| dispatch!(backend, s => normalize::batch_grad(s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx))));
+            bench.iter(|| {
+                dispatch!(backend, s => normalize::batch_grad(
+                    s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx)
+                ));
+            });
         });
         group.bench_function(BenchmarkId::new("layer normalization", backend), |bench| {
             bench.iter(|| {
@@ -136,7 +144,9 @@ fn layers(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("layer normalization, gradient", backend), |bench| {
             bench.iter(|| {
                 let stats = (mean.as_slice(), rest.as_slice(), variance.as_slice());
-                dispatch!(backend, s => normalize::layer_grad(s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)));
+                dispatch!(backend, s => normalize::layer_grad(
+                    s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)
+                ));
             });
         });
         group.bench_function(BenchmarkId::new("dropout", backend), |bench| {

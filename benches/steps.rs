@@ -34,7 +34,10 @@ fn samples<const I: usize, const O: usize, const B: usize>() -> (Box<[[f32; I]; 
 
 /// Checks one network on every backend and in plain loops, then times it.
 macro_rules! steps {
-    ($c:expr, $name:literal, $i:literal-$h:literal-$o:literal, $batch:literal, $hidden:ty, $head:ty, $loss:ty, $plain:ident, $lr:expr) => {{
+    (
+        $c:expr, $name:literal, $i:literal-$h:literal-$o:literal, $batch:literal,
+        $hidden:ty, $head:ty, $loss:ty, $plain:ident, $lr:expr
+    ) => {{
         type Net = Mlp<(Dense<$i, $h, $hidden>, Dense<$h, $o, $head>)>;
         type T = Trainer<Net, Adam, $loss, $batch>;
         let (x, t) = samples::<$i, $o, $batch>();

@@ -10,7 +10,8 @@ use std::env;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!(
-        "cargo:rustc-check-cfg=cfg(rosenblatt_small, rosenblatt_cortex_fpu, rosenblatt_riscv_fpu, rosenblatt_cortex_m, rosenblatt_slow_vmla, rosenblatt_unoptimized)"
+        "cargo:rustc-check-cfg=cfg(rosenblatt_small, rosenblatt_cortex_fpu, rosenblatt_riscv_fpu, \
+         rosenblatt_cortex_m, rosenblatt_slow_vmla, rosenblatt_unoptimized)"
     );
     println!("cargo:rustc-check-cfg=cfg(rosenblatt_helium)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
@@ -30,8 +31,10 @@ fn main() {
         )
     {
         println!(
-            "cargo::error=the compiler turns loops over f32 into AltiVec code, which flushes subnormal numbers: other bits than on every other CPU. \
-             Name a CPU with VSX (-C target-cpu=pwr8 or newer, in RUSTFLAGS), or leave AltiVec out (-C target-feature=-altivec)"
+            "cargo::error=the compiler turns loops over f32 into AltiVec code, which flushes \
+             subnormal numbers: other bits than on every other CPU. Name a CPU with VSX \
+             (-C target-cpu=pwr8 or newer, in RUSTFLAGS), or leave AltiVec out \
+             (-C target-feature=-altivec)"
         );
     }
     if env::var("TARGET").is_ok_and(|target| has_riscv_fpu(&target, &flags)) {
@@ -52,7 +55,9 @@ fn main() {
     {
         // LLVM would turn f32 loops into Helium code, which flushes subnormal numbers to zero.
         println!(
-            "cargo::error=a compiler that knows of Helium (-C target-cpu=cortex-m55 and the like) breaks the numeric contract: leave that flag off; the feature `helium` has assembly that keeps it"
+            "cargo::error=a compiler that knows of Helium (-C target-cpu=cortex-m55 and the like) \
+             breaks the numeric contract: leave that flag off; the feature `helium` has assembly \
+             that keeps it"
         );
     }
     if env::var_os("CARGO_FEATURE_HELIUM").is_some() && is("TARGET", "thumbv8m.main-none-eabihf") {

@@ -52,7 +52,13 @@ fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 50);
     let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", digits::FILE);
-    construct!(Args { common, epochs, data }).to_options().descr("Trains a convolutional network on handwritten digits with Adam. Exit status 1 if it reads less than 98 % of the test images.").run()
+    construct!(Args { common, epochs, data })
+        .to_options()
+        .descr(
+            "Trains a convolutional network on handwritten digits with Adam. \
+             Exit status 1 if it reads less than 98 % of the test images.",
+        )
+        .run()
 }
 
 /// Each image unchanged, and shifted by one pixel to the left, to the right, up and down. A digit

@@ -63,8 +63,9 @@ pub struct Options {
 
 /// `--backend` and `--plot`
 pub fn shared() -> impl Parser<Shared> {
-    const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. \
-                            The results have the same bits [default: auto]";
+    const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto \
+                            for the fastest of this CPU. The results have the same bits \
+                            [default: auto]";
     let backend =
         value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
     let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();

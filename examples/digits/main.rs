@@ -37,7 +37,13 @@ fn args() -> Args {
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 30);
     let data =
         common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
-    construct!(Args { common, epochs, data }).to_options().descr("Trains a 64-32-10 network on handwritten digits with Adam. Exit status 1 if it reads less than 96 % of the test images.").run()
+    construct!(Args { common, epochs, data })
+        .to_options()
+        .descr(
+            "Trains a 64-32-10 network on handwritten digits with Adam. \
+             Exit status 1 if it reads less than 96 % of the test images.",
+        )
+        .run()
 }
 
 fn main() -> ExitCode {

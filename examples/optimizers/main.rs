@@ -40,7 +40,8 @@ fn args() -> Args {
 fn main() -> ExitCode {
     common::end(
         common::start(|| run(&args())),
-        "not all optimizers came below the threshold; more --steps or a higher --threshold may help",
+        "not all optimizers came below the threshold; more --steps or a higher --threshold may \
+         help",
     )
 }
 

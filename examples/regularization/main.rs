@@ -70,7 +70,8 @@ fn args() -> Args {
     construct!(Args { common, epochs, samples, wrong, data })
         .to_options()
         .descr(
-            "Trains a wide network on few handwritten digits: plain, and with L2, L1, dropout and batch normalization.",
+            "Trains a wide network on few handwritten digits: plain, and with L2, L1, dropout and \
+             batch normalization.",
         )
         .run()
 }
@@ -97,7 +98,8 @@ fn main() -> ExitCode {
 fn compare(args: &Args) -> Result<()> {
     let (train, test) = split(args)?;
     println!(
-        "64-{WIDE}-10 with Adam, {} epochs: {} samples to learn from ({} % with a wrong label), {} to be tested on; backend: {}\n",
+        "64-{WIDE}-10 with Adam, {} epochs: {} samples to learn from ({} % with a wrong label), {} \
+         to be tested on; backend: {}\n",
         args.epochs,
         train.0.len(),
         args.wrong,
@@ -119,11 +121,13 @@ fn compare(args: &Args) -> Result<()> {
             losses.each_ref().map(|values| values.last().copied().unwrap_or(f32::NAN));
         let share = 100.0 * near_zero;
         println!(
-            "{name:<20} {training:>8.3} {test:>6.3}   {known:>8.3} {new:>6.3}  {share:>5.1} %  {squares:>5.1}   {hash:016x}"
+            "{name:<20} {training:>8.3} {test:>6.3}   {known:>8.3} {new:>6.3}  {share:>5.1} %  \
+             {squares:>5.1}   {hash:016x}"
         );
     }
     println!(
-        "\nloss: the mean of −ln p over the samples, without penalties; weights: the wide layer's, near 0 below 0.001"
+        "\nloss: the mean of −ln p over the samples, without penalties; weights: the wide layer's, \
+         near 0 below 0.001"
     );
 
     if let Some(path) = &args.common.plot {

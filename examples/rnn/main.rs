@@ -83,7 +83,10 @@ fn args() -> Args {
         common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
     construct!(Args { common, cell, epochs, data })
         .to_options()
-        .descr("Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.")
+        .descr(
+            "Trains a recurrent layer of 32 units and a softmax on handwritten digits that are \
+             read row by row.",
+        )
         .run()
 }
 

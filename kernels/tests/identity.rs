@@ -283,7 +283,9 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_add(m, K, N, x, w, &mut want);
                 let got = out.run(&start, m, |y| {
-                    dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0));
+                    dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(
+                        s, xs, ws, y.as_chunks_mut::<N>().0
+                    ));
                 });
                 assert_same(got, &want, || what("gemm_add"));
                 let start = random.values(sort, dw.len());
@@ -298,7 +300,12 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_nt_add(m, K, N, dy, w, &mut want);
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(backend, s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
+                    dispatch!(
+                        backend,
+                        s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                            s, dys, ws, dx.as_chunks_mut::<K>().0, true
+                        )
+                    );
                 });
                 assert_same(got, &want, || what("affine_grad_input"));
             }
@@ -571,10 +578,14 @@ fn maps_of_known_shape() {
             }
             for &backend in backends {
                 let mut got = x.clone();
-                dispatch!(backend, s => activation::typed::map::<_, A, 7>(s, got.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map::<_, A, 7>(
+                    s, got.as_chunks_mut().0
+                ));
                 assert_same(&got, &want, || format!("{backend} map, sort {sort}"));
                 let mut got = x.clone();
-                dispatch!(backend, s => activation::typed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
+                dispatch!(backend, s => activation::typed::map_grad::<_, A, 7>(
+                    s, want.as_chunks().0, got.as_chunks_mut().0
+                ));
                 let grad: Vec<_> =
                     want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
                 assert_same(&got, &grad, || format!("{backend} map_grad, sort {sort}"));
@@ -1094,7 +1105,9 @@ fn dropout_and_regularizers_by_the_contract() {
                 );
                 assert_same(got, &want, what);
                 let got = out.run(&start, n, |y| {
-                    dispatch!(backend, s => dropout::dropout(OutOfLine(s), key, limit, 1.25, &w, y));
+                    dispatch!(backend, s => dropout::dropout(
+                        OutOfLine(s), key, limit, 1.25, &w, y
+                    ));
                 });
                 assert_same(got, &want, what);
                 let got = out.run(&start, n + 1, |dw| {

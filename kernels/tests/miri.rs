@@ -53,8 +53,12 @@ fn an_overridden_view_does_no_harm() {
         fixed::clip_value(backend, 0.5, &mut dw);
         assert_eq!((w.0[0], dw.0[1]), (1.0 - 0.125, -0.5));
         let (mut y, mut z) = ([0.0; 3], [0.0; 3]);
-        dispatch!(backend, s => gemm::typed::affine::<_, { usize::MAX }, _, _, _>(s, &honest, &honest[1], &0.5, &mut y));
-        dispatch!(backend, s => gemm::typed::affine::<_, { usize::MAX }, _, _, _>(s, &honest, &Liar(honest[1]), &0.5, &mut z));
+        dispatch!(backend, s => gemm::typed::affine::<_, { usize::MAX }, _, _, _>(
+            s, &honest, &honest[1], &0.5, &mut y
+        ));
+        dispatch!(backend, s => gemm::typed::affine::<_, { usize::MAX }, _, _, _>(
+            s, &honest, &Liar(honest[1]), &0.5, &mut z
+        ));
         assert_eq!(y, z);
     }
 }

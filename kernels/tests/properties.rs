@@ -73,7 +73,11 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_may_be_cut_anywhere(backend in backend(), (shape, x, w, b) in product(moderate().boxed()), cut in 0..40usize) {
+    fn a_batch_may_be_cut_anywhere(
+        backend in backend(),
+        (shape, x, w, b) in product(moderate().boxed()),
+        cut in 0..40usize,
+    ) {
         let (m, k, n) = shape;
         let cut = cut.min(m);
         let whole = gemm(backend, shape, &x, &w, &b);
@@ -85,13 +89,21 @@ proptest! {
         let dy = whole;
         let (mut dw, mut carried) = (vec![0.0; k * n], vec![0.0; k * n]);
         dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
-        dispatch!(backend, s => gemm::gemm_tn(s, cut, k, n, &x[..cut * k], &dy[..cut * n], &mut carried, false));
-        dispatch!(backend, s => gemm::gemm_tn(s, m - cut, k, n, &x[cut * k..], &dy[cut * n..], &mut carried, true));
+        dispatch!(backend, s => gemm::gemm_tn(
+            s, cut, k, n, &x[..cut * k], &dy[..cut * n], &mut carried, false
+        ));
+        dispatch!(backend, s => gemm::gemm_tn(
+            s, m - cut, k, n, &x[cut * k..], &dy[cut * n..], &mut carried, true
+        ));
         prop_same!(carried, dw);
     }
 
     #[test]
-    fn a_column_does_not_depend_on_the_others(backend in backend(), (shape, x, w, b) in product(moderate().boxed()), columns in 0..70usize) {
+    fn a_column_does_not_depend_on_the_others(
+        backend in backend(),
+        (shape, x, w, b) in product(moderate().boxed()),
+        columns in 0..70usize,
+    ) {
         let (m, k, n) = shape;
         let few = columns.min(n);
         let narrow: Vec<_> = w.chunks(n.max(1)).flat_map(|row| &row[..few]).copied().collect();
@@ -102,7 +114,11 @@ proptest! {
     }
 
     #[test]
-    fn powers_of_two_pass_through(backend in backend(), (shape, x, w, b) in product(moderate().boxed()), exponent in -20..20i32) {
+    fn powers_of_two_pass_through(
+        backend in backend(),
+        (shape, x, w, b) in product(moderate().boxed()),
+        exponent in -20..20i32,
+    ) {
         let scale = 2f32.powi(exponent);
         let scaled = |x: &[f32]| x.iter().map(|x| x * scale).collect::<Vec<_>>();
         let got = gemm(backend, shape, &scaled(&x), &w, &scaled(&b));
@@ -110,7 +126,10 @@ proptest! {
     }
 
     #[test]
-    fn the_gradient_of_the_input_is_a_product_with_the_transpose(backend in backend(), (shape, dy, w, _) in product(moderate().boxed())) {
+    fn the_gradient_of_the_input_is_a_product_with_the_transpose(
+        backend in backend(),
+        (shape, dy, w, _) in product(moderate().boxed()),
+    ) {
         // Here k is the number of outputs.
         let (m, n, k) = shape;
         let turned: Vec<_> = (0..k * n).map(|i| w[i % n * k + i / n]).collect();
@@ -120,7 +139,10 @@ proptest! {
     }
 
     #[test]
-    fn dot_is_symmetric_and_follows_the_contract(backend in backend(), pairs in vec((any_f32(), any_f32()), 0..200)) {
+    fn dot_is_symmetric_and_follows_the_contract(
+        backend in backend(),
+        pairs in vec((any_f32(), any_f32()), 0..200),
+    ) {
         let (x, y): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let got = dispatch!(backend, s => vector::dot(s, &x, &y));
         prop_same!([got], [contract::dot(&x, &y)]);
@@ -129,7 +151,14 @@ proptest! {
 
     #[test]
     fn maps_look_at_one_value_at_a_time(backend in backend(), x in vec(any_f32(), 0..100)) {
-        for f in [activation::exp, activation::ln, activation::tanh, activation::sigmoid, activation::relu, activation::step] {
+        for f in [
+            activation::exp,
+            activation::ln,
+            activation::tanh,
+            activation::sigmoid,
+            activation::relu,
+            activation::step,
+        ] {
             let mut got = x.clone();
             f(backend, &mut got);
             let mut want = x.clone();
@@ -149,7 +178,9 @@ proptest! {
         prop_assert!(of(activation::tanh).iter().all(|y| y.is_nan() || y.abs() <= 1.0));
         prop_assert!(of(activation::sigmoid).iter().all(|y| y.is_nan() || (0.0..=1.0).contains(y)));
         let nan = |y: &[f32]| y.iter().zip(&x).all(|(y, x)| y.is_nan() == x.is_nan());
-        prop_assert!(nan(&of(activation::exp)) && nan(&of(activation::tanh)) && nan(&of(activation::sigmoid)));
+        prop_assert!(
+            nan(&of(activation::exp)) && nan(&of(activation::tanh)) && nan(&of(activation::sigmoid))
+        );
         prop_assert!(nan(&of(activation::relu)) && nan(&of(activation::step)));
         let ln = of(activation::ln);
         prop_assert!(ln.iter().zip(&x).all(|(y, x)| y.is_nan() == (x.is_nan() || *x < 0.0)));
@@ -165,14 +196,22 @@ proptest! {
         prop_assert!(y.iter().all(|y| (0.0..=1.0).contains(y)));
         let total: f64 = y.iter().map(|y| f64::from(*y)).sum();
         // The error of the sum, and one rounding per quotient.
-        prop_assert!((total - 1.0).abs() <= (x.len() as f64 / 16.0 + 8.0) * f64::from(f32::EPSILON), "{}", total);
+        prop_assert!(
+            (total - 1.0).abs() <= (x.len() as f64 / 16.0 + 8.0) * f64::from(f32::EPSILON),
+            "{}",
+            total
+        );
         // The greatest input has the greatest output.
         let top = (0..x.len()).max_by(|a, b| x[*a].total_cmp(&x[*b])).expect("not empty");
         prop_assert!(y.iter().all(|share| *share <= y[top]));
     }
 
     #[test]
-    fn softmax_does_not_see_a_common_shift(backend in backend(), x in vec(-64i32..64, 1..100), shift in -64i32..64) {
+    fn softmax_does_not_see_a_common_shift(
+        backend in backend(),
+        x in vec(-64i32..64, 1..100),
+        shift in -64i32..64,
+    ) {
         // Multiples of 1/8, so that the differences are exact.
         let of = |shift: i32| {
             let mut y: Vec<_> = x.iter().map(|x| (x + shift) as f32 / 8.0).collect();
@@ -194,7 +233,9 @@ proptest! {
             let values = [
                 dispatch!(backend, s => loss::squared_error(s, scale, &p, &t, &mut dy[0])),
                 dispatch!(backend, s => loss::binary_cross_entropy(s, scale, &p, &t, &mut dy[1])),
-                dispatch!(backend, s => loss::categorical_cross_entropy(s, scale, &p, &t, &mut dy[2])),
+                dispatch!(backend, s => loss::categorical_cross_entropy(
+                    s, scale, &p, &t, &mut dy[2]
+                )),
             ];
             (values, dy.concat())
         };
@@ -204,12 +245,17 @@ proptest! {
     }
 
     #[test]
-    fn losses_of_probabilities_are_not_negative(backend in backend(), pairs in vec((0.0f32..=1.0, 0.0f32..=1.0), 0..100)) {
+    fn losses_of_probabilities_are_not_negative(
+        backend in backend(),
+        pairs in vec((0.0f32..=1.0, 0.0f32..=1.0), 0..100),
+    ) {
         let (p, t): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let mut dy = vec![0.0; p.len()];
         let squared = dispatch!(backend, s => loss::squared_error(s, 1.0, &p, &t, &mut dy));
         let binary = dispatch!(backend, s => loss::binary_cross_entropy(s, 1.0, &p, &t, &mut dy));
-        let categorical = dispatch!(backend, s => loss::categorical_cross_entropy(s, 1.0, &p, &t, &mut dy));
+        let categorical = dispatch!(backend, s => loss::categorical_cross_entropy(
+            s, 1.0, &p, &t, &mut dy
+        ));
         prop_assert!(squared >= 0.0 && binary >= 0.0 && categorical >= 0.0);
     }
 
@@ -226,7 +272,14 @@ proptest! {
         let on = |backend: Backend| {
             let (mut w1, mut w2, mut m, mut v) = (w.clone(), w.clone(), m.clone(), v.clone());
             optimizer::sgd(backend, alpha, &mut w1, &dw);
-            optimizer::adam(backend, AdamStep { alpha, beta1, beta2, epsilon: 1e-7 }, &mut w2, &mut m, &mut v, &dw);
+            optimizer::adam(
+                backend,
+                AdamStep { alpha, beta1, beta2, epsilon: 1e-7 },
+                &mut w2,
+                &mut m,
+                &mut v,
+                &dw,
+            );
             let mut rest = [w.clone(), w.clone(), w.clone(), w.clone(), w.clone()];
             let mut state = [m.clone(), m.clone(), v.clone(), v.clone()];
             let [w3, w4, w5, w6, clipped] = &mut rest;
@@ -262,13 +315,21 @@ proptest! {
         let before = optimizer::clip_norm(backend, limit, &mut got);
         let after = optimizer::norm(backend, &got);
         // Two roundings per value, those of both norms, and that of the quotient.
-        prop_assert!(after <= limit * (1.0 + 3e-6) || before <= limit, "{} after {}", after, before);
+        prop_assert!(
+            after <= limit * (1.0 + 3e-6) || before <= limit,
+            "{} after {}",
+            after,
+            before
+        );
         if before <= limit {
             prop_same!(got, x);
         } else {
             let factor = f64::from(limit) / f64::from(before);
             for (got, x) in got.iter().zip(&x) {
-                prop_assert!((f64::from(*got) - f64::from(*x) * factor).abs() <= 3e-7 * f64::from(x.abs()) * factor + 1e-42);
+                prop_assert!(
+                    (f64::from(*got) - f64::from(*x) * factor).abs()
+                        <= 3e-7 * f64::from(x.abs()) * factor + 1e-42
+                );
             }
         }
         optimizer::clip_value(backend, limit, &mut got);

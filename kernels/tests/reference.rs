@@ -542,14 +542,18 @@ fn recurrent_cells() {
                 &mut direct,
             );
             let mut back = [dh];
-            dispatch!(backend, s => recurrent::gru_grad(s, &mut gates, &mut inner, &mut [h], &mut back));
+            dispatch!(backend, s => recurrent::gru_grad(
+                s, &mut gates, &mut inner, &mut [h], &mut back
+            ));
             check("gru, da", gates[0].as_flattened(), &da);
             check("gru, db", inner[0].as_flattened(), &db);
             check("gru, dh", &back[0], &direct);
 
             let (mut gates, mut kept, mut state, mut cell) =
                 ([a], [[[0.0; UNITS]; 2]], [[0.0; UNITS]], [c]);
-            dispatch!(backend, s => recurrent::lstm(s, &mut gates, &mut kept, &mut state, &mut cell));
+            dispatch!(backend, s => recurrent::lstm(
+                s, &mut gates, &mut kept, &mut state, &mut cell
+            ));
             let (mut want, mut after) = ([0.0; 4 * UNITS], [0.0; UNITS]);
             let mut out = [0.0; UNITS];
             naive::lstm(a.as_flattened(), &c, &mut want, &mut out, &mut after);
@@ -566,7 +570,9 @@ fn recurrent_cells() {
                 &mut before,
             );
             let mut back = [dc];
-            dispatch!(backend, s => recurrent::lstm_grad(s, &mut gates, &mut kept, &mut [dh], &mut back));
+            dispatch!(backend, s => recurrent::lstm_grad(
+                s, &mut gates, &mut kept, &mut [dh], &mut back
+            ));
             check("lstm, da", gates[0].as_flattened(), &da);
             check("lstm, dc", &back[0], &before);
         }
@@ -603,16 +609,22 @@ fn normalizations() {
             dispatch!(backend, s => normalize::batch_own(s, xs, &moments, &p, &mut y));
             naive::batch_norm(N, &x, p.as_flat(), &mut exact_y);
             near(y.as_flattened(), &exact_y, bound(m), "batch");
-            dispatch!(backend, s => normalize::batch_grad(s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)));
+            dispatch!(backend, s => normalize::batch_grad(
+                s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)
+            ));
             naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
             near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
             // With many rows the formula would not detect missing means, which are several percent.
             near(dx.as_flattened(), &exact_dx, (33.0 * bound(m)).min(1e-3), "batch_grad, inputs");
             let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
-            dispatch!(backend, s => normalize::layer(s, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))));
+            dispatch!(backend, s => normalize::layer(
+                s, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))
+            ));
             naive::layer_norm(N, &x, p.as_flat(), &mut exact_y);
             near(y.as_flattened(), &exact_y, bound(N / 16 + 5), "layer");
-            dispatch!(backend, s => normalize::layer_grad(s, xs, (&mean, &rest, &variance), &p, dys, &mut dp, Some(&mut dx)));
+            dispatch!(backend, s => normalize::layer_grad(
+                s, xs, (&mean, &rest, &variance), &p, dys, &mut dp, Some(&mut dx)
+            ));
             naive::layer_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
             near(dp.as_flat(), &exact_dp, bound(N / 16 + 5 + m), "layer_grad, parameters");
             near(dx.as_flattened(), &exact_dx, 33.0 * bound(N / 16 + 5), "layer_grad, inputs");

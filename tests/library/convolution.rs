@@ -363,7 +363,8 @@ fn relu(z: f64) -> f64 {
 /// Two tests per layer: the bits of its linear form, and the gradients. The reference gets the
 /// layer's sizes as numbers.
 macro_rules! layers {
-    ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*], window $window:expr, stride $stride:expr, $same:literal,
+    ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*],
+        window $window:expr, stride $stride:expr, $same:literal,
         $linear:ty $(, $activated:ty, $activation:ident)?;)*) => {$(
         mod $name {
             use super::*;
@@ -397,7 +398,8 @@ layers! {
     one_place: Conv [1, 1, 1] -> [1, 1, 1], window [1, 1], stride [1, 1], false,
         Conv2d<Map<1, 1, 1>, Map<1, 1, 1>, 1, 1>;
     digits: Conv [8, 8, 1] -> [6, 6, 8], window [3, 3], stride [1, 1], false,
-        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3>, Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>, relu;
+        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3>,
+        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>, relu;
     same_with_stride: Conv [5, 7, 3] -> [3, 4, 5], window [3, 3], stride [2, 2], true,
         Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Linear, Same, 2>,
         Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Relu, Same, 2>, relu;
@@ -436,7 +438,8 @@ layers! {
         MaxPool2d<Map<5, 6, 2>, Map<3, 2, 2>, 2, 3, Same>;
     greatest_overlapping: Max [5, 5, 17] -> [5, 5, 17], window [3, 3], stride [1, 1], true,
         MaxPool2d<Map<5, 5, 17>, Map<5, 5, 17>, 3, 3, Same, 1>;
-    greatest_stride_beyond_the_window: Max [7, 8, 1] -> [2, 3, 1], window [2, 1], stride [4, 3], false,
+    greatest_stride_beyond_the_window: Max [7, 8, 1] -> [2, 3, 1],
+        window [2, 1], stride [4, 3], false,
         MaxPool2d<Map<7, 8, 1>, Map<2, 3, 1>, 2, 1, Valid, 4, 3>;
     greatest_of_signal: Max [1, 9, 4] -> [1, 4, 4], window [1, 3], stride [1, 2], false,
         MaxPool1d<Signal<9, 4>, Signal<4, 4>, 3, Valid, 2>;
@@ -515,31 +518,53 @@ type Reader = (
 );
 
 proptest! {
-    #![proptest_config(Config { cases: amount(100, 10), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: amount(100, 10),
+        rng_seed: RngSeed::Fixed(1957),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     /// A prediction has the same bits alone, in any batch, in the trainer and on any backend. So
     /// has a training step.
     #[test]
-    fn a_batch_is_its_samples(seed: u64, m in 1usize..20, weights in -60i32..60, inputs in -60i32..60) {
+    fn a_batch_is_its_samples(
+        seed: u64,
+        m in 1usize..20,
+        weights in -60i32..60,
+        inputs in -60i32..60,
+    ) {
         let mut rng = Rng::new(Seed(seed));
         let mut net = Mlp::<Reader>::new();
-        net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
+        net.params_mut()
+            .as_flat_mut()
+            .iter_mut()
+            .for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
         let x: Vec<Map<6, 7, 2>> = samples(&mut rng, m, 2f32.powi(inputs));
         let t: Vec<u8> = (0..m).map(|i| (i % 4) as u8).collect();
-        let want: Vec<_> = x.iter().map(|x| bits(&net.predict_on(Backend::baseline(), x))).collect();
+        let want: Vec<_> =
+            x.iter().map(|x| bits(&net.predict_on(Backend::baseline(), x))).collect();
         let mut trained = None;
         for backend in backends() {
             let mut y = vec![[0.0; 4]; m];
             net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
             for (i, (y, x)) in y.iter().zip(&x).enumerate() {
                 prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
-                prop_assert_eq!(&bits(&net.predict_on(backend, x)), &want[i], "sample {} alone on {}", i, backend);
+                prop_assert_eq!(
+                    &bits(&net.predict_on(backend, x)),
+                    &want[i],
+                    "sample {} alone on {}",
+                    i,
+                    backend
+                );
             }
-            let mut trainer = Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
+            let mut trainer =
+                Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
             let y = trainer.predict_batch(&net, &x).expect("fits");
             prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
             let mut net = net.clone();
-            let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
+            let loss =
+                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
             let outcome = (loss.ok(), net.hash());
             prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", backend);
         }

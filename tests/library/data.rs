@@ -118,7 +118,8 @@ fn csv_files_that_are_wrong() {
 /// `cargo xtask test`, so that cargo does not compile again what that has compiled.
 fn built_examples() -> PathBuf {
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let features = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+    let features = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,\
+                    rosenblatt/defmt,rosenblatt/helium";
     // The path of this program is TARGET/PROFILE/deps/library.
     let own = std::env::current_exe().expect("a program");
     let folder = own.parent().and_then(Path::parent).expect("the profile's folder");
@@ -216,15 +217,17 @@ fn numbers_that_are_none_are_named() {
                 rows[sample][column / 2][column % 2] = value;
                 let place = format!("row {}, column {} of the", sample + 1, column + 1);
                 let error = finite_inputs(&rows).expect_err("no number");
-                assert!(
-                    matches!(error, Error::Input { sample: s, column: c, .. } if (s, c) == (sample, column))
-                );
+                assert!(matches!(
+                    error,
+                    Error::Input { sample: s, column: c, .. } if (s, c) == (sample, column)
+                ));
                 let rest = format!("(counted from 1) is {text}; a finite number is expected");
                 assert_eq!(error.to_string(), format!("{place} inputs {rest}"));
                 let error = finite_targets(&rows).expect_err("no number");
-                assert!(
-                    matches!(error, Error::Target { sample: s, output: o, .. } if (s, o) == (sample, column))
-                );
+                assert!(matches!(
+                    error,
+                    Error::Target { sample: s, output: o, .. } if (s, o) == (sample, column)
+                ));
                 assert_eq!(error.to_string(), format!("{place} targets {rest}"));
             }
         }
@@ -263,7 +266,9 @@ fn summed_losses_are_k_times_the_means() {
             let (mut mean, mut sum) = ([[0.0; O]; 5], [[0.0; O]; 5]);
             let k = O as f32;
             let keras = rosenblatt::kernels::dispatch!(backend, s => L::loss(s, &y, &t, &mut mean));
-            let lecture = rosenblatt::kernels::dispatch!(backend, s => SumOverOutputs::<L>::loss(s, &y, &t, &mut sum));
+            let lecture = rosenblatt::kernels::dispatch!(backend, s => SumOverOutputs::<L>::loss(
+                s, &y, &t, &mut sum
+            ));
             assert!(
                 (lecture / (k * keras) - 1.0).abs() < 1e-6,
                 "{lecture} is not {O} times {keras}"
@@ -299,30 +304,57 @@ fn moments(column: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: amount(500, 20), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: amount(500, 20),
+        rng_seed: RngSeed::Fixed(1957),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     /// Values far from zero, near zero, and of any size whose square is finite in f32.
     #[test]
-    fn standardizing_agrees_with_f64(seed: u64, n in 1usize..300, size in -30i32..30, away in -6i32..10) {
+    fn standardizing_agrees_with_f64(
+        seed: u64,
+        n in 1usize..300,
+        size in -30i32..30,
+        away in -6i32..10,
+    ) {
         let mut rng = Rng::new(Seed(seed));
         let size = 2f32.powi(size);
         let middle = size * 2f32.powi(away);
-        let mut rows: Vec<[f32; 3]> = (0..n).map(|_| [middle + draw(&mut rng, size), draw(&mut rng, size), 0.1]).collect();
+        let mut rows: Vec<[f32; 3]> = (0..n)
+            .map(|_| [middle + draw(&mut rng, size), draw(&mut rng, size), 0.1])
+            .collect();
         let before = rows.clone();
         let scale = Standardize::fit(&rows).expect("good numbers");
         scale.transform(&mut rows);
         for column in 0..3 {
             let (mean, deviation) = moments(before.iter().map(|row| row[column]));
             let greatest = before.iter().map(|row| row[column].abs()).fold(0.0, f32::max);
-            prop_assert!((f64::from(scale.mean[column]) - mean).abs() <= 2e-7 * f64::from(greatest));
+            prop_assert!(
+                (f64::from(scale.mean[column]) - mean).abs() <= 2e-7 * f64::from(greatest)
+            );
             if column == 2 || n == 1 {
-                prop_assert_eq!((scale.mean[column], scale.deviation[column]), (before[0][column], 0.0));
+                prop_assert_eq!(
+                    (scale.mean[column], scale.deviation[column]),
+                    (before[0][column], 0.0)
+                );
                 prop_assert!(rows.iter().all(|row| row[column] == 0.0));
             } else {
-                prop_assert!((f64::from(scale.deviation[column]) / deviation - 1.0).abs() < 1e-6, "{} for {}", scale.deviation[column], deviation);
+                prop_assert!(
+                    (f64::from(scale.deviation[column]) / deviation - 1.0).abs() < 1e-6,
+                    "{} for {}",
+                    scale.deviation[column],
+                    deviation
+                );
                 let (mean, deviation) = moments(rows.iter().map(|row| row[column]));
                 let rounding = 2e-7 * f64::from(greatest / scale.deviation[column]) + 1e-6;
-                prop_assert!(mean.abs() < rounding && (deviation - 1.0).abs() < rounding, "{} and {}", mean, deviation);
+                prop_assert!(
+                    mean.abs() < rounding && (deviation - 1.0).abs() < rounding,
+                    "{} and {}",
+                    mean,
+                    deviation
+                );
             }
         }
     }

@@ -154,7 +154,9 @@ macro_rules! gradients {
         fn $name() {
             // Takes the last one. The default slope is 0.3.
             let slopes = [0.3 $(, $slope)?];
-            roomy(move || check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1]));
+            roomy(
+                move || check::<$stack, $loss, _, _, 8>(stringify!($name), slopes[slopes.len() - 1])
+            );
         }
     )*};
 }
@@ -166,14 +168,16 @@ gradients! {
     linear_then_tanh: (Dense<3, 5>, Dense<5, 2, Tanh>), MeanSquaredError;
     sigmoid_then_relu: (Dense<3, 5, Sigmoid>, Dense<5, 3, Relu>), MeanSquaredError;
     tanh_then_leaky_relu: (Dense<3, 5, Tanh>, Dense<5, 2, LeakyRelu<3, 4>>), MeanSquaredError, 0.75;
-    leaky_relu_then_softmax: (Dense<3, 5, LeakyRelu<1, 100>>, Dense<5, 3, Softmax>), MeanSquaredError, 0.01;
+    leaky_relu_then_softmax: (Dense<3, 5, LeakyRelu<1, 100>>, Dense<5, 3, Softmax>),
+        MeanSquaredError, 0.01;
     softmax_then_sigmoid: (Dense<3, 5, Softmax>, Dense<5, 3, Sigmoid>), BinaryCrossEntropy;
     one_output: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy;
     categorical: (Dense<3, 5, Relu>, Dense<5, 4, Softmax>), CategoricalCrossEntropy;
     sparse: (Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>), SparseCategoricalCrossEntropy;
     summed_squares: (Dense<3, 5, Tanh>, Dense<5, 3>), SumOverOutputs<MeanSquaredError>;
     summed_squares_of_one: (Dense<3, 1, Sigmoid>,), SumOverOutputs<MeanSquaredError>;
-    summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>), SumOverOutputs<BinaryCrossEntropy>;
+    summed_cross_entropy: (Dense<3, 5, Tanh>, Dense<5, 3, Sigmoid>),
+        SumOverOutputs<BinaryCrossEntropy>;
     one_layer: (Dense<5, 1, Sigmoid>,), MeanSquaredError;
     three_layers: (Dense<4, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 3>), MeanSquaredError;
     // Rows longer than a register whose length is not a multiple of one.

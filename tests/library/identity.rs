@@ -211,10 +211,19 @@ macro_rules! identity {
 identity! {
     xor: (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), BinaryCrossEntropy, 4, Adam::with_lr(0.01);
     one_weight: (Dense<1, 1>,), MeanSquaredError, 3, Sgd { lr: 0.1, decay: 0.01 };
-    odd_3_7_5: (Dense<3, 7, LeakyRelu>, Dense<7, 5, Softmax>), SparseCategoricalCrossEntropy<u16>, 7, Sgd::with_lr(0.1);
-    odd_17_33_2: (Dense<17, 33, Relu>, Dense<33, 2, Softmax>), CategoricalCrossEntropy, 5, Adam { decay: 0.1, ..Adam::DEFAULT };
-    digits: (Dense<64, 32, Relu>, Dense<32, 10, Softmax>), SparseCategoricalCrossEntropy, 32, Adam::DEFAULT;
-    three_layers: (Dense<5, 18, Sigmoid>, Dense<18, 20, Tanh>, Dense<20, 3, Sigmoid>), BinaryCrossEntropy, 8, Sgd::with_lr(0.5);
-    normalized: (Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>, Dropout<[f32; 18], 1, 4>, Regularized<Dense<18, 7, Tanh>, L1L2<1, 1000, 1, 500>>, LayerNorm<[f32; 7]>, Dense<7, 3, Softmax>), SparseCategoricalCrossEntropy, 8, Adam::with_lr(0.01);
-    regression: (Dense<9, 16, Softmax>, Dense<16, 3>), MeanSquaredError, 16, Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-4, ..Adam::DEFAULT };
+    odd_3_7_5: (Dense<3, 7, LeakyRelu>, Dense<7, 5, Softmax>),
+        SparseCategoricalCrossEntropy<u16>, 7, Sgd::with_lr(0.1);
+    odd_17_33_2: (Dense<17, 33, Relu>, Dense<33, 2, Softmax>), CategoricalCrossEntropy, 5,
+        Adam { decay: 0.1, ..Adam::DEFAULT };
+    digits: (Dense<64, 32, Relu>, Dense<32, 10, Softmax>), SparseCategoricalCrossEntropy, 32,
+        Adam::DEFAULT;
+    three_layers: (Dense<5, 18, Sigmoid>, Dense<18, 20, Tanh>, Dense<20, 3, Sigmoid>),
+        BinaryCrossEntropy, 8, Sgd::with_lr(0.5);
+    normalized: (
+        Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>, Dropout<[f32; 18], 1, 4>,
+        Regularized<Dense<18, 7, Tanh>, L1L2<1, 1000, 1, 500>>, LayerNorm<[f32; 7]>,
+        Dense<7, 3, Softmax>
+    ), SparseCategoricalCrossEntropy, 8, Adam::with_lr(0.01);
+    regression: (Dense<9, 16, Softmax>, Dense<16, 3>), MeanSquaredError, 16,
+        Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-4, ..Adam::DEFAULT };
 }

@@ -39,7 +39,8 @@ macro_rules! optimizers {
         }
 
         impl<P: F32Array> ZeroState for AnyState<P> {
-            const ZERO: Self = Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
+            const ZERO: Self =
+                Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
 
             fn set_zero(&mut self) {
                 $(self.$optimizer.set_zero();)*
@@ -50,9 +51,16 @@ macro_rules! optimizers {
             type State<P: F32Array> = AnyState<P>;
 
             #[inline(always)]
-            fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AnyState<P>, w: &mut P, dw: &P) {
+            fn update<S: Simd, P: F32Array>(
+                &self,
+                s: S,
+                state: &mut AnyState<P>,
+                w: &mut P,
+                dw: &P,
+            ) {
                 match self {
-                    $(Self::$optimizer(optimizer) => optimizer.update(s, &mut state.$optimizer, w, dw),)*
+                    $(Self::$optimizer(optimizer) =>
+                        optimizer.update(s, &mut state.$optimizer, w, dw),)*
                 }
             }
 
@@ -147,7 +155,9 @@ type LstmNet = Mlp<(Lstm<8, 12, 8>, Dense<12, 10, Softmax>)>;
 // A fixture's optimizer is the one whose keys are exactly the fixture's hyper-parameters, `decay`
 // aside.
 optimizers! {
-    AdamW { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay" };
+    AdamW {
+        lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay"
+    };
     Adam { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon" };
     RmsProp { lr: "lr", rho: "rho", epsilon: "epsilon" };
     AdaGrad { lr: "lr", epsilon: "epsilon" };
@@ -183,7 +193,8 @@ macro_rules! images {
 /// passing test.
 fn skip(file: &str, (inputs, classes): (usize, usize)) {
     let said = format!(
-        "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and {classes} classes\n",
+        "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and \
+         {classes} classes\n",
         folder().display()
     );
     std::io::stderr().write_all(said.as_bytes()).expect("stderr");
@@ -349,7 +360,8 @@ impl Steps {
                     let off = f64::from((got - want).abs()) / f64::from(want.abs().max(1.0));
                     if beyond(off, STEP) {
                         return Err(format!(
-                            "{name} on {backend}, step {}: parameter {i} is {got}, Keras has {want}",
+                            "{name} on {backend}, step {}: parameter {i} is {got}, Keras has \
+                             {want}",
                             step + 1
                         ));
                     }
@@ -896,7 +908,8 @@ where
             .compare(&training.run::<N, L>(backend, data, 1.0).expect("good data"))
             .unwrap_or_else(|error| panic!("{backend}: {error}"));
         println!(
-            "{file} on {backend}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
+            "{file} on {backend}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as \
+             trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
             training.outcome.losses.len(),
             far.loss,
             far.prediction,

@@ -304,7 +304,9 @@ where
 
         let mut first = None;
         for backend in backends() {
-            let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(s, net.params(), &buffers, &x, &mut c.clone()));
+            let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(
+                s, net.params(), &buffers, &x, &mut c.clone()
+            ));
             let fail = |what: &str, error: String| -> ! {
                 panic!("{name}, batch {m}, {backend}: {what}: {error}")
             };
@@ -397,9 +399,18 @@ gradients! {
     layer_norm: (Dense<3, 5>, LayerNorm<[f32; 5]>, Activate<[f32; 5], Relu>, Dense<5, 2>);
     layer_norm_wide: (Dense<3, 35>, LayerNorm<[f32; 35]>, Dense<35, 2, Softmax>);
     layer_norm_over_positions: (LayerNorm<[[f32; 5]; 3]>, Activate<[[f32; 5]; 3], Sigmoid>);
-    images: (BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], 1, 4>, Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>);
-    dropout: (Dense<3, 6, Tanh>, Dropout<[f32; 6], 1, 3>, Dense<6, 6>, Dropout<[f32; 6], 1, 3>, Dense<6, 2>);
-    penalties: (DenseL2<3, 5, Tanh, 1, 100>, Regularized<Dense<5, 4, Sigmoid>, L1L2<3, 1000, 1, 50>>, DenseL1<4, 2, Linear, 1, 20>);
+    images: (
+        BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], 1, 4>,
+        Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>
+    );
+    dropout: (
+        Dense<3, 6, Tanh>, Dropout<[f32; 6], 1, 3>, Dense<6, 6>, Dropout<[f32; 6], 1, 3>,
+        Dense<6, 2>
+    );
+    penalties: (
+        DenseL2<3, 5, Tanh, 1, 100>, Regularized<Dense<5, 4, Sigmoid>, L1L2<3, 1000, 1, 50>>,
+        DenseL1<4, 2, Linear, 1, 20>
+    );
     twice_regularized: (Regularized<DenseL1<3, 18, Tanh, 1, 100>, L2<1, 10>>, Dense<18, 1>);
 }
 
@@ -673,7 +684,16 @@ where
     let mut dp = L::Params::ZERO;
     dispatch!(backend, s => {
         L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Buffers::ZERO, &x, tape);
-        L::backward::<_, ROWS>(s, &L::Params::ZERO, &x, tape, &mut dy, false, &mut dp, Some(&mut dx))
+        L::backward::<_, ROWS>(
+            s,
+            &L::Params::ZERO,
+            &x,
+            tape,
+            &mut dy,
+            false,
+            &mut dp,
+            Some(&mut dx),
+        )
     });
     (*L::output::<ROWS>(tape), dx)
 }
@@ -719,13 +739,17 @@ fn a_dropped_value_is_zero_whatever_it_was() {
     for backend in backends() {
         let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         let x = [[f32::NAN; ROW], [f32::INFINITY; ROW], [-1.0; ROW], [-0.0; ROW]];
-        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Context::TRAINING, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(
+            s, Context::TRAINING, &[], &[], &x, &mut tape
+        ));
         for (i, (y, x)) in tape.head.iter().flatten().zip(x.iter().flatten()).enumerate() {
             let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
             assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
         // Inference leaves the values unchanged, and does not advance the pass number.
-        dispatch!(backend, s => Third::forward::<_, ROWS>(s, Context::INFERENCE, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(
+            s, Context::INFERENCE, &[], &[], &x, &mut tape
+        ));
         assert_eq!(bits(tape.head[..4].as_flattened()), bits(x.as_flattened()));
         assert_eq!(tape.tail[0].to_bits(), 1);
     }

@@ -182,20 +182,23 @@ fn errors_read_well() {
         Perceptron::<2>::new().fit(&gates::XOR.x, &gates::XOR.t, 1.0, 100).expect_err("XOR");
     assert_eq!(
         error.to_string(),
-        "not linearly separable: the weights after epoch 3 are those after epoch 2, to the bit, and the 4 updates in between add up to exactly 0"
+        "not linearly separable: the weights after epoch 3 are those after epoch 2, to the bit, \
+         and the 4 updates in between add up to exactly 0"
     );
     let error =
         Perceptron::<2>::new().fit(&gates::AND.x, &gates::AND.t, 1.0, 2).expect_err("two epochs");
     assert_eq!(
         error.to_string(),
-        "not separated: epoch 2 still made 3 mistakes; more epochs may help, or the samples are not separable"
+        "not separated: epoch 2 still made 3 mistakes; more epochs may help, or the samples are \
+         not separable"
     );
     let mut heavy = Perceptron { w: [0.0], b: 1e9 };
     let error = heavy.fit(&[[0.0], [1.0]], &[[0.0], [1.0]], 1.0, 100).expect_err("1e9 − 1 is 1e9");
     assert_eq!(error, Error::NotConverged { epochs: 1, mistakes: 1, stalled: true });
     assert_eq!(
         error.to_string(),
-        "not separated: epoch 1 still made 1 mistake, and rounding keeps the weights from moving on; another learning rate may help"
+        "not separated: epoch 1 still made 1 mistake, and rounding keeps the weights from moving \
+         on; another learning rate may help"
     );
 }
 
@@ -339,19 +342,31 @@ proptest! {
 
     /// On a grid all arithmetic is exact, and Novikoff's bound holds exactly.
     #[test]
-    fn what_is_separable_is_separated_within_the_bound(seed: u64, n in 1usize..40, shift in 0i32..8, power in -20i32..20) {
+    fn what_is_separable_is_separated_within_the_bound(
+        seed: u64,
+        n in 1usize..40,
+        shift in 0i32..8,
+        power in -20i32..20,
+    ) {
         let mut rng = Rng::new(Seed(seed));
         let v: [f32; 4] = std::array::from_fn(|_| (rng.next_u32() % 17) as f32 - 8.0);
         let grid = 2f32.powi(-shift);
-        let (x, t) = separable::<3>(&mut rng, n, &v, |rng| grid * ((rng.next_u32() % 33) as f32 - 16.0));
+        let (x, t) =
+            separable::<3>(&mut rng, n, &v, |rng| grid * ((rng.next_u32() % 33) as f32 - 16.0));
         prop_assume!(!x.is_empty());
-        let length = |x: &mut dyn Iterator<Item = f32>| x.map(|x| f64::from(x).powi(2)).sum::<f64>();
-        let radius = x.iter().map(|x| length(&mut x.iter().copied().chain([1.0]))).fold(0.0, f64::max);
-        let gamma = x.iter().map(|x| margin(&v, x).expect("drawn so").abs()).fold(f64::INFINITY, f64::min);
+        let length =
+            |x: &mut dyn Iterator<Item = f32>| x.map(|x| f64::from(x).powi(2)).sum::<f64>();
+        let radius =
+            x.iter().map(|x| length(&mut x.iter().copied().chain([1.0]))).fold(0.0, f64::max);
+        let gamma = x
+            .iter()
+            .map(|x| margin(&v, x).expect("drawn so").abs())
+            .fold(f64::INFINITY, f64::min);
         let bound = radius * length(&mut v.into_iter()) / gamma.powi(2);
         let mut unit = Perceptron::<3>::new();
         let done = unit.fit(&x, &t, 2f32.powi(power), 1_000_000);
-        let Separated { epochs, updates } = done.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let Separated { epochs, updates } =
+            done.map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert!(all_right(&unit, &x, &t));
         prop_assert!(updates as f64 <= bound, "{} updates, the bound is {}", updates, bound);
         prop_assert!(epochs <= updates + 1);
@@ -364,11 +379,17 @@ proptest! {
         let v: [f32; 6] = std::array::from_fn(|_| draw(&mut rng, 1.0));
         let (x, t) = separable::<5>(&mut rng, 4 * n, &v, |rng| draw(rng, 1.0));
         let size = v.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let (x, t): (Vec<_>, Vec<_>) = x.into_iter().zip(t).filter(|(x, _)| margin(&v, x).is_some_and(|m| m.abs() > 0.05 * f64::from(size))).unzip();
+        let (x, t): (Vec<_>, Vec<_>) = x
+            .into_iter()
+            .zip(t)
+            .filter(|(x, _)| margin(&v, x).is_some_and(|m| m.abs() > 0.05 * f64::from(size)))
+            .unzip();
         prop_assume!(!x.is_empty());
         let mut unit = Perceptron::<5>::new();
         // R² is at most 6, so 2400 updates are enough without rounding.
-        let done = unit.fit(&x, &t, RATES[rate], 5000).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let done = unit
+            .fit(&x, &t, RATES[rate], 5000)
+            .map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert!(all_right(&unit, &x, &t));
         prop_assert!(done.updates <= 2410, "{:?}", done);
     }
@@ -377,12 +398,22 @@ proptest! {
     #[test]
     fn certificates_hold(seed: u64, n in 2usize..9, size in 1u32..5, power in 0..RATES.len()) {
         let mut rng = Rng::new(Seed(seed));
-        let x: Vec<[f32; 2]> = (0..n).map(|_| std::array::from_fn(|_| (rng.next_u32() % (2 * size + 1)) as f32 - size as f32)).collect();
+        let x: Vec<[f32; 2]> = (0..n)
+            .map(|_| {
+                std::array::from_fn(|_| (rng.next_u32() % (2 * size + 1)) as f32 - size as f32)
+            })
+            .collect();
         let t: Answers = (0..n).map(|_| [(rng.next_u32() % 2) as f32]).collect();
         let mut unit = Perceptron::<2>::new();
         match unit.fit(&x, &t, RATES[power], 2000) {
             Ok(_) => prop_assert!(all_right(&unit, &x, &t)),
-            Err(error @ Error::NotSeparable { .. }) => assert_certificate(Perceptron::new(), (&x, &t), RATES[power], error, 0),
+            Err(error @ Error::NotSeparable { .. }) => assert_certificate(
+                Perceptron::new(),
+                (&x, &t),
+                RATES[power],
+                error,
+                0,
+            ),
             Err(error) => prop_assert!(matches!(error, Error::NotConverged { .. }), "{}", error),
         }
     }

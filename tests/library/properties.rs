@@ -119,13 +119,22 @@ proptest! {
     fn a_batch_is_its_samples(seed: u64, m in 0usize..40, weights in size(), inputs in size()) {
         alone_as_in_a_batch::<Classify, 5, 4>(seed, m, (weights, inputs))?;
         alone_as_in_a_batch::<Regress, 5, 3>(seed, m, (weights, inputs))?;
-        alone_as_in_a_batch::<(Dense<5, 35, Relu>, Dense<35, 17, Softmax>), 5, 17>(seed, m, (weights, inputs))?;
+        alone_as_in_a_batch::<(Dense<5, 35, Relu>, Dense<35, 17, Softmax>), 5, 17>(
+            seed,
+            m,
+            (weights, inputs),
+        )?;
     }
 
     /// All weights stay 0 (lr 0), and the targets make the loss of sample i equal to 2^i. An
     /// epoch's sum of losses then shows how often each sample was used.
     #[test]
-    fn an_epoch_sees_each_sample_once(seed: u64, n in 1usize..=20, batch in 0u32..3, epochs in 1usize..4) {
+    fn an_epoch_sees_each_sample_once(
+        seed: u64,
+        n in 1usize..=20,
+        batch in 0u32..3,
+        epochs in 1usize..4,
+    ) {
         type Two = Mlp<(Dense<1, 2>,)>;
         let x = vec![[0.0]; n];
         // Half of (2^k)² + (2^k)² is 2^(2k); half of (2^(k + 1))² is 2^(2k + 1).
@@ -140,11 +149,22 @@ proptest! {
                 std::ops::ControlFlow::Continue(())
             });
             let mut trainer = Trainer::<Two, Sgd, MeanSquaredError, 4>::new();
-            let fit = Fit { epochs, batch: Some(Batch::Mini(1 << batch)), shuffle: Some(Seed(seed)), backend, ..Fit::new(Sgd::with_lr(0.0)) };
+            let fit = Fit {
+                epochs,
+                batch: Some(Batch::Mini(1 << batch)),
+                shuffle: Some(Seed(seed)),
+                backend,
+                ..Fit::new(Sgd::with_lr(0.0))
+            };
             trainer.fit(&mut Two::new(), &x, &t, &fit, &mut observer).expect("good data");
             prop_assert_eq!(reports.len(), epochs);
             // Means over mini-batches and over n are rounded, by much less than ½.
-            prop_assert!(reports.iter().all(|sum| sum.round() == want), "{:?} instead of {}", reports, want);
+            prop_assert!(
+                reports.iter().all(|sum| sum.round() == want),
+                "{:?} instead of {}",
+                reports,
+                want
+            );
         }
     }
 

@@ -339,7 +339,8 @@ identity! {
     lstm: (Lstm<1, 17, 6>, Dense<17, 1, Sigmoid>), BinaryCrossEntropy;
     stacked: (Gru<2, 5, 4, All>, Lstm<5, 4, 4, All>, Rnn<4, 3, 4>), MeanSquaredError;
     with_others_between: (
-        Rnn<3, 6, 5, Linear, All>, LayerNorm<[[f32; 6]; 5]>, Activate<[[f32; 6]; 5], Tanh>, Dropout<[[f32; 6]; 5], 1, 4>,
+        Rnn<3, 6, 5, Linear, All>, LayerNorm<[[f32; 6]; 5]>, Activate<[[f32; 6]; 5], Tanh>,
+        Dropout<[[f32; 6]; 5], 1, 4>,
         Regularized<Gru<6, 4, 5>, L2<1, 100>>, BatchNorm<[f32; 4]>, DenseL1<4, 3, Softmax, 1, 100>,
     ), SparseCategoricalCrossEntropy;
 }

@@ -239,7 +239,9 @@ fn a_small_deviation_beside_a_large_mean() {
     });
     for backend in backends() {
         let mut own = rosenblatt::kernels::normalize::BatchMoments::<[f32; 2]>::ZERO;
-        rosenblatt::kernels::dispatch!(backend, s => rosenblatt::kernels::normalize::moments(s, &x, &mut own));
+        rosenblatt::kernels::dispatch!(backend, s => rosenblatt::kernels::normalize::moments(
+            s, &x, &mut own
+        ));
         for (j, (mean, variance)) in exact.into_iter().enumerate() {
             let got = f64::from(own.mean[j]) + f64::from(own.mean_low[j]);
             assert!((got - mean).abs() < 1e-6 * variance.sqrt(), "{backend}: {got}, not {mean}");
@@ -312,7 +314,8 @@ fn one_sample_is_no_batch_for_a_normalization() {
     assert_eq!(net.hash(), before);
     assert_eq!(
         Error::BatchTooSmall { batch: 1, least: 2 }.to_string(),
-        "a mini-batch of 1 sample; batch normalization needs at least 2 (drop_last leaves out the last one of an epoch if it is shorter than the others)"
+        "a mini-batch of 1 sample; batch normalization needs at least 2 (drop_last leaves out the \
+         last one of an epoch if it is shorter than the others)"
     );
     let last =
         trainer.fit(&mut net, &x, &t, &Fit { drop_last: true, ..fit }, &mut ()).expect("32 of 33");
@@ -557,7 +560,8 @@ fn weights_that_were_never_set_are_named() {
     );
     assert_eq!(
         never_set.to_string(),
-        "all weights of layer 1 (Dense) are 0, and so the network cannot learn; call init, or set them"
+        "all weights of layer 1 (Dense) are 0, and so the network cannot learn; call init, or set \
+         them"
     );
     // The last layer's weights may be 0.
     net.init(Seed(1));

@@ -54,12 +54,14 @@ fn run(args: &Args) -> Result<bool> {
     grid::print(3, (29, 9), &panels);
 
     println!(
-        "losses of one sample over p, the output of a sigmoid; their gradients by p, and by z before the sigmoid\n"
+        "losses of one sample over p, the output of a sigmoid; their gradients by p, and by z \
+         before the sigmoid\n"
     );
     let losses: Vec<Panel> = [1.0, 0.0].into_iter().flat_map(|t| losses(backend, t)).collect();
     grid::print(3, (29, 9), &losses);
     println!(
-        "by z, the squared error's gradient vanishes where the unit is most wrong; the cross-entropy's is p - t\n"
+        "by z, the squared error's gradient vanishes where the unit is most wrong; the \
+         cross-entropy's is p - t\n"
     );
     panels.extend(losses);
     let categorical = [categorical(backend)];
@@ -242,7 +244,9 @@ fn categorical(backend: Backend) -> Panel {
             let mut dy = [[0.0; 3]];
             let target = [[1.0, 0.0, 0.0]];
             (
-                dispatch!(backend, s => <CategoricalCrossEntropy as Loss<Softmax, _>>::loss(s, &[*p], &target, &mut dy)),
+                dispatch!(backend, s => <CategoricalCrossEntropy as Loss<Softmax, _>>::loss(
+                    s, &[*p], &target, &mut dy
+                )),
                 dy[0][0],
             )
         })

@@ -62,7 +62,8 @@ fn run(args: &Args) -> Result<bool> {
     let mut units = Vec::new();
 
     println!(
-        "one perceptron, y = 1 where w1 x1 + w2 x2 + b > 0; w <- w + lr (t - y) x, b <- b + lr (t - y); lr {lr}\n"
+        "one perceptron, y = 1 where w1 x1 + w2 x2 + b > 0; w <- w + lr (t - y) x, \
+         b <- b + lr (t - y); lr {lr}\n"
     );
     println!(
         "{:<5} {:>10} {:>10} {:>10} {:>7} {:>8}   outcome",
@@ -89,7 +90,8 @@ fn run(args: &Args) -> Result<bool> {
     }
 
     println!(
-        "\nthe lines: x1 across, x2 up, from -0.5 to 1.5; shaded where y = 1; the gate's answers at the corners"
+        "\nthe lines: x1 across, x2 up, from -0.5 to 1.5; shaded where y = 1; the gate's answers \
+         at the corners"
     );
     pictures(&units[..3]);
     good &= certificate(&gates::XOR, lr, epochs)?;
@@ -164,7 +166,8 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
         }
     }
     println!(
-        "\nthe updates in between, in units of lr: a sample was added where t = 1, taken away where t = 0"
+        "\nthe updates in between, in units of lr: a sample was added where t = 1, taken away \
+         where t = 0"
     );
     println!("{:>3} {:>3} {:>7} {:>8} {:>16}", "x1", "x2", "target", "updates", "adds to w1 w2 b");
     let mut sum = [0.0; 3];
@@ -179,7 +182,8 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
     }
     println!("{:>24} {:>8} {:>3} {:>3}", "together", sum[0], sum[1], sum[2]);
     println!(
-        "were there a line v1 x1 + v2 x2 + v0 = 0 that parts the samples, each of these updates would add something above 0"
+        "were there a line v1 x1 + v2 x2 + v0 = 0 that parts the samples, each of these updates \
+         would add something above 0"
     );
     println!("to v1 w1 + v2 w2 + v0 b, and together they could not be 0: there is no such line\n");
     Ok(sum == [0.0; 3])
@@ -188,7 +192,8 @@ fn certificate(gate: &Gate, lr: f32, epochs: usize) -> Result<bool> {
 /// Prints the truth table of the network with fixed weights. True if it is XOR's.
 fn by_hand(backend: Backend) -> bool {
     println!(
-        "two layers can, with weights set by hand: h1 = s(20 x1 + 20 x2 - 10) is OR, h2 = s(-20 x1 - 20 x2 + 30) is NAND,"
+        "two layers can, with weights set by hand: h1 = s(20 x1 + 20 x2 - 10) is OR, \
+         h2 = s(-20 x1 - 20 x2 + 30) is NAND,"
     );
     println!("y = s(20 h1 + 20 h2 - 30) is AND of both; s is the sigmoid");
     println!("{:>3} {:>3} {:>10} {:>10} {:>10} {:>7}", "x1", "x2", "h1", "h2", "y", "target");

@@ -86,7 +86,8 @@ fn neuron() -> Result<String> {
     loss.backward()?;
 
     println!(
-        "y = sigmoid(w1*x1 + w2*x2 + b), loss = (y - t)^2; gradient: the loss's slope by each node\n"
+        "y = sigmoid(w1*x1 + w2*x2 + b), loss = (y - t)^2; gradient: the loss's slope by each \
+         node\n"
     );
     println!("{graph}\n");
     println!("for Graphviz (dot -Tsvg):\n\n{}", graph.dot());

@@ -138,8 +138,10 @@ extern "C" fn SysTick() {
     #[cfg(not(feature = "helium"))]
     macro_rules! spoil {
         () => {
-            "vmov s0, r0\nvmov s1, r0\nvmov s2, r0\nvmov s3, r0\nvmov s4, r0\nvmov s5, r0\nvmov s6, r0\nvmov s7, r0\n\
-            vmov s8, r0\nvmov s9, r0\nvmov s10, r0\nvmov s11, r0\nvmov s12, r0\nvmov s13, r0\nvmov s14, r0\nvmov s15, r0"
+            "vmov s0, r0\nvmov s1, r0\nvmov s2, r0\nvmov s3, r0\n\
+             vmov s4, r0\nvmov s5, r0\nvmov s6, r0\nvmov s7, r0\n\
+             vmov s8, r0\nvmov s9, r0\nvmov s10, r0\nvmov s11, r0\n\
+             vmov s12, r0\nvmov s13, r0\nvmov s14, r0\nvmov s15, r0"
         };
     }
     #[cfg(feature = "helium")]

@@ -160,7 +160,8 @@ fn targets_that_are_no_probabilities() {
         t[3][7] = value;
         let error = Error::Probability { sample: 3, output: 7, value };
         let message = format!(
-            "row 4, column 8 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected"
+            "row 4, column 8 of the targets (counted from 1) is {text}; a probability in [0, 1] is \
+             expected"
         );
         refused_everywhere::<Ten, CategoricalCrossEntropy>(
             &ten(),
@@ -174,7 +175,8 @@ fn targets_that_are_no_probabilities() {
         let t = [[0.0], [value], [f32::NAN], [1.0]];
         let error = Error::Probability { sample: 1, output: 0, value };
         let message = format!(
-            "row 2, column 1 of the targets (counted from 1) is {text}; a probability in [0, 1] is expected"
+            "row 2, column 1 of the targets (counted from 1) is {text}; a probability in [0, 1] is \
+             expected"
         );
         refused_everywhere::<Xor, BinaryCrossEntropy>(
             &xor(),
@@ -371,7 +373,8 @@ fn samples_that_are_not_finite() {
             let text = |sample: usize| {
                 let row = sample + 1;
                 format!(
-                    "row {row}, column 1 of the inputs (counted from 1) is {value}; a finite number is expected"
+                    "row {row}, column 1 of the inputs (counted from 1) is {value}; a finite \
+                     number is expected"
                 )
             };
             let (error, message) = (named(sample), text(sample));
@@ -432,7 +435,8 @@ fn targets_that_are_not_finite() {
     for value in [f32::NAN, f32::INFINITY] {
         let error = Error::Target { sample: 1, output: 0, value, expected: "a finite number" };
         let message = format!(
-            "row 2, column 1 of the targets (counted from 1) is {value}; a finite number is expected"
+            "row 2, column 1 of the targets (counted from 1) is {value}; a finite number is \
+             expected"
         );
         let bad: Data<'_, Line, MeanSquaredError> =
             (&[[1.0, 1.0], [-2.0, -2.0]], &[[1.0], [value]]);

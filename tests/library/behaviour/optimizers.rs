@@ -94,8 +94,17 @@ fn decay_is_a_schedule() {
         ($($optimizer:ident)*) => {$(
             let plain = trained($optimizer::with_lr(0.1));
             let decaying = trained($optimizer { decay: 0.25, ..$optimizer::with_lr(0.1) });
-            let schedule = InverseTimeDecay { lr: 0.1, decay_steps: 1, decay_rate: 0.25, staircase: false };
-            assert_eq!(decaying, trained(Scheduled { optimizer: $optimizer::DEFAULT, schedule }), stringify!($optimizer));
+            let schedule = InverseTimeDecay {
+                lr: 0.1,
+                decay_steps: 1,
+                decay_rate: 0.25,
+                staircase: false,
+            };
+            assert_eq!(
+                decaying,
+                trained(Scheduled { optimizer: $optimizer::DEFAULT, schedule }),
+                stringify!($optimizer)
+            );
             assert_ne!(decaying, plain, stringify!($optimizer));
         )*};
     }

@@ -210,7 +210,12 @@ fn judge(
 }
 
 proptest! {
-    #![proptest_config(Config { cases: amount(1500, 100), rng_seed: RngSeed::Fixed(1970), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: amount(1500, 100),
+        rng_seed: RngSeed::Fixed(1970),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     fn expressions_have_the_values_and_slopes_of_dual_numbers(
         leaves in prop::array::uniform4(-2f32..2.0),

@@ -25,7 +25,12 @@ macro_rules! functions {
             type Trainer = Buffer;
             const TRAINER: Buffer = [0.0; 256];
 
-            fn run(backend: Backend, (): &mut (), x: &mut Buffer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+            fn run(
+                backend: Backend,
+                (): &mut (),
+                x: &mut Buffer,
+                spoil: impl FnOnce(&mut [f32]),
+            ) -> u64 {
                 fill(x);
                 // Changes an input where the function is steep, so that one bit of it changes the
                 // output.

@@ -84,7 +84,16 @@ pub fn now() -> (u64, u32) {
 pub fn ruler() {
     // SAFETY: counts a register down.
     unsafe {
-        asm!("movs {n}, #250", "1:", ".rept 6", "nop", ".endr", "subs {n}, #1", "bne 1b", n = out(reg) _)
+        asm!(
+            "movs {n}, #250",
+            "1:",
+            ".rept 6",
+            "nop",
+            ".endr",
+            "subs {n}, #1",
+            "bne 1b",
+            n = out(reg) _
+        )
     }
 }
 
