@@ -116,8 +116,7 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     }
 }
 
-/// A CPU with fused multiply-add, used by a backend. The bits are wrong, and the tests must detect
-/// it.
+/// A backend that uses fused multiply-add. Its bits are wrong, and the tests must find that.
 #[derive(Clone, Copy)]
 pub struct Fused;
 
