@@ -24,7 +24,9 @@ fn ulp(exact: f64) -> f64 {
     2f64.powi(exponent.clamp(-126, 127) - 23)
 }
 
-/// The error of a result in ULP; infinite if only one of the two is NaN or infinite.
+/// The error of a result in ULP. It is infinite if only one of the two is NaN, and if the exact
+/// value is infinite and the result is another. An infinite result for a finite value counts as
+/// 2¹²⁸.
 fn error(got: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if rounded.is_nan() || got.is_nan() {
