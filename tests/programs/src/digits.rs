@@ -108,9 +108,9 @@ macro_rules! train {
 }
 
 /// Two shuffled epochs of gradient descent.
-pub struct Trainable;
+pub struct Train;
 
-impl Program for Trainable {
+impl Program for Train {
     const NAME: &'static str = "digits";
     type Net = Net;
     const NET: Net = Net::new();

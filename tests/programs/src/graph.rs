@@ -12,7 +12,7 @@ pub type Xor = Graph<54>;
 type At<'g> = Node<'g, 54>;
 
 /// 200 steps of gradient descent on all four samples.
-pub struct Trainable;
+pub struct Train;
 
 /// The nodes for one sample: x, t, loss and output.
 fn build<'g>(graph: &'g Xor, weights: &Weights) -> ([At<'g>; 2], At<'g>, At<'g>, At<'g>) {
@@ -57,7 +57,7 @@ fn train(
     Ok(learnt)
 }
 
-impl Program for Trainable {
+impl Program for Train {
     const NAME: &'static str = "graph";
     type Net = Weights;
     const NET: Weights = [0.0; 13];

@@ -65,7 +65,7 @@ macro_rules! programs {
         $with!("xor-sgd", $crate::xor::XorSgd);
         $with!("iris", $crate::iris::Iris);
         $with!("digits-infer", $crate::digits::Infer);
-        $with!("digits", $crate::digits::Trainable);
+        $with!("digits", $crate::digits::Train);
         $with!("digits-small", $crate::digits::TrainSmall);
         $with!("cnn", $crate::cnn::Cnn);
         $with!("gru", $crate::gru::Rows);
@@ -78,7 +78,7 @@ macro_rules! programs {
         $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("products", $crate::products::Products);
         $with!("weather", $crate::weather::Weather);
-        $with!("graph", $crate::graph::Trainable);
+        $with!("graph", $crate::graph::Train);
         $with!("graph-print", $crate::graph::Print);
         $with!("optimizers", $crate::optimizers::Optimizers);
         $with!("layers", $crate::layers::Layers);

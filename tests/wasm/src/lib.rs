@@ -43,13 +43,13 @@ pub extern "C" fn hash() -> u64 {
 
 /// Address of the backend's name.
 #[unsafe(no_mangle)]
-pub extern "C" fn level_name() -> *const u8 {
+pub extern "C" fn backend_name() -> *const u8 {
     Backend::detect().name().as_ptr()
 }
 
 /// Length of the backend's name in bytes.
 #[unsafe(no_mangle)]
-pub extern "C" fn level_name_length() -> usize {
+pub extern "C" fn backend_name_length() -> usize {
     Backend::detect().name().len()
 }
 

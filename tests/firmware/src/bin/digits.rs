@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-rosenblatt_firmware::program!(rosenblatt_programs::digits::Trainable);
+rosenblatt_firmware::program!(rosenblatt_programs::digits::Train);
