@@ -478,7 +478,7 @@ face! {
     /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers
     /// stay, ±∞ gives ±1, NaN stays NaN. tanh(−x) is −tanh(x) to the bit. Method: Cephes' `tanhf`
     /// (S. Moshier) near zero; from 0.625 on an argument reduction
-    /// ([`math::tanh`](crate::math::tanh)).
+    /// ([`math::tanh`]).
     tanh = Tanh;
     /// x ← 1 / (1 + e⁻ˣ)
     ///

@@ -162,6 +162,7 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
 /// Below 0.625 a polynomial. From there on, |x| = n·½ ln 2 + h, and t = tanh h comes from the same
 /// polynomial. Then e²ˣ = 2ⁿ·(1 + t)/(1 − t) and tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ +
 /// 1) + ½(2ⁿ − 1)·t), with one division. The sign of x is put back. From 9.011 on the result is ±1.
+///
 /// tanh of ±0 and of a subnormal number is the number itself. NaN stays NaN.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]

@@ -6,8 +6,8 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rosenblatt_kernels::Backend;
-use rosenblatt_suite::identity;
 use rosenblatt_programs::{Program, programs};
+use rosenblatt_suite::identity;
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);
 static MISMATCHES: AtomicU32 = AtomicU32::new(0);
