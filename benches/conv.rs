@@ -58,9 +58,9 @@ where
     x.iter_mut().for_each(|x| x.as_flat_mut().iter_mut().for_each(|x| *x = rng.uniform()));
     let t: [u8; B] = std::array::from_fn(|i| (i % 10) as u8);
     let adam = Adam::with_lr(0.001);
-    let mut start = Box::new(Mlp::<T>::new());
-    start.init(Seed(1957));
-    let trainer = || Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, B>::new());
+    let mut start = Box::new(Mlp::<T>::ZERO);
+    start.initialize(Seed(1957));
+    let trainer = || Box::new(Trainer::<Mlp<T>, SparseCategoricalCrossEntropy, Adam, B>::ZERO);
 
     let mut group = c.benchmark_group(name);
     if let Some(mut plain) = by_hand(&start) {
@@ -69,7 +69,9 @@ where
         let images: &[[[f32; 8]; 8]; B] = reshape_rows(&flat).try_into().expect("as many");
         let (mut net, mut trainer) = (start.clone(), trainer());
         for step in 0..20 {
-            let ours = trainer.step(&mut net, &adam, &x, &t).expect("a finite loss");
+            let ours = trainer
+                .step(&mut net, Dataset::new(&x, &t).expect("as many targets"), &adam)
+                .expect("a finite loss");
             let theirs = plain.step(images, &t, adam.lr);
             assert!(
                 (ours - theirs).abs() <= 1e-3 * theirs,
@@ -85,7 +87,12 @@ where
         group.bench_function(backend.name(), |b| {
             b.iter(|| {
                 trainer
-                    .step_on(backend, &mut net, &adam, black_box(&x), black_box(&t))
+                    .on(backend)
+                    .step(
+                        &mut net,
+                        Dataset::new(black_box(&x), black_box(&t)).expect("as many targets"),
+                        &adam,
+                    )
                     .expect("a finite loss")
             });
         });

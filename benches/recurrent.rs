@@ -17,7 +17,7 @@ const B: usize = 32;
 const G: usize = 3 * U;
 
 type Net = Mlp<(Gru<I, U, T>, Dense<U, O, Softmax>)>;
-type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, B>;
+type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Adam, B>;
 
 /// The network written by hand. Parameters, gradients and moments are as in Keras. Loops run in the
 /// order that the compiler vectorizes best, with the columns in the innermost loop. The activations
@@ -172,13 +172,14 @@ fn recurrent(c: &mut Criterion) {
     x.as_flattened_mut().as_flattened_mut().iter_mut().for_each(|x| *x = rng.uniform());
     let t: [u8; B] = std::array::from_fn(|i| (i % O) as u8);
     let adam = Adam::DEFAULT;
-    let mut start = Net::new();
-    start.init(Seed(1957));
+    let start = Net::init(Seed(1957));
 
     let mut by_hand = Box::new(Plain::new(&start));
-    let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
+    let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::ZERO));
     for step in 0..20 {
-        let ours = trainer.step(&mut net, &adam, &x[..], &t).expect("a finite loss");
+        let ours = trainer
+            .step(&mut net, Dataset::new(&x[..], &t).expect("as many targets"), &adam)
+            .expect("a finite loss");
         let theirs = by_hand.step(&x, &t, adam.lr);
         assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
     }
@@ -188,11 +189,16 @@ fn recurrent(c: &mut Criterion) {
         b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr))
     });
     for backend in Backend::available() {
-        let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
+        let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::ZERO));
         group.bench_function(backend.name(), |b| {
             b.iter(|| {
                 trainer
-                    .step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t))
+                    .on(backend)
+                    .step(
+                        &mut net,
+                        Dataset::new(black_box(&x[..]), black_box(&t)).expect("as many targets"),
+                        &adam,
+                    )
                     .expect("a finite loss")
             });
         });
@@ -201,10 +207,8 @@ fn recurrent(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("gru 8x8-12-10, one frame");
     for backend in Backend::available() {
-        let mut memory = Net::memory();
-        group.bench_function(backend.name(), |b| {
-            b.iter(|| start.step_on(backend, &mut memory, black_box(&x[0][0])))
-        });
+        let mut stream = start.on(backend).stream();
+        group.bench_function(backend.name(), |b| b.iter(|| stream.push(black_box(&x[0][0]))));
     }
     group.finish();
 }

@@ -39,16 +39,18 @@ macro_rules! steps {
         $hidden:ty, $head:ty, $loss:ty, $plain:ident, $lr:expr
     ) => {{
         type Net = Mlp<(Dense<$i, $h, $hidden>, Dense<$h, $o, $head>)>;
-        type T = Trainer<Net, Adam, $loss, $batch>;
+        type T = Trainer<Net, $loss, Adam, $batch>;
         let (x, t) = samples::<$i, $o, $batch>();
         let adam = Adam::with_lr($lr);
-        let mut start = Box::new(Net::new());
-        start.init(Seed(1957));
+        let mut start = Box::new(Net::ZERO);
+        start.initialize(Seed(1957));
 
         let mut by_hand = Box::new(Plain::<$i, $h, $o, $batch>::new(start.weights()));
-        let (mut net, mut trainer) = (start.clone(), Box::new(T::new()));
+        let (mut net, mut trainer) = (start.clone(), Box::new(T::ZERO));
         for step in 0..20 {
-            let ours = trainer.step(&mut net, &adam, &x[..], &t).expect("a finite loss");
+            let ours = trainer
+                .step(&mut net, Dataset::new(&x[..], &t).expect("as many targets"), &adam)
+                .expect("a finite loss");
             let theirs = by_hand.$plain(&x, &t, $lr);
             assert!(
                 (ours - theirs).abs() <= 1e-3 * theirs,
@@ -61,11 +63,17 @@ macro_rules! steps {
             b.iter(|| by_hand.$plain(black_box(&x), black_box(&t), $lr))
         });
         for backend in Backend::available() {
-            let (mut net, mut trainer) = (start.clone(), Box::new(T::new()));
+            let (mut net, mut trainer) = (start.clone(), Box::new(T::ZERO));
             group.bench_function(backend.name(), |b| {
                 b.iter(|| {
                     trainer
-                        .step_on(backend, &mut net, &adam, black_box(&x[..]), black_box(&t))
+                        .on(backend)
+                        .step(
+                            &mut net,
+                            Dataset::new(black_box(&x[..]), black_box(&t))
+                                .expect("as many targets"),
+                            &adam,
+                        )
                         .expect("a finite loss")
                 });
             });

@@ -73,7 +73,7 @@ impl Differentiable for Linear {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Dense<2, 4, Softmax>,)>::new(); // zero weights
+/// let net = Mlp::<(Dense<2, 4, Softmax>,)>::ZERO; // zero weights
 /// assert_eq!(net.predict(&[3.0, -1.0]), [0.25; 4]);
 /// ```
 ///
@@ -82,7 +82,7 @@ impl Differentiable for Linear {
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<2, 1, Softmax>,)>;
-/// Net::new().predict(&[0.0, 1.0]);
+/// Net::ZERO.predict(&[0.0, 1.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax;

@@ -13,8 +13,8 @@ pub type Result<T> = core::result::Result<T, Error>;
 /// rows, columns and layers from 1.
 ///
 /// ```
-/// use rosenblatt::{Error, data};
-/// let error = data::finite_inputs(&[[0.0, 1.0], [2.0, f32::NAN]]).unwrap_err();
+/// use rosenblatt::{Error, dataset};
+/// let error = dataset::finite_inputs(&[[0.0, 1.0], [2.0, f32::NAN]]).unwrap_err();
 /// assert!(matches!(error, Error::Input { sample: 1, column: 1, .. }));
 /// let message = "row 2, column 2 of the inputs (counted from 1) is NaN; \
 ///     a finite number is expected";

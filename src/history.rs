@@ -13,12 +13,11 @@ use heapless::Vec;
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
-/// net.init(Seed(1));
+/// let mut net = Unit::init(Seed(1));
 /// let mut history = History::<20>::new();
 /// let fit = Fit { epochs: 20, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut history)?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut net, &gates::OR, &fit, &mut history)?;
 /// assert!(history.epochs()[19].loss < history.epochs()[0].loss);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

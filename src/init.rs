@@ -20,10 +20,9 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 ///     }
 /// }
 ///
-/// let mut net = Mlp::<(Dense<2, 1>,)>::new();
-/// net.init_with(&Counting, Seed(1957));
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Counting, Seed(1957));
 /// assert_eq!(net.weights(), [1.0, 2.0, 0.0]);
-/// net.init_with(&HeNormal, Seed(1957));
+/// net.initialize_with(&HeNormal, Seed(1957));
 /// assert!(net.weights()[0] != 1.0);
 /// ```
 pub trait Initializer {
@@ -79,42 +78,48 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&GlorotUniform, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     GlorotUniform = uniform(|i, o| 2.0 / (i + o));
     /// Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio, 2010.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&GlorotNormal, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     GlorotNormal = truncated_normal(|i, o| 2.0 / (i + o));
     /// Uniform between ±√(6 / fan_in), for ReLU. He and others, 2015.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&HeUniform, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     HeUniform = uniform(|i, o| 2.0 / i);
     /// Truncated normal with variance 2 / fan_in, for ReLU. He and others, 2015.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&HeNormal, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     HeNormal = truncated_normal(|i, o| 2.0 / i);
     /// Uniform between ±√(3 / fan_in). LeCun and others, 1998.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&LecunUniform, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     LecunUniform = uniform(|i, o| 1.0 / i);
     /// Truncated normal with variance 1 / fan_in. LeCun and others, 1998.
     ///
     /// ```
     /// use rosenblatt::prelude::*;
-    /// Mlp::<(Dense<2, 1>,)>::new().init_with(&LecunNormal, Seed(1957));
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
     /// ```
     LecunNormal = truncated_normal(|i, o| 1.0 / i);
 }
@@ -124,8 +129,7 @@ scaled! {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let mut net = Mlp::<(Dense<2, 1>,)>::new();
-/// net.init_with(&Uniform { min: 0.5, max: 0.75 }, Seed(1957));
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Uniform { min: 0.5, max: 0.75 }, Seed(1957));
 /// assert!(net.weights()[..2].iter().all(|w| (0.5..=0.75).contains(w)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,8 +158,7 @@ impl Initializer for Uniform {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let mut net = Mlp::<(Dense<2, 1>,)>::new();
-/// net.init_with(&Constant(0.5), Seed(1957));
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Constant(0.5), Seed(1957));
 /// assert_eq!(net.weights(), [0.5, 0.5, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

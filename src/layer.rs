@@ -93,7 +93,7 @@ use rosenblatt_kernels::{F32Array, Simd, array::Shape};
 ///     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 /// }
 ///
-/// let net = Mlp::<(Double<2>,)>::new();
+/// let net = Mlp::<(Double<2>,)>::ZERO;
 /// assert_eq!(net.predict(&[1.0, -3.0]), [2.0, -6.0]);
 /// ```
 pub trait Layer: 'static {
@@ -331,9 +331,9 @@ impl Description {
 /// }
 ///
 /// type Net = Mlp<(Dense<1, 1>, Double<1>)>;
-/// let mut net = Net::new();
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// trainer.step(&mut net, &Sgd::with_lr(0.125), &[[1.0]], &[[1.0]])?;
+/// let mut net = Net::ZERO;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.step(&mut net, (&[[1.0]], &[[1.0]]), &Sgd::with_lr(0.125))?;
 /// assert_eq!(net.weights(), [0.5, 0.5]); // dw = db = 2·(y − t)·2 = −4
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

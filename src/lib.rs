@@ -9,11 +9,10 @@
 //!
 //! type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 //!
-//! let mut net = Xor::new();
-//! net.init(Seed(1957));
-//! let mut trainer = Trainer::<Xor, Adam, BinaryCrossEntropy, 4>::new();
-//! let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
-//! trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
+//! let mut net = Xor::init(Seed(1957));
+//! let mut trainer = Trainer::<Xor, BinaryCrossEntropy, Adam, 4>::ZERO;
+//! let fit = Fit::new(Adam::with_lr(0.01)).epochs(500);
+//! trainer.fit(&mut net, &gates::XOR, &fit)?;
 //!
 //! assert!(net.predict(&[0.0, 1.0])[0] > 0.9);
 //! assert!(net.predict(&[1.0, 1.0])[0] < 0.1);
@@ -31,9 +30,8 @@
 extern crate alloc;
 
 pub mod activation;
-pub mod data;
+pub mod dataset;
 pub mod error;
-pub mod gates;
 pub mod history;
 pub mod init;
 pub mod layer;
@@ -50,6 +48,7 @@ mod sum;
 pub mod summary;
 pub mod train;
 
+pub use dataset::{Dataset, gates};
 pub use error::{Error, Result};
 pub use rng::{Rng, Seed};
 pub use rosenblatt_kernels as kernels;
@@ -61,7 +60,7 @@ pub use train::Trainer;
 pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
-        gates,
+        dataset::{Dataset, gates},
         history::History,
         init::{
             Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,

@@ -13,7 +13,7 @@
 
 use crate::{
     activation::{SigmoidOutput, SoftmaxOutput},
-    data::finite_targets,
+    dataset::finite_targets,
     error::{Error, Result},
     metrics::class_of,
 };
@@ -25,7 +25,7 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 /// A loss of one's own: the mean of |y − t| over the samples of a network with one output.
 ///
 /// ```
-/// use rosenblatt::{Result, data::finite_targets, kernels::Simd, loss::Loss, prelude::*};
+/// use rosenblatt::{Result, dataset::finite_targets, kernels::Simd, loss::Loss, prelude::*};
 ///
 /// struct MeanAbsoluteError;
 ///
@@ -57,9 +57,9 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 /// }
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Line::new();
-/// let mut trainer = Trainer::<Line, Sgd, MeanAbsoluteError, 2>::new();
-/// let loss = trainer.step(&mut net, &Sgd::with_lr(0.5), &[[1.0], [2.0]], &[[3.0], [5.0]])?;
+/// let mut net = Line::ZERO;
+/// let mut trainer = Trainer::<Line, MeanAbsoluteError, Sgd, 2>::ZERO;
+/// let loss = trainer.step(&mut net, (&[[1.0], [2.0]], &[[3.0], [5.0]]), &Sgd::with_lr(0.5))?;
 /// assert_eq!(loss, 4.0);
 /// assert_eq!(net.weights(), [0.75, 0.5]);
 /// # Ok::<(), rosenblatt::Error>(())
@@ -117,10 +117,10 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Two = Mlp<(Dense<1, 2, Sigmoid>,)>;
-/// let (net, x, t) = (Two::new(), [[1.0]], [[0.0, 1.0]]); // both outputs ½
-/// let keras = Trainer::<Two, Sgd, BinaryCrossEntropy, 1>::new().evaluate(&net, &x, &t)?;
+/// let (net, x, t) = (Two::ZERO, [[1.0]], [[0.0, 1.0]]); // both outputs ½
+/// let keras = Trainer::<Two, BinaryCrossEntropy, Sgd, 1>::default().evaluate(&net, (&x, &t))?;
 /// type Sum = SumOverOutputs<BinaryCrossEntropy>;
-/// let lecture = Trainer::<Two, Sgd, Sum, 1>::new().evaluate(&net, &x, &t)?;
+/// let lecture = Trainer::<Two, Sum, Sgd, 1>::default().evaluate(&net, (&x, &t))?;
 /// assert_eq!(keras.loss, 2f32.ln());
 /// assert_eq!(lecture.loss, 2.0 * 2f32.ln());
 /// # Ok::<(), rosenblatt::Error>(())
@@ -131,7 +131,7 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Three = Mlp<(Dense<2, 3, Softmax>,)>;
-/// let trainer = Trainer::<Three, Sgd, SumOverOutputs<CategoricalCrossEntropy>, 4>::new();
+/// let trainer = Trainer::<Three, SumOverOutputs<CategoricalCrossEntropy>, Sgd, 4>::ZERO;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SumOverOutputs<L>(PhantomData<L>);
@@ -171,8 +171,8 @@ impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActi
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<1, 2>,)>;
-/// let trainer = &mut Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// let found = trainer.evaluate(&Net::new(), &[[1.0]], &[[3.0, 1.0]])?; // both outputs 0
+/// let trainer = &mut Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[3.0, 1.0]]))?; // both outputs 0
 /// assert_eq!(found.loss, (9.0 + 1.0) / 2.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -247,8 +247,8 @@ fn improbable<T: F32Array>(targets: &[T]) -> Error {
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<1, 1, Sigmoid>,)>;
-/// let trainer = &mut Trainer::<Net, Sgd, BinaryCrossEntropy, 1>::new();
-/// let found = trainer.evaluate(&Net::new(), &[[1.0]], &[[1.0]])?; // p = ½
+/// let trainer = &mut Trainer::<Net, BinaryCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[1.0]]))?; // p = ½
 /// assert_eq!(found.loss, 2f32.ln());
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -291,8 +291,8 @@ impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation,
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<1, 2, Softmax>,)>;
-/// let trainer = &mut Trainer::<Net, Sgd, CategoricalCrossEntropy, 1>::new();
-/// let found = trainer.evaluate(&Net::new(), &[[1.0]], &[[0.0, 1.0]])?; // both outputs ½
+/// let trainer = &mut Trainer::<Net, CategoricalCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[0.0, 1.0]]))?; // both outputs ½
 /// assert!((found.loss - 2f32.ln()).abs() < 1e-6);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -354,8 +354,8 @@ class!(u8 u16 u32 u64 usize);
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<1, 2, Softmax>,)>;
-/// let trainer = &mut Trainer::<Net, Sgd, SparseCategoricalCrossEntropy, 1>::new();
-/// let found = trainer.evaluate(&Net::new(), &[[1.0]], &[1])?; // both outputs ½
+/// let trainer = &mut Trainer::<Net, SparseCategoricalCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[1]))?; // both outputs ½
 /// assert!((found.loss - 2f32.ln()).abs() < 1e-6);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

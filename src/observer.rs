@@ -9,7 +9,7 @@
 //! | Keras | here |
 //! |---|---|
 //! | `History` | [`History`](crate::history::History) |
-//! | `validation_data`, `validation_split` | [`Validation`], [`split`](crate::data::split) |
+//! | `validation_data`, `validation_split` | [`Validation`], [`Dataset::split`] |
 //! | `EarlyStopping` | [`EarlyStopping`] |
 //! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest::like`] it, in front of it |
 //! | `ReduceLROnPlateau` | [`ReduceOnPlateau`] |
@@ -28,6 +28,7 @@ pub use plateau::{ReduceOnPlateau, Waited};
 pub use validation::Validation;
 
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     metrics::Evaluation,
 };
@@ -39,10 +40,10 @@ use core::{fmt, ops::ControlFlow};
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// let last: EpochReport = trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut ())?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last: EpochReport = trainer.fit(&mut net, &gates::OR, &fit)?;
 /// assert_eq!((last.number, last.lr, last.validation), (3, 0.5, None));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -90,13 +91,12 @@ pub trait Session {
     }
     /// Checks that these samples can be evaluated.
     /// # Errors
-    /// For no samples, different lengths of `x` and `t`, wrong targets, or numbers that are
-    /// infinite or NaN.
-    fn validate(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
+    /// For no samples, wrong targets, or numbers that are infinite or NaN.
+    fn validate(&self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
     /// As [`Trainer::evaluate`](crate::Trainer::evaluate).
-    fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
+    fn evaluate(&mut self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<Evaluation>;
 }
 
 /// Observes `fit`. `()` does nothing and costs nothing. [`OnEpoch`] calls a closure. A tuple calls
@@ -124,8 +124,8 @@ pub trait Session {
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
 /// let mut falls = Falls { last: f32::INFINITY, count: 0 };
 /// let fit = Fit { epochs: 10, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut Unit::new(), &gates::OR.x, &gates::OR.t, &fit, &mut falls)?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut Unit::default(), &gates::OR, &fit, &mut falls)?;
 /// assert_eq!(falls.count, 10);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -181,13 +181,13 @@ impl<S: Session> Observer<S> for () {
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let mut stop = OnEpoch(|epoch: &EpochReport| {
 ///     if epoch.loss < 0.3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 /// });
 /// let fit = Fit { epochs: 1000, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// let last = trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut stop)?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last = trainer.fit_with(&mut net, &gates::OR, &fit, &mut stop)?;
 /// assert!(last.number < 1000);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -394,11 +394,11 @@ impl Best {
 /// use rosenblatt::prelude::*;
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Line::new();
+/// let mut net = Line::ZERO;
 /// let mut stop = StopOnNan::new();
 /// let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
-/// let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 1>::new();
-/// trainer.fit(&mut net, &[[2.0]], &[[1.0]], &fit, &mut stop)?;
+/// let mut trainer = Trainer::<Line, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.fit_with(&mut net, (&[[2.0]], &[[1.0]]), &fit, &mut stop)?;
 /// assert!(stop.stopped().is_some());
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

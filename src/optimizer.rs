@@ -103,9 +103,9 @@ pub trait ZeroState {
 /// }
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Line::new();
-/// let mut trainer = Trainer::<Line, SignDescent, MeanSquaredError, 1>::new();
-/// trainer.step(&mut net, &SignDescent { lr: 0.5 }, &[[-3.0]], &[[7.0]])?;
+/// let mut net = Line::ZERO;
+/// let mut trainer = Trainer::<Line, MeanSquaredError, SignDescent, 1>::ZERO;
+/// trainer.step(&mut net, (&[[-3.0]], &[[7.0]]), &SignDescent { lr: 0.5 })?;
 /// assert_eq!(net.weights(), [-0.5, 0.5]);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

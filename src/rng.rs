@@ -9,9 +9,7 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<2, 3>,)>;
-/// let (mut a, mut b) = (Net::new(), Net::new());
-/// a.init(Seed(1957));
-/// b.init(Seed(1957));
+/// let (a, b) = (Net::init(Seed(1957)), Net::init(Seed(1957)));
 /// assert_eq!(a.weights(), b.weights());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

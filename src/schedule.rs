@@ -26,12 +26,11 @@
 //! let cosine = CosineDecay { lr: 0.03, decay_steps: 400, alpha: 0.1 };
 //! let warm_up = WarmUp { start: 0.0, steps: 20, then: cosine };
 //! let rule = Rule { optimizer: Adam::DEFAULT, schedule: warm_up };
-//! let mut net = Xor::new();
-//! net.init(Seed(1957));
-//! let mut trainer = Trainer::<Xor, Rule, BinaryCrossEntropy, 4>::new();
+//! let mut net = Xor::init(Seed(1957));
+//! let mut trainer = Trainer::<Xor, BinaryCrossEntropy, Rule, 4>::ZERO;
 //! let fit = Fit { epochs: 420, ..Fit::new(rule) };
-//! trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
-//! assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+//! trainer.fit(&mut net, &gates::XOR, &fit)?;
+//! assert_eq!(trainer.evaluate(&net, &gates::XOR)?.accuracy(), 1.0);
 //! # Ok::<(), rosenblatt::Error>(())
 //! ```
 

@@ -1,7 +1,7 @@
 //! Networks: layers composed, with their parameters.
 
 use crate::{
-    data::same_lengths,
+    dataset::same_lengths,
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
     layer::{Layer, Tensor, in_place},
@@ -28,8 +28,7 @@ use rosenblatt_kernels::{
 /// type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// const _: () = assert!(Xor::PARAMS == 33);
 ///
-/// let mut net = Xor::new();
-/// net.init(Seed(1957));
+/// let mut net = Xor::init(Seed(1957));
 /// let [p] = net.predict(&[0.0, 1.0]);
 /// assert!(p > 0.0 && p < 1.0);
 /// ```
@@ -39,14 +38,14 @@ use rosenblatt_kernels::{
 /// ```compile_fail,E0271
 /// use rosenblatt::prelude::*;
 /// type Wrong = Mlp<(Dense<2, 8, Tanh>, Dense<9, 1, Sigmoid>)>; // 8 outputs into 9 inputs
-/// let net = Wrong::new();
+/// let net = Wrong::ZERO;
 /// ```
 ///
 /// A sample of another length does not compile either:
 ///
 /// ```compile_fail,E0308
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Dense<2, 1, Sigmoid>,)>::new();
+/// let net = Mlp::<(Dense<2, 1, Sigmoid>,)>::ZERO;
 /// net.predict(&[0.0, 1.0, 2.0]);
 /// ```
 // Aligned to a cache line on hosts: rows that straddle lines cost about 15 %.
@@ -61,7 +60,7 @@ pub struct Sequential<T: Layers> {
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::new();
+/// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::ZERO;
 /// assert_eq!(net.predict(&[1.0, 2.0]), [0.5]); // zero weights
 /// ```
 pub type Mlp<T> = Sequential<T>;
@@ -99,11 +98,27 @@ impl<T: Layers> Sequential<T> {
     /// A network whose parameters are all zero. It can stand in a `static`, where it costs no
     /// flash.
     ///
-    /// Equal weights never break symmetry: call [`Mlp::init`] or set the weights before training.
-    /// Training a network with a hidden layer of only zeros is an error ([`Error::NeverSet`]).
+    /// Equal weights never break symmetry: draw them ([`Sequential::init`],
+    /// [`Sequential::initialize`]) or set them before training. Training a network with a hidden
+    /// layer of only zeros is an error ([`Error::NeverSet`]).
+    pub const ZERO: Self =
+        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO };
+
+    /// A network with Keras' default: [`GlorotUniform`] weights and zero biases.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn init(seed: Seed) -> Self {
+        Self::init_with(&GlorotUniform, seed)
+    }
+
+    /// A network with weights that `init` draws, layer after layer from one generator, and zero
+    /// biases.
+    #[must_use]
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn init_with(init: &impl Initializer, seed: Seed) -> Self {
+        let mut net = Self::ZERO;
+        net.initialize_with(init, seed);
+        net
     }
 
     /// A network with these parameters. It can stand in a `static`; the weights are then in flash.
@@ -153,20 +168,21 @@ impl<T: Layers> Sequential<T> {
     #[must_use]
     pub fn boxed(seed: Seed) -> alloc::boxed::Box<Self> {
         let mut net = zero::boxed::<Self>();
-        net.init(seed);
+        net.initialize(seed);
         net
     }
 
-    /// Sets Keras' default: [`GlorotUniform`] weights and zero biases.
+    /// [`Sequential::init`] in place: for a network in a `static`, or one that is too large for the
+    /// stack.
     #[cfg_attr(target_os = "none", inline(always))]
-    pub fn init(&mut self, seed: Seed) {
-        self.init_with(&GlorotUniform, seed);
+    pub fn initialize(&mut self, seed: Seed) {
+        self.initialize_with(&GlorotUniform, seed);
     }
 
-    /// Draws the weights by `init`, layer after layer from one generator. Sets the biases to zero.
+    /// [`Sequential::init_with`] in place.
     // On a chip inlined: the generator's start is a constant if the seed is known.
     #[cfg_attr(target_os = "none", inline(always))]
-    pub fn init_with(&mut self, init: &impl Initializer, seed: Seed) {
+    pub fn initialize_with(&mut self, init: &impl Initializer, seed: Seed) {
         standard(|| {
             ComposedOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed))
         });
@@ -190,6 +206,12 @@ impl<T: Layers> Sequential<T> {
     #[inline(always)]
     pub fn weights(&self) -> &[f32] {
         self.params.as_flat()
+    }
+
+    /// [`Sequential::weights`], mutable.
+    #[inline(always)]
+    pub fn weights_mut(&mut self) -> &mut [f32] {
+        self.params.as_flat_mut()
     }
 
     /// Sets all parameters, in the order of [`Mlp::weights`].
@@ -228,7 +250,7 @@ impl<T: Layers> Sequential<T> {
     /// ```
     /// use rosenblatt::prelude::*;
     ///
-    /// let mut net = Mlp::<(Dense<2, 3, Tanh>, Dense<3, 1, Sigmoid>)>::new();
+    /// let mut net = Mlp::<(Dense<2, 3, Tanh>, Dense<3, 1, Sigmoid>)>::ZERO;
     /// let (kernel, bias) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0; 3]);
     /// net.set_tensors(&[&kernel, &bias, &[1.0, -1.0, 1.0], &[0.5]])?;
     /// assert_eq!(net.params().head.w[1], [0.4, 0.5, 0.6]);
@@ -272,16 +294,7 @@ impl<T: Layers> Sequential<T> {
     /// y for one sample, on the fastest backend.
     #[inline]
     pub fn predict(&self, x: &InputOf<Self>) -> OutputOf<Self> {
-        self.predict_on(Backend::detect(), x)
-    }
-
-    /// [`Sequential::predict`] on a chosen backend: the same bits.
-    #[inline]
-    pub fn predict_on(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
-        let mut y = OutputOf::<Self>::ZERO;
-        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to));
-        y
+        self.on(Backend::detect()).predict(x)
     }
 
     /// y for each sample, on the fastest backend. The bits are those of [`Mlp::predict`] for each
@@ -289,17 +302,60 @@ impl<T: Layers> Sequential<T> {
     /// # Errors
     /// [`Error::Lengths`] if `x` and `y` have different lengths. Nothing is written then.
     pub fn predict_batch(&self, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
-        self.predict_batch_on(Backend::detect(), x, y)
+        self.on(Backend::detect()).predict_batch(x, y)
     }
 
-    /// [`Mlp::predict_batch`] on a chosen backend.
+    /// This network on a chosen backend: the same bits.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::init(Seed(1957));
+    /// let x = [0.5, -1.0];
+    /// assert_eq!(net.on(Backend::baseline()).predict(&x), net.predict(&x));
+    /// ```
+    #[inline(always)]
+    pub const fn on(&self, backend: Backend) -> SequentialOn<'_, T> {
+        SequentialOn { net: self, backend }
+    }
+
+    /// FNV-1a over the bits of all parameters, then of the non-trainable values. The bits are
+    /// little-endian; every NaN counts as the same one. Equal values have the same hash on every
+    /// target.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        hash_of([self.params.as_flat(), self.buffers.as_flat()])
+    }
+
+    /// The table of the layers, to be printed.
+    #[must_use]
+    pub const fn summary() -> Summary<T> {
+        Summary::new()
+    }
+}
+
+/// A network on a chosen backend: [`Sequential::on`].
+pub struct SequentialOn<'a, T: Layers> {
+    pub(crate) net: &'a Sequential<T>,
+    pub(crate) backend: Backend,
+}
+
+impl<T: Layers> SequentialOn<'_, T> {
+    /// [`Sequential::predict`].
+    #[inline]
+    pub fn predict(&self, x: &InputOf<Sequential<T>>) -> OutputOf<Sequential<T>> {
+        let mut y = OutputOf::<Sequential<T>>::ZERO;
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
+        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.net.params, &self.net.buffers, row, to));
+        y
+    }
+
+    /// [`Sequential::predict_batch`].
     /// # Errors
-    /// As [`Mlp::predict_batch`].
-    pub fn predict_batch_on(
+    /// As [`Sequential::predict_batch`].
+    pub fn predict_batch(
         &self,
-        backend: Backend,
-        x: &[InputOf<Self>],
-        y: &mut [OutputOf<Self>],
+        x: &[InputOf<Sequential<T>>],
+        y: &mut [OutputOf<Sequential<T>>],
     ) -> Result<()> {
         same_lengths(x, y)?;
         // Hidden rows are on the stack, so a chip takes one row at a time.
@@ -316,22 +372,8 @@ impl<T: Layers> Sequential<T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => rows::<_, ComposedOf<T>>(OutOfLine(s), &self.params, &self.buffers, x, y));
+        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => rows::<_, ComposedOf<T>>(OutOfLine(s), &self.net.params, &self.net.buffers, x, y));
         Ok(())
-    }
-
-    /// FNV-1a over the bits of all parameters, then of the non-trainable values. The bits are
-    /// little-endian; every NaN counts as the same one. Equal values have the same hash on every
-    /// target.
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        hash_of([self.params.as_flat(), self.buffers.as_flat()])
-    }
-
-    /// The table of the layers, to be printed.
-    #[must_use]
-    pub const fn summary() -> Summary<T> {
-        Summary::new()
     }
 }
 
@@ -373,7 +415,7 @@ impl<T: Layers> fmt::Debug for Sequential<T> {
 
 impl<T: Layers> Default for Sequential<T> {
     fn default() -> Self {
-        Self::new()
+        Self::ZERO
     }
 }
 

@@ -10,9 +10,11 @@ mod step;
 pub use fit::{Batch, Fit, Training};
 
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     layer::{Layer, Trainable},
     loss::Loss,
+    metrics::Evaluation,
     model::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
     optimizer::{Optimizer, ZeroState},
 };
@@ -23,7 +25,10 @@ use rosenblatt_kernels::{Backend, F32Array, environment::standard, zero::ZeroBit
 use step::StepMemory;
 
 /// What the loss of the network `N` needs to know about one sample.
-type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>>::Target;
+pub type TargetOf<N, L> =
+    <L as Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>>::Target;
+/// The samples and targets that the network `N` takes with the loss `L`.
+pub type DataOf<'a, N, L> = Dataset<'a, InputOf<N>, TargetOf<N, L>>;
 
 /// All the memory that training needs besides the network: gradient, optimizer state, the
 /// activations and gradients of up to `B` samples, and the mini-batch that a shuffle gathers.
@@ -36,15 +41,14 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, Outpu
 /// use rosenblatt::prelude::*;
 ///
 /// type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
-/// type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
+/// type XorTrainer = Trainer<Xor, BinaryCrossEntropy, Adam, 4>;
 /// const _: () = assert!(Xor::BYTES + XorTrainer::BYTES < 2048);
 ///
-/// let mut net = Xor::new();
-/// net.init(Seed(1957));
-/// let mut trainer = XorTrainer::new();
+/// let mut net = Xor::init(Seed(1957));
+/// let mut trainer = XorTrainer::ZERO;
 /// let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
-/// trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
-/// assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+/// trainer.fit(&mut net, &gates::XOR, &fit)?;
+/// assert_eq!(trainer.evaluate(&net, &gates::XOR)?.accuracy(), 1.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
@@ -53,7 +57,7 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, Outpu
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Steps = Mlp<(Dense<2, 8, Step>, Dense<8, 1, Sigmoid>)>;
-/// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Steps, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```
 ///
 /// A loss that does not fit the last activation does not compile either:
@@ -61,10 +65,10 @@ type TargetOf<N, L> = <L as Loss<<LayersOf<N> as Layer>::OutputActivation, Outpu
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Three = Mlp<(Dense<2, 3, Tanh>,)>;
-/// let trainer = Trainer::<Three, Sgd, CategoricalCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Three, CategoricalCrossEntropy, Sgd, 4>::ZERO;
 /// ```
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
-pub struct Trainer<N, O, L, const B: usize>
+pub struct Trainer<N, L, O, const B: usize>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -77,7 +81,7 @@ where
     epochs: u32,
 }
 
-impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -87,10 +91,11 @@ where
     /// trainer and a bounded stack.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A trainer in its initial state. It can stand in a `static`, where it costs no flash.
-    #[must_use]
-    pub const fn new() -> Self {
-        const { assert!(B > 0, "a trainer needs room for at least one sample") };
+    /// A trainer in its initial state: all zero bits. It can stand in a `static`, where it costs no
+    /// flash. That is why the hyper-parameters are not part of it: they are an argument of
+    /// [`Trainer::step`] and [`Trainer::fit`].
+    pub const ZERO: Self = {
+        assert!(B > 0, "a trainer needs room for at least one sample");
         Self {
             work: StepMemory {
                 gradient: ParamsOf::<N>::ZERO,
@@ -102,7 +107,7 @@ where
             t: Vec::new(),
             epochs: 0,
         }
-    }
+    };
 
     /// A trainer on the heap. It is made in place and never crosses the stack, so it can be large.
     /// Feature `alloc`.
@@ -111,8 +116,8 @@ where
     /// use rosenblatt::prelude::*;
     /// type Net = Mlp<(Dense<784, 1024, Relu>, Dense<1024, 10, Softmax>)>;
     /// let mut net = Net::boxed(Seed(1957));
-    /// let mut trainer = Trainer::<Net, Adam, SparseCategoricalCrossEntropy, 32>::boxed(); // 10 MB
-    /// trainer.step(&mut net, &Adam::DEFAULT, &[[0.5; 784]], &[7])?;
+    /// let mut trainer = Trainer::<Net, SparseCategoricalCrossEntropy, Adam, 32>::boxed(); // 10 MB
+    /// trainer.step(&mut net, (&[[0.5; 784]], &[7]), &Adam::DEFAULT)?;
     /// # Ok::<(), rosenblatt::Error>(())
     /// ```
     #[cfg(feature = "alloc")]
@@ -145,37 +150,51 @@ where
     /// update.
     ///
     /// # Errors
-    /// For no samples, more than `B` samples, one sample under batch normalization, different
-    /// lengths of `x` and `t`, wrong targets, hyper-parameters out of range, a hidden layer whose
+    /// For no samples, more than `B` samples, one sample under batch normalization,
+    /// wrong targets, hyper-parameters out of range, a hidden layer whose
     /// weights were never set ([`Error::NeverSet`]), or a loss or gradient that is not finite. No
     /// weight is changed then.
     ///
     /// A finite gradient times a very large learning rate can still overflow a weight. The loss of
     /// the next step is then not finite.
     #[inline]
-    pub fn step(
+    pub fn step<'d>(
         &mut self,
         net: &mut N,
+        batch: impl Into<DataOf<'d, N, L>>,
         optimizer: &O,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
     ) -> Result<f32> {
-        self.step_on(Backend::detect(), net, optimizer, x, t)
+        self.step_by(Backend::detect(), net, batch.into(), optimizer)
     }
 
-    /// [`Trainer::step`] on a chosen backend: the same bits.
-    /// # Errors
-    /// As [`Trainer::step`].
+    /// This trainer on a chosen backend: the same bits.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+    /// type UnitTrainer = Trainer<Unit, BinaryCrossEntropy, Sgd, 4>;
+    /// let (mut net, mut trainer) = (Unit::ZERO, UnitTrainer::ZERO);
+    /// let scalar = Backend::baseline();
+    /// let loss = trainer.on(scalar).step(&mut net, &gates::OR, &Sgd::DEFAULT)?;
+    /// assert_eq!(loss, 2f32.ln());
+    /// assert!(trainer.on(scalar).evaluate(&net, &gates::OR)?.loss < loss);
+    /// # Ok::<(), rosenblatt::Error>(())
+    /// ```
+    #[inline(always)]
+    pub const fn on(&mut self, backend: Backend) -> TrainerOn<'_, N, L, O, B> {
+        TrainerOn { trainer: self, backend }
+    }
+
     #[inline]
-    pub fn step_on(
+    fn step_by(
         &mut self,
         backend: Backend,
         net: &mut N,
+        batch: DataOf<'_, N, L>,
         optimizer: &O,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
     ) -> Result<f32> {
-        Self::validate_shapes(x, t)?;
+        let Dataset { x, t } = batch;
+        Self::validate_targets(batch)?;
         optimizer.check()?;
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
@@ -185,21 +204,59 @@ where
         optimizer.check_next(&self.work.state)?;
         let done = standard(|| self.work.run::<L>(backend, net, optimizer, x, t));
         done.map_err(|what| {
-            Self::locate_not_finite(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 })
+            Self::locate_not_finite(batch).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 })
         })
     }
 }
 
-zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, L, const B: usize] Trainer<N, O, L, B>: { work, x, t, epochs }
+/// A trainer on a chosen backend: [`Trainer::on`].
+pub struct TrainerOn<'a, N, L, O, const B: usize>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    trainer: &'a mut Trainer<N, L, O, B>,
+    backend: Backend,
+}
+
+impl<N, L, O, const B: usize> TrainerOn<'_, N, L, O, B>
+where
+    N: Model<Layers: Trainable>,
+    O: Optimizer,
+    L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+{
+    /// [`Trainer::step`].
+    /// # Errors
+    /// As [`Trainer::step`].
+    #[inline]
+    pub fn step<'d>(
+        self,
+        net: &mut N,
+        batch: impl Into<DataOf<'d, N, L>>,
+        optimizer: &O,
+    ) -> Result<f32> {
+        self.trainer.step_by(self.backend, net, batch.into(), optimizer)
+    }
+
+    /// [`Trainer::evaluate`].
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub fn evaluate<'d>(self, net: &N, data: impl Into<DataOf<'d, N, L>>) -> Result<Evaluation> {
+        self.trainer.evaluate_by(self.backend, net, data.into())
+    }
+}
+
+zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, L, const B: usize] Trainer<N, L, O, B>: { work, x, t, epochs }
     where L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>, O::State<ParamsOf<N>>: ZeroBits);
 
-impl<N, O, L, const B: usize> Default for Trainer<N, O, L, B>
+impl<N, L, O, const B: usize> Default for Trainer<N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     fn default() -> Self {
-        Self::new()
+        Self::ZERO
     }
 }

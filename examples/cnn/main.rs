@@ -29,14 +29,14 @@ type Cnn = Mlp<(
     Dropout<[f32; 512], 1, 2>,
     Dense<512, 10, Softmax>,
 )>;
-type CnnTrainer = Trainer<Cnn, Adam, SparseCategoricalCrossEntropy, 32>;
+type CnnTrainer = Trainer<Cnn, SparseCategoricalCrossEntropy, Adam, 32>;
 
 /// The share of test images that must be classified correctly.
 const GOAL: f32 = 0.98;
 
 // All bits are zero, so they are in .bss as on a chip, and nothing large is built on the stack.
-static NET: ConstStaticCell<Cnn> = ConstStaticCell::new(Cnn::new());
-static TRAINER: ConstStaticCell<CnnTrainer> = ConstStaticCell::new(CnnTrainer::new());
+static NET: ConstStaticCell<Cnn> = ConstStaticCell::new(Cnn::ZERO);
+static TRAINER: ConstStaticCell<CnnTrainer> = ConstStaticCell::new(CnnTrainer::ZERO);
 
 /// Command-line arguments.
 struct Args {
@@ -100,15 +100,15 @@ fn run(args: &Args) -> Result<bool> {
 
     let net = NET.take();
     let trainer = TRAINER.take();
-    net.init(seed);
+    net.initialize(seed);
     let adam = Adam { lr: 0.003, decay: 3e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
+    let fit =
+        Fit { epochs: args.epochs, shuffle: Some(seed), backend: Some(backend), ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
     let (images, labels) = shifted(images, &train.1);
-    let report = trainer.fit(
+    let report = trainer.fit_with(
         net,
-        &images,
-        &labels,
+        Dataset::new(&images, &labels)?,
         &fit,
         &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
     )?;
@@ -116,15 +116,15 @@ fn run(args: &Args) -> Result<bool> {
 
     println!("what the first layer looks for, dark to light:");
     draw_filters(net);
-    println!("{}", trainer.confusion::<10>(net, unseen, &test.1)?);
+    println!("{}", trainer.confusion::<10>(net, Dataset::new(unseen, &test.1)?)?);
     let misread: Vec<_> = (test.0.iter().zip(unseen).zip(&test.1))
         .map(|((pixels, x), t)| {
-            (pixels, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX))
+            (pixels, *t, predicted(&net.on(backend).predict(x)).unwrap_or(usize::MAX))
         })
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     digits::draw(&misread);
-    let accuracy = trainer.evaluate_on(backend, net, unseen, &test.1)?.accuracy();
+    let accuracy = trainer.on(backend).evaluate(net, Dataset::new(unseen, &test.1)?)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;

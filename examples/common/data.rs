@@ -1,7 +1,7 @@
 //! Reads samples from a CSV file: numbers, then the class.
 
 use anyhow::{Context, Result, bail, ensure};
-use rosenblatt::{data::Permutation, prelude::Seed};
+use rosenblatt::{dataset::Permutation, prelude::Seed};
 use std::{ops::Range, path::Path};
 
 /// Rows of numbers, and their classes.

@@ -2,7 +2,7 @@
 
 use super::data;
 use anyhow::Result;
-use rosenblatt::{data::Standardize, prelude::Seed};
+use rosenblatt::{dataset::Standardize, prelude::Seed};
 use std::path::Path;
 
 /// The data set in the repository: 569 tumours with 30 measurements each. Class 0 is malignant, 1

@@ -9,7 +9,7 @@ mod common;
 use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
-use rosenblatt::{Rng, data::Permutation, prelude::*};
+use rosenblatt::{Rng, dataset::Permutation, prelude::*};
 use std::process::ExitCode;
 
 /// y = w·x + b. With two parameters, the loss is a surface that can be drawn.
@@ -17,7 +17,7 @@ type Plane = Mlp<(Dense<1, 1>,)>;
 const SAMPLES: usize = 64;
 /// Number of steps in the picture of the paths.
 const DRAWN: usize = 120;
-type PlaneTrainer = Trainer<Plane, Sgd, MeanSquaredError, SAMPLES>;
+type PlaneTrainer = Trainer<Plane, MeanSquaredError, Sgd, SAMPLES>;
 
 /// Command-line arguments.
 struct Args {
@@ -119,24 +119,24 @@ fn descend(
 ) -> Result<Descent> {
     let (seed, backend, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
     let start = {
-        let mut net = Plane::new();
+        let mut net = Plane::ZERO;
         net.set_weights(&[-1.0, 2.5])?;
         net
     };
     let mut net = start.clone();
-    let mut trainer = PlaneTrainer::new();
+    let mut trainer = PlaneTrainer::ZERO;
     let at = |net: &Plane| (net.weights()[0], net.weights()[1]);
     let (mut losses, mut path) =
-        (vec![trainer.evaluate_on(backend, &net, x, t)?.loss], vec![at(&net)]);
+        (vec![trainer.on(backend).evaluate(&net, Dataset::new(x, t)?)?.loss], vec![at(&net)]);
     for epoch in 1..=args.epochs {
         let order = Permutation::new(x.len(), seed, epoch);
         let places: Vec<_> = (0..x.len()).map(|i| order.index(i)).collect();
         for places in places.chunks(m) {
             let (xs, ts): (Vec<_>, Vec<_>) = places.iter().map(|i| (x[*i], t[*i])).unzip();
-            trainer.step_on(backend, &mut net, &sgd, &xs, &ts)?;
+            trainer.on(backend).step(&mut net, Dataset::new(&xs, &ts)?, &sgd)?;
             path.push(at(&net));
         }
-        losses.push(trainer.evaluate_on(backend, &net, x, t)?.loss);
+        losses.push(trainer.on(backend).evaluate(&net, Dataset::new(x, t)?)?.loss);
     }
 
     let mut whole = start;
@@ -145,10 +145,10 @@ fn descend(
         epochs: args.epochs,
         batch: Some(batch),
         shuffle: Some(seed),
-        backend,
+        backend: Some(backend),
         ..Fit::new(sgd)
     };
-    trainer.fit(&mut whole, x, t, &fit, &mut ())?;
+    trainer.fit(&mut whole, Dataset::new(x, t)?, &fit)?;
     assert_eq!(whole.hash(), net.hash(), "fit does the same steps");
     Ok(Descent { name, batch: m, losses, path })
 }

@@ -13,14 +13,14 @@ use static_cell::ConstStaticCell;
 use std::{path::PathBuf, process::ExitCode};
 
 type Digits = Mlp<(Dense<64, 32, Relu>, Dense<32, 10, Softmax>)>;
-type DigitsTrainer = Trainer<Digits, Adam, SparseCategoricalCrossEntropy, 32>;
+type DigitsTrainer = Trainer<Digits, SparseCategoricalCrossEntropy, Adam, 32>;
 
 /// The share of test images that must be classified correctly.
 const GOAL: f32 = 0.96;
 
 // All bits are zero, so they are in .bss as on a chip, and nothing large is built on the stack.
-static NET: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::new());
-static TRAINER: ConstStaticCell<DigitsTrainer> = ConstStaticCell::new(DigitsTrainer::new());
+static NET: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::ZERO);
+static TRAINER: ConstStaticCell<DigitsTrainer> = ConstStaticCell::new(DigitsTrainer::ZERO);
 
 /// Command-line arguments.
 struct Args {
@@ -64,26 +64,26 @@ fn run(args: &Args) -> Result<bool> {
 
     let net = NET.take();
     let trainer = TRAINER.take();
-    net.init(seed);
+    net.initialize(seed);
     let adam = Adam { lr: 0.005, decay: 1e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
+    let fit =
+        Fit { epochs: args.epochs, shuffle: Some(seed), backend: Some(backend), ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(
+    let report = trainer.fit_with(
         net,
-        &train.0,
-        &train.1,
+        Dataset::new(&train.0, &train.1)?,
         &fit,
         &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
     )?;
     learning.end(&report);
 
-    println!("{}", trainer.confusion::<10>(net, &test.0, &test.1)?);
+    println!("{}", trainer.confusion::<10>(net, Dataset::new(&test.0, &test.1)?)?);
     let misread: Vec<_> = (test.0.iter().zip(&test.1))
-        .map(|(x, t)| (x, *t, predicted(&net.predict_on(backend, x)).unwrap_or(usize::MAX)))
+        .map(|(x, t)| (x, *t, predicted(&net.on(backend).predict(x)).unwrap_or(usize::MAX)))
         .filter(|(_, t, p)| usize::from(*t) != *p)
         .collect();
     common::digits::draw(&misread);
-    let accuracy = trainer.evaluate_on(backend, net, &test.0, &test.1)?.accuracy();
+    let accuracy = trainer.on(backend).evaluate(net, Dataset::new(&test.0, &test.1)?)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;

@@ -12,7 +12,7 @@ use common::{
     plot::{self, Curve},
     tumours,
 };
-use rosenblatt::{data::split, prelude::*};
+use rosenblatt::prelude::*;
 use std::{
     fmt,
     fs::File,
@@ -25,7 +25,7 @@ use std::{
 // model = Sequential([Input((30,)), Dense(12, "relu"), Dense(8, "relu"), Dense(1, "sigmoid")])
 type Model = Mlp<(Dense<30, 12, Relu>, Dense<12, 8, Relu>, Dense<8, 1, Sigmoid>)>;
 // model.compile(Adam(), loss="binary_crossentropy", metrics=["accuracy"])
-type ModelTrainer = Trainer<Model, Adam, BinaryCrossEntropy, 10>;
+type ModelTrainer = Trainer<Model, BinaryCrossEntropy, Adam, 10>;
 
 /// The greatest number of epochs.
 const EPOCHS: usize = 150;
@@ -80,16 +80,15 @@ fn run(args: &Args) -> Result<bool> {
 
     println!("{}", Model::summary());
     println!("trainer: {} bytes; backend: {backend}\n", ModelTrainer::BYTES);
-    let mut net = Model::new();
-    net.init(args.common.seed());
-    let mut trainer = ModelTrainer::new();
+    let mut net = Model::init(args.common.seed());
+    let mut trainer = ModelTrainer::ZERO;
 
     // model.fit(x, t, epochs=150, batch_size=10, validation_split=0.2, callbacks=[...])
-    let data = split(&x, &t, 0.2)?;
+    let (train, held_out) = Dataset::new(&x, &t)?.split(0.2)?;
     let fit = Fit {
         epochs: args.epochs,
         shuffle: Some(args.common.seed()),
-        backend,
+        backend: Some(backend),
         ..Fit::new(Adam::default())
     };
     let file = match &args.log {
@@ -118,8 +117,8 @@ fn run(args: &Args) -> Result<bool> {
     });
     let early = EarlyStopping::with_patience(15);
     let mut observers = (
-        Validation::new(data.x_val, data.t_val),
-        RestoreBest::like(&early, Model::new()),
+        Validation::new(held_out),
+        RestoreBest::like(&early, Model::ZERO),
         ReduceOnPlateau { factor: 0.5, patience: 5, ..ReduceOnPlateau::DEFAULT },
         early,
         StopOnNan::new(),
@@ -127,7 +126,7 @@ fn run(args: &Args) -> Result<bool> {
         History::<EPOCHS>::new(),
         watch,
     );
-    let last = trainer.fit(&mut net, data.x, data.t, &fit, &mut observers)?;
+    let last = trainer.fit_with(&mut net, train, &fit, &mut observers)?;
     let (_, best, _, early, nan, log, history, _) = observers;
     if let Some(mut file) = log.into_inner().0 {
         io::Write::flush(&mut file).context("the log cannot be written")?;
@@ -143,10 +142,10 @@ fn run(args: &Args) -> Result<bool> {
     println!("restored the weights of epoch {}", best.best_epoch());
 
     // model.evaluate(x_test, t_test); model.predict(x_test[:5])
-    let found = trainer.evaluate_on(backend, &net, &x_test, &t_test)?;
+    let found = trainer.on(backend).evaluate(&net, Dataset::new(&x_test, &t_test)?)?;
     println!("\n{:>10} {:>9} {:>9}", "predicted", "rounded", "true");
     for (x, [t]) in x_test.iter().zip(t_test).take(5) {
-        let [p] = net.predict_on(backend, x);
+        let [p] = net.on(backend).predict(x);
         println!("{p:>10.4} {:>9} {t:>9}", p.round());
     }
     println!("\ntest loss {:.4}", found.loss);

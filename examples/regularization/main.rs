@@ -188,17 +188,18 @@ where
     >,
 {
     let (seed, backend) = (args.common.seed(), args.common.backend);
-    let mut net = Box::new(Mlp::<T>::new());
-    let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 20>::new());
-    net.init_with(&HeUniform, seed);
+    let mut net = Box::new(Mlp::<T>::ZERO);
+    let mut trainer = Box::new(Trainer::<Mlp<T>, SparseCategoricalCrossEntropy, Adam, 20>::ZERO);
+    net.initialize_with(&HeUniform, seed);
     let (mut losses, mut accuracy) = ([Vec::new(), Vec::new()], [0.0; 2]);
     for epoch in 0..args.epochs {
         let order = Seed(seed.0.wrapping_add(u64::from(epoch)));
-        let fit = Fit { shuffle: Some(order), backend, ..Fit::new(Adam::with_lr(0.003)) };
-        trainer.fit(&mut net, &train.0, &train.1, &fit, &mut ())?;
+        let fit =
+            Fit { shuffle: Some(order), backend: Some(backend), ..Fit::new(Adam::with_lr(0.003)) };
+        trainer.fit(&mut net, Dataset::new(&train.0, &train.1)?, &fit)?;
         for (i, (x, t)) in [train, test].into_iter().enumerate() {
             let mut y = vec![[0.0; 10]; x.len()];
-            net.predict_batch_on(backend, x, &mut y)?;
+            net.on(backend).predict_batch(x, &mut y)?;
             let right = |(y, t): (&[f32; 10], &u8)| -> (f32, usize) {
                 let p = y[usize::from(*t)];
                 (-p.max(1e-7).ln(), usize::from(y.iter().all(|other| *other <= p)))

@@ -14,7 +14,6 @@ use rosenblatt::{
     metrics::predicted,
     model::{ComposedOf, Layers},
     prelude::*,
-    stream::MemoryOf,
 };
 use static_cell::ConstStaticCell;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
@@ -25,7 +24,7 @@ const GOAL: f32 = 0.95;
 /// An image as the network reads it: eight steps of eight pixels each.
 type Image = [[f32; 8]; 8];
 /// The trainer of each network.
-type ImageTrainer<T> = Trainer<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 32>;
+type ImageTrainer<T> = Trainer<Mlp<T>, SparseCategoricalCrossEntropy, Adam, 32>;
 
 /// The recurrent layer that reads the rows.
 #[derive(Clone, Copy)]
@@ -96,9 +95,8 @@ macro_rules! with {
         type Layers = ($cell, Dense<32, 10, Softmax>);
         // All bits are zero, so they are in .bss as on a chip, and nothing large is built on the
         // stack.
-        static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::new());
-        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> =
-            ConstStaticCell::new(Trainer::new());
+        static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::ZERO);
+        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> = ConstStaticCell::new(Trainer::ZERO);
         run(NET.take(), TRAINER.take(), $args)
     }};
 }
@@ -132,22 +130,22 @@ where
     println!("trainer: {} bytes; backend: {backend}", ImageTrainer::<T>::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.len(), test.len());
 
-    net.init(seed);
+    net.initialize(seed);
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(adam) };
+    let fit =
+        Fit { epochs: args.epochs, shuffle: Some(seed), backend: Some(backend), ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(
+    let report = trainer.fit_with(
         net,
-        train,
-        &train_digits,
+        Dataset::new(train, &train_digits)?,
         &fit,
         &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
     )?;
     learning.end(&report);
 
-    println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
+    println!("{}", trainer.confusion::<10>(net, Dataset::new(test, &test_digits)?)?);
     row_by_row(net, backend, test, &test_digits);
-    let accuracy = trainer.evaluate_on(backend, net, test, &test_digits)?.accuracy();
+    let accuracy = trainer.on(backend).evaluate(net, Dataset::new(test, &test_digits)?)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;
@@ -162,7 +160,7 @@ where
     ComposedOf<T>:
         Streaming<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
 {
-    let sure = |image: &Image, digit: u8| net.predict_on(backend, image)[usize::from(digit)] > 0.9;
+    let sure = |image: &Image, digit: u8| net.on(backend).predict(image)[usize::from(digit)] > 0.9;
     let Some((image, digit)) =
         images.iter().zip(digits).find(|(image, digit)| sure(image, **digit))
     else {
@@ -175,9 +173,9 @@ where
         "row",
         (0..10).map(|digit| format!("{digit:>4}")).collect::<String>()
     );
-    let mut memory: MemoryOf<Mlp<T>> = Mlp::<T>::memory();
+    let mut stream = net.on(backend).stream();
     for row in image {
-        let p = net.step_on(backend, &mut memory, row);
+        let p = stream.push(row);
         let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();
         println!(
             "  {}     {percent}   {:>5}  {}",

@@ -13,7 +13,7 @@ use rosenblatt::prelude::*;
 use std::{ops::ControlFlow, process::ExitCode};
 
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
-type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
+type XorTrainer = Trainer<Xor, BinaryCrossEntropy, Adam, 4>;
 
 // Known at compile time, as a chip requires.
 const _: () = assert!(Xor::BYTES + XorTrainer::BYTES < 2048);
@@ -48,10 +48,9 @@ fn run(args: &Args) -> Result<bool> {
     println!("{}", Xor::summary());
     println!("trainer: {} bytes; backend: {backend}\n", XorTrainer::BYTES);
 
-    let mut net = Xor::new();
-    net.init(args.common.seed());
-    let mut trainer = XorTrainer::new();
-    let fit = Fit { epochs: args.epochs, backend, ..Fit::new(Adam::with_lr(0.01)) };
+    let mut net = Xor::init(args.common.seed());
+    let mut trainer = XorTrainer::ZERO;
+    let fit = Fit { epochs: args.epochs, backend: Some(backend), ..Fit::new(Adam::with_lr(0.01)) };
 
     let mut losses = Vec::new();
     let every = args.epochs.div_ceil(10).max(1);
@@ -63,12 +62,12 @@ fn run(args: &Args) -> Result<bool> {
         }
         ControlFlow::Continue(())
     });
-    trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut watch)?;
+    trainer.fit_with(&mut net, &gates::XOR, &fit, &mut watch)?;
 
     println!("\n{:>3} {:>3} {:>7} {:>11}", "x1", "x2", "target", "prediction");
     let mut right = 0;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-        let [y] = net.predict_on(backend, x);
+        let [y] = net.on(backend).predict(x);
         right += usize::from((y > 0.5) == (t > 0.5));
         println!("{:>3} {:>3} {t:>7} {y:>11.4}", x[0], x[1]);
     }
@@ -80,7 +79,7 @@ fn run(args: &Args) -> Result<bool> {
         let map = Map {
             title: "output over both inputs",
             range: (-0.5, 1.5),
-            output: &|x1, x2| net.predict_on(backend, &[x1, x2])[0],
+            output: &|x1, x2| net.on(backend).predict(&[x1, x2])[0],
             points: gates::XOR.x.into_iter().zip(gates::XOR.t.map(|[t]| t > 0.5)).collect(),
         };
         plot::draw(path, &[Curve { name: "loss", values: losses }], Some(&map))?;
@@ -103,7 +102,7 @@ fn picture(net: &Xor, backend: Backend) {
                 if let Some(i) = gates::XOR.x.iter().position(|sample| *sample == x) {
                     return if gates::XOR.t[i][0] > 0.5 { '1' } else { '0' };
                 }
-                let [y] = net.predict_on(backend, &x);
+                let [y] = net.on(backend).predict(&x);
                 [' ', '░', '▒', '▓', '█'][((y * 5.0) as usize).min(4)]
             })
             .collect();

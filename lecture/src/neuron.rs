@@ -16,7 +16,7 @@ use rosenblatt::{activation::Sigmoid, layer::Dense};
 /// ∂L/∂w = (p − t)·x, ∂L/∂b = p − t
 ///
 /// This is the perceptron's rule with the probability p as answer: w ← w + lr·(t − p)·x. If the
-/// inputs have standard deviation 1 ([`Standardize`](rosenblatt::data::Standardize)), raising one
+/// inputs have standard deviation 1 ([`Standardize`](rosenblatt::dataset::Standardize)), raising one
 /// input by one standard deviation multiplies the odds p / (1 − p) by eʷ.
 ///
 /// ```
@@ -24,16 +24,16 @@ use rosenblatt::{activation::Sigmoid, layer::Dense};
 /// use rosenblatt_lecture::Neuron;
 ///
 /// type Or = Mlp<(Neuron<2>,)>;
-/// let mut net = Or::new();
-/// let mut trainer = Trainer::<Or, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.step(&mut net, &Sgd::with_lr(0.0), &[[3.0, -2.0]], &[[1.0]])?;
+/// let mut net = Or::ZERO;
+/// let mut trainer = Trainer::<Or, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.step(&mut net, (&[[3.0, -2.0]], &[[1.0]]), &Sgd::with_lr(0.0))?;
 /// // From zero weights p = ½: (½ − 1)·x and ½ − 1.
 /// assert_eq!(trainer.gradient().w, [[-1.5], [1.0]]);
 /// assert_eq!(trainer.gradient().b, [-0.5]);
 ///
 /// let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(2.0)) };
-/// trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut ())?;
-/// assert_eq!(trainer.evaluate(&net, &gates::OR.x, &gates::OR.t)?.accuracy(), 1.0);
+/// trainer.fit(&mut net, &gates::OR, &fit)?;
+/// assert_eq!(trainer.evaluate(&net, &gates::OR)?.accuracy(), 1.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 pub type Neuron<const I: usize, A = Sigmoid> = Dense<I, 1, A>;

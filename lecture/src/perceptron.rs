@@ -8,7 +8,7 @@ mod exact;
 
 use crate::error::{Error, Result};
 use exact::Net;
-use rosenblatt::{data, optimizer::positive};
+use rosenblatt::{dataset, optimizer::positive};
 use rosenblatt_kernels::environment::standard;
 
 /// A unit with `I` inputs and a step: y = 1 where w₁x₁ + … + b > 0, else 0.
@@ -72,7 +72,7 @@ use rosenblatt_kernels::environment::standard;
 /// between is **exactly 0**. That sum is the certificate; it holds whatever rounding did to the
 /// weights. Otherwise it returns [`Error::NotConverged`], also for samples that are not separable
 /// if rounding prevents the weights from repeating. Inputs near 1
-/// ([`Standardize`](rosenblatt::data::Standardize)) and a power of two as learning rate help.
+/// ([`Standardize`](rosenblatt::dataset::Standardize)) and a power of two as learning rate help.
 ///
 /// Cycles of any length are found in fixed memory. The weights after epochs 0, 1, 2, 4, 8, … are
 /// each kept until the next of these epochs and compared with the weights of each epoch (R. Brent,
@@ -278,12 +278,12 @@ struct Mark<const I: usize> {
 
 /// Checks data and learning rate.
 fn check<const I: usize>(x: &[[f32; I]], t: &[[f32; 1]], lr: f32) -> Result<()> {
-    data::same_lengths(x, t)?;
+    dataset::same_lengths(x, t)?;
     if x.is_empty() {
         return Err(rosenblatt::Error::Empty.into());
     }
     positive("lr", lr)?;
-    data::finite_inputs(x)?;
+    dataset::finite_inputs(x)?;
     for (sample, &[value]) in t.iter().enumerate() {
         if value != 0.0 && value != 1.0 {
             return Err(

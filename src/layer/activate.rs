@@ -29,11 +29,10 @@ use rosenblatt_kernels::{F32Array, Simd};
 ///     Dense<8, 3>,
 ///     Activate<[f32; 3], Softmax>,
 /// )>;
-/// let mut net = Net::new();
-/// net.init(Seed(1957));
+/// let mut net = Net::init(Seed(1957));
 /// assert!((net.predict(&[0.5, -1.0]).iter().sum::<f32>() - 1.0).abs() < 1e-6);
-/// let mut trainer = Trainer::<Net, Sgd, SparseCategoricalCrossEntropy, 2>::new();
-/// trainer.step(&mut net, &Sgd::with_lr(0.1), &[[0.0, 1.0], [1.0, 0.0]], &[2, 0])?;
+/// let mut trainer = Trainer::<Net, SparseCategoricalCrossEntropy, Sgd, 2>::ZERO;
+/// trainer.step(&mut net, (&[[0.0, 1.0], [1.0, 0.0]], &[2, 0]), &Sgd::with_lr(0.1))?;
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 pub struct Activate<X, A>(PhantomData<(X, A)>);

@@ -80,8 +80,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 ///     Dense<64, 10, Softmax>,
 /// )>;
 /// assert_eq!(Cnn::PARAMS, 9 * 8 + 8 + 9 * 8 * 16 + 16 + 640 + 10);
-/// let mut net = Cnn::new();
-/// net.init(Seed(1957));
+/// let mut net = Cnn::init(Seed(1957));
 /// let p = net.predict(&[[[0.5]; 8]; 8]);
 /// assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// ```
@@ -91,7 +90,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::new();
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
 ///
@@ -99,7 +98,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::new();
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
 pub struct Conv2d<
@@ -132,7 +131,7 @@ pub struct Conv2d<
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::new();
+/// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::ZERO;
 /// net.predict(&[[1.0], [2.0], [4.0], [3.0]]);
 /// ```
 pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(

@@ -32,12 +32,11 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 ///
 /// // A quarter of the values is dropped.
 /// type Net = Mlp<(Dense<2, 32, Relu>, Dropout<[f32; 32], 1, 4>, Dense<32, 1, Sigmoid>)>;
-/// let mut net = Net::new();
-/// net.init(Seed(1957));
-/// let mut trainer = Trainer::<Net, Adam, BinaryCrossEntropy, 4>::new();
+/// let mut net = Net::init(Seed(1957));
+/// let mut trainer = Trainer::<Net, BinaryCrossEntropy, Adam, 4>::ZERO;
 /// let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
-/// trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
-/// assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+/// trainer.fit(&mut net, &gates::XOR, &fit)?;
+/// assert_eq!(trainer.evaluate(&net, &gates::XOR)?.accuracy(), 1.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
@@ -46,8 +45,8 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<2, 1>, Dropout<[f32; 1], 1, 1>)>;
-/// let (mut net, mut trainer) = (Net::new(), Trainer::<Net, Sgd, MeanSquaredError, 1>::new());
-/// trainer.step(&mut net, &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0]]);
+/// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
+/// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0]]), &Sgd::DEFAULT);
 /// ```
 pub struct Dropout<X, const NUM: u32, const DEN: u32, const SEED: u64 = 0>(PhantomData<X>);
 

@@ -13,14 +13,14 @@ use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let net = Mlp::<(Flatten<Map<2, 1, 3>, 6>,)>::new();
+/// let net = Mlp::<(Flatten<Map<2, 1, 3>, 6>,)>::ZERO;
 /// let y = net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]);
 /// assert_eq!(y, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 /// ```
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Flatten<Map<2, 1, 3>, 5>,)>::new(); // it has 6
+/// let net = Mlp::<(Flatten<Map<2, 1, 3>, 5>,)>::ZERO; // it has 6
 /// net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]);
 /// ```
 pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
@@ -34,7 +34,7 @@ pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let net = Mlp::<(Reshape<[f32; 4], Map<2, 2, 1>>,)>::new();
+/// let net = Mlp::<(Reshape<[f32; 4], Map<2, 2, 1>>,)>::ZERO;
 /// assert_eq!(net.predict(&[1.0, 2.0, 3.0, 4.0]), [[[1.0], [2.0]], [[3.0], [4.0]]]);
 /// ```
 pub struct Reshape<X, Y>(PhantomData<(X, Y)>);

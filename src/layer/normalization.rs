@@ -39,11 +39,10 @@ use rosenblatt_kernels::{
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let mut net = Mlp::<(BatchNorm<[f32; 2]>,)>::new();
-/// net.init(Seed(0));
-/// let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
+/// let mut net = Mlp::<(BatchNorm<[f32; 2]>,)>::init(Seed(0));
+/// let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 4>::ZERO;
 /// let (x, t) = ([[1.0, 10.0], [3.0, 30.0]], [[-1.0, -1.0], [1.0, 1.0]]);
-/// let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t)?;
+/// let loss = trainer.step(&mut net, (&x, &t), &Sgd::with_lr(0.0))?;
 /// assert!(loss < 1e-6); // (x − μ) / √v is −1 and 1 in both columns
 /// net.tensors(|tensor, values| {
 ///     if tensor.name == "moving_mean" {
@@ -167,8 +166,7 @@ impl<X: Channels> Trainable for BatchNorm<X> {
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let mut net = Mlp::<(LayerNorm<[f32; 4]>,)>::new();
-/// net.init(Seed(0)); // γ = 1, β = 0
+/// let mut net = Mlp::<(LayerNorm<[f32; 4]>,)>::init(Seed(0)); // γ = 1, β = 0
 /// let y = net.predict(&[10.0, 20.0, 30.0, 40.0]);
 /// assert_eq!(y.map(|y| (y * 100.0).round()), [-134.0, -45.0, 45.0, 134.0]);
 /// ```

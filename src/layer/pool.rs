@@ -29,12 +29,12 @@ use rosenblatt_kernels::{
 ///
 /// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]];
 /// let image = image.map(|row| row.map(|pixel| [pixel]));
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0]]]);
 /// // 2x2 windows with stride 1.
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [9.0]]]);
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [7.0]]]);
 /// ```
 ///
@@ -42,7 +42,7 @@ use rosenblatt_kernels::{
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::ZERO;
 /// net.predict(&[[[0.0]; 3]; 3]);
 /// ```
 pub type MaxPool2d<
@@ -65,9 +65,9 @@ pub type MaxPool2d<
 /// use rosenblatt::prelude::*;
 ///
 /// let image = [[1.0, 5.0, 2.0], [3.0, 5.0, 8.0]].map(|row| row.map(|pixel| [pixel]));
-/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[3.5]]]);
-/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::new();
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[3.5], [5.0]]]);
 /// ```
 pub type AvgPool2d<
@@ -84,7 +84,7 @@ pub type AvgPool2d<
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::new();
+/// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::ZERO;
 /// let steps = [[1.0, 0.0], [2.0, -1.0], [3.0, -2.0], [2.0, -3.0], [9.0, 9.0]];
 /// assert_eq!(net.predict(&steps), [[2.0, 0.0], [3.0, -2.0]]);
 /// ```
@@ -95,7 +95,7 @@ pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
+/// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [2.0], [9.0]]), [[1.5], [2.5], [9.0]]);
 /// ```
 pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
@@ -202,7 +202,7 @@ pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X,
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::new();
+/// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::ZERO;
 /// assert_eq!(net.predict(&[[[1.0, 5.0], [2.0, 7.0]]]), [1.5, 6.0]);
 /// ```
 pub struct GlobalAvgPool2d<X>(PhantomData<X>);
@@ -211,7 +211,7 @@ pub struct GlobalAvgPool2d<X>(PhantomData<X>);
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(GlobalAvgPool1d<Signal<2, 2>>,)>::new();
+/// let net = Mlp::<(GlobalAvgPool1d<Signal<2, 2>>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0, 5.0], [2.0, 7.0]]), [1.5, 6.0]);
 /// ```
 pub struct GlobalAvgPool1d<X>(PhantomData<X>);

@@ -114,7 +114,7 @@ pub struct HiddenState;
 ///
 /// The tape holds all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and
 /// [`Lstm`], and a few rows of U values ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference
-/// holds one step. [`Mlp::step`](crate::Mlp::step) computes one step.
+/// holds one step. [`Stream::push`](crate::stream::Stream::push) computes one step.
 ///
 /// A recurrent layer reads sequences, so a recurrent layer before it must give [`All`] states.
 ///
@@ -122,7 +122,7 @@ pub struct HiddenState;
 /// use rosenblatt::prelude::*;
 /// // The first layer gives one state; the second reads four.
 /// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>;
-/// let net = Wrong::new();
+/// let net = Wrong::ZERO;
 /// ```
 ///
 /// An activation without a gradient cannot be trained:
@@ -130,7 +130,7 @@ pub struct HiddenState;
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Steps = Mlp<(Rnn<8, 12, 4, Step>, Dense<12, 1, Sigmoid>)>;
-/// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Steps, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```
 ///
 /// No cross-entropy is fused with a state. Put a dense layer after the recurrent one.
@@ -138,7 +138,7 @@ pub struct HiddenState;
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Direct = Mlp<(Rnn<8, 1, 4, Sigmoid>,)>;
-/// let trainer = Trainer::<Direct, Sgd, BinaryCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Direct, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```
 pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(
     PhantomData<(C, R)>,

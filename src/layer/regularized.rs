@@ -28,10 +28,10 @@ const fn quotient(num: u32, den: u32) -> f32 {
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L1<1, 8>>,)>; // Σ|w| / 8
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 0.5);
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 0.5);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +43,10 @@ pub struct L1<const NUM: u32, const DEN: u32>;
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L2<1, 8>>,)>; // Σw² / 8
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 2.0);
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 2.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +57,10 @@ pub struct L2<const NUM: u32, const DEN: u32>;
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L1L2<1, 8, 1, 16>>,)>; // Σ|w| / 8 + Σw² / 16
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 1.5);
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 1.5);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -119,10 +119,10 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 /// use rosenblatt::prelude::*;
 ///
 /// type Net = Mlp<(DenseL2<2, 1, Linear, 1, 100>,)>; // 0.01·Σw²
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[3.0, -4.0, 0.5])?; // two weights, one bias
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// let loss = trainer.step(&mut net, &Sgd::with_lr(0.1), &[[0.0, 0.0]], &[[0.5]])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// let loss = trainer.step(&mut net, (&[[0.0, 0.0]], &[[0.5]]), &Sgd::with_lr(0.1))?;
 /// assert_eq!(loss, 0.01 * 25.0); // no error: nothing but the penalty
 /// assert_eq!(trainer.gradient().as_flat(), [0.02 * 3.0, 0.02 * -4.0, 0.0]);
 /// # use rosenblatt::kernels::F32Array;
@@ -134,8 +134,8 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<LayerNorm<[f32; 2]>, L2<1, 100>>,)>;
-/// let (mut net, mut trainer) = (Net::new(), Trainer::<Net, Sgd, MeanSquaredError, 1>::new());
-/// trainer.step(&mut net, &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0; 2]]);
+/// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
+/// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0; 2]]), &Sgd::DEFAULT);
 /// ```
 pub struct Regularized<L, R>(PhantomData<(L, R)>);
 
@@ -144,10 +144,10 @@ pub struct Regularized<L, R>(PhantomData<(L, R)>);
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(DenseL1<1, 1, Linear, 1, 8>,)>; // Σ|w| / 8
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 0.5);
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 0.5);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 pub type DenseL1<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =
@@ -157,10 +157,10 @@ pub type DenseL1<const I: usize, const O: usize, A, const NUM: u32, const DEN: u
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(DenseL2<1, 1, Linear, 1, 8>,)>; // Σw² / 8
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// assert_eq!(trainer.evaluate(&net, &[[0.0]], &[[0.0]])?.loss, 2.0);
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 2.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 pub type DenseL2<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =

@@ -32,7 +32,7 @@ pub trait Padding: 'static {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<2, 1>, 2, Valid>,)>::new();
+/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<2, 1>, 2, Valid>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0]]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub struct Valid;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
+/// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0], [5.0]]);
 /// ```
 #[derive(Clone, Copy, Debug)]

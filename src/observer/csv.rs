@@ -18,11 +18,11 @@ use core::{fmt::Write, ops::ControlFlow};
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let mut log = CsvLog::new(String::new());
 /// let fit = Fit { epochs: 2, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut log)?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut net, &gates::OR, &fit, &mut log)?;
 /// let text = log.into_inner();
 /// let head = "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n0,0.25,0.5,0.69";
 /// assert!(text.starts_with(head));

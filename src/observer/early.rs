@@ -17,12 +17,12 @@ use core::ops::ControlFlow;
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let rule = EarlyStopping { monitor: Monitor::Loss, ..EarlyStopping::with_patience(3) };
 /// let mut stop = EarlyStopping { min_delta: 1e-3, ..rule };
 /// let fit = Fit { epochs: 10_000, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// let last = trainer.fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut stop)?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last = trainer.fit_with(&mut net, &gates::OR, &fit, &mut stop)?;
 /// assert!(last.number < 1000);
 /// assert_eq!(stop.stopped(), Some(last.number));
 /// # Ok::<(), rosenblatt::Error>(())
@@ -137,14 +137,14 @@ impl<S: Session> Observer<S> for EarlyStopping {
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let (x, t) = (&gates::OR.x, &gates::OR.t);
 /// let early = EarlyStopping::with_patience(5);
-/// let mut observers = (Validation::new(x, t), RestoreBest::like(&early, Unit::new()), early);
+/// let mut observers = (Validation::new((x, t)), RestoreBest::like(&early, Unit::ZERO), early);
 /// let fit = Fit { epochs: 200, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut net, x, t, &fit, &mut observers)?;
-/// assert_eq!(observers.1.best(), Some(trainer.evaluate(&net, x, t)?.loss));
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut net, (x, t), &fit, &mut observers)?;
+/// assert_eq!(observers.1.best(), Some(trainer.evaluate(&net, (x, t))?.loss));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -13,13 +13,13 @@ use core::ops::ControlFlow;
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// // A single unit cannot learn XOR.
 /// let rule = ReduceOnPlateau { monitor: Monitor::Loss, ..ReduceOnPlateau::DEFAULT };
 /// let reduce = ReduceOnPlateau { factor: 0.5, patience: 2, ..rule };
 /// let fit = Fit { epochs: 20, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// let last = trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut (reduce,))?;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last = trainer.fit_with(&mut net, &gates::XOR, &fit, &mut (reduce,))?;
 /// assert!(last.lr < 0.01);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

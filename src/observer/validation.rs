@@ -1,7 +1,7 @@
 //! Loss and accuracy over samples that are not used for training.
 
 use super::{EpochReport, Observer, Session};
-use crate::error::Result;
+use crate::{dataset::Dataset, error::Result};
 use core::ops::ControlFlow;
 
 /// Keras' `validation_data`: evaluates other samples after each epoch, in the trainer's memory. Put
@@ -9,7 +9,7 @@ use core::ops::ControlFlow;
 /// the error counts rows in these samples.
 ///
 /// ```
-/// use rosenblatt::{data::split, prelude::*};
+/// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
 /// # let x = [
@@ -17,27 +17,27 @@ use core::ops::ControlFlow;
 /// #     [0.9, 0.9], [0.0, 0.9], [1.0, 0.1], [0.8, 0.9], [0.1, 0.0],
 /// # ];
 /// # let t = [[0.0], [1.0], [1.0], [1.0], [0.0], [1.0], [1.0], [1.0], [1.0], [0.0]];
-/// let data = split(&x, &t, 0.2)?; // Keras' validation_split: the last fifth
-/// let mut observers = (Validation::new(data.x_val, data.t_val), History::<50>::new());
+/// let (train, held_out) = Dataset::of(&x, &t).split(0.2)?; // the last fifth
+/// let mut history = History::<50>::new();
 /// let fit = Fit { epochs: 50, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut net, data.x, data.t, &fit, &mut observers)?;
-/// let last = observers.1.epochs().last().unwrap();
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let observers = (Validation::new(held_out), &mut history);
+/// trainer.fit_with(&mut net, train, &fit, observers)?;
+/// let last = history.epochs().last().unwrap();
 /// assert!(last.validation.unwrap().loss < 1.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Validation<'a, X, T> {
-    x: &'a [X],
-    t: &'a [T],
+    data: Dataset<'a, X, T>,
 }
 
 impl<'a, X, T> Validation<'a, X, T> {
     /// Validates with these samples and targets.
     #[must_use]
-    pub const fn new(x: &'a [X], t: &'a [T]) -> Self {
-        Self { x, t }
+    pub fn new(data: impl Into<Dataset<'a, X, T>>) -> Self {
+        Self { data: data.into() }
     }
 }
 
@@ -45,7 +45,7 @@ impl<S: Session<Input = X, Target = T>, X, T> Observer<S> for Validation<'_, X, 
     const ACCURACY: bool = false;
 
     fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
-        session.validate(self.x, self.t)
+        session.validate(self.data)
     }
 
     fn on_epoch_end(
@@ -53,7 +53,7 @@ impl<S: Session<Input = X, Target = T>, X, T> Observer<S> for Validation<'_, X, 
         epoch: &mut EpochReport,
         session: &mut S,
     ) -> Result<ControlFlow<()>> {
-        epoch.validation = Some(session.evaluate(self.x, self.t)?);
+        epoch.validation = Some(session.evaluate(self.data)?);
         Ok(ControlFlow::Continue(()))
     }
 }

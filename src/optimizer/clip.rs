@@ -48,10 +48,10 @@ macro_rules! inner {
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, ClipValue<Sgd>, MeanSquaredError, 1>::new();
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, ClipValue<Sgd>, 1>::ZERO;
 /// let rule = ClipValue { optimizer: Sgd::with_lr(0.5), limit: 1.0 };
-/// trainer.step(&mut net, &rule, &[[1.0]], &[[1e10]])?;
+/// trainer.step(&mut net, (&[[1.0]], &[[1e10]]), &rule)?;
 /// assert_eq!(net.weights(), [0.5, 0.5]); // not 1e10
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -92,10 +92,10 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, ClipNorm<Sgd>, MeanSquaredError, 1>::new();
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, ClipNorm<Sgd>, 1>::ZERO;
 /// let rule = ClipNorm { optimizer: Sgd::with_lr(1.0), limit: 5.0 };
-/// trainer.step(&mut net, &rule, &[[0.75]], &[[100.0]])?; // the gradient: -150 for w, -200 for b
+/// trainer.step(&mut net, (&[[0.75]], &[[100.0]]), &rule)?; // the gradient: -150 for w, -200 for b
 /// assert_eq!(net.weights(), [3.0, 4.0]);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

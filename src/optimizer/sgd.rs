@@ -11,9 +11,9 @@ use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, Sgd, MeanSquaredError, 1>::new();
-/// trainer.step(&mut net, &Sgd::with_lr(0.25), &[[1.0]], &[[2.0]])?;
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.step(&mut net, (&[[1.0]], &[[2.0]]), &Sgd::with_lr(0.25))?;
 /// assert_eq!(net.weights(), [1.0, 1.0]); // both gradients are 2·(0 − 2)
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```

@@ -1,17 +1,17 @@
 //! Checks of data, batch and weights before a step changes anything.
 
-use super::{TargetOf, Trainer};
+use super::{DataOf, Trainer};
 use crate::{
-    data::{bad_input, finite_inputs, same_lengths},
+    dataset::{Dataset, bad_input, finite_inputs},
     error::{Error, Result},
     layer::{Layer, NeverSet, Trainable},
     loss::Loss,
-    model::{InputOf, LayersOf, Model, OutputOf},
+    model::{LayersOf, Model, OutputOf},
     optimizer::Optimizer,
 };
 use rosenblatt_kernels::{Backend, F32Rows, dispatch_inside, optimizer::all_finite_on};
 
-impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -20,14 +20,16 @@ where
     /// The error about the first value in the data that is infinite or NaN. `None` if all are
     /// finite: then the cause is the network.
     #[cold]
-    pub(super) fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
+    pub(super) fn locate_not_finite(data: DataOf<'_, N, L>) -> Option<Error> {
+        let Dataset { x, t } = data;
         finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()
     }
 
     /// The checks of every call: lengths and targets.
     #[inline(always)]
-    pub(super) fn validate_shapes(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        Self::lengths(x, t)?;
+    pub(super) fn validate_targets(data: DataOf<'_, N, L>) -> Result<()> {
+        Self::validate_count(data)?;
+        let t = data.t;
         match <&[_; B]>::try_from(t) {
             // A full mini-batch has a length that the compiler knows.
             Ok(t) if !cfg!(target_os = "none") => L::check_targets(t),
@@ -37,12 +39,9 @@ where
 
     /// The checks before a whole training, which look at every number.
     #[inline(always)]
-    pub(super) fn validate_values(
-        backend: Backend,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
-    ) -> Result<()> {
-        Self::lengths(x, t)?;
+    pub(super) fn validate_values(backend: Backend, data: DataOf<'_, N, L>) -> Result<()> {
+        Self::validate_count(data)?;
+        let Dataset { x, t } = data;
         L::locate_not_finite(t)?;
         let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));
         if finite { Ok(()) } else { Err(bad_input(x)) }
@@ -64,12 +63,9 @@ where
         }
     }
 
+    /// An error unless there are samples.
     #[inline(always)]
-    pub(super) fn lengths(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        same_lengths(x, t)?;
-        if x.is_empty() {
-            return Err(Error::Empty);
-        }
-        Ok(())
+    pub(super) fn validate_count(data: DataOf<'_, N, L>) -> Result<()> {
+        if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
     }
 }

@@ -1,7 +1,8 @@
 //! Evaluation and prediction in the trainer's memory. They change no weight.
 
-use super::{TargetOf, Trainer};
+use super::{DataOf, TargetOf, Trainer};
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     layer::{Context, Layer, Trainable, first, first_mut},
     loss::Loss,
@@ -12,7 +13,7 @@ use crate::{
 };
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, dispatch_inside, environment::standard};
 
-impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -26,33 +27,28 @@ where
     /// never counts as correct.
     /// # Errors
     /// For no samples, different lengths of `x` and `t`, or wrong targets.
-    pub fn evaluate(
+    pub fn evaluate<'d>(
         &mut self,
         net: &N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
+        data: impl Into<DataOf<'d, N, L>>,
     ) -> Result<Evaluation> {
-        self.evaluate_on(Backend::detect(), net, x, t)
+        self.evaluate_by(Backend::detect(), net, data.into())
     }
 
-    /// [`Trainer::evaluate`] on a chosen backend: the same bits.
-    /// # Errors
-    /// As [`Trainer::evaluate`].
-    pub fn evaluate_on(
+    pub(super) fn evaluate_by(
         &mut self,
         backend: Backend,
         net: &N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
+        data: DataOf<'_, N, L>,
     ) -> Result<Evaluation> {
         let (mut total, mut correct) = (Sum::ZERO, 0);
         standard(|| {
-            self.each_batch(backend, net, x, t, |loss, y, t| {
+            self.each_batch(backend, net, data, |loss, y, t| {
                 total.add(loss * t.len() as f32);
                 correct += hits::<N, L>(y, t);
                 Ok(())
             })?;
-            Ok(Evaluation { loss: total.mean(x.len()), correct, samples: x.len() })
+            Ok(Evaluation { loss: total.mean(data.len()), correct, samples: data.len() })
         })
     }
 
@@ -60,15 +56,15 @@ where
     /// count as no class.
     /// # Errors
     /// For no samples, different lengths of `x` and `t`, wrong targets, or a class of `C` or more.
-    pub fn confusion<const C: usize>(
+    pub fn confusion<'d, const C: usize>(
         &mut self,
         net: &N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
+        data: impl Into<DataOf<'d, N, L>>,
     ) -> Result<ConfusionMatrix<C>> {
+        let data = data.into();
         let mut confusion = ConfusionMatrix::new();
         standard(|| {
-            self.each_batch(Backend::detect(), net, x, t, |_, y, t| {
+            self.each_batch(Backend::detect(), net, data, |_, y, t| {
                 y.iter()
                     .zip(t)
                     .try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
@@ -108,17 +104,16 @@ where
         &mut self,
         backend: Backend,
         net: &N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
+        data: DataOf<'_, N, L>,
         mut each: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
     ) -> Result<()> {
-        Self::validate_shapes(x, t)?;
+        Self::validate_targets(data)?;
         let penalty = if const { LayersOf::<N>::PENALIZED } {
             dispatch_inside!(backend, s => LayersOf::<N>::penalty(s, net.params()))
         } else {
             0.0
         };
-        let all = (x, t);
+        let Dataset { x, t } = data;
         for (x, t) in x.chunks(B).zip(t.chunks(B)) {
             self.forward(backend, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
@@ -128,7 +123,7 @@ where
                 loss += penalty;
             }
             if !loss.is_finite()
-                && let Some(error) = Self::locate_not_finite(all.0, all.1)
+                && let Some(error) = Self::locate_not_finite(data)
             {
                 return Err(error);
             }

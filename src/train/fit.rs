@@ -1,8 +1,8 @@
 //! `fit`: epochs of steps, and the session that observers see.
 
-use super::{TargetOf, Trainer, evaluate::hits};
+use super::{DataOf, TargetOf, Trainer, evaluate::hits};
 use crate::{
-    data::Permutation,
+    dataset::{Dataset, Permutation},
     error::{Error, Result},
     layer::{Layer, Trainable},
     loss::Loss,
@@ -23,8 +23,8 @@ use rosenblatt_kernels::{
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let full = Fit { batch: Some(Batch::Full), ..Fit::new(Sgd::DEFAULT) };
-/// let stochastic = Fit { batch: Some(Batch::Stochastic), ..full };
+/// let full = Fit::new(Sgd::DEFAULT).batch(Batch::Full);
+/// let stochastic = full.batch(Batch::Stochastic);
 /// assert_ne!(full, stochastic);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub enum Batch {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let fit = Fit { epochs: 20, batch: Some(Batch::Mini(8)), ..Fit::new(Sgd::with_lr(0.1)) };
-/// assert_eq!((fit.epochs, fit.shuffle, fit.drop_last), (20, None, false));
+/// const FIT: Fit<Sgd> = Fit::new(Sgd::with_lr(0.1)).epochs(20).batch(Batch::Mini(8));
+/// assert_eq!((FIT.epochs, FIT.shuffle, FIT.drop_last), (20, None, false));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -62,44 +62,86 @@ pub struct Fit<O> {
     /// `shuffle` other samples are left out in each epoch. Loss and accuracy are those of the
     /// samples that were used
     pub drop_last: bool,
-    /// The backend; the result has the same bits on each backend
-    pub backend: Backend,
+    /// The backend; `None` for the fastest one. The result has the same bits on each backend
+    pub backend: Option<Backend>,
 }
 
 impl<O: Optimizer> Fit<O> {
     /// One epoch over the data in their order, with mini-batches of the trainer's capacity, on the
     /// fastest backend.
-    pub fn new(optimizer: O) -> Self {
-        Self {
-            optimizer,
-            epochs: 1,
-            batch: None,
-            shuffle: None,
-            drop_last: false,
-            backend: Backend::detect(),
-        }
+    pub const fn new(optimizer: O) -> Self {
+        Self { optimizer, epochs: 1, batch: None, shuffle: None, drop_last: false, backend: None }
+    }
+
+    /// Sets [`Fit::epochs`].
+    #[must_use]
+    pub const fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets [`Fit::batch`].
+    #[must_use]
+    pub const fn batch(mut self, batch: Batch) -> Self {
+        self.batch = Some(batch);
+        self
+    }
+
+    /// Sets [`Fit::shuffle`].
+    #[must_use]
+    pub const fn shuffle(mut self, seed: Seed) -> Self {
+        self.shuffle = Some(seed);
+        self
+    }
+
+    /// Sets [`Fit::drop_last`].
+    #[must_use]
+    pub const fn drop_last(mut self) -> Self {
+        self.drop_last = true;
+        self
+    }
+
+    /// Sets [`Fit::backend`].
+    #[must_use]
+    pub const fn on(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
+        self
     }
 }
 
-impl<N, O, L, const B: usize> Trainer<N, O, L, B>
+impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    /// Trains for `fit.epochs` epochs and calls `observer` after each. Returns the report of the
+    /// [`Trainer::fit_with`] without an observer: trains for `fit.epochs` epochs, and returns the
+    /// report of the last one.
+    /// # Errors
+    /// As [`Trainer::fit_with`].
+    #[inline]
+    pub fn fit<'d>(
+        &mut self,
+        net: &mut N,
+        data: impl Into<DataOf<'d, N, L>>,
+        fit: &Fit<O>,
+    ) -> Result<EpochReport> {
+        self.fit_with(net, data, fit, ())
+    }
+
+    /// Trains for `fit.epochs` epochs and calls the observers after each. Returns the report of the
     /// last epoch. Observers run in the floating-point environment of the numeric contract,
     /// whatever the caller's is.
     ///
     /// Observers ([`observer`](crate::observer)) validate, stop early, restore the best weights,
-    /// change the learning rate, keep a history or a log. `()` is no observer.
+    /// change the learning rate, keep a history or a log. A tuple is several of them; `&mut` lends
+    /// one that the caller reads afterwards.
     ///
     /// An epoch uses every sample once, in the order of the data or in a new order (`fit.shuffle`);
     /// `fit.drop_last` leaves out a shorter last mini-batch. With no epochs there is no step; the
     /// report then has number 0, and NaN as loss and accuracy.
     /// # Errors
-    /// Before the first step, with nothing changed: for no samples, different lengths of `x` and
-    /// `t`, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch
+    /// Before the first step, with nothing changed: for no samples, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch
     /// normalization, a hidden layer whose weights were never set, or an error of an observer in
     /// [`Observer::on_fit_begin`].
     ///
@@ -109,18 +151,20 @@ where
     /// An error of an observer ends the training after its epoch: [`Error::NotMonitored`] after the
     /// first one, [`Error::NotWritten`], or a learning rate out of range. The weights are those of
     /// that epoch.
-    pub fn fit<Obs>(
+    pub fn fit_with<'d, Obs>(
         &mut self,
         net: &mut N,
-        x: &[InputOf<N>],
-        t: &[TargetOf<N, L>],
+        data: impl Into<DataOf<'d, N, L>>,
         fit: &Fit<O>,
-        observer: &mut Obs,
+        mut observer: Obs,
     ) -> Result<EpochReport>
     where
-        Obs: for<'a> Observer<Training<'a, N, O, L, B>>,
+        Obs: for<'a> Observer<Training<'a, N, L, O, B>>,
     {
-        Self::validate_values(fit.backend, x, t)?;
+        let data = data.into();
+        let Dataset { x, t } = data;
+        let backend = fit.backend.unwrap_or_else(Backend::detect);
+        Self::validate_values(backend, data)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -145,13 +189,12 @@ where
             }
         }
         Self::validate_weights(net)?;
-        let mut training =
-            Training { trainer: self, net, optimizer: fit.optimizer, backend: fit.backend };
+        let mut training = Training { trainer: self, net, optimizer: fit.optimizer, backend };
         standard(
             #[inline(always)]
             || {
                 observer.on_fit_begin(&mut training)?;
-                let outcome = training.epochs(x, t, fit, batch, observer);
+                let outcome = training.epochs(x, t, fit, batch, &mut observer);
                 observer.on_fit_end(&mut training);
                 outcome
             },
@@ -160,19 +203,19 @@ where
 }
 
 /// A running `fit`: what its observers see.
-pub struct Training<'a, N, O, L, const B: usize>
+pub struct Training<'a, N, L, O, const B: usize>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    trainer: &'a mut Trainer<N, O, L, B>,
+    trainer: &'a mut Trainer<N, L, O, B>,
     net: &'a mut N,
     optimizer: O,
     backend: Backend,
 }
 
-impl<N, O, L, const B: usize> Training<'_, N, O, L, B>
+impl<N, L, O, const B: usize> Training<'_, N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -262,7 +305,7 @@ where
     }
 }
 
-impl<N, O, L, const B: usize> Session for Training<'_, N, O, L, B>
+impl<N, L, O, const B: usize> Session for Training<'_, N, L, O, B>
 where
     N: Model<Layers: Trainable>,
     O: Optimizer,
@@ -297,12 +340,12 @@ where
         dispatch_inside!(self.backend, s => all_finite_on(s, params) && all_finite_on(s, buffers))
     }
 
-    fn validate(&self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
-        Trainer::<N, O, L, B>::validate_values(self.backend, x, t)
+    fn validate(&self, data: DataOf<'_, N, L>) -> Result<()> {
+        Trainer::<N, L, O, B>::validate_values(self.backend, data)
     }
 
-    fn evaluate(&mut self, x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<Evaluation> {
-        self.trainer.evaluate_on(self.backend, self.net, x, t)
+    fn evaluate(&mut self, data: DataOf<'_, N, L>) -> Result<Evaluation> {
+        self.trainer.evaluate_by(self.backend, self.net, data)
     }
 }
 

@@ -12,7 +12,8 @@
 mod support;
 
 use rosenblatt::{
-    Backend, Rng, data::Permutation, init::Initializer, kernels::F32Array, layer::Dense, prelude::*,
+    Backend, Rng, dataset::Permutation, init::Initializer, kernels::F32Array, layer::Dense,
+    prelude::*,
 };
 use rosenblatt_kernels::environment::Mode;
 use rosenblatt_programs::{Program, digits::WEIGHTS, programs};
@@ -40,27 +41,32 @@ fn losses<const N: usize>(history: &History<N>) -> u64 {
 
 /// XOR, 500 epochs of all four samples with Adam. `change` may modify the initial weights.
 fn xor(backend: Backend, change: impl Fn(&mut [f32])) -> (Xor, History<500>) {
-    let mut net = Xor::new();
-    net.init(Seed(1957));
+    let mut net = Xor::init(Seed(1957));
     change(net.params_mut().as_flat_mut());
     let mut history = History::new();
-    let fit = Fit { epochs: 500, backend, ..Fit::new(Adam::with_lr(0.01)) };
-    let mut trainer = Trainer::<Xor, Adam, BinaryCrossEntropy, 4>::new();
-    trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut history).expect("good data");
+    let fit = Fit { epochs: 500, backend: Some(backend), ..Fit::new(Adam::with_lr(0.01)) };
+    let mut trainer = Trainer::<Xor, BinaryCrossEntropy, Adam, 4>::ZERO;
+    trainer.fit_with(&mut net, &gates::XOR, &fit, &mut history).expect("good data");
     (net, history)
 }
 
 /// Iris, 100 shuffled epochs in mini-batches of 16 (the last one has 6), Adam with decay.
 fn iris(backend: Backend) -> (Iris, History<100>, f32) {
     let (x, t) = data::iris();
-    let mut net = Iris::new();
-    net.init_with(&LecunNormal, Seed(1936));
+    let mut net = Iris::init_with(&LecunNormal, Seed(1936));
     let mut history = History::new();
     let optimizer = Adam { decay: 1e-3, ..Adam::with_lr(0.01) };
-    let fit = Fit { epochs: 100, shuffle: Some(Seed(4)), backend, ..Fit::new(optimizer) };
-    let mut trainer = Trainer::<Iris, Adam, SparseCategoricalCrossEntropy, 16>::new();
-    trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
-    let accuracy = trainer.evaluate_on(backend, &net, &x, &t).expect("good data").accuracy();
+    let fit =
+        Fit { epochs: 100, shuffle: Some(Seed(4)), backend: Some(backend), ..Fit::new(optimizer) };
+    let mut trainer = Trainer::<Iris, SparseCategoricalCrossEntropy, Adam, 16>::ZERO;
+    trainer
+        .fit_with(&mut net, Dataset::new(&x, &t).expect("as many targets"), &fit, &mut history)
+        .expect("good data");
+    let accuracy = trainer
+        .on(backend)
+        .evaluate(&net, Dataset::new(&x, &t).expect("as many targets"))
+        .expect("good data")
+        .accuracy();
     (net, history, accuracy)
 }
 
@@ -68,13 +74,24 @@ fn iris(backend: Backend) -> (Iris, History<100>, f32) {
 fn digits(backend: Backend) -> (Box<Digits>, History<2>, f32) {
     let (x, t) = data::digits();
     let t = data::one_hot::<10>(&t);
-    let mut net = Box::new(Digits::new());
-    net.init_with(&HeUniform, Seed(64));
+    let mut net = Box::new(Digits::ZERO);
+    net.initialize_with(&HeUniform, Seed(64));
     let mut history = History::new();
-    let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), backend, ..Fit::new(Sgd::with_lr(0.1)) };
-    let mut trainer = Box::new(Trainer::<Digits, Sgd, CategoricalCrossEntropy, 32>::new());
-    trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
-    let accuracy = trainer.evaluate_on(backend, &net, &x, &t).expect("good data").accuracy();
+    let fit = Fit {
+        epochs: 2,
+        shuffle: Some(Seed(10)),
+        backend: Some(backend),
+        ..Fit::new(Sgd::with_lr(0.1))
+    };
+    let mut trainer = Box::new(Trainer::<Digits, CategoricalCrossEntropy, Sgd, 32>::ZERO);
+    trainer
+        .fit_with(&mut net, Dataset::new(&x, &t).expect("as many targets"), &fit, &mut history)
+        .expect("good data");
+    let accuracy = trainer
+        .on(backend)
+        .evaluate(&net, Dataset::new(&x, &t).expect("as many targets"))
+        .expect("good data")
+        .accuracy();
     (net, history, accuracy)
 }
 
@@ -125,8 +142,8 @@ fn trained(backend: Backend) -> Vec<(String, u64)> {
 
 /// Initial weights of the digits' network by one initializer.
 fn initial(init: &impl Initializer) -> u64 {
-    let mut net = Box::new(Digits::new());
-    net.init_with(init, Seed(1957));
+    let mut net = Box::new(Digits::ZERO);
+    net.initialize_with(init, Seed(1957));
     net.hash()
 }
 
@@ -245,13 +262,19 @@ fn hashes_are_the_golden_ones_in_any_floating_point_environment() {
 #[test]
 fn weights_in_flash_can_be_learnt_again() {
     let (x, t) = data::digits();
-    let mut net = Box::new(Digits::new());
-    net.init_with(&HeUniform, Seed(1957));
+    let mut net = Box::new(Digits::ZERO);
+    net.initialize_with(&HeUniform, Seed(1957));
     let optimizer = Adam { decay: 1e-3, ..Adam::with_lr(0.005) };
     let fit = Fit { epochs: 20, shuffle: Some(Seed(1957)), ..Fit::new(optimizer) };
-    let mut trainer = Box::new(Trainer::<Digits, Adam, SparseCategoricalCrossEntropy, 32>::new());
-    trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
-    assert!(trainer.evaluate(&net, &x, &t).expect("good data").accuracy() > 0.99);
+    let mut trainer = Box::new(Trainer::<Digits, SparseCategoricalCrossEntropy, Adam, 32>::ZERO);
+    trainer.fit(&mut net, Dataset::new(&x, &t).expect("as many targets"), &fit).expect("good data");
+    assert!(
+        trainer
+            .evaluate(&net, Dataset::new(&x, &t).expect("as many targets"))
+            .expect("good data")
+            .accuracy()
+            > 0.99
+    );
 
     let bytes: Vec<u8> = net.weights().iter().flat_map(|w| w.to_le_bytes()).collect();
     if std::env::var_os("ROSENBLATT_BLESS").is_some() {

@@ -3,6 +3,7 @@
 #![cfg(feature = "micromath")]
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Backend,
@@ -20,13 +21,12 @@ type Exact = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// weights.
 macro_rules! xor {
     ($net:ty, $backend:expr) => {{
-        let mut net = <$net>::new();
-        net.init(Seed(1957));
-        let fit = Fit { epochs: 500, backend: $backend, ..Fit::new(Adam::with_lr(0.01)) };
-        let mut trainer = Trainer::<$net, Adam, BinaryCrossEntropy, 4>::new();
-        let last =
-            trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-        (last.loss, gates::XOR.x.map(|x| net.predict_on($backend, &x)[0]), net.hash())
+        let mut net = <$net>::ZERO;
+        net.initialize(Seed(1957));
+        let fit = Fit { epochs: 500, backend: Some($backend), ..Fit::new(Adam::with_lr(0.01)) };
+        let mut trainer = Trainer::<$net, BinaryCrossEntropy, Adam, 4>::ZERO;
+        let last = trainer.fit(&mut net, &gates::XOR, &fit).expect("good data");
+        (last.loss, gates::XOR.x.map(|x| net.on($backend).predict(&x)[0]), net.hash())
     }};
 }
 
@@ -54,12 +54,16 @@ where
 {
     type Net = Mlp<(Dense<4, 16, ApproxTanh>, Dense<16, 3, ApproxSoftmax>)>;
     let (x, _) = data::iris();
-    let mut net = Net::new();
-    net.init(Seed(1936));
-    let fit = Fit { epochs: 100, shuffle: Some(Seed(4)), backend, ..Fit::new(Adam::with_lr(0.01)) };
-    let mut trainer = Trainer::<Net, Adam, L, 16>::new();
-    trainer.fit(&mut net, &x, t, &fit, &mut ()).expect("good data");
-    (trainer.evaluate_on(backend, &net, &x, t).expect("good data").accuracy(), net.hash())
+    let mut net = Net::init(Seed(1936));
+    let fit = Fit {
+        epochs: 100,
+        shuffle: Some(Seed(4)),
+        backend: Some(backend),
+        ..Fit::new(Adam::with_lr(0.01))
+    };
+    let mut trainer = Trainer::<Net, L, Adam, 16>::ZERO;
+    trainer.fit(&mut net, dataset(&x, t), &fit).expect("good data");
+    (trainer.on(backend).evaluate(&net, dataset(&x, t)).expect("good data").accuracy(), net.hash())
 }
 
 #[test]

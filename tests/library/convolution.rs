@@ -2,6 +2,7 @@
 //! (`kernels/NUMERICS.md`), the gradients with finite differences in f64.
 
 use crate::support;
+use crate::support::dataset;
 
 use proptest::{
     prelude::*,
@@ -459,12 +460,12 @@ layers! {
 #[test]
 fn same_pads_the_smaller_half_before() {
     let sums = |x: [f32; 3]| {
-        let mut net = Mlp::<(Conv1d<Signal<3, 1>, Signal<3, 1>, 2, Linear, Same>,)>::new();
+        let mut net = Mlp::<(Conv1d<Signal<3, 1>, Signal<3, 1>, 2, Linear, Same>,)>::ZERO;
         net.set_tensors(&[&[1.0, 10.0], &[0.0]]).expect("a kernel and a bias");
         net.predict(&x.map(|x| [x])).map(|[y]| y)
     };
     assert_eq!(sums([1.0, 2.0, 3.0]), [21.0, 32.0, 3.0]);
-    let net = Mlp::<(AvgPool1d<Signal<4, 1>, Signal<4, 1>, 4, Same, 1>,)>::new();
+    let net = Mlp::<(AvgPool1d<Signal<4, 1>, Signal<4, 1>, 4, Same, 1>,)>::ZERO;
     assert_eq!(net.predict(&[[1.0], [2.0], [6.0], [3.0]]), [[3.0], [3.0], [11.0 / 3.0], [4.5]]);
 }
 
@@ -479,7 +480,7 @@ fn described_as_in_keras() {
         Dense<32, 10, Softmax>,
     )>;
     let mut tensors = Vec::new();
-    Net::new().tensors(|tensor, values| {
+    Net::ZERO.tensors(|tensor, values| {
         tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len()))
     });
     let want = [
@@ -501,8 +502,7 @@ fn described_as_in_keras() {
     }
     assert_eq!(<ComposedOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
     // Keras' fans: fan_in is window · channels, fan_out is window · filters.
-    let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
-    net.init(Seed(1));
+    let net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::init(Seed(1));
     let limit = (6.0f32 / (27.0 + 45.0)).sqrt();
     let top = net.params().w.as_flat().iter().fold(0f32, |top, w| top.max(w.abs()));
     assert!(top <= limit && top > 0.95 * limit, "{top} of {limit}");
@@ -535,7 +535,7 @@ proptest! {
         inputs in -60i32..60,
     ) {
         let mut rng = Rng::new(Seed(seed));
-        let mut net = Mlp::<Reader>::new();
+        let mut net = Mlp::<Reader>::ZERO;
         net.params_mut()
             .as_flat_mut()
             .iter_mut()
@@ -543,15 +543,15 @@ proptest! {
         let x: Vec<Map<6, 7, 2>> = samples(&mut rng, m, 2f32.powi(inputs));
         let t: Vec<u8> = (0..m).map(|i| (i % 4) as u8).collect();
         let want: Vec<_> =
-            x.iter().map(|x| bits(&net.predict_on(Backend::baseline(), x))).collect();
+            x.iter().map(|x| bits(&net.on(Backend::baseline()).predict(x))).collect();
         let mut trained = None;
         for backend in backends() {
             let mut y = vec![[0.0; 4]; m];
-            net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
+            net.on(backend).predict_batch(&x, &mut y).expect("as many outputs as inputs");
             for (i, (y, x)) in y.iter().zip(&x).enumerate() {
                 prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
                 prop_assert_eq!(
-                    &bits(&net.predict_on(backend, x)),
+                    &bits(&net.on(backend).predict(x)),
                     &want[i],
                     "sample {} alone on {}",
                     i,
@@ -559,12 +559,12 @@ proptest! {
                 );
             }
             let mut trainer =
-                Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
+                Box::new(Trainer::<Mlp<Reader>, SparseCategoricalCrossEntropy, Sgd, 20>::ZERO);
             let y = trainer.predict_batch(&net, &x).expect("fits");
             prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
             let mut net = net.clone();
             let loss =
-                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
+                trainer.on(backend).step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.1)).map(f32::to_bits);
             let outcome = (loss.ok(), net.hash());
             prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", backend);
         }

@@ -1,6 +1,7 @@
 //! Data preparation: CSV files, values that are not numbers, standardizing.
 
 use crate::support;
+use crate::support::dataset;
 
 #[path = "../../examples/common/data.rs"]
 mod csv;
@@ -12,7 +13,7 @@ use proptest::{
 use rosenblatt::{
     Error, Rng,
     activation::Sigmoid,
-    data::{Standardize, finite_inputs, finite_targets},
+    dataset::{Standardize, finite_inputs, finite_targets},
     loss::Loss,
     prelude::*,
 };
@@ -409,7 +410,7 @@ fn a_neuron_follows_its_formula() {
     type Single = Mlp<(Neuron<4>,)>;
     let mut rng = Rng::new(Seed(11));
     for backend in backends() {
-        let mut net = Single::new();
+        let mut net = Single::ZERO;
         let mut w: Vec<f64> = Vec::new();
         let weights: Vec<f32> = (0..5).map(|_| draw(&mut rng, 1.0)).collect();
         net.set_weights(&weights).expect("five");
@@ -417,7 +418,7 @@ fn a_neuron_follows_its_formula() {
         let x: [[f32; 4]; 6] =
             std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 2.0)));
         let t: [[f32; 1]; 6] = std::array::from_fn(|i| [(i % 2) as f32]);
-        let mut trainer = Trainer::<Single, Sgd, BinaryCrossEntropy, 6>::new();
+        let mut trainer = Trainer::<Single, BinaryCrossEntropy, Sgd, 6>::ZERO;
         for _ in 0..100 {
             let (mut gradient, mut loss) = ([0.0; 5], 0.0);
             for (x, [t]) in x.iter().zip(t) {
@@ -429,8 +430,10 @@ fn a_neuron_follows_its_formula() {
                     .for_each(|(g, x)| *g += (p - f64::from(t)) * x / 6.0);
                 loss -= if t == 1.0 { p.ln() } else { (1.0 - p).ln() } / 6.0;
             }
-            let got =
-                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.5), &x, &t).expect("good data");
+            let got = trainer
+                .on(backend)
+                .step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.5))
+                .expect("good data");
             assert!((f64::from(got) - loss).abs() < 1e-5, "loss {got}, by the formula {loss}");
             let params = trainer.gradient();
             for (got, want) in params.w.as_flattened().iter().chain(&params.b).zip(gradient) {
@@ -460,12 +463,12 @@ fn one_neuron_tells_tumours_apart() {
         scale.transform(&mut unseen);
         let [answers, wanted] =
             [t, t_unseen].map(|t| t.into_iter().map(|t| [f32::from(t)]).collect::<Vec<_>>());
-        let mut net = Cells::new();
-        net.init(Seed(seed));
-        let mut trainer = Trainer::<Cells, Sgd, BinaryCrossEntropy, 32>::new();
+        let mut net = Cells::init(Seed(seed));
+        let mut trainer = Trainer::<Cells, BinaryCrossEntropy, Sgd, 32>::ZERO;
         let fit = Fit { epochs: 50, shuffle: Some(Seed(seed)), ..Fit::new(Sgd::with_lr(0.1)) };
-        trainer.fit(&mut net, &rows, &answers, &fit, &mut ()).expect("good data");
-        let accuracy = trainer.evaluate(&net, &unseen, &wanted).expect("good data").accuracy();
+        trainer.fit(&mut net, dataset(&rows, &answers), &fit).expect("good data");
+        let accuracy =
+            trainer.evaluate(&net, dataset(&unseen, &wanted)).expect("good data").accuracy();
         assert!(accuracy >= 0.95, "seed {seed}: {accuracy}");
         accuracies.push(accuracy);
     }
@@ -483,27 +486,31 @@ fn losses_over_any_shape() {
     )>;
     let x = [[[0.5, -1.0], [0.25, 2.0], [-0.5, 0.0], [1.0, 1.0]]];
     let t = [[[0.0, 1.0], [0.25, 0.5], [1.0, 0.0]]];
-    let (mut map, mut row) = (Map::new(), Row::new());
-    map.init(Seed(1));
+    let (mut map, mut row) = (Map::ZERO, Row::ZERO);
+    map.initialize(Seed(1));
     row.set_weights(map.weights()).expect("as many");
     let sgd = Sgd::with_lr(0.5);
-    let loss = Trainer::<Map, Sgd, MeanSquaredError, 1>::new().step(&mut map, &sgd, &x, &t);
-    let flat = Trainer::<Row, Sgd, MeanSquaredError, 1>::new().step(
+    let loss =
+        Trainer::<Map, MeanSquaredError, Sgd, 1>::default().step(&mut map, dataset(&x, &t), &sgd);
+    let flat = Trainer::<Row, MeanSquaredError, Sgd, 1>::default().step(
         &mut row,
+        dataset(
+            &[*x[0].as_flattened().first_chunk().expect("8")],
+            &[*t[0].as_flattened().first_chunk().expect("6")],
+        ),
         &sgd,
-        &[*x[0].as_flattened().first_chunk().expect("8")],
-        &[*t[0].as_flattened().first_chunk().expect("6")],
     );
     assert_eq!((loss, map.weights()), (flat, row.weights()));
 
     // Fused with the sigmoid of a map.
-    let mut trainer = Trainer::<Map, Sgd, BinaryCrossEntropy, 1>::new();
-    let before = trainer.evaluate(&map, &x, &t).expect("good data").loss;
+    let mut trainer = Trainer::<Map, BinaryCrossEntropy, Sgd, 1>::ZERO;
+    let before = trainer.evaluate(&map, dataset(&x, &t)).expect("good data").loss;
     for _ in 0..50 {
-        trainer.step(&mut map, &sgd, &x, &t).expect("good data");
+        trainer.step(&mut map, dataset(&x, &t), &sgd).expect("good data");
     }
-    assert!(trainer.evaluate(&map, &x, &t).expect("good data").loss < before);
-    let error =
-        trainer.step(&mut map, &sgd, &x, &[[[0.0; 2], [0.0, 1.5], [0.0; 2]]]).expect_err("1.5");
+    assert!(trainer.evaluate(&map, dataset(&x, &t)).expect("good data").loss < before);
+    let error = trainer
+        .step(&mut map, dataset(&x, &[[[0.0; 2], [0.0, 1.5], [0.0; 2]]]), &sgd)
+        .expect_err("1.5");
     assert!(matches!(error, Error::Probability { sample: 0, output: 3, value: 1.5 }), "{error}");
 }

@@ -4,7 +4,7 @@
 
 use rosenblatt::{
     Error,
-    data::Standardize,
+    dataset::Standardize,
     error::Quantity,
     kernels::{BackendError, optimizer::AdamStep},
     layer::Description,

@@ -1,6 +1,7 @@
 //! Every parameter's gradient against finite differences of a forward pass in f64.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Rng,
@@ -108,7 +109,7 @@ where
                 let mut rng = Rng::new(Seed(seed));
                 let weights: Vec<f32> =
                     (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
-                let mut net = Mlp::<T>::new();
+                let mut net = Mlp::<T>::ZERO;
                 net.set_weights(&weights).expect("as many as there are");
                 let x: Vec<[f32; I]> = samples(&mut rng, m, 1.0);
                 let t: Vec<L::Target> = (0..m).map(|_| L::target(&mut rng)).collect();
@@ -121,11 +122,12 @@ where
 
         let mut first = None;
         for &backend in &backends {
-            let mut trainer = Box::new(Trainer::<Mlp<T>, Sgd, L, B>::new());
+            let mut trainer = Box::new(Trainer::<Mlp<T>, L, Sgd, B>::ZERO);
             let mut net = net.clone();
             // The learning rate is 0, because only the gradient is needed.
             let loss = trainer
-                .step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t)
+                .on(backend)
+                .step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.0))
                 .expect("a good step");
             let got = trainer.gradient().as_flat();
             let off = (f64::from(loss) / want_loss - 1.0).abs();

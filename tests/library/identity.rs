@@ -1,6 +1,7 @@
 //! The same bits: whole trainings, evaluations and predictions on every backend of this CPU.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Backend, Rng,
@@ -74,15 +75,15 @@ where
     /// Runs every training on one backend. `planted` moves one initial weight by 1 ULP.
     fn run(&self, backend: Backend, sorts: &[Sort], planted: bool) -> Record {
         let mut record = Record::default();
-        let mut trainer = Box::new(Trainer::<Mlp<T>, O, L, B>::new());
+        let mut trainer = Box::new(Trainer::<Mlp<T>, L, O, B>::ZERO);
         for (i, sort) in sorts.iter().enumerate() {
             let mut rng = Rng::new(Seed(1957 + i as u64));
             // Two full mini-batches and a smaller one.
             let n = 2 * B + 1;
             let x: Vec<[f32; I]> = samples(&mut rng, n, sort.x);
             let t: Vec<L::Target> = (0..n).map(|_| L::target(&mut rng)).collect();
-            let mut start = Box::new(Mlp::<T>::new());
-            start.init_with(&Uniform { min: -sort.weights, max: sort.weights }, Seed(7));
+            let mut start = Box::new(Mlp::<T>::ZERO);
+            start.initialize_with(&Uniform { min: -sort.weights, max: sort.weights }, Seed(7));
             if planted {
                 let w = &mut start.params_mut().as_flat_mut()[0];
                 *w = w.next_up();
@@ -104,7 +105,7 @@ where
                         batch,
                         shuffle,
                         drop_last: false,
-                        backend,
+                        backend: Some(backend),
                     };
                     let mut net = start.clone();
                     trainer.reset();
@@ -113,14 +114,16 @@ where
                         history.extend([epoch.loss, epoch.accuracy]);
                         ControlFlow::Continue(())
                     });
-                    let outcome =
-                        trainer.fit(&mut net, x, t, &fit, &mut observer).map(|epoch| epoch.number);
+                    let outcome = trainer
+                        .fit_with(&mut net, dataset(x, t), &fit, &mut observer)
+                        .map(|epoch| epoch.number);
                     let name = format!("{sort:?} {batch:?} {shuffle:?}");
                     record.text(format!("{name}: {outcome:?}"));
                     record.values(&format!("{name}: history"), &history);
                     record.values(&format!("{name}: weights"), net.weights());
                     record.text(format!("{name}: hash {:016x}", net.hash()));
-                    let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
+                    let evaluation =
+                        trainer.on(backend).evaluate(&net, dataset(x, t)).expect("good data");
                     record.values(
                         &format!("{name}: loss"),
                         &[evaluation.loss, evaluation.correct as f32],
@@ -136,16 +139,16 @@ where
     fn predict(
         &self,
         backend: Backend,
-        trainer: &mut Trainer<Mlp<T>, O, L, B>,
+        trainer: &mut Trainer<Mlp<T>, L, O, B>,
         net: &Mlp<T>,
         x: &[[f32; I]],
         name: &str,
         record: &mut Record,
     ) {
-        let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
+        let alone: Vec<_> = x.iter().map(|x| net.on(backend).predict(x)).collect();
         let alone = alone.as_flattened();
         let mut y = vec![[0.0; OUT]; x.len()];
-        net.predict_batch_on(backend, x, &mut y).expect("as many outputs as inputs");
+        net.on(backend).predict_batch(x, &mut y).expect("as many outputs as inputs");
         assert_eq!(
             bits(y.as_flattened()),
             bits(alone),

@@ -6,6 +6,7 @@
 //! set.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Backend,
@@ -800,11 +801,11 @@ impl Training {
         let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class, data.classes)).collect();
         let mut net = Box::new(N::default());
         net.set(&self.init).expect("as many tensors as Keras has, of the same lengths");
-        let mut trainer = Box::new(Trainer::<N, Any, L, BATCH>::new());
+        let mut trainer = Box::new(Trainer::<N, L, Any, BATCH>::ZERO);
         let mut losses = Vec::new();
         for _ in 0..self.epochs {
             for (x, t) in x.chunks(BATCH).zip(t.chunks(BATCH)) {
-                losses.push(trainer.step_on(backend, &mut net, &optimizer, x, t)?);
+                losses.push(trainer.on(backend).step(&mut net, dataset(x, t), &optimizer)?);
             }
         }
         let mut predict = |net: &N| {

@@ -3,6 +3,7 @@
 //! behaviour.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Backend, Rng,
@@ -270,7 +271,7 @@ where
         let (net, x, c) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
-                let mut net = Box::new(Mlp::<T>::new());
+                let mut net = Box::new(Mlp::<T>::ZERO);
                 let weights: Vec<f32> =
                     (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
                 net.set_weights(&weights).expect("as many as there are");
@@ -359,10 +360,10 @@ where
         textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
     for backend in backends() {
-        let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
+        let alone: Vec<_> = x.iter().map(|x| net.on(backend).predict(x)).collect();
         let mut y = alone.clone();
         y.flat_mut().fill(0.0);
-        net.predict_batch_on(backend, x, &mut y).expect("as many");
+        net.on(backend).predict_batch(x, &mut y).expect("as many");
         assert_eq!(
             bits(y.flat()),
             bits(alone.flat()),
@@ -423,13 +424,13 @@ type Net = Mlp<(
     LayerNorm<[f32; 5]>,
     Dense<5, 3, Softmax>,
 )>;
-type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, 8>;
+type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Adam, 8>;
 
 /// All bits are zero before initialization, so the network can be a static.
-static STILL: Net = Net::new();
+static STILL: Net = Net::ZERO;
 const _: () = assert!(Net::PARAMS == 30 + 12 + 35 + 10 + 18 && Net::BYTES < 640);
 
-fn data(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
+fn pairs(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
     let mut rng = Rng::new(Seed(11));
     let x: Vec<[f32; 4]> = samples(&mut rng, n, 2.0);
     let t = x.iter().map(|x| if x[0] > 0.5 { 2 } else { u8::from(x[1] * x[2] > 0.0) }).collect();
@@ -438,11 +439,11 @@ fn data(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
 
 /// A network after several epochs.
 fn trained() -> (Net, NetTrainer) {
-    let (x, t) = data(30);
-    let (mut net, mut trainer) = (Net::new(), NetTrainer::new());
-    net.init(Seed(1957));
+    let (x, t) = pairs(30);
+    let (mut net, mut trainer) = (Net::ZERO, NetTrainer::ZERO);
+    net.initialize(Seed(1957));
     let fit = Fit { epochs: 5, shuffle: Some(Seed(1)), ..Fit::new(Adam::with_lr(0.01)) };
-    trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
+    trainer.fit(&mut net, dataset(&x, &t), &fit).expect("good data");
     (net, trainer)
 }
 
@@ -456,7 +457,7 @@ fn tensors(net: &Net) -> Vec<(&'static str, Vec<f32>)> {
 fn names_and_starts_are_those_of_keras() {
     let mut net = STILL.clone();
     assert!(net.weights().iter().all(|w| w.to_bits() == 0));
-    net.init(Seed(1));
+    net.initialize(Seed(1));
     let all = tensors(&net);
     let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
     let want =
@@ -490,13 +491,12 @@ fn tensors_carry_the_running_values() {
     assert!(
         moving.iter().all(|(_, values)| values.iter().all(|value| *value != 0.0 && *value != 1.0))
     );
-    let mut copy = Net::new();
+    let mut copy = Net::ZERO;
     copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>())
         .expect("its own");
     assert_eq!((tensors(&copy), copy.hash()), (all, net.hash()));
     // The weights alone do not determine the network.
-    let mut half = Net::new();
-    half.init(Seed(1));
+    let mut half = Net::init(Seed(1));
     half.set_weights(net.weights()).expect("as many");
     assert_ne!(half.hash(), net.hash());
     let x = [0.5, -1.0, 0.25, 2.0];
@@ -506,11 +506,10 @@ fn tensors_carry_the_running_values() {
 
 #[test]
 fn running_values_by_hand() {
-    let mut net = Mlp::<(BatchNorm<[[f32; 2]; 2]>,)>::new();
-    net.init(Seed(0));
-    let mut trainer = Trainer::<_, Sgd, Flattened, 4>::new();
+    let mut net = Mlp::<(BatchNorm<[[f32; 2]; 2]>,)>::init(Seed(0));
+    let mut trainer = Trainer::<_, Flattened, Sgd, 4>::ZERO;
     let x = [[[1.0, -8.0], [2.0, 0.0]], [[3.0, 4.0], [6.0, 4.0]]];
-    trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &x).expect("good data");
+    trainer.step(&mut net, dataset(&x, &x), &Sgd::with_lr(0.0)).expect("good data");
     // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4. The divisor is n,
     // not n − 1.
     let near = |got: &[f32], want: [f32; 2]| {
@@ -522,11 +521,11 @@ fn running_values_by_hand() {
         _ => {}
     });
     // Equal samples have variance 0: y = β, and dx is 0. A batch of one sample is an error.
-    let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::new();
-    net.init(Seed(0));
-    let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
-    let mut step =
-        |x: &[[f32; 3]]| trainer.step(&mut net, &Sgd::with_lr(0.0), x, &[[0.0; 3]; 2][..x.len()]);
+    let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::init(Seed(0));
+    let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 4>::ZERO;
+    let mut step = |x: &[[f32; 3]]| {
+        trainer.step(&mut net, dataset(x, &[[0.0; 3]; 2][..x.len()]), &Sgd::with_lr(0.0))
+    };
     assert_eq!(step(&[[1.0, 2.0, 3.0]]), Err(Error::BatchTooSmall { batch: 1, least: 2 }));
     assert_eq!(step(&[[1.0, 2.0, 3.0]; 2]), Ok(0.0));
     net.tensors(|tensor, values| {
@@ -567,10 +566,10 @@ impl<OutputActivation> rosenblatt::loss::Loss<OutputActivation, [[f32; 2]; 2]> f
 #[test]
 fn nothing_but_a_good_step_moves_anything() {
     let (mut net, mut trainer) = trained();
-    let (x, t) = data(8);
+    let (x, t) = pairs(8);
     let before = net.hash();
     for backend in backends() {
-        trainer.evaluate_on(backend, &net, &x, &t).expect("good data");
+        trainer.on(backend).evaluate(&net, dataset(&x, &t)).expect("good data");
     }
     trainer.predict_batch(&net, &x).expect("fits");
     let adam = Adam::DEFAULT;
@@ -580,7 +579,7 @@ fn nothing_but_a_good_step_moves_anything() {
         let mut x = x.clone();
         x[3][1] = bad;
         for backend in backends() {
-            let refused = trainer.step_on(backend, &mut net, &adam, &x, &t);
+            let refused = trainer.on(backend).step(&mut net, dataset(&x, &t), &adam);
             // The error names a value that is itself not finite.
             let named = match refused {
                 Err(Error::Input { sample: 3, column: 1, .. }) => !bad.is_finite(),
@@ -593,9 +592,9 @@ fn nothing_but_a_good_step_moves_anything() {
             assert_eq!(net.hash(), before, "{bad} on {backend}");
         }
     }
-    assert!(trainer.step(&mut net, &adam, &x, &[9; 8]).is_err());
+    assert!(trainer.step(&mut net, dataset(&x, &[9; 8]), &adam).is_err());
     assert_eq!(net.hash(), before);
-    trainer.step(&mut net, &adam, &x, &t).expect("a good step");
+    trainer.step(&mut net, dataset(&x, &t), &adam).expect("a good step");
     assert_ne!(net.hash(), before);
 }
 
@@ -603,18 +602,17 @@ fn nothing_but_a_good_step_moves_anything() {
 fn evaluation_tells_the_penalty() {
     type Plainer = Mlp<(Dense<2, 3, Tanh>, Dense<3, 1>)>;
     type Costly = Mlp<(DenseL2<2, 3, Tanh, 1, 8>, Regularized<Dense<3, 1>, L1L2<1, 4, 1, 2>>)>;
-    let mut plain = Plainer::new();
-    plain.init(Seed(3));
-    let mut costly = Costly::new();
+    let plain = Plainer::init(Seed(3));
+    let mut costly = Costly::ZERO;
     costly.set_weights(plain.weights()).expect("as many");
     let (x, t) = ([[0.5, -1.0], [1.0, 0.0], [0.0, 2.0]], [[1.0], [0.0], [-1.0]]);
     // Three samples in batches of two. The penalty must count once.
     let (mut a, mut b) = (
-        Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
-        Trainer::<_, Sgd, MeanSquaredError, 2>::new(),
+        Trainer::<_, MeanSquaredError, Sgd, 2>::ZERO,
+        Trainer::<_, MeanSquaredError, Sgd, 2>::ZERO,
     );
-    let error = a.evaluate(&plain, &x, &t).expect("good data").loss;
-    let loss = b.evaluate(&costly, &x, &t).expect("good data").loss;
+    let error = a.evaluate(&plain, dataset(&x, &t)).expect("good data").loss;
+    let loss = b.evaluate(&costly, dataset(&x, &t)).expect("good data").loss;
     let w = plain.weights();
     let squares = |w: &[f32]| w.iter().map(|w| w * w).sum::<f32>();
     let want = squares(&w[..6]) / 8.0
@@ -625,12 +623,13 @@ fn evaluation_tells_the_penalty() {
 
 #[test]
 fn the_slope_of_an_absolute_value_is_0_at_0() {
-    let mut net = Mlp::<(DenseL1<3, 1, Linear, 1, 4>,)>::new();
+    let mut net = Mlp::<(DenseL1<3, 1, Linear, 1, 4>,)>::ZERO;
     net.set_weights(&[0.0, -2.0, 3.0, 5.0]).expect("as many");
-    let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 1>::new();
+    let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 1>::ZERO;
     for backend in backends() {
         let loss = trainer
-            .step_on(backend, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]])
+            .on(backend)
+            .step(&mut net, dataset(&[[0.0; 3]], &[[5.0]]), &Sgd::with_lr(0.0))
             .expect("good data");
         assert_eq!(
             (loss, trainer.gradient().as_flat()),
@@ -645,19 +644,25 @@ fn an_activation_apart_has_the_bits_of_one_inside() {
     type Inside = Mlp<(Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>)>;
     type Apart =
         Mlp<(Dense<3, 5>, Activate<[f32; 5], LeakyRelu>, Dense<5, 4>, Activate<[f32; 4], Softmax>)>;
-    let (mut inside, mut apart) = (Inside::new(), Apart::new());
-    inside.init(Seed(8));
-    apart.init(Seed(8));
+    let (mut inside, mut apart) = (Inside::ZERO, Apart::ZERO);
+    inside.initialize(Seed(8));
+    apart.initialize(Seed(8));
     let mut rng = Rng::new(Seed(9));
     let x: Vec<[f32; 3]> = samples(&mut rng, 8, 1.0);
     let t = [0u8, 1, 2, 3, 3, 2, 1, 0];
-    let mut first = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
-    let mut second = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
+    let mut first = Trainer::<_, SparseCategoricalCrossEntropy, Sgd, 8>::ZERO;
+    let mut second = Trainer::<_, SparseCategoricalCrossEntropy, Sgd, 8>::ZERO;
     for backend in backends() {
         for m in [8, 5] {
             let sgd = Sgd::with_lr(0.1);
-            let a = first.step_on(backend, &mut inside, &sgd, &x[..m], &t[..m]).expect("good data");
-            let b = second.step_on(backend, &mut apart, &sgd, &x[..m], &t[..m]).expect("good data");
+            let a = first
+                .on(backend)
+                .step(&mut inside, dataset(&x[..m], &t[..m]), &sgd)
+                .expect("good data");
+            let b = second
+                .on(backend)
+                .step(&mut apart, dataset(&x[..m], &t[..m]), &sgd)
+                .expect("good data");
             assert_eq!(
                 (a.to_bits(), bits(inside.weights())),
                 (b.to_bits(), bits(apart.weights())),
@@ -810,18 +815,17 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
 
 #[test]
 fn the_same_trainer_repeats_a_training_after_a_reset() {
-    let (x, t) = data(30);
+    let (x, t) = pairs(30);
     let fit = Fit { epochs: 3, shuffle: Some(Seed(1)), ..Fit::new(Adam::with_lr(0.01)) };
-    let mut trainer = NetTrainer::new();
+    let mut trainer = NetTrainer::ZERO;
     let mut run = |reset: bool| {
-        let mut net = Net::new();
-        net.init(Seed(1957));
+        let mut net = Net::init(Seed(1957));
         if reset {
             trainer.reset();
         }
-        trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
+        trainer.fit(&mut net, dataset(&x, &t), &fit).expect("good data");
         // Evaluating and predicting do not advance the pass number.
-        trainer.evaluate(&net, &x, &t).expect("good data");
+        trainer.evaluate(&net, dataset(&x, &t)).expect("good data");
         net.hash()
     };
     let first = run(false);
@@ -869,8 +873,7 @@ fn the_lectures_cost() {
     const N: usize = 4;
     let lambda = 0.01 * N as f64;
     let mut rng = Rng::new(Seed(4));
-    let mut net = Net::new();
-    net.init(Seed(9));
+    let mut net = Net::init(Seed(9));
     let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) =
         (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
     let cost = |w: &[f64]| {
@@ -884,8 +887,8 @@ fn the_lectures_cost() {
         sum + lambda * w[..6].iter().map(|w| w * w).sum::<f64>()
     };
     let w = wide(net.weights());
-    let mut trainer = Trainer::<Net, Sgd, SumOverOutputs<MeanSquaredError>, N>::new();
-    let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+    let mut trainer = Trainer::<Net, SumOverOutputs<MeanSquaredError>, Sgd, N>::ZERO;
+    let loss = trainer.step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.0)).expect("a good step");
     assert!((N as f64 * f64::from(loss) / cost(&w) - 1.0).abs() < 1e-6, "{loss}");
     let gradient: Vec<f32> = trainer.gradient().as_flat().iter().map(|dw| N as f32 * dw).collect();
     GRADIENTS.judge(&gradient, &slopes(&w, cost)).expect("N times the gradient");

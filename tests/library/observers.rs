@@ -2,10 +2,10 @@
 //! effect on a real training.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Error, Result,
-    data::split,
     layer::Dense,
     metrics::Evaluation,
     observer::{Session, Watched},
@@ -38,10 +38,10 @@ impl Session for Fake {
         self.lr = lr;
         Ok(())
     }
-    fn validate(&self, _: &[()], _: &[()]) -> Result<()> {
+    fn validate(&self, _: Dataset<'_, (), ()>) -> Result<()> {
         Ok(())
     }
-    fn evaluate(&mut self, _: &[()], _: &[()]) -> Result<Evaluation> {
+    fn evaluate(&mut self, _: Dataset<'_, (), ()>) -> Result<Evaluation> {
         Err(Error::Empty)
     }
 }
@@ -168,38 +168,37 @@ fn callbacks_decide_as_in_keras() {
 }
 
 type Flower = Mlp<(Dense<4, 8, Tanh>, Dense<8, 3, Softmax>)>;
-type FlowerTrainer = Trainer<Flower, Sgd, SparseCategoricalCrossEntropy, 16>;
+type FlowerTrainer = Trainer<Flower, SparseCategoricalCrossEntropy, Sgd, 16>;
 
 /// Iris in an order that mixes the classes.
 fn flowers() -> (Vec<[f32; 4]>, Vec<u8>) {
     let (x, t) = data::iris();
-    let order = rosenblatt::data::Permutation::new(x.len(), Seed(1936), 0);
+    let order = rosenblatt::dataset::Permutation::new(x.len(), Seed(1936), 0);
     (0..x.len()).map(|i| (x[order.index(i)], t[order.index(i)])).unzip()
 }
 
 fn flower() -> Flower {
-    let mut net = Flower::new();
-    net.init(Seed(7));
+    let net = Flower::init(Seed(7));
     net
 }
 
 #[test]
 fn validation_is_an_evaluation_of_the_last_part() {
     let (x, t) = flowers();
-    let data = split(&x, &t, 0.2).expect("150 samples");
-    assert_eq!((data.x.len(), data.x_val.len()), (120, 30));
+    let (train, held_out) = dataset(&x, &t).split(0.2).expect("150 samples");
+    assert_eq!((train.len(), held_out.len()), (120, 30));
     let fit = Fit { epochs: 5, ..Fit::new(Sgd::with_lr(0.1)) };
-    let mut observers = (Validation::new(data.x_val, data.t_val), History::<5>::new());
-    let (mut net, mut trainer) = (flower(), FlowerTrainer::new());
-    let last = trainer.fit(&mut net, data.x, data.t, &fit, &mut observers).expect("good data");
-    let found = trainer.evaluate(&net, data.x_val, data.t_val).expect("good data");
+    let mut observers = (Validation::new(held_out), History::<5>::new());
+    let (mut net, mut trainer) = (flower(), FlowerTrainer::ZERO);
+    let last = trainer.fit_with(&mut net, train, &fit, &mut observers).expect("good data");
+    let found = trainer.evaluate(&net, held_out).expect("good data");
     assert_eq!(last.validation, Some(found));
     assert_eq!(observers.1.epochs()[4], last);
     assert!(observers.1.epochs().iter().all(|epoch| epoch.validation.is_some() && epoch.lr == 0.1));
 
     // An observer must not change the training.
     let mut other = flower();
-    FlowerTrainer::new().fit(&mut other, data.x, data.t, &fit, &mut ()).expect("good data");
+    FlowerTrainer::default().fit(&mut other, train, &fit).expect("good data");
     assert_eq!(net.hash(), other.hash());
 }
 
@@ -210,14 +209,14 @@ fn the_best_weights_come_back() {
     let (x, t, x_val, t_val) = (&x[..20], &t[..20], &x[20..], &t[20..]);
     let fit = Fit { epochs: 400, shuffle: Some(Seed(3)), ..Fit::new(Sgd::with_lr(1.0)) };
     let mut net = flower();
-    let mut trainer = FlowerTrainer::new();
+    let mut trainer = FlowerTrainer::ZERO;
     let mut observers = (
-        Validation::new(x_val, t_val),
-        RestoreBest::new(Flower::new()),
+        Validation::new(dataset(x_val, t_val)),
+        RestoreBest::new(Flower::ZERO),
         EarlyStopping::with_patience(20),
         History::<400>::new(),
     );
-    let last = trainer.fit(&mut net, x, t, &fit, &mut observers).expect("good data");
+    let last = trainer.fit_with(&mut net, dataset(x, t), &fit, &mut observers).expect("good data");
     let (_, keep, stop, history) = &observers;
     let best = history.epochs().iter().min_by(|a, b| {
         let loss = |epoch: &EpochReport| epoch.validation.expect("validated").loss;
@@ -236,7 +235,7 @@ fn the_best_weights_come_back() {
         last.number
     );
     assert_eq!(
-        trainer.evaluate(&net, x_val, t_val).expect("good data").loss,
+        trainer.evaluate(&net, dataset(x_val, t_val)).expect("good data").loss,
         best.validation.expect("validated").loss
     );
 
@@ -244,12 +243,12 @@ fn the_best_weights_come_back() {
     let mut again = flower();
     let to_best = Fit { epochs: best.number, ..fit };
     trainer.reset();
-    trainer.fit(&mut again, x, t, &to_best, &mut ()).expect("good data");
+    trainer.fit(&mut again, dataset(x, t), &to_best).expect("good data");
     assert_eq!(again.hash(), net.hash());
     // An observer can be used again. It starts from its initial state.
     let mut fresh = flower();
     trainer.reset();
-    trainer.fit(&mut fresh, x, t, &fit, &mut observers).expect("good data");
+    trainer.fit_with(&mut fresh, dataset(x, t), &fit, &mut observers).expect("good data");
     assert_eq!((fresh.hash(), observers.2.stopped()), (net.hash(), Some(last.number)));
 }
 
@@ -266,9 +265,9 @@ fn a_smaller_learning_rate_is_really_used() {
     // The first epoch is the best. After the second one the learning rate is 0.
     let fit = |epochs| Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
     let (mut two, mut ten) = (flower(), flower());
-    FlowerTrainer::new().fit(&mut two, &x, &t, &fit(2), &mut ()).expect("good data");
-    let last = FlowerTrainer::new()
-        .fit(&mut ten, &x, &t, &fit(10), &mut reduce.clone())
+    FlowerTrainer::default().fit(&mut two, dataset(&x, &t), &fit(2)).expect("good data");
+    let last = FlowerTrainer::default()
+        .fit_with(&mut ten, dataset(&x, &t), &fit(10), &mut reduce.clone())
         .expect("good data");
     assert_eq!((two.hash(), last.lr, last.number), (ten.hash(), 0.0, 10));
 }
@@ -277,11 +276,13 @@ fn a_smaller_learning_rate_is_really_used() {
 fn what_is_not_finite_ends_the_training_one_way_or_the_other() {
     type Line = Mlp<(Dense<1, 1>,)>;
     let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
-    let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 1>::new();
+    let mut trainer = Trainer::<Line, MeanSquaredError, Sgd, 1>::ZERO;
     let error =
-        trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut ()).expect_err("overflow");
+        trainer.fit(&mut Line::default(), dataset(&[[2.0]], &[[1.0]]), &fit).expect_err("overflow");
     let mut stop = (StopOnNan::new(), History::<9>::new());
-    let last = trainer.fit(&mut Line::new(), &[[2.0]], &[[1.0]], &fit, &mut stop).expect("stopped");
+    let last = trainer
+        .fit_with(&mut Line::default(), dataset(&[[2.0]], &[[1.0]]), &fit, &mut stop)
+        .expect("stopped");
     assert_eq!(stop.0.stopped(), Some(error));
     let Error::NotFinite { epoch, .. } = error else { panic!("{error}") };
     assert_eq!((last.number + 1, stop.1.epochs().len() + 1), (epoch, epoch));
@@ -291,13 +292,12 @@ fn what_is_not_finite_ends_the_training_one_way_or_the_other() {
 fn monitoring_without_validation_is_an_error() {
     let (x, t) = flowers();
     let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
-    let error = FlowerTrainer::new()
-        .fit(
+    let error = FlowerTrainer::default()
+        .fit_with(
             &mut flower(),
-            &x,
-            &t,
+            dataset(&x, &t),
             &fit,
-            &mut (EarlyStopping::with_patience(3), Validation::new(&x, &t)),
+            &mut (EarlyStopping::with_patience(3), Validation::new(dataset(&x, &t))),
         )
         .expect_err("the validation comes too late");
     assert_eq!(error, Error::NotMonitored { what: "val_loss" });
@@ -314,8 +314,8 @@ fn a_validation_set_with_a_wrong_class_is_found_before_the_training() {
     t[149] = 3;
     let mut net = flower();
     let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.1)) };
-    let error = FlowerTrainer::new()
-        .fit(&mut net, &x, &good, &fit, &mut (Validation::new(&x, &t),))
+    let error = FlowerTrainer::default()
+        .fit_with(&mut net, dataset(&x, &good), &fit, &mut (Validation::new(dataset(&x, &t)),))
         .expect_err("class 3 of 0 to 2");
     assert!(matches!(error, Error::Class { sample: 149, class: 3, .. }), "{error}");
     assert_eq!(net.hash(), flower().hash());
@@ -324,12 +324,12 @@ fn a_validation_set_with_a_wrong_class_is_found_before_the_training() {
 #[test]
 fn logs_have_keras_columns() {
     let (x, t) = flowers();
-    let data = split(&x, &t, 0.2).expect("150 samples");
+    let (train, held_out) = dataset(&x, &t).split(0.2).expect("150 samples");
     let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.125)) };
     let mut observers =
-        (Validation::new(data.x_val, data.t_val), CsvLog::new(String::new()), History::<3>::new());
-    FlowerTrainer::new()
-        .fit(&mut flower(), data.x, data.t, &fit, &mut observers)
+        (Validation::new(held_out), CsvLog::new(String::new()), History::<3>::new());
+    FlowerTrainer::default()
+        .fit_with(&mut flower(), train, &fit, &mut observers)
         .expect("good data");
     let (_, log, history) = observers;
     let text = log.into_inner();
@@ -351,8 +351,9 @@ fn logs_have_keras_columns() {
 
     // A full buffer is an error. No line is lost silently.
     let mut short = CsvLog::new(heapless::String::<80>::new());
-    let error =
-        FlowerTrainer::new().fit(&mut flower(), &x, &t, &fit, &mut short).expect_err("80 bytes");
+    let error = FlowerTrainer::default()
+        .fit_with(&mut flower(), dataset(&x, &t), &fit, &mut short)
+        .expect_err("80 bytes");
     assert_eq!(error, Error::NotWritten);
     assert_eq!(
         short.into_inner().as_str(),
@@ -377,7 +378,8 @@ fn a_learning_rate_that_cannot_be_is_refused() {
     let trained = |epochs, lr| {
         let mut net = flower();
         let fit = Fit { epochs, ..Fit::new(Sgd::with_lr(0.1)) };
-        let done = FlowerTrainer::new().fit(&mut net, &x, &t, &fit, &mut Rate(lr));
+        let done =
+            FlowerTrainer::default().fit_with(&mut net, dataset(&x, &t), &fit, &mut Rate(lr));
         (done.map(|last| last.number), net.hash())
     };
     let one = trained(1, 0.1);
@@ -398,8 +400,8 @@ fn bad_validation_data_change_nothing() {
         let mut other = x.clone();
         other[7][2] = value;
         let mut net = flower();
-        let error = FlowerTrainer::new()
-            .fit(&mut net, &x, &t, &fit, &mut Validation::new(&other, &t))
+        let error = FlowerTrainer::default()
+            .fit_with(&mut net, dataset(&x, &t), &fit, &mut Validation::new(dataset(&other, &t)))
             .expect_err("no number");
         assert!(matches!(error, Error::Input { sample: 7, column: 2, .. }), "{error}");
         assert_eq!(net.hash(), flower().hash());
@@ -412,10 +414,10 @@ fn shares_that_leave_nothing_are_errors() {
     for (share, ok) in
         [(0.34, true), (0.5, true), (0.99, false), (0.0, false), (1.0, false), (f64::NAN, false)]
     {
-        assert_eq!(split(&x, &t, share).is_ok(), ok, "{share}");
+        assert_eq!(dataset(&x, &t).split(share).is_ok(), ok, "{share}");
     }
-    assert!(matches!(split(&x, &t[..2], 0.5), Err(Error::Lengths { inputs: 3, targets: 2 })));
-    assert!(split(&x[..1], &t[..1], 0.5).is_err());
+    assert_eq!(Dataset::new(&x, &t[..2]), Err(Error::Lengths { inputs: 3, targets: 2 }));
+    assert!(dataset(&x[..1], &t[..1]).split(0.5).is_err());
     // Python's results of int(math.floor(n * (1.0 - share))). They depend on the rounding of 1 −
     // share in f64.
     for (n, share, first) in [
@@ -428,9 +430,9 @@ fn shares_that_leave_nothing_are_errors() {
         (1797, 0.1, 1617),
     ] {
         let (x, t) = (vec![[0.0f32]; n], vec![0u8; n]);
-        let data = split(&x, &t, share).expect("enough");
+        let (train, held_out) = dataset(&x, &t).split(share).expect("enough");
         assert_eq!(
-            (data.x.len(), data.t.len(), data.x_val.len()),
+            (train.x().len(), train.t().len(), held_out.len()),
             (first, first, n - first),
             "{n} {share}"
         );

@@ -296,13 +296,12 @@ fn a_unit_is_a_layer_with_a_step() {
         };
         let x: [f32; 5] = std::array::from_fn(|_| draw(&mut rng, 1.0));
         let weights: Vec<f32> = unit.w.into_iter().chain([unit.b]).collect();
-        let (mut step, mut line) =
-            (Mlp::<(Dense<5, 1, Step>,)>::new(), Mlp::<(Dense<5, 1>,)>::new());
+        let (mut step, mut line) = (Mlp::<(Dense<5, 1, Step>,)>::ZERO, Mlp::<(Dense<5, 1>,)>::ZERO);
         step.set_weights(&weights).expect("six");
         line.set_weights(&weights).expect("six");
         for backend in backends() {
-            assert_eq!(bits(&step.predict_on(backend, &x)), bits(&[unit.predict(&x)]));
-            assert_eq!(bits(&line.predict_on(backend, &x)), bits(&[unit.excitation(&x)]));
+            assert_eq!(bits(&step.on(backend).predict(&x)), bits(&[unit.predict(&x)]));
+            assert_eq!(bits(&line.on(backend).predict(&x)), bits(&[unit.excitation(&x)]));
         }
     }
 }
@@ -551,15 +550,15 @@ fn the_lectures_network_computes_xor() {
         head: Affine { w: [[20.0, -20.0], [20.0, -20.0]], b: [-10.0, 30.0] },
         tail: Affine { w: [[20.0], [20.0]], b: [-30.0] },
     });
-    let mut by_weights = Net::new();
+    let mut by_weights = Net::ZERO;
     by_weights
         .set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0])
         .expect("nine");
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
     for backend in backends() {
         for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-            let [y] = BY_PARAMS.predict_on(backend, x);
-            assert_eq!(bits(&[y]), bits(&by_weights.predict_on(backend, x)));
+            let [y] = BY_PARAMS.on(backend).predict(x);
+            assert_eq!(bits(&[y]), bits(&by_weights.on(backend).predict(x)));
             let sum = f64::from(x[0] + x[1]);
             let (h1, h2) = (sigmoid(20.0 * sum - 10.0), sigmoid(-20.0 * sum + 30.0));
             let want = sigmoid(20.0 * h1 + 20.0 * h2 - 30.0);

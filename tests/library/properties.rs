@@ -1,6 +1,7 @@
 //! Properties of any network, data and seed.
 
 use crate::support;
+use crate::support::dataset;
 
 use proptest::{
     prelude::*,
@@ -32,7 +33,7 @@ type Decide = (Dense<5, 9, Tanh>, Dense<9, 2, Sigmoid>);
 /// A network with weights below `size`.
 fn net<T: Layers>(seed: u64, size: f32) -> Mlp<T> {
     let mut rng = Rng::new(Seed(seed));
-    let mut net = Mlp::<T>::new();
+    let mut net = Mlp::<T>::ZERO;
     let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, size)).collect();
     net.set_weights(&weights).expect("as many as there are");
     net
@@ -54,13 +55,17 @@ where
     let start = net::<T>(seed ^ 1, 1.0);
     for backend in backends() {
         let mut net = start.clone();
-        let mut trainer = Trainer::<Mlp<T>, Sgd, L, 8>::new();
+        let mut trainer = Trainer::<Mlp<T>, L, Sgd, 8>::ZERO;
         let lr = 1e-2;
-        let before =
-            trainer.step_on(backend, &mut net, &Sgd::with_lr(lr), &x, &t).expect("good data");
+        let before = trainer
+            .on(backend)
+            .step(&mut net, dataset(&x, &t), &Sgd::with_lr(lr))
+            .expect("good data");
         let squared: f32 = trainer.gradient().as_flat().iter().map(|g| g * g).sum();
-        let after =
-            trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &x, &t).expect("good data");
+        let after = trainer
+            .on(backend)
+            .step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.0))
+            .expect("good data");
         // Half of what the slope predicts, minus the rounding of two losses.
         let least = 0.5 * lr * squared - 1e-6 * before;
         prop_assert!(
@@ -85,11 +90,11 @@ where
     let want: Vec<_> = x.iter().map(|x| bits(&net.predict(x))).collect();
     for backend in backends() {
         let mut y = vec![[0.0; O]; m];
-        net.predict_batch_on(backend, &x, &mut y).expect("as many outputs as inputs");
+        net.on(backend).predict_batch(&x, &mut y).expect("as many outputs as inputs");
         for (i, (y, x)) in y.iter().zip(&x).enumerate() {
             prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
             prop_assert_eq!(
-                &bits(&net.predict_on(backend, x)),
+                &bits(&net.on(backend).predict(x)),
                 &want[i],
                 "sample {} alone on {}",
                 i,
@@ -148,15 +153,15 @@ proptest! {
                 reports.push(epoch.loss * n as f32);
                 std::ops::ControlFlow::Continue(())
             });
-            let mut trainer = Trainer::<Two, Sgd, MeanSquaredError, 4>::new();
+            let mut trainer = Trainer::<Two, MeanSquaredError, Sgd, 4>::ZERO;
             let fit = Fit {
                 epochs,
                 batch: Some(Batch::Mini(1 << batch)),
                 shuffle: Some(Seed(seed)),
-                backend,
+                backend: Some(backend),
                 ..Fit::new(Sgd::with_lr(0.0))
             };
-            trainer.fit(&mut Two::new(), &x, &t, &fit, &mut observer).expect("good data");
+            trainer.fit_with(&mut Two::default(), dataset(&x, &t), &fit, &mut observer).expect("good data");
             prop_assert_eq!(reports.len(), epochs);
             // Means over mini-batches and over n are rounded, by much less than ½.
             prop_assert!(
@@ -186,7 +191,7 @@ proptest! {
         let net = net::<Classify>(seed, size);
         let x: [f32; 5] = samples::<[f32; 5]>(&mut Rng::new(Seed(seed ^ 3)), 1, 1.0)[0];
         for backend in backends() {
-            let y = net.predict_on(backend, &x);
+            let y = net.on(backend).predict(&x);
             prop_assert!(y.iter().all(|p| (0.0..=1.0).contains(p)), "{:?}", y);
             let total: f32 = y.iter().sum();
             // Four quotients and three sums, each rounded once.
@@ -199,7 +204,7 @@ proptest! {
         let net = net::<Decide>(seed, size);
         let x: [f32; 5] = samples::<[f32; 5]>(&mut Rng::new(Seed(seed ^ 3)), 1, 1.0)[0];
         for backend in backends() {
-            prop_assert!(net.predict_on(backend, &x).iter().all(|p| (0.0..=1.0).contains(p)));
+            prop_assert!(net.on(backend).predict(&x).iter().all(|p| (0.0..=1.0).contains(p)));
         }
     }
 
@@ -211,8 +216,8 @@ proptest! {
         let mut t: Vec<[f32; 3]> = samples(&mut rng, 8, 1.0);
         let start = net::<Regress>(seed, 1.0);
         let step = |x: &[[f32; 5]], t: &[[f32; 3]]| {
-            let mut trainer = Trainer::<Mlp<Regress>, Sgd, MeanSquaredError, 8>::new();
-            let loss = trainer.step(&mut start.clone(), &Sgd::DEFAULT, x, t).expect("good data");
+            let mut trainer = Trainer::<Mlp<Regress>, MeanSquaredError, Sgd, 8>::ZERO;
+            let loss = trainer.step(&mut start.clone(), dataset(x, t), &Sgd::DEFAULT).expect("good data");
             (loss, trainer.gradient().as_flat().to_vec())
         };
         let (loss, gradient) = step(&x, &t);

@@ -2,6 +2,7 @@
 //! bits must be the same on every backend, alone, in a batch and frame by frame.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
     Backend, Error, Rng,
@@ -274,17 +275,22 @@ where
     let mut rng = Rng::new(Seed(1957));
     let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, 2 * B + 1, x_size);
     let t: Vec<L::Target> = x.iter().map(|_| L::target(&mut rng)).collect();
-    let mut net = Box::new(Mlp::<T>::new());
-    net.init(Seed(7));
+    let mut net = Box::new(Mlp::<T>::ZERO);
+    net.initialize(Seed(7));
     net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w *= w_size);
-    let mut trainer = Box::new(Trainer::<Mlp<T>, Adam, L, B>::new());
-    let fit = Fit { epochs: 2, shuffle: Some(Seed(3)), backend, ..Fit::new(Adam::with_lr(0.01)) };
-    let report = trainer.fit(&mut net, &x, &t, &fit, &mut ()).map(|epoch| epoch.loss.to_bits());
+    let mut trainer = Box::new(Trainer::<Mlp<T>, L, Adam, B>::ZERO);
+    let fit = Fit {
+        epochs: 2,
+        shuffle: Some(Seed(3)),
+        backend: Some(backend),
+        ..Fit::new(Adam::with_lr(0.01))
+    };
+    let report = trainer.fit(&mut net, dataset(&x, &t), &fit).map(|epoch| epoch.loss.to_bits());
 
-    let alone: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
+    let alone: Vec<_> = x.iter().map(|x| net.on(backend).predict(x)).collect();
     let alone = bits(alone.as_flattened());
     let mut batch = vec![[0.0; O]; x.len()];
-    net.predict_batch_on(backend, &x, &mut batch).expect("as many");
+    net.on(backend).predict_batch(&x, &mut batch).expect("as many");
     assert_eq!(
         bits(batch.as_flattened()),
         alone,
@@ -297,9 +303,9 @@ where
     let stepwise: Vec<_> = x
         .iter()
         .map(|x| {
-            let mut memory = Mlp::<T>::memory();
+            let mut stream = net.on(backend).stream();
             let frames = x.as_ref().iter();
-            frames.map(|frame| net.step_on(backend, &mut memory, frame)).last().expect("frames")
+            frames.map(|frame| stream.push(frame)).last().expect("frames")
         })
         .collect();
     assert_eq!(
@@ -348,14 +354,14 @@ identity! {
 /// A unit that adds its inputs. Every state is the sum so far.
 #[test]
 fn a_sum() {
-    let mut net = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::new();
+    let mut net = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::ZERO;
     net.set_tensors(&[&[1.0], &[1.0], &[0.0]]).expect("three tensors");
     assert_eq!(
         net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]),
         [[1.0], [3.0], [6.0], [10.0], [15.0]]
     );
-    let mut memory = Mlp::<(Rnn<1, 1, 5, Linear, All>,)>::memory();
-    let sums: Vec<_> = (1..=100).map(|x| net.step(&mut memory, &[x as f32])[0]).collect();
+    let mut stream = net.stream();
+    let sums: Vec<_> = (1..=100).map(|x| stream.push(&[x as f32])[0]).collect();
     assert_eq!(sums[99], 5050.0, "a stream may be longer than a sample");
 }
 
@@ -363,7 +369,7 @@ fn a_sum() {
 #[test]
 fn gates_of_an_lstm() {
     let run = |input: f32, forget: f32, output: f32| {
-        let mut net = Mlp::<(Lstm<1, 1, 3>,)>::new();
+        let mut net = Mlp::<(Lstm<1, 1, 3>,)>::ZERO;
         let bias = [input, forget, 0.0, output];
         net.set_tensors(&[&[0.0, 0.0, 1.0, 0.0], &[0.0; 4], &bias]).expect("three tensors");
         net.predict(&[[0.5], [0.25], [0.125]])[0]
@@ -382,7 +388,7 @@ fn gates_of_an_lstm() {
 #[test]
 fn gates_of_a_gru() {
     let run = |z: f32, r: f32| {
-        let mut net = Mlp::<(Gru<1, 1, 2>,)>::new();
+        let mut net = Mlp::<(Gru<1, 1, 2>,)>::ZERO;
         let bias = [z, r, 0.0, 0.0, 0.0, 0.25];
         net.set_tensors(&[&[0.0, 0.0, 1.0], &[0.0, 0.0, 1.0], &bias]).expect("three tensors");
         f64::from(net.predict(&[[0.5], [-0.25]])[0])
@@ -397,8 +403,7 @@ fn gates_of_a_gru() {
 #[test]
 fn tensors_are_keras() {
     type Net = Mlp<(Gru<8, 12, 8, All>, Lstm<12, 5, 8, All>, Rnn<5, 3, 8>)>;
-    let mut net = Net::new();
-    net.init(Seed(1));
+    let mut net = Net::init(Seed(1));
     let mut lines = Vec::new();
     net.tensors(|tensor, values| {
         assert_eq!(values.len(), tensor.shape.len());
@@ -439,8 +444,7 @@ fn tensors_are_keras() {
 /// biases except the forget gate's.
 #[test]
 fn initial_weights() {
-    let mut net = Mlp::<(Lstm<40, 12, 2>,)>::new();
-    net.init(Seed(3));
+    let net = Mlp::<(Lstm<40, 12, 2>,)>::init(Seed(3));
     let p = net.params();
     assert_eq!(p.b, [[0.0; 12], [1.0; 12], [0.0; 12], [0.0; 12]]);
     let limit = (6.0f32 / (40.0 + 48.0)).sqrt();

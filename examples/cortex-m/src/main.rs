@@ -22,12 +22,12 @@ use static_cell::ConstStaticCell;
 
 type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// Trains on one sample at a time.
-type NetTrainer = Trainer<Net, Adam, BinaryCrossEntropy, 1>;
+type NetTrainer = Trainer<Net, BinaryCrossEntropy, Adam, 1>;
 
 const _: () = assert!(Net::BYTES + NetTrainer::BYTES < 1024);
 
-static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::new());
-static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::new());
+static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::ZERO);
+static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::ZERO);
 
 /// The sensor's reading, and the target.
 type Sample = ([f32; 2], [f32; 1]);
@@ -69,7 +69,7 @@ fn main() -> ! {
         semihosting::process::exit(1);
     }
     let (net, trainer) = (NET.take(), TRAINER.take());
-    net.init(Seed(1957));
+    net.initialize(Seed(1957));
     let adam = Adam::with_lr(0.02);
 
     let mut clock = Peripherals::take().expect("taken once").SYST;
@@ -88,7 +88,7 @@ fn main() -> ! {
         };
         // Predicts first, as in use, then trains.
         let [p] = net.predict(&x);
-        match trainer.step(net, &adam, &[x], &[t]) {
+        match trainer.step(net, (&[x], &[t]), &adam) {
             Ok(_) => {
                 seen += 1;
                 right += u32::from((p > 0.5) == (t[0] > 0.5));

@@ -292,12 +292,12 @@ fn cost<L: Loss<Sigmoid, [f32; 3], Target = [f32; 3]>>(
     backend: Backend,
     seed: Seed,
 ) -> Result<(f32, f32)> {
-    let mut net = Three::new();
-    net.init(seed);
+    let mut net = Three::init(seed);
     let t: [[f32; 3]; 4] =
         std::array::from_fn(|i| [gates::OR.t[i][0], gates::AND.t[i][0], gates::XOR.t[i][0]]);
-    let mut trainer = Trainer::<Three, Sgd, L, 4>::new();
-    let loss = trainer.step_on(backend, &mut net, &Sgd::with_lr(0.0), &gates::OR.x, &t)?;
+    let mut trainer = Trainer::<Three, L, Sgd, 4>::ZERO;
+    let loss =
+        trainer.on(backend).step(&mut net, Dataset::new(&gates::OR.x, &t)?, &Sgd::with_lr(0.0))?;
     Ok((loss, trainer.gradient().b[0]))
 }
 

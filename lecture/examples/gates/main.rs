@@ -102,7 +102,7 @@ fn run(args: &Args) -> Result<bool> {
         let map = Map {
             title: "XOR by the hand-set network",
             range: (-0.5, 1.5),
-            output: &|x1, x2| BY_HAND.predict_on(args.common.backend, &[x1, x2])[0],
+            output: &|x1, x2| BY_HAND.on(args.common.backend).predict(&[x1, x2])[0],
             points: gates::XOR.x.into_iter().zip(gates::XOR.t.map(|[t]| t > 0.5)).collect(),
         };
         plot::draw(path, &mistakes, Some(&map))?;
@@ -200,7 +200,7 @@ fn by_hand(backend: Backend) -> bool {
     let first = Mlp::<(Dense<2, 2, Sigmoid>,)>::from_params(BY_HAND.params().head);
     let mut right = true;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
-        let ([h1, h2], [y]) = (first.predict_on(backend, x), BY_HAND.predict_on(backend, x));
+        let ([h1, h2], [y]) = (first.on(backend).predict(x), BY_HAND.on(backend).predict(x));
         println!("{:>3} {:>3} {h1:>10.6} {h2:>10.6} {y:>10.6} {t:>7}", x[0], x[1]);
         right &= (y - t).abs() < 1e-3;
     }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// Number of hidden units.
 const H: usize = 4;
 type Xor = Mlp<(Dense<2, H, Tanh>, Dense<H, 1, Sigmoid>)>;
-type XorTrainer = Trainer<Xor, Sgd, BinaryCrossEntropy, 4>;
+type XorTrainer = Trainer<Xor, BinaryCrossEntropy, Sgd, 4>;
 
 /// Capacity for the expression of [`network`].
 const ROOM: usize = 65;
@@ -142,9 +142,8 @@ fn gradient(graph: &Graph<ROOM>, net: &Network<'_>) -> rosenblatt_lecture::Resul
 fn xor(args: &Args) -> Result<(bool, String)> {
     let backend = args.common.backend;
     let optimizer = Sgd::with_lr(args.lr);
-    let mut net = Xor::new();
-    net.init(args.common.seed());
-    let mut trainer = XorTrainer::new();
+    let mut net = Xor::init(args.common.seed());
+    let mut trainer = XorTrainer::ZERO;
     let graph = Graph::<ROOM>::new();
     let nodes = network(&graph, &net);
     println!(
@@ -156,8 +155,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
     let every = args.steps.div_ceil(10).max(1);
     for step in 1..=args.steps {
         let loss = gradient(&graph, &nodes)?;
-        let theirs =
-            trainer.step_on(backend, &mut net, &optimizer, &gates::XOR.x, &gates::XOR.t)?;
+        let theirs = trainer.on(backend).step(&mut net, &gates::XOR, &optimizer)?;
         if step == 1 {
             side_by_side(&nodes, trainer.gradient().as_flat())?;
             println!(
@@ -185,7 +183,7 @@ fn xor(args: &Args) -> Result<(bool, String)> {
             "{:>3} {:>3} {t:>7} {y:>12.4} {:>12.4}",
             x[0],
             x[1],
-            net.predict_on(backend, x)[0]
+            net.on(backend).predict(x)[0]
         );
     }
     println!("accuracy {right}/4");

@@ -21,7 +21,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/breast_cancer.c
 
 /// One neuron: p = σ(w·x + b), the probability of class 1.
 type Cells = Mlp<(Neuron<30>,)>;
-type CellsTrainer = Trainer<Cells, Sgd, BinaryCrossEntropy, 32>;
+type CellsTrainer = Trainer<Cells, BinaryCrossEntropy, Sgd, 32>;
 
 /// The test accuracy that must be reached.
 const GOAL: f32 = 0.95;
@@ -61,18 +61,20 @@ fn run(args: &Args) -> Result<f32> {
     println!("trainer: {} bytes; backend: {backend}", CellsTrainer::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.0.len(), test.0.len());
 
-    let mut net = Cells::new();
-    net.init(seed);
-    let mut trainer = CellsTrainer::new();
-    let fit =
-        Fit { epochs: args.epochs, shuffle: Some(seed), backend, ..Fit::new(Sgd::with_lr(0.1)) };
+    let mut net = Cells::init(seed);
+    let mut trainer = CellsTrainer::ZERO;
+    let fit = Fit {
+        epochs: args.epochs,
+        shuffle: Some(seed),
+        backend: Some(backend),
+        ..Fit::new(Sgd::with_lr(0.1))
+    };
     let every = args.epochs.div_ceil(10).max(1);
     let mut losses = Vec::new();
     println!("{:>6} {:>9} {:>9}", "epoch", "loss", "accuracy");
-    trainer.fit(
+    trainer.fit_with(
         &mut net,
-        &train.0,
-        &train.1,
+        Dataset::new(&train.0, &train.1)?,
         &fit,
         &mut OnEpoch(|epoch: &EpochReport| {
             losses.push(epoch.loss);
@@ -84,9 +86,9 @@ fn run(args: &Args) -> Result<f32> {
     )?;
 
     println!("\non the samples not seen (0 malignant, 1 benign):\n");
-    println!("{}", trainer.confusion::<2>(&net, &test.0, &test.1)?);
+    println!("{}", trainer.confusion::<2>(&net, Dataset::new(&test.0, &test.1)?)?);
     strongest(&net);
-    let found = trainer.evaluate_on(backend, &net, &test.0, &test.1)?;
+    let found = trainer.on(backend).evaluate(&net, Dataset::new(&test.0, &test.1)?)?;
     println!("test loss {:.4}", found.loss);
     println!("test accuracy {:.4}", found.accuracy());
     println!("weights {:016x}", net.hash());

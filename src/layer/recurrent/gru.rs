@@ -30,14 +30,13 @@ use rosenblatt_kernels::{
 /// type Net = Mlp<(Gru<1, 16, 64>, Dense<16, 1>)>;
 /// const _: () = assert!(Net::PARAMS == 3 * (16 + 16 * 16 + 2 * 16) + 17);
 ///
-/// let mut net = Net::new();
-/// net.init(Seed(2014));
+/// let mut net = Net::init(Seed(2014));
 /// let window: [[f32; 1]; 64] = std::array::from_fn(|t| [(t as f32 / 5.0).sin()]);
 /// let whole = net.predict(&window);
 ///
 /// // The same outputs, computed as the values come in.
-/// let mut memory = Net::memory();
-/// let steps = window.map(|value| net.step(&mut memory, &value));
+/// let mut stream = net.stream();
+/// let steps = window.map(|value| stream.push(&value));
 /// assert_eq!(steps[63], whole);
 /// ```
 pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> =

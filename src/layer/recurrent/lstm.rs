@@ -25,8 +25,7 @@ use rosenblatt_kernels::{
 /// use rosenblatt::prelude::*;
 ///
 /// type Net = Mlp<(Lstm<2, 4, 10>, Dense<4, 1, Sigmoid>)>;
-/// let mut net = Net::new();
-/// net.init(Seed(1997));
+/// let mut net = Net::init(Seed(1997));
 /// let [i, f, g, o] = net.params().head.b;
 /// assert_eq!((i, f, g, o), ([0.0; 4], [1.0; 4], [0.0; 4], [0.0; 4]));
 /// ```

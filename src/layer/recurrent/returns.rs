@@ -22,7 +22,7 @@ pub trait Returns: 'static {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Rnn<1, 2, 3, Tanh, Last>,)>::new();
+/// let net = Mlp::<(Rnn<1, 2, 3, Tanh, Last>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct Last;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let (last, all) = (Mlp::<(Rnn<1, 2, 3>,)>::new(), Mlp::<(Rnn<1, 2, 3, Tanh, All>,)>::new());
+/// let (last, all) = (Mlp::<(Rnn<1, 2, 3>,)>::ZERO, Mlp::<(Rnn<1, 2, 3, Tanh, All>,)>::ZERO);
 /// assert_eq!(last.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
 /// assert_eq!(all.predict(&[[1.0]; 3]), [[0.0; 2]; 3]);
 /// ```

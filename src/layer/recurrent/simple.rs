@@ -21,8 +21,7 @@ use rosenblatt_kernels::{Simd, gemm::typed};
 ///
 /// // Eight steps of three values. The first of two recurrent layers gives all states.
 /// type Net = Mlp<(Rnn<3, 16, 8, Tanh, All>, Rnn<16, 12, 8>, Dense<12, 2, Softmax>)>;
-/// let mut net = Net::new();
-/// net.init(Seed(1990));
+/// let mut net = Net::init(Seed(1990));
 /// let [p, q] = net.predict(&[[0.1, 0.2, 0.3]; 8]);
 /// assert!((p + q - 1.0).abs() < 1e-6);
 /// ```

@@ -2,6 +2,7 @@
 //! expected. Nothing may change.
 
 use super::{Line, Listener, Ten, Xor};
+use crate::support::dataset;
 use crate::support::{backends, bits};
 use rosenblatt::{
     Backend, Error, Result,
@@ -24,7 +25,7 @@ type TargetOf<N, L> = <L as Loss<
 type Data<'a, N, L> = (&'a [InputOf<N>], &'a [TargetOf<N, L>]);
 /// A call that must fail.
 type Bad<'a, N, L, const B: usize> =
-    &'a mut dyn FnMut(Backend, &mut Trainer<N, Adam, L, B>, &mut N) -> Result<()>;
+    &'a mut dyn FnMut(Backend, &mut Trainer<N, L, Adam, B>, &mut N) -> Result<()>;
 
 const ADAM: Adam = Adam::with_lr(0.01);
 const CAPACITY: usize = 4;
@@ -45,10 +46,10 @@ fn refused<N, L>(
     let (x, t) = good;
     for backend in backends() {
         let (mut net, mut twin) = (start.clone(), start.clone());
-        let mut trainer = Box::new(Trainer::<N, Adam, L, CAPACITY>::new());
-        let mut twins = Box::new(Trainer::<N, Adam, L, CAPACITY>::new());
-        trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
-        twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
+        let mut trainer = Box::new(Trainer::<N, L, Adam, CAPACITY>::ZERO);
+        let mut twins = Box::new(Trainer::<N, L, Adam, CAPACITY>::ZERO);
+        trainer.on(backend).step(&mut net, dataset(x, t), &ADAM).expect("a good step");
+        twins.on(backend).step(&mut twin, dataset(x, t), &ADAM).expect("a good step");
         assert_ne!(
             bits(net.params().as_flat()),
             bits(start.params().as_flat()),
@@ -65,8 +66,8 @@ fn refused<N, L>(
             "weights changed: {message}"
         );
 
-        let loss = trainer.step_on(backend, &mut net, &ADAM, x, t).expect("a good step");
-        let same = twins.step_on(backend, &mut twin, &ADAM, x, t).expect("a good step");
+        let loss = trainer.on(backend).step(&mut net, dataset(x, t), &ADAM).expect("a good step");
+        let same = twins.on(backend).step(&mut twin, dataset(x, t), &ADAM).expect("a good step");
         assert_eq!(loss.to_bits(), same.to_bits(), "the next loss changed: {message}");
         assert_eq!(
             bits(net.params().as_flat()),
@@ -88,37 +89,43 @@ fn refused_everywhere<N, L>(
     N: Model<Layers: Trainable> + Clone,
     L: Loss<<N::Layers as Layer>::OutputActivation, <N::Layers as Layer>::Output>,
 {
-    let step: Bad<'_, N, L, 4> =
-        &mut |backend, trainer, net| trainer.step_on(backend, net, &ADAM, x, t).map(|_| ());
+    let step: Bad<'_, N, L, 4> = &mut |backend, trainer, net| {
+        trainer.on(backend).step(net, dataset(x, t), &ADAM).map(|_| ())
+    };
     refused::<N, L>(start, good, step, error, message);
     let fit: Bad<'_, N, L, 4> = &mut |backend, trainer, net| {
         let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
-        trainer.fit(net, x, t, &Fit { backend, ..Fit::new(ADAM) }, &mut unheard).map(|_| ())
+        trainer
+            .fit_with(
+                net,
+                dataset(x, t),
+                &Fit { backend: Some(backend), ..Fit::new(ADAM) },
+                &mut unheard,
+            )
+            .map(|_| ())
     };
     refused::<N, L>(start, good, fit, error, message);
     let evaluate: Bad<'_, N, L, 4> =
-        &mut |backend, trainer, net| trainer.evaluate_on(backend, net, x, t).map(|_| ());
+        &mut |backend, trainer, net| trainer.on(backend).evaluate(net, dataset(x, t)).map(|_| ());
     refused::<N, L>(start, good, evaluate, error, message);
     let confusion: Bad<'_, N, L, 4> =
-        &mut |_, trainer, net| trainer.confusion::<10>(net, x, t).map(|_| ());
+        &mut |_, trainer, net| trainer.confusion::<10>(net, dataset(x, t)).map(|_| ());
     refused::<N, L>(start, good, confusion, error, message);
 }
 
 fn ten() -> Ten {
-    let mut net = Ten::new();
-    net.init(Seed(10));
+    let net = Ten::init(Seed(10));
     net
 }
 
 fn xor() -> Xor {
-    let mut net = Xor::new();
-    net.init(Seed(1957));
+    let net = Xor::init(Seed(1957));
     net
 }
 
 /// Both weights are equal, and stay equal as long as both inputs are.
 fn line() -> Line {
-    let mut net = Line::new();
+    let mut net = Line::ZERO;
     net.set_weights(&[0.5, 0.5, 0.0]).expect("three");
     net
 }
@@ -140,9 +147,9 @@ fn classes_that_there_are_not() {
         let t = [0, 1, class, 99];
         refused_everywhere::<Ten, Bytes>(&ten(), (&X3, &CLASSES), (&X3, &t), &error, &message);
     }
-    let mut wide = Trainer::<Ten, Adam, Wide, CAPACITY>::new();
-    assert!(wide.evaluate(&ten(), &X3, &CLASSES.map(u64::from)).is_ok());
-    let error = wide.evaluate(&ten(), &X3[..1], &[u64::MAX]).expect_err("ten classes");
+    let mut wide = Trainer::<Ten, Wide, Adam, CAPACITY>::ZERO;
+    assert!(wide.evaluate(&ten(), dataset(&X3, &CLASSES.map(u64::from))).is_ok());
+    let error = wide.evaluate(&ten(), dataset(&X3[..1], &[u64::MAX])).expect_err("ten classes");
     assert_eq!(error, Error::Class { sample: 0, class: usize::MAX, classes: 10 });
 }
 
@@ -220,8 +227,8 @@ fn one_hot_targets_that_do_not_sum_to_one() {
     // Targets whose sum is 1 only within rounding are valid, and so are the ends of the range.
     let mut third = [[0.0; 10]; 1];
     third[0][..3].fill(1.0 / 3.0);
-    Trainer::<Ten, Sgd, CategoricalCrossEntropy, 1>::new()
-        .step(&mut ten(), &Sgd::DEFAULT, &X3[..1], &third)
+    Trainer::<Ten, CategoricalCrossEntropy, Sgd, 1>::default()
+        .step(&mut ten(), dataset(&X3[..1], &third), &Sgd::DEFAULT)
         .expect("a good target");
 }
 
@@ -254,7 +261,7 @@ fn batches_over_the_capacity() {
     let message = |batch| format!("a mini-batch of {batch} samples; the trainer holds 4");
 
     let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-        trainer.step_on(backend, net, &ADAM, &x[..5], &t[..5]).map(|_| ())
+        trainer.on(backend).step(net, dataset(&x[..5], &t[..5]), &ADAM).map(|_| ())
     };
     refused(&ten(), good, step, &too_large(5), &message(5));
     let predict: Bad<'_, Ten, Bytes, 4> =
@@ -273,15 +280,15 @@ fn batches_over_the_capacity() {
     ];
     for (batch, error, message) in cases {
         let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-            let fit = Fit { batch: Some(batch), backend, ..Fit::new(ADAM) };
+            let fit = Fit { batch: Some(batch), backend: Some(backend), ..Fit::new(ADAM) };
             let mut listener: Listener<'_> = OnEpoch(&mut |_| ControlFlow::Continue(()));
-            trainer.fit(net, &x, &t, &fit, &mut listener).map(|_| ())
+            trainer.fit_with(net, dataset(&x, &t), &fit, &mut listener).map(|_| ())
         };
         refused(&ten(), good, fit, &error, &message);
     }
 
     // Valid: any number of samples in mini-batches that fit, and a full batch that fits.
-    let mut trainer = Trainer::<Ten, Adam, Bytes, CAPACITY>::new();
+    let mut trainer = Trainer::<Ten, Bytes, Adam, CAPACITY>::ZERO;
     for (n, batch) in [
         (8, None),
         (8, Some(Batch::Mini(3))),
@@ -291,7 +298,12 @@ fn batches_over_the_capacity() {
     ] {
         let mut listener: Listener<'_> = OnEpoch(&mut |_| ControlFlow::Continue(()));
         trainer
-            .fit(&mut ten(), &x[..n], &t[..n], &Fit { batch, ..Fit::new(ADAM) }, &mut listener)
+            .fit_with(
+                &mut ten(),
+                dataset(&x[..n], &t[..n]),
+                &Fit { batch, ..Fit::new(ADAM) },
+                &mut listener,
+            )
             .expect("good data");
     }
 }
@@ -324,13 +336,18 @@ fn hyper_parameters_out_of_range() {
         let error = Error::HyperParameter { name, value, expected };
         let message = format!("{name} is {value}; {expected} is expected");
         let step: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
-            trainer.step_on(backend, net, &adam, good.0, good.1).map(|_| ())
+            trainer.on(backend).step(net, dataset(good.0, good.1), &adam).map(|_| ())
         };
         refused(&xor(), good, step, &error, &message);
         let fit: Bad<'_, Xor, BinaryCrossEntropy, 4> = &mut |backend, trainer, net| {
             let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("an epoch was trained"));
             trainer
-                .fit(net, good.0, good.1, &Fit { backend, ..Fit::new(adam) }, &mut unheard)
+                .fit_with(
+                    net,
+                    dataset(good.0, good.1),
+                    &Fit { backend: Some(backend), ..Fit::new(adam) },
+                    &mut unheard,
+                )
                 .map(|_| ())
         };
         refused(&xor(), good, fit, &error, &message);
@@ -379,27 +396,35 @@ fn samples_that_are_not_finite() {
             };
             let (error, message) = (named(sample), text(sample));
             let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-                trainer.step_on(backend, net, &ADAM, &x, &CLASSES).map(|_| ())
+                trainer.on(backend).step(net, dataset(&x, &CLASSES), &ADAM).map(|_| ())
             };
             refused(&ten(), good, step, &error, &message);
             // Found before the first step.
             let fit: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-                let fit = Fit { backend, batch: Some(Batch::Stochastic), ..Fit::new(ADAM) };
-                trainer.fit(net, &x, &CLASSES, &fit, &mut ()).map(|_| ())
+                let fit = Fit {
+                    backend: Some(backend),
+                    batch: Some(Batch::Stochastic),
+                    ..Fit::new(ADAM)
+                };
+                trainer.fit(net, dataset(&x, &CLASSES), &fit).map(|_| ())
             };
             refused(&ten(), good, fit, &error, &message);
             if value.is_nan() {
                 let evaluate: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-                    trainer.evaluate_on(backend, net, &x, &CLASSES).map(|_| ())
+                    trainer.on(backend).evaluate(net, dataset(&x, &CLASSES)).map(|_| ())
                 };
                 refused(&ten(), good, evaluate, &error, &message);
-                let confusion: Bad<'_, Ten, Bytes, 4> =
-                    &mut |_, trainer, net| trainer.confusion::<10>(net, &x, &CLASSES).map(|_| ());
+                let confusion: Bad<'_, Ten, Bytes, 4> = &mut |_, trainer, net| {
+                    trainer.confusion::<10>(net, dataset(&x, &CLASSES)).map(|_| ())
+                };
                 refused(&ten(), good, confusion, &error, &message);
             }
             // A smaller batch takes another code path.
             let step: Bad<'_, Ten, Bytes, 4> = &mut |backend, trainer, net| {
-                trainer.step_on(backend, net, &ADAM, &x[sample..=sample], &CLASSES[..1]).map(|_| ())
+                trainer
+                    .on(backend)
+                    .step(net, dataset(&x[sample..=sample], &CLASSES[..1]), &ADAM)
+                    .map(|_| ())
             };
             refused(&ten(), good, step, &named(0), &text(0));
         }
@@ -417,7 +442,7 @@ fn losses_and_gradients_that_overflow() {
     ];
     for (x, t, error, what) in cases {
         let step: Bad<'_, Line, MeanSquaredError, 4> = &mut |backend, trainer, net| {
-            trainer.step_on(backend, net, &ADAM, &[x], &[[t]]).map(|_| ())
+            trainer.on(backend).step(net, dataset(&[x], &[[t]]), &ADAM).map(|_| ())
         };
         refused(
             &line(),
@@ -462,16 +487,22 @@ fn fit_ends_at_the_step_that_fails() {
         let adam = if what == Quantity::Gradient { Adam::with_lr(0.0) } else { ADAM };
         for backend in backends() {
             let (mut net, mut twin) = (line(), line());
-            let mut trainer = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
-            let mut twins = Trainer::<Line, Adam, MeanSquaredError, CAPACITY>::new();
+            let mut trainer = Trainer::<Line, MeanSquaredError, Adam, CAPACITY>::ZERO;
+            let mut twins = Trainer::<Line, MeanSquaredError, Adam, CAPACITY>::ZERO;
             let mut heard = 0;
             let mut observer: Listener<'_> = OnEpoch(&mut |_| {
                 heard += 1;
                 ControlFlow::Continue(())
             });
-            let fit = Fit { epochs: 3, batch: Some(Batch::Mini(2)), backend, ..Fit::new(adam) };
-            let error =
-                trainer.fit(&mut net, &x, &t, &fit, &mut observer).expect_err("a bad sample");
+            let fit = Fit {
+                epochs: 3,
+                batch: Some(Batch::Mini(2)),
+                backend: Some(backend),
+                ..Fit::new(adam)
+            };
+            let error = trainer
+                .fit_with(&mut net, dataset(&x, &t), &fit, &mut observer)
+                .expect_err("a bad sample");
             assert_eq!(error, Error::NotFinite { what, epoch: 1, step: 4 });
             let message = format!(
                 "the {text} is not finite at epoch 1, step 4; no weight was changed by this step"
@@ -480,15 +511,21 @@ fn fit_ends_at_the_step_that_fails() {
             assert_eq!(heard, 0, "an epoch that did not end was reported");
 
             for (x, t) in x[..6].chunks(2).zip(t.chunks(2)) {
-                twins.step_on(backend, &mut twin, &adam, x, t).expect("a good step");
+                twins.on(backend).step(&mut twin, dataset(x, t), &adam).expect("a good step");
             }
             assert_eq!(
                 bits(net.weights()),
                 bits(twin.weights()),
                 "weights are not those after the last good step"
             );
-            trainer.step_on(backend, &mut net, &ADAM, &x[..3], &t[..3]).expect("a good step");
-            twins.step_on(backend, &mut twin, &ADAM, &x[..3], &t[..3]).expect("a good step");
+            trainer
+                .on(backend)
+                .step(&mut net, dataset(&x[..3], &t[..3]), &ADAM)
+                .expect("a good step");
+            twins
+                .on(backend)
+                .step(&mut twin, dataset(&x[..3], &t[..3]), &ADAM)
+                .expect("a good step");
             assert_eq!(
                 bits(net.weights()),
                 bits(twin.weights()),
@@ -507,21 +544,26 @@ fn divergence_is_named_with_epoch_and_step() {
     let mut outcomes = Vec::new();
     for backend in backends() {
         let (mut net, mut twin) = (line(), line());
-        let fit = Fit { epochs: 1000, batch: Some(Batch::Mini(2)), backend, ..Fit::new(sgd) };
-        let error = Trainer::<Line, Sgd, MeanSquaredError, 2>::new()
-            .fit(&mut net, &x, &t, &fit, &mut ())
+        let fit = Fit {
+            epochs: 1000,
+            batch: Some(Batch::Mini(2)),
+            backend: Some(backend),
+            ..Fit::new(sgd)
+        };
+        let error = Trainer::<Line, MeanSquaredError, Sgd, 2>::default()
+            .fit(&mut net, dataset(&x, &t), &fit)
             .expect_err("divergence");
         let Error::NotFinite { epoch, step, .. } = error else { panic!("{error}") };
         assert!(epoch > 1, "{error}");
 
-        let mut trainer = Trainer::<Line, Sgd, MeanSquaredError, 2>::new();
+        let mut trainer = Trainer::<Line, MeanSquaredError, Sgd, 2>::ZERO;
         for _ in 1..epoch {
             x.chunks(2).zip(t.chunks(2)).for_each(|(x, t)| {
-                trainer.step_on(backend, &mut twin, &sgd, x, t).expect("a good step");
+                trainer.on(backend).step(&mut twin, dataset(x, t), &sgd).expect("a good step");
             });
         }
         x.chunks(2).zip(t.chunks(2)).take(step - 1).for_each(|(x, t)| {
-            trainer.step_on(backend, &mut twin, &sgd, x, t).expect("a good step");
+            trainer.on(backend).step(&mut twin, dataset(x, t), &sgd).expect("a good step");
         });
         assert!(net.weights().iter().all(|w| w.is_finite()));
         assert_eq!(bits(net.weights()), bits(twin.weights()));
@@ -552,7 +594,7 @@ fn outputs_of_another_number() {
         for targets in [0, 3, 5] {
             let mut y = vec![[7.0]; targets];
             let error =
-                net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect_err("4 are expected");
+                net.on(backend).predict_batch(&gates::XOR.x, &mut y).expect_err("4 are expected");
             assert_eq!(error, Error::Lengths { inputs: 4, targets });
             assert!(y.iter().all(|y| *y == [7.0]), "something was written");
         }

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 /// Two inputs, eight hidden units, one output. It can learn XOR.
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
-type XorTrainer = Trainer<Xor, Adam, BinaryCrossEntropy, 4>;
+type XorTrainer = Trainer<Xor, BinaryCrossEntropy, Adam, 4>;
 /// Ten classes from three inputs.
 type Ten = Mlp<(Dense<3, 4, Tanh>, Dense<4, 10, Softmax>)>;
 /// A linear unit.

@@ -1,6 +1,7 @@
 //! Networks as values and as types: shapes, sizes, hashes, prediction.
 
 use super::{Line, Ten, Xor, XorTrainer};
+use crate::support::dataset;
 use crate::support::{backends, bits, roomy};
 use rosenblatt::{hash, kernels::F32Array, layer::Dense, metrics::predicted, prelude::*};
 use static_cell::ConstStaticCell;
@@ -26,43 +27,37 @@ fn sizes_are_known_at_compile_time() {
     // Overhead of less than a cache line beyond the parameters.
     const _: () =
         assert!(Xor::PARAMS == 33 && Xor::BYTES - 4 * Xor::PARAMS < 64 && XorTrainer::BYTES < 1024);
-    assert_eq!(Xor::PARAMS, Xor::new().weights().len());
+    assert_eq!(Xor::PARAMS, Xor::ZERO.weights().len());
     assert_eq!(Ten::PARAMS, 3 * 4 + 4 + 4 * 10 + 10);
-    assert_eq!(Xor::BYTES, size_of_val(&Xor::new()));
-    assert_eq!(XorTrainer::BYTES, size_of_val(&XorTrainer::new()));
+    assert_eq!(Xor::BYTES, size_of_val(&Xor::ZERO));
+    assert_eq!(XorTrainer::BYTES, size_of_val(&XorTrainer::ZERO));
 }
 
 #[test]
 fn new_networks_are_all_zero_bits() {
-    assert_eq!(bits(Xor::new().weights()), [0; 33]);
+    assert_eq!(bits(Xor::ZERO.weights()), [0; 33]);
     assert_eq!(bits(Xor::default().weights()), [0; 33]);
-    assert_eq!(bits(XorTrainer::new().gradient().as_flat()), [0; 33]);
+    assert_eq!(bits(XorTrainer::ZERO.gradient().as_flat()), [0; 33]);
 }
 
 #[test]
 fn statics_can_be_trained() {
-    static NET: ConstStaticCell<Xor> = ConstStaticCell::new(Xor::new());
-    static TRAINER: ConstStaticCell<XorTrainer> = ConstStaticCell::new(XorTrainer::new());
+    static NET: ConstStaticCell<Xor> = ConstStaticCell::new(Xor::ZERO);
+    static TRAINER: ConstStaticCell<XorTrainer> = ConstStaticCell::new(XorTrainer::ZERO);
     let (net, trainer) = (NET.take(), TRAINER.take());
-    net.init(Seed(1957));
+    net.initialize(Seed(1957));
     let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
-    trainer.fit(net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-    assert_eq!(
-        trainer.evaluate(net, &gates::XOR.x, &gates::XOR.t).expect("good data").accuracy(),
-        1.0
-    );
+    trainer.fit(net, &gates::XOR, &fit).expect("good data");
+    assert_eq!(trainer.evaluate(net, &gates::XOR).expect("good data").accuracy(), 1.0);
     // The same as any other network with that seed.
-    let mut local = Xor::new();
-    local.init(Seed(1957));
-    XorTrainer::new()
-        .fit(&mut local, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())
-        .expect("good data");
+    let mut local = Xor::init(Seed(1957));
+    XorTrainer::default().fit(&mut local, &gates::XOR, &fit).expect("good data");
     assert_eq!(net.hash(), local.hash());
 }
 
 #[test]
 fn weights_lie_as_in_keras() {
-    let mut net = Xor::new();
+    let mut net = Xor::ZERO;
     let weights: Vec<f32> = (0u8..33).map(f32::from).collect();
     net.set_weights(&weights).expect("33");
     let params = net.params();
@@ -79,17 +74,17 @@ fn weights_lie_as_in_keras() {
 #[test]
 fn step_units_predict() {
     type Steps = Mlp<(Dense<2, 2, Step>, Dense<2, 1, Step>)>;
-    let mut net = Steps::new();
+    let mut net = Steps::ZERO;
     net.set_weights(&[1.0, 1.0, 1.0, 1.0, -0.5, -1.5, 1.0, -1.0, -0.5]).expect("nine");
     for backend in backends() {
         for (x, t) in gates::XOR.x.iter().zip(&gates::XOR.t) {
-            assert_eq!(net.predict_on(backend, x), *t);
+            assert_eq!(net.on(backend).predict(x), *t);
         }
         let mut y = [[9.0]; 4];
-        net.predict_batch_on(backend, &gates::XOR.x, &mut y).expect("four and four");
+        net.on(backend).predict_batch(&gates::XOR.x, &mut y).expect("four and four");
         assert_eq!(y, gates::XOR.t);
         // A unit's output is 0 at the threshold itself.
-        assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::new().predict_on(backend, &[3.0]), [0.0]);
+        assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::default().on(backend).predict(&[3.0]), [0.0]);
     }
 }
 
@@ -116,23 +111,25 @@ fn train_twelve_layers_and_one() {
     )>;
     assert_eq!(Deep::PARAMS, 4 + 10 * 6 + 3);
     assert_eq!(Deep::summary().to_string().lines().count(), 1 + 12 + 1);
-    let mut start = Deep::new();
-    start.init(Seed(12));
+    let start = Deep::init(Seed(12));
     let (x, t) = ([[0.5], [-0.5]], [[1.0], [3.0]]);
     for backend in backends() {
         let mut net = start.clone();
-        let mut trainer = Trainer::<Deep, Sgd, MeanSquaredError, 2>::new();
+        let mut trainer = Trainer::<Deep, MeanSquaredError, Sgd, 2>::ZERO;
         let losses: Vec<_> = (0..50)
             .map(|_| {
-                trainer.step_on(backend, &mut net, &Sgd::with_lr(0.1), &x, &t).expect("a good step")
+                trainer
+                    .on(backend)
+                    .step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.1))
+                    .expect("a good step")
             })
             .collect();
         assert!(losses[49] < losses[0], "{losses:?}");
 
         // One linear unit, computed by hand: 2·3 − 1·4 + 0.5.
-        let mut line = Line::new();
+        let mut line = Line::ZERO;
         line.set_weights(&[2.0, -1.0, 0.5]).expect("three");
-        assert_eq!(line.predict_on(backend, &[3.0, 4.0]), [2.5]);
+        assert_eq!(line.on(backend).predict(&[3.0, 4.0]), [2.5]);
     }
 }
 
@@ -150,8 +147,7 @@ fn hashes_are_fnv_over_little_endian_bits() {
     assert_eq!(hash(&[f32::NAN]), hash(&[f32::from_bits(0x7f80_0001)]));
     assert_ne!(hash(&[0.0]), hash(&[-0.0]));
 
-    let mut net = Xor::new();
-    net.init(Seed(1));
+    let net = Xor::init(Seed(1));
     assert_eq!(net.hash(), hash(net.weights()));
     assert_eq!(format!("{net:?}"), format!("Mlp(33 parameters, hash {:016x})", net.hash()));
 }

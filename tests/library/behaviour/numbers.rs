@@ -1,7 +1,7 @@
 //! Random numbers, initial weights and orders, compared with formulas and statistics.
 
 use crate::support::{amount, bits};
-use rosenblatt::{Rng, data::Permutation, init::Initializer, layer::Dense, prelude::*};
+use rosenblatt::{Rng, dataset::Permutation, init::Initializer, layer::Dense, prelude::*};
 use std::collections::HashSet;
 
 /// xoshiro128++ as in its authors' C code, seeded as the documentation of `Rng::new` says.
@@ -178,10 +178,10 @@ fn uniform_and_constant_weights_are_what_they_say() {
 
 #[test]
 fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
-    let mut net = Mlp::<(Dense<40, 10, Relu>, Dense<10, 160>)>::new();
+    let mut net = Mlp::<(Dense<40, 10, Relu>, Dense<10, 160>)>::ZERO;
     // Old weights must not matter.
     net.set_weights(&[f32::NAN; 40 * 10 + 10 + 10 * 160 + 160]).expect("as many as there are");
-    net.init_with(&HeNormal, Seed(3));
+    net.initialize_with(&HeNormal, Seed(3));
 
     let mut rng = Rng::new(Seed(3));
     let (mut first, mut second) = ([0.0; 400], [0.0; 1600]);
@@ -194,8 +194,8 @@ fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
 
     // The default initializer is Keras'.
     let mut glorot = net.clone();
-    net.init(Seed(9));
-    glorot.init_with(&GlorotUniform, Seed(9));
+    net.initialize(Seed(9));
+    glorot.initialize_with(&GlorotUniform, Seed(9));
     assert_eq!(bits(net.weights()), bits(glorot.weights()));
 }
 

@@ -1,6 +1,7 @@
 //! Properties of every optimizer, schedule and clipping.
 
 use super::Xor;
+use crate::support::dataset;
 use crate::support::{backends, bits, draw};
 use rosenblatt::{
     Backend, Error, Result, Rng,
@@ -255,9 +256,9 @@ fn learning_rates_can_be_set_through_every_wrapper() {
 /// The gradient that a step uses, and the weights after it.
 fn gradient<O: Optimizer>(backend: Backend, rule: O, t: f32) -> Result<([f32; 3], [f32; 3])> {
     type Plane = Mlp<(Dense<2, 1>,)>;
-    let mut net = Plane::new();
-    let mut trainer = Trainer::<Plane, O, MeanSquaredError, 1>::new();
-    trainer.step_on(backend, &mut net, &rule, &[[0.5, -0.25]], &[[t]])?;
+    let mut net = Plane::ZERO;
+    let mut trainer = Trainer::<Plane, MeanSquaredError, O, 1>::ZERO;
+    trainer.on(backend).step(&mut net, dataset(&[[0.5, -0.25]], &[[t]]), &rule)?;
     let three = |values: &[f32]| values.try_into().expect("three");
     Ok((three(trainer.gradient().as_flat()), three(net.weights())))
 }
@@ -321,21 +322,20 @@ fn the_trainer_counts_the_steps() {
         optimizer: ClipNorm { optimizer: Adam::DEFAULT, limit: 0.01 },
         schedule: PiecewiseConstant { lr: 0.5, then: [(0, 0.0)] },
     };
-    let mut start = Xor::new();
-    start.init(Seed(1));
-    let mut trainer = Trainer::<Xor, Rule, BinaryCrossEntropy, 4>::new();
+    let start = Xor::init(Seed(1));
+    let mut trainer = Trainer::<Xor, BinaryCrossEntropy, Rule, 4>::ZERO;
     for _ in 0..2 {
         let mut net = start.clone();
-        let bad = trainer.step(&mut net, &rule, &[[f32::NAN, 0.0]], &[[1.0]]);
+        let bad = trainer.step(&mut net, dataset(&[[f32::NAN, 0.0]], &[[1.0]]), &rule);
         assert!(matches!(bad, Err(Error::Input { sample: 0, column: 0, .. })));
-        trainer.step(&mut net, &rule, &gates::XOR.x, &gates::XOR.t).expect("a good step");
+        trainer.step(&mut net, &gates::XOR, &rule).expect("a good step");
         let once = net.hash();
         assert_ne!(once, start.hash(), "the first good step has the first rate");
-        trainer.step(&mut net, &rule, &gates::XOR.x, &gates::XOR.t).expect("a good step");
+        trainer.step(&mut net, &gates::XOR, &rule).expect("a good step");
         assert_eq!(net.hash(), once, "the second has a rate of 0");
         let bad = Rule { schedule: PiecewiseConstant { lr: -1.0, ..rule.schedule }, ..rule };
         assert!(matches!(
-            trainer.step(&mut net, &bad, &gates::XOR.x, &gates::XOR.t),
+            trainer.step(&mut net, &gates::XOR, &bad),
             Err(Error::HyperParameter { name: "lr", .. })
         ));
         trainer.reset();

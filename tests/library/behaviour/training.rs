@@ -1,13 +1,16 @@
 //! Behaviour of `fit`, `evaluate` and the observers.
 
 use super::{Listener, Ten, Xor, XorTrainer};
+use crate::support::dataset;
 use crate::support::{backends, bits, samples};
-use rosenblatt::{Backend, Rng, data::Permutation, layer::Dense, metrics::predicted, prelude::*};
+use rosenblatt::{
+    Backend, Rng, dataset::Permutation, layer::Dense, metrics::predicted, prelude::*,
+};
 use std::ops::ControlFlow;
 
 type Loss = SparseCategoricalCrossEntropy<u8>;
 /// At most four samples per step.
-type TenTrainer = Trainer<Ten, Adam, Loss, 4>;
+type TenTrainer = Trainer<Ten, Loss, Adam, 4>;
 
 const ADAM: Adam = Adam { decay: 0.01, ..Adam::with_lr(0.05) };
 
@@ -19,8 +22,7 @@ fn eleven() -> (Vec<[f32; 3]>, Vec<u8>) {
 }
 
 fn ten() -> Ten {
-    let mut net = Ten::new();
-    net.init(Seed(10));
+    let net = Ten::init(Seed(10));
     net
 }
 
@@ -41,9 +43,9 @@ fn by_steps(
         correct += x
             .iter()
             .zip(&t)
-            .map(|(x, t)| u8::from(predicted(&net.predict_on(backend, x)) == Some(usize::from(*t))))
+            .map(|(x, t)| u8::from(predicted(&net.on(backend).predict(x)) == Some(usize::from(*t))))
             .sum::<u8>();
-        let loss = trainer.step_on(backend, net, &ADAM, &x, &t).expect("a good step");
+        let loss = trainer.on(backend).step(net, dataset(&x, &t), &ADAM).expect("a good step");
         total += f64::from(loss) * x.len() as f64;
     }
     (total / x.len() as f64, f32::from(correct) / x.len() as f32)
@@ -58,10 +60,11 @@ fn fit_is_steps_and_reports_means_over_samples() {
     for backend in backends() {
         for shuffle in [None, Some(Seed(77))] {
             let (mut net, mut twin) = (ten(), ten());
-            let (mut trainer, mut twins) = (TenTrainer::new(), TenTrainer::new());
+            let (mut trainer, mut twins) = (TenTrainer::ZERO, TenTrainer::ZERO);
             let mut history = History::<5>::new();
-            let fit = Fit { epochs: 5, shuffle, backend, ..Fit::new(ADAM) };
-            let last = trainer.fit(&mut net, &x, &t, &fit, &mut history).expect("good data");
+            let fit = Fit { epochs: 5, shuffle, backend: Some(backend), ..Fit::new(ADAM) };
+            let last =
+                trainer.fit_with(&mut net, dataset(&x, &t), &fit, &mut history).expect("good data");
             assert_eq!(history.epochs().len(), 5);
             assert_eq!(history.epochs().last(), Some(&last));
             for (number, epoch) in (1..).zip(history.epochs()) {
@@ -89,7 +92,7 @@ fn batches_decide_how_many_steps_an_epoch_has() {
     let weights = |batch, n: usize| {
         let mut net = ten();
         let fit = Fit { batch, ..Fit::new(ADAM) };
-        TenTrainer::new().fit(&mut net, &x[..n], &t[..n], &fit, &mut ()).expect("good data");
+        TenTrainer::default().fit(&mut net, dataset(&x[..n], &t[..n]), &fit).expect("good data");
         net.hash()
     };
     // The default is the trainer's capacity.
@@ -113,7 +116,9 @@ fn observers_are_told_each_epoch_and_may_stop() {
         if epoch.number == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let fit = Fit { epochs: 100, ..Fit::new(ADAM) };
-    let last = TenTrainer::new().fit(&mut net, &x, &t, &fit, &mut observer).expect("good data");
+    let last = TenTrainer::default()
+        .fit_with(&mut net, dataset(&x, &t), &fit, &mut observer)
+        .expect("good data");
     assert_eq!(told.iter().map(|epoch| epoch.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(told[2], last);
 
@@ -121,15 +126,15 @@ fn observers_are_told_each_epoch_and_may_stop() {
     // training.
     let mut other = ten();
     let fit = Fit { epochs: 3, ..fit };
-    let silent = TenTrainer::new().fit(&mut other, &x, &t, &fit, &mut ()).expect("good data");
+    let silent = TenTrainer::default().fit(&mut other, dataset(&x, &t), &fit).expect("good data");
     assert_eq!(net.hash(), other.hash());
     assert_eq!((silent.number, silent.loss), (3, last.loss));
     assert!(silent.accuracy.is_nan(), "nobody asked for accuracy");
 
     // Without an epoch nothing changes, and no observer is called.
     let mut unheard: Listener<'_> = OnEpoch(&mut |_| panic!("there was no epoch"));
-    let none = TenTrainer::new()
-        .fit(&mut other, &x, &t, &Fit { epochs: 0, ..fit }, &mut unheard)
+    let none = TenTrainer::default()
+        .fit_with(&mut other, dataset(&x, &t), &Fit { epochs: 0, ..fit }, &mut unheard)
         .expect("good data");
     assert_eq!(none.number, 0);
     assert_eq!(net.hash(), other.hash());
@@ -144,10 +149,14 @@ fn histories_keep_the_first_epochs() {
         ControlFlow::Continue(())
     });
     let fit = Fit { epochs: 7, ..Fit::new(ADAM) };
-    TenTrainer::new().fit(&mut ten(), &x, &t, &fit, &mut observer).expect("good data");
+    TenTrainer::default()
+        .fit_with(&mut ten(), dataset(&x, &t), &fit, &mut observer)
+        .expect("good data");
     let mut history = History::<5>::new();
     assert_eq!(history.epochs(), []);
-    let last = TenTrainer::new().fit(&mut ten(), &x, &t, &fit, &mut history).expect("good data");
+    let last = TenTrainer::default()
+        .fit_with(&mut ten(), dataset(&x, &t), &fit, &mut history)
+        .expect("good data");
     assert_eq!(history.epochs(), &told[..5]);
     assert_eq!((told.len(), last), (7, told[6]));
     assert!(told.iter().all(|epoch| (0.0..=1.0).contains(&epoch.accuracy)));
@@ -158,16 +167,16 @@ fn evaluations_go_over_any_number_of_samples() {
     let (x, t) = eleven();
     let net = ten();
     for backend in backends() {
-        let mut trainer = TenTrainer::new();
+        let mut trainer = TenTrainer::ZERO;
         for n in [1, 3, 4, 5, 8, 11] {
             let (x, t) = (&x[..n], &t[..n]);
-            let y: Vec<_> = x.iter().map(|x| net.predict_on(backend, x)).collect();
+            let y: Vec<_> = x.iter().map(|x| net.on(backend).predict(x)).collect();
             let correct =
                 y.iter().zip(t).filter(|(y, t)| predicted(*y) == Some(usize::from(**t))).count();
             let loss =
                 y.iter().zip(t).map(|(y, t)| -f64::from(y[usize::from(*t)]).ln()).sum::<f64>()
                     / n as f64;
-            let evaluation = trainer.evaluate_on(backend, &net, x, t).expect("good data");
+            let evaluation = trainer.on(backend).evaluate(&net, dataset(x, t)).expect("good data");
             assert_eq!((evaluation.correct, evaluation.samples), (correct, n));
             assert_eq!(evaluation.accuracy(), correct as f32 / n as f32);
             assert!((f64::from(evaluation.loss) / loss - 1.0).abs() < 1e-6);
@@ -180,8 +189,8 @@ fn evaluations_go_over_any_number_of_samples() {
 fn confusions_count_classes_against_predictions() {
     let (x, t) = eleven();
     let net = ten();
-    let mut trainer = TenTrainer::new();
-    let confusion = trainer.confusion::<10>(&net, &x, &t).expect("ten classes");
+    let mut trainer = TenTrainer::ZERO;
+    let confusion = trainer.confusion::<10>(&net, dataset(&x, &t)).expect("ten classes");
     let mut want = [[0; 10]; 10];
     for (x, t) in x.iter().zip(&t) {
         want[usize::from(*t)][predicted(&net.predict(x)).expect("a class")] += 1;
@@ -192,13 +201,16 @@ fn confusions_count_classes_against_predictions() {
         }
     }
     assert_eq!(confusion.total(), 11);
-    assert_eq!(confusion.accuracy(), trainer.evaluate(&net, &x, &t).expect("good data").accuracy());
+    assert_eq!(
+        confusion.accuracy(),
+        trainer.evaluate(&net, dataset(&x, &t)).expect("good data").accuracy()
+    );
     assert_eq!(confusion.count(10, 0), 0);
     assert!(ConfusionMatrix::<10>::new().accuracy().is_nan());
     // A matrix with too few classes is an error.
     assert!(
         trainer
-            .confusion::<3>(&net, &x, &t)
+            .confusion::<3>(&net, dataset(&x, &t))
             .expect_err("classes to 9")
             .to_string()
             .contains("classes are 0 to 2")
@@ -222,11 +234,11 @@ fn confusions_count_classes_against_predictions() {
 fn a_reset_trainer_starts_anew() {
     let (x, t) = eleven();
     for backend in backends() {
-        let mut trainer = TenTrainer::new();
-        let fit = Fit { epochs: 2, backend, ..Fit::new(ADAM) };
+        let mut trainer = TenTrainer::ZERO;
+        let fit = Fit { epochs: 2, backend: Some(backend), ..Fit::new(ADAM) };
         let once = |trainer: &mut TenTrainer| {
             let mut net = ten();
-            trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
+            trainer.fit(&mut net, dataset(&x, &t), &fit).expect("good data");
             net.hash()
         };
         let first = once(&mut trainer);
@@ -242,13 +254,11 @@ fn a_reset_trainer_starts_anew() {
 fn xor_after(net: &Xor) -> Vec<(Xor, f32)> {
     let train = |backend| {
         let mut net = net.clone();
-        let mut trainer = XorTrainer::new();
-        let fit = Fit { epochs: 500, backend, ..Fit::new(Adam::with_lr(0.01)) };
-        trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ()).expect("good data");
-        let accuracy = trainer
-            .evaluate_on(backend, &net, &gates::XOR.x, &gates::XOR.t)
-            .expect("good data")
-            .accuracy();
+        let mut trainer = XorTrainer::ZERO;
+        let fit = Fit { epochs: 500, backend: Some(backend), ..Fit::new(Adam::with_lr(0.01)) };
+        trainer.fit(&mut net, &gates::XOR, &fit).expect("good data");
+        let accuracy =
+            trainer.on(backend).evaluate(&net, &gates::XOR).expect("good data").accuracy();
         (net, accuracy)
     };
     backends().into_iter().map(train).collect()
@@ -257,8 +267,7 @@ fn xor_after(net: &Xor) -> Vec<(Xor, f32)> {
 #[test]
 fn equal_weights_never_break_symmetry() {
     for value in [1e-30, 0.5, -1.0] {
-        let mut start = Xor::new();
-        start.init_with(&Constant(value), Seed(1));
+        let start = Xor::init_with(&Constant(value), Seed(1));
         for (net, accuracy) in xor_after(&start) {
             assert!(accuracy < 1.0, "XOR was learnt from equal weights");
             let params = net.params();
@@ -279,8 +288,7 @@ fn equal_weights_never_break_symmetry() {
 fn random_weights_learn_xor() {
     let mut learnt = 0;
     for seed in 0..20 {
-        let mut start = Xor::new();
-        start.init(Seed(seed));
+        let start = Xor::init(Seed(seed));
         learnt += u32::from(xor_after(&start).iter().all(|(_, accuracy)| *accuracy == 1.0));
     }
     // For rare seeds 500 epochs are not enough.
@@ -295,13 +303,15 @@ fn one_unit_learns_what_a_line_can_part() {
         for (gate, best) in
             [(gates::OR, 1.0), (gates::AND, 1.0), (gates::NAND, 1.0), (gates::XOR, 0.75)]
         {
-            let mut net = Unit::new();
-            net.init(Seed(1));
-            let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-            let fit = Fit { epochs: 200, backend, ..Fit::new(Sgd::with_lr(2.0)) };
-            trainer.fit(&mut net, &gate.x, &gate.t, &fit, &mut ()).expect("good data");
-            let accuracy =
-                trainer.evaluate_on(backend, &net, &gate.x, &gate.t).expect("good data").accuracy();
+            let mut net = Unit::init(Seed(1));
+            let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+            let fit = Fit { epochs: 200, backend: Some(backend), ..Fit::new(Sgd::with_lr(2.0)) };
+            trainer.fit(&mut net, dataset(&gate.x, &gate.t), &fit).expect("good data");
+            let accuracy = trainer
+                .on(backend)
+                .evaluate(&net, dataset(&gate.x, &gate.t))
+                .expect("good data")
+                .accuracy();
             if best == 1.0 { assert_eq!(accuracy, 1.0) } else { assert!(accuracy <= best) }
         }
     }
@@ -314,7 +324,7 @@ fn fit_has_keras_like_defaults() {
         (fit.optimizer, fit.epochs, fit.batch, fit.shuffle),
         (Sgd { lr: 0.01, decay: 0.0 }, 1, None, None)
     );
-    assert_eq!(fit.backend, Backend::detect());
+    assert_eq!(fit.backend, None);
     let Adam { lr, beta1, beta2, epsilon, decay } = Adam::default();
     assert_eq!((lr, beta1, beta2, epsilon, decay), (0.001, 0.9, 0.999, 1e-8, 0.0));
 }

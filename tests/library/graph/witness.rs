@@ -1,6 +1,7 @@
 //! The graph as an independent check of the networks' backward pass. The same network, once as
 //! layers and once as nodes, has the same gradients within rounding.
 
+use crate::support::dataset;
 use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
     Rng,
@@ -107,8 +108,7 @@ where
     let mut worst = 0f32;
     for seed in 0..20 {
         let mut rng = Rng::new(Seed(seed));
-        let mut net = Mlp::<T>::new();
-        net.init(Seed(seed));
+        let mut net = Mlp::<T>::init(Seed(seed));
         net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w += draw(&mut rng, 0.5));
         let x: Vec<[f32; I]> = samples(&mut rng, M, 1.5);
         let t: Vec<L::Target> = (0..M).map(|_| L::target(&mut rng)).collect();
@@ -148,8 +148,8 @@ where
         (all.sum(&losses) / M as f32).backward().expect("room");
         let by_all: Vec<f32> = weights.iter().map(|w| w.gradient().expect("room")).collect();
 
-        let mut trainer = Trainer::<Mlp<T>, Sgd, L, M>::new();
-        let by_net = trainer.step(&mut net, &Sgd::DEFAULT, &x, &t).expect("good data");
+        let mut trainer = Trainer::<Mlp<T>, L, Sgd, M>::ZERO;
+        let by_net = trainer.step(&mut net, dataset(&x, &t), &Sgd::DEFAULT).expect("good data");
         assert!(
             (by_net - total).abs() <= 2e-6 * by_net.abs(),
             "{name}: loss {total} by the graph, {by_net}"
@@ -185,9 +185,8 @@ fn trainings_stay_together() {
     type Layers = (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>);
     const LR: f32 = 0.5;
     for seed in [1957, 1, 2, 3] {
-        let mut net = Mlp::<Layers>::new();
-        net.init(Seed(seed));
-        let mut trainer = Trainer::<Mlp<Layers>, Sgd, BinaryCrossEntropy, 4>::new();
+        let mut net = Mlp::<Layers>::init(Seed(seed));
+        let mut trainer = Trainer::<Mlp<Layers>, BinaryCrossEntropy, Sgd, 4>::ZERO;
 
         let graph = Box::new(Graph::<ROOM>::new());
         let weights: Vec<N<'_>> = net.weights().iter().map(|w| graph.parameter(*w)).collect();
@@ -205,9 +204,7 @@ fn trainings_stay_together() {
                 loss.accumulate().expect("room");
             }
             graph.descend(LR).expect("finite");
-            trainer
-                .step(&mut net, &Sgd::with_lr(LR), &gates::XOR.x, &gates::XOR.t)
-                .expect("good data");
+            trainer.step(&mut net, &gates::XOR, &Sgd::with_lr(LR)).expect("good data");
             for (node, w) in weights.iter().zip(net.weights()) {
                 worst = worst.max((node.value().expect("room") - w).abs() / w.abs().max(1.0));
             }

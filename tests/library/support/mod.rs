@@ -85,3 +85,9 @@ pub fn samples<X: F32Array>(rng: &mut Rng, n: usize, size: f32) -> Vec<X> {
 pub fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }).collect()
 }
+
+/// Samples and targets of one number as a dataset.
+#[allow(dead_code, reason = "tests/golden has no use of it")]
+pub fn dataset<'a, X, T>(x: &'a [X], t: &'a [T]) -> rosenblatt::Dataset<'a, X, T> {
+    rosenblatt::Dataset::new(x, t).expect("as many targets as samples")
+}

@@ -16,7 +16,7 @@ pub type Net = Mlp<(
     Dense<24, 10, Softmax>,
 )>;
 /// Its trainer: mini-batches of 4.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 4>;
 
 /// Two shuffled epochs of gradient descent over 64 images.
 pub struct Cnn;
@@ -37,9 +37,9 @@ fn images() -> (&'static [Map<8, 8, 1>], &'static [u8]) {
 impl Program for Cnn {
     const NAME: &'static str = "cnn";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -47,15 +47,16 @@ impl Program for Cnn {
         trainer: &mut NetTrainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        net.init_with(&HeUniform, Seed(64));
+        net.initialize_with(&HeUniform, Seed(64));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), backend, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 2, shuffle: Some(Seed(10)), backend: Some(backend), ..Fit::new(SGD) };
         let (x, t) = images();
         let mut hash = Fingerprint::default();
-        if trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
+        if Dataset::new(x, t).and_then(|data| trainer.fit(net, data, &fit)).is_ok() {
             hash.add(net.weights());
             for x in x {
-                hash.add(&net.predict_on(backend, x));
+                hash.add(&net.on(backend).predict(x));
             }
         }
         hash.end()
@@ -70,6 +71,6 @@ impl Program for Cnn {
         let (Some(x), Some(t)) = (x.first_chunk::<4>(), t.first_chunk::<4>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

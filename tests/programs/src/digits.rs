@@ -16,11 +16,11 @@ use rosenblatt::{
 /// The network of the example `digits`.
 pub type Net = Mlp<(Dense<64, 32, Relu>, Dense<32, 10, Softmax>)>;
 /// Its trainer: mini-batches of 32.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 32>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 32>;
 /// A network for 16 KiB of RAM.
 pub type Small = Mlp<(Dense<64, 8, Relu>, Dense<8, 10, Softmax>)>;
 /// Its trainer: mini-batches of 8.
-pub type SmallTrainer = Trainer<Small, Sgd, SparseCategoricalCrossEntropy, 8>;
+pub type SmallTrainer = Trainer<Small, SparseCategoricalCrossEntropy, Sgd, 8>;
 
 /// Trained weights as bytes, little-endian, in the order of [`Mlp::weights`]. A test of
 /// `tests/golden` trains them again.
@@ -73,7 +73,7 @@ impl Program for Infer {
     fn run(backend: Backend, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
         let mut hash = Fingerprint::default();
         for x in &IMAGES.x {
-            hash.add(&LEARNT.predict_on(backend, x));
+            hash.add(&LEARNT.on(backend).predict(x));
         }
         hash.end()
     }
@@ -92,15 +92,19 @@ const SGD: Sgd = Sgd::with_lr(0.1);
 /// Trains on the images, and hashes weights and predictions.
 macro_rules! train {
     ($net:expr, $trainer:expr, $backend:expr, $epochs:literal, $spoil:expr) => {{
-        $net.init_with(&HeUniform, Seed(64));
+        $net.initialize_with(&HeUniform, Seed(64));
         $spoil($net.params_mut().as_flat_mut());
-        let fit =
-            Fit { epochs: $epochs, shuffle: Some(Seed(10)), backend: $backend, ..Fit::new(SGD) };
+        let fit = Fit {
+            epochs: $epochs,
+            shuffle: Some(Seed(10)),
+            backend: Some($backend),
+            ..Fit::new(SGD)
+        };
         let mut hash = Fingerprint::default();
-        if $trainer.fit($net, &IMAGES.x, &IMAGES.t, &fit, &mut ()).is_ok() {
+        if $trainer.fit($net, (&IMAGES.x, &IMAGES.t), &fit).is_ok() {
             hash.add($net.weights());
             for x in &IMAGES.x[..DIGITS / 8] {
-                hash.add(&$net.predict_on($backend, x));
+                hash.add(&$net.on($backend).predict(x));
             }
         }
         hash.end()
@@ -113,9 +117,9 @@ pub struct Train;
 impl Program for Train {
     const NAME: &'static str = "digits";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -135,7 +139,7 @@ impl Program for Train {
         else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }
 
@@ -145,9 +149,9 @@ pub struct TrainSmall;
 impl Program for TrainSmall {
     const NAME: &'static str = "digits-small";
     type Net = Small;
-    const NET: Small = Small::new();
+    const NET: Small = Small::ZERO;
     type Trainer = SmallTrainer;
-    const TRAINER: SmallTrainer = SmallTrainer::new();
+    const TRAINER: SmallTrainer = SmallTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -166,6 +170,6 @@ impl Program for TrainSmall {
         let (Some(x), Some(t)) = (IMAGES.x.first_chunk::<8>(), IMAGES.t.first_chunk::<8>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

@@ -6,7 +6,7 @@ use rosenblatt::{kernels::F32Array, prelude::*};
 /// The network.
 pub type Net = Mlp<(Dense<4, 16, Relu>, Dense<16, 3, Softmax>)>;
 /// Its trainer: mini-batches of 16.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 16>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 16>;
 
 /// 50 shuffled epochs of gradient descent. The last mini-batch of each has 6 samples.
 pub struct Iris;
@@ -15,9 +15,9 @@ const SGD: Sgd = Sgd::with_lr(0.05);
 impl Program for Iris {
     const NAME: &'static str = "iris";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -25,14 +25,15 @@ impl Program for Iris {
         trainer: &mut NetTrainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        net.init(Seed(1936));
+        net.initialize(Seed(1936));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 50, shuffle: Some(Seed(4)), backend, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 50, shuffle: Some(Seed(4)), backend: Some(backend), ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
-        if trainer.fit(net, &IRIS.x, &IRIS.t, &fit, &mut ()).is_ok() {
+        if trainer.fit(net, (&IRIS.x, &IRIS.t), &fit).is_ok() {
             hash.add(net.weights());
             for x in &IRIS.x {
-                hash.add(&net.predict_on(backend, x));
+                hash.add(&net.on(backend).predict(x));
             }
         }
         hash.end()
@@ -46,6 +47,6 @@ impl Program for Iris {
         let (Some(x), Some(t)) = (IRIS.x.first_chunk::<16>(), IRIS.t.first_chunk::<16>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

@@ -55,18 +55,18 @@ pub struct Optimizers;
 impl Program for Optimizers {
     const NAME: &'static str = "optimizers";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = Trainers;
     const TRAINER: Trainers = Trainers {
-        sgd: NetTrainer::new(),
-        momentum: NetTrainer::new(),
-        nesterov: NetTrainer::new(),
-        adagrad: NetTrainer::new(),
-        rmsprop: NetTrainer::new(),
-        adam: NetTrainer::new(),
-        adamw: NetTrainer::new(),
-        waved: NetTrainer::new(),
-        clipped: NetTrainer::new(),
+        sgd: NetTrainer::ZERO,
+        momentum: NetTrainer::ZERO,
+        nesterov: NetTrainer::ZERO,
+        adagrad: NetTrainer::ZERO,
+        rmsprop: NetTrainer::ZERO,
+        adam: NetTrainer::ZERO,
+        adamw: NetTrainer::ZERO,
+        waved: NetTrainer::ZERO,
+        clipped: NetTrainer::ZERO,
     };
 
     fn run(
@@ -78,14 +78,13 @@ impl Program for Optimizers {
         fn learn<O: Optimizer>(go: &mut Go<'_>, rule: O, trainer: &mut NetTrainer<O>) {
             go.net.clone_from(go.start);
             for _ in 0..100 {
-                if trainer.step_on(go.backend, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err()
-                {
+                if trainer.on(go.backend).step(go.net, &gates::XOR, &rule).is_err() {
                     return;
                 }
             }
             go.hash.add(go.net.weights());
         }
-        net.init(Seed(1957));
+        net.initialize(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         let start = &net.clone();
         let go = &mut Go { backend, start, net, hash: Fingerprint::default() };
@@ -106,6 +105,6 @@ impl Program for Optimizers {
     }
 
     fn step(net: &mut Net, trainers: &mut Trainers) -> bool {
-        trainers.momentum.step(net, &MOMENTUM, &gates::XOR.x, &gates::XOR.t).is_ok()
+        trainers.momentum.step(net, &gates::XOR, &MOMENTUM).is_ok()
     }
 }

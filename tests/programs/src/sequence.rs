@@ -17,7 +17,7 @@ pub type Net = Mlp<(
     Dense<4, 10, Softmax>,
 )>;
 /// Its trainer: mini-batches of 4.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 4>;
 
 /// One shuffled epoch over the first digits, whose last mini-batch has 2 samples.
 pub struct Sequence;
@@ -35,9 +35,9 @@ fn signals() -> &'static [Signal<8, 8>] {
 impl Program for Sequence {
     const NAME: &'static str = "sequence";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -45,18 +45,21 @@ impl Program for Sequence {
         trainer: &mut NetTrainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        net.init(Seed(1997));
+        net.initialize(Seed(1997));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), backend, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 1, shuffle: Some(Seed(9)), backend: Some(backend), ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
-        let (Some(x), Some(t)) = (signals().get(..LEARNT), IMAGES.t.get(..LEARNT)) else {
+        let (Some(x), Some(t)) =
+            (signals().first_chunk::<LEARNT>(), IMAGES.t.first_chunk::<LEARNT>())
+        else {
             return 0;
         };
-        if let Ok(report) = trainer.fit(net, x, t, &fit, &mut ()) {
+        if let Ok(report) = trainer.fit(net, (x, t), &fit) {
             hash.add(&[report.loss]);
             hash.add(net.weights());
             for signal in x.iter().take(READ) {
-                hash.add(&net.predict_on(backend, signal));
+                hash.add(&net.on(backend).predict(signal));
             }
         }
         hash.end()
@@ -70,6 +73,6 @@ impl Program for Sequence {
         let (Some(x), Some(t)) = (signals().first_chunk::<4>(), IMAGES.t.first_chunk::<4>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

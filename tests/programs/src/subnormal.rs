@@ -10,7 +10,7 @@ pub type Net = Mlp<(Dense<6, 12, Tanh>, Dense<12, 3, Linear>)>;
 
 /// Its trainer, and matrices for single products.
 pub struct Below {
-    trainer: Trainer<Net, Sgd, MeanSquaredError, 8>,
+    trainer: Trainer<Net, MeanSquaredError, Sgd, 8>,
     y: [[f32; N]; M],
 }
 
@@ -79,9 +79,9 @@ pub struct Subnormal;
 impl Program for Subnormal {
     const NAME: &'static str = "subnormal";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = Below;
-    const TRAINER: Below = Below { trainer: Trainer::new(), y: [[0.0; N]; M] };
+    const TRAINER: Below = Below { trainer: Trainer::ZERO, y: [[0.0; N]; M] };
 
     fn run(
         backend: Backend,
@@ -107,17 +107,17 @@ impl Program for Subnormal {
         product(backend, y, f32::INFINITY, 1.0, SMALLEST / 4.0, 0.0);
         hash.add(y.as_flattened());
 
-        net.init(Seed(126));
+        net.initialize(Seed(126));
         for w in net.params_mut().tail.as_flat_mut() {
             *w *= SMALLEST;
         }
         spoil(net.params_mut().as_flat_mut());
         let (x, t) = &SAMPLES;
-        let fit = Fit { epochs: 50, backend, ..Fit::new(SGD) };
-        if below.trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
+        let fit = Fit { epochs: 50, backend: Some(backend), ..Fit::new(SGD) };
+        if below.trainer.fit(net, (x, t), &fit).is_ok() {
             hash.add(net.weights());
             for x in x {
-                hash.add(&net.predict_on(backend, x));
+                hash.add(&net.on(backend).predict(x));
             }
         }
         hash.end()
@@ -129,6 +129,6 @@ impl Program for Subnormal {
 
     fn step(net: &mut Net, below: &mut Below) -> bool {
         let (x, t) = &SAMPLES;
-        below.trainer.step(net, &SGD, x, t).is_ok()
+        below.trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

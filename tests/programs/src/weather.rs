@@ -12,9 +12,9 @@ const SGD: Sgd = Sgd::with_lr(0.5);
 impl Program for Weather {
     const NAME: &'static str = "weather";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer<Sgd>;
-    const TRAINER: Self::Trainer = NetTrainer::new();
+    const TRAINER: Self::Trainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -22,7 +22,7 @@ impl Program for Weather {
         trainer: &mut Self::Trainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        net.init(Seed(1957));
+        net.initialize(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         // Capacity for three samples. Five arrive in each round.
         let mut queue = Queue::<([f32; 2], [f32; 1]), 4>::new();
@@ -42,7 +42,7 @@ impl Program for Weather {
             }
             while let Some((x, t)) = queue.dequeue() {
                 let before = net.hash();
-                match trainer.step_on(backend, net, &SGD, &[x], &[t]) {
+                match trainer.on(backend).step(net, (&[x], &[t]), &SGD) {
                     Ok(_) if !x[0].is_nan() => {}
                     Err(Error::Input { sample: 0, column: 0, .. })
                         if x[0].is_nan() && net.hash() == before =>
@@ -54,13 +54,12 @@ impl Program for Weather {
                 }
             }
             let before = net.hash();
-            let none = trainer.step_on(backend, net, &SGD, &[], &[]) == Err(Error::Empty);
-            let fit = |batch| Fit { batch: Some(batch), backend, ..Fit::new(SGD) };
+            let none = trainer.on(backend).step(net, (&[], &[]), &SGD) == Err(Error::Empty);
+            let fit = |batch| Fit { batch: Some(batch), backend: Some(backend), ..Fit::new(SGD) };
             let (x, t) = (&gates::XOR.x, &gates::XOR.t);
-            let zero =
-                trainer.fit(net, x, t, &fit(Batch::Mini(0)), &mut ()) == Err(Error::BatchOfZero);
+            let zero = trainer.fit(net, (x, t), &fit(Batch::Mini(0))) == Err(Error::BatchOfZero);
             let large = matches!(
-                trainer.fit(net, x, t, &fit(Batch::Mini(5)), &mut ()),
+                trainer.fit(net, (x, t), &fit(Batch::Mini(5))),
                 Err(Error::BatchTooLarge { .. })
             );
             if !(none && zero && large) || net.hash() != before {

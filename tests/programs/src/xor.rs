@@ -6,7 +6,7 @@ use rosenblatt::{kernels::F32Array, optimizer::Optimizer, prelude::*};
 /// The network of the example `xor`.
 pub type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 /// Its trainer.
-pub type NetTrainer<O> = Trainer<Net, O, BinaryCrossEntropy, 4>;
+pub type NetTrainer<O> = Trainer<Net, BinaryCrossEntropy, O, 4>;
 
 /// Trains as the example `xor` does, and hashes weights and predictions. Inlined as in a user's
 /// `main`, so that code for unused options is not linked.
@@ -17,10 +17,10 @@ fn train<O: Optimizer>(
     trainer: &mut NetTrainer<O>,
     spoil: impl FnOnce(&mut [f32]),
 ) -> u64 {
-    net.init(Seed(1957));
+    net.initialize(Seed(1957));
     spoil(net.params_mut().as_flat_mut());
     let mut hash = Fingerprint::default();
-    if trainer.fit(net, &gates::XOR.x, &gates::XOR.t, fit, &mut ()).is_ok() {
+    if trainer.fit(net, &gates::XOR, fit).is_ok() {
         hash.add(net.weights());
         for x in &gates::XOR.x {
             // Uses the trainer's memory. No hidden row is on the stack.
@@ -37,9 +37,9 @@ const ADAM: Adam = Adam::with_lr(0.01);
 impl Program for Xor {
     const NAME: &'static str = "xor";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer<Adam>;
-    const TRAINER: Self::Trainer = NetTrainer::new();
+    const TRAINER: Self::Trainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -47,7 +47,7 @@ impl Program for Xor {
         trainer: &mut Self::Trainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        train(&Fit { epochs: 500, backend, ..Fit::new(ADAM) }, net, trainer, spoil)
+        train(&Fit { epochs: 500, backend: Some(backend), ..Fit::new(ADAM) }, net, trainer, spoil)
     }
 
     fn infer(net: &Net) -> bool {
@@ -55,7 +55,7 @@ impl Program for Xor {
     }
 
     fn step(net: &mut Net, trainer: &mut Self::Trainer) -> bool {
-        trainer.step(net, &ADAM, &gates::XOR.x, &gates::XOR.t).is_ok()
+        trainer.step(net, &gates::XOR, &ADAM).is_ok()
     }
 }
 
@@ -66,9 +66,9 @@ const SGD: Sgd = Sgd::with_lr(1.0);
 impl Program for XorSgd {
     const NAME: &'static str = "xor-sgd";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer<Sgd>;
-    const TRAINER: Self::Trainer = NetTrainer::new();
+    const TRAINER: Self::Trainer = NetTrainer::ZERO;
 
     fn run(
         backend: Backend,
@@ -76,7 +76,7 @@ impl Program for XorSgd {
         trainer: &mut Self::Trainer,
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
-        train(&Fit { epochs: 500, backend, ..Fit::new(SGD) }, net, trainer, spoil)
+        train(&Fit { epochs: 500, backend: Some(backend), ..Fit::new(SGD) }, net, trainer, spoil)
     }
 
     fn infer(net: &Net) -> bool {
@@ -84,6 +84,6 @@ impl Program for XorSgd {
     }
 
     fn step(net: &mut Net, trainer: &mut Self::Trainer) -> bool {
-        trainer.step(net, &SGD, &gates::XOR.x, &gates::XOR.t).is_ok()
+        trainer.step(net, &gates::XOR, &SGD).is_ok()
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use rosenblatt::prelude::*;
-//! let mut net = Mlp::<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>::new();
+//! let mut net = Mlp::<(Dense<2, 2, Sigmoid>, Dense<2, 1, Sigmoid>)>::ZERO;
 //! // h₁ = σ(20x₁ + 20x₂ − 10) is OR, h₂ = σ(−20x₁ − 20x₂ + 30) is NAND.
 //! // y = σ(20h₁ + 20h₂ − 30) is their AND.
 //! net.set_weights(&[20.0, -20.0, 20.0, -20.0, -10.0, 30.0, 20.0, 20.0, -30.0])?;

@@ -20,7 +20,7 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 /// its mean is that value, its deviation is 0, and it becomes 0.
 ///
 /// ```
-/// use rosenblatt::data::Standardize;
+/// use rosenblatt::dataset::Standardize;
 /// let mut rows = [[1.0, 5.0], [3.0, 5.0]];
 /// let scale = Standardize::fit(&rows)?;
 /// assert_eq!((scale.mean, scale.deviation), ([2.0, 5.0], [1.0, 0.0]));
