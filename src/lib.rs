@@ -21,7 +21,7 @@
 //!
 //! Reading order: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one
 //! training step, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`],
-//! [`observer`], [`history`], [`data`], [`gates`]. The crate `rosenblatt-kernels` has the
+//! [`observer`], [`history`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
 //! arithmetic. The crate `rosenblatt-lecture` follows the lecture chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
