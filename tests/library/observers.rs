@@ -178,8 +178,7 @@ fn flowers() -> (Vec<[f32; 4]>, Vec<u8>) {
 }
 
 fn flower() -> Flower {
-    let net = Flower::init(Seed(7));
-    net
+    Flower::init(Seed(7))
 }
 
 #[test]

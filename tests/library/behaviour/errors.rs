@@ -114,13 +114,11 @@ fn refused_everywhere<N, L>(
 }
 
 fn ten() -> Ten {
-    let net = Ten::init(Seed(10));
-    net
+    Ten::init(Seed(10))
 }
 
 fn xor() -> Xor {
-    let net = Xor::init(Seed(1957));
-    net
+    Xor::init(Seed(1957))
 }
 
 /// Both weights are equal, and stay equal as long as both inputs are.

@@ -22,8 +22,7 @@ fn eleven() -> (Vec<[f32; 3]>, Vec<u8>) {
 }
 
 fn ten() -> Ten {
-    let net = Ten::init(Seed(10));
-    net
+    Ten::init(Seed(10))
 }
 
 /// Trains one epoch by single steps in a given order. Gives the mean loss and accuracy over the
