@@ -7,6 +7,7 @@ mod conv;
 mod dense;
 mod dropout;
 mod flatten;
+mod message;
 mod normalization;
 mod pool;
 mod recurrent;

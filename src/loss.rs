@@ -22,24 +22,16 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 
 /// A loss for a network with the last activation `OutputActivation` and the output `Out`.
 ///
-/// A loss of one's own: the mean of |y − t| over the samples of a network with one output.
+/// A loss of one's own has a target type and the function `loss`. The rest has defaults. Here: the
+/// mean of |y − t| over the samples of a network with one output.
 ///
 /// ```
-/// use rosenblatt::{Result, dataset::finite_targets, kernels::Simd, loss::Loss, prelude::*};
+/// use rosenblatt::{kernels::Simd, loss::Loss, prelude::*};
 ///
 /// struct MeanAbsoluteError;
 ///
 /// impl<A> Loss<A, [f32; 1]> for MeanAbsoluteError {
 ///     type Target = [f32; 1];
-///     const FUSED_WITH_ACTIVATION: bool = false;
-///
-///     fn check_targets(_: &[[f32; 1]]) -> Result<()> {
-///         Ok(())
-///     }
-///
-///     fn locate_not_finite(t: &[[f32; 1]]) -> Result<()> {
-///         finite_targets(t)
-///     }
 ///
 ///     fn loss<S: Simd>(_: S, y: &[[f32; 1]], t: &[[f32; 1]], dy: &mut [[f32; 1]]) -> f32 {
 ///         let n = y.len() as f32;
@@ -49,10 +41,6 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 ///             *dy = (y - t).signum() / n;
 ///         }
 ///         sum / n
-///     }
-///
-///     fn class([t]: &[f32; 1]) -> usize {
-///         usize::from(*t > 0.5)
 ///     }
 /// }
 ///
@@ -73,12 +61,17 @@ pub trait Loss<OutputActivation, Out> {
     type Target: Copy + 'static;
 
     /// Whether `loss` writes the gradient before the last activation.
-    const FUSED_WITH_ACTIVATION: bool;
+    const FUSED_WITH_ACTIVATION: bool = false;
 
-    /// Checks that this loss can use every target.
+    /// Checks that this loss can use every target. The default accepts all of them: a target that
+    /// is not finite then makes the loss not finite, which is an error.
     /// # Errors
     /// Names the first sample whose target is wrong, its value and what was expected.
-    fn check_targets(targets: &[Self::Target]) -> Result<()>;
+    #[inline(always)]
+    fn check_targets(targets: &[Self::Target]) -> Result<()> {
+        let _ = targets;
+        Ok(())
+    }
 
     /// [`Loss::check_targets`]; a loss that accepts any number as target also looks for targets
     /// that are infinite or NaN. Called before a `fit`, and after a loss or gradient that is not
@@ -94,8 +87,12 @@ pub trait Loss<OutputActivation, Out> {
     /// virtual lanes.
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 
-    /// The class of a target, to be compared with [`predicted`](crate::metrics::predicted).
-    fn class(target: &Self::Target) -> usize;
+    /// The class of a target, to be compared with [`predicted`](crate::metrics::predicted). The
+    /// default is a class that no output stands for: the accuracy is then 0.
+    fn class(target: &Self::Target) -> usize {
+        let _ = target;
+        usize::MAX
+    }
 }
 
 /// A loss that is a mean of terms, one for each output. [`SumOverOutputs`] can turn it into a sum.

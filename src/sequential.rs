@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
     layer::{Layer, Tensor, in_place},
-    model::{BuffersOf, ComposedOf, InputOf, Layers, Model, OutputOf, ParamsOf},
+    model::{At, BuffersOf, ComposedOf, InputOf, Layers, Model, OutputOf, ParamsOf},
     rng::{Rng, Seed},
     summary::Summary,
 };
@@ -33,9 +33,10 @@ use rosenblatt_kernels::{
 /// assert!(p > 0.0 && p < 1.0);
 /// ```
 ///
-/// Layers whose shapes do not fit do not compile:
+/// Layers whose shapes do not fit do not compile. The compiler says "the layers do not fit: Dense
+/// gives 8, Dense takes 9":
 ///
-/// ```compile_fail,E0271
+/// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Wrong = Mlp<(Dense<2, 8, Tanh>, Dense<9, 1, Sigmoid>)>; // 8 outputs into 9 inputs
 /// let net = Wrong::ZERO;
@@ -101,8 +102,11 @@ impl<T: Layers> Sequential<T> {
     /// Equal weights never break symmetry: draw them ([`Sequential::init`],
     /// [`Sequential::initialize`]) or set them before training. Training a network with a hidden
     /// layer of only zeros is an error ([`Error::NeverSet`]).
-    pub const ZERO: Self =
-        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO };
+    pub const ZERO: Self = {
+        // Layers that do not fit are found here.
+        let _ = ComposedOf::<T>::MAX_ROW;
+        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
+    };
 
     /// A network with Keras' default: [`GlorotUniform`] weights and zero biases.
     #[must_use]
@@ -201,6 +205,32 @@ impl<T: Layers> Sequential<T> {
         &mut self.params
     }
 
+    /// The parameters of layer `I`, counted from 0: `{ w, b }` of a dense layer or a convolution.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let mut net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::init(Seed(1957));
+    /// assert_eq!(net.layer::<0>().b, [0.0; 8]);
+    /// net.layer_mut::<1>().w[3][0] = 0.25;
+    /// assert_eq!(net.weights()[16 + 8 + 3], 0.25);
+    /// ```
+    #[inline(always)]
+    pub fn layer<const I: usize>(&self) -> &<T::List as At<I>>::Params
+    where
+        T::List: At<I>,
+    {
+        <T::List as At<I>>::at(&self.params)
+    }
+
+    /// [`Sequential::layer`], mutable.
+    #[inline(always)]
+    pub fn layer_mut<const I: usize>(&mut self) -> &mut <T::List as At<I>>::Params
+    where
+        T::List: At<I>,
+    {
+        <T::List as At<I>>::at_mut(&mut self.params)
+    }
+
     /// All parameters in the order of memory: layer after layer as in Keras' `get_weights()`, but
     /// without the non-trainable values (moving mean and variance).
     #[inline(always)]
@@ -253,7 +283,7 @@ impl<T: Layers> Sequential<T> {
     /// let mut net = Mlp::<(Dense<2, 3, Tanh>, Dense<3, 1, Sigmoid>)>::ZERO;
     /// let (kernel, bias) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0; 3]);
     /// net.set_tensors(&[&kernel, &bias, &[1.0, -1.0, 1.0], &[0.5]])?;
-    /// assert_eq!(net.params().head.w[1], [0.4, 0.5, 0.6]);
+    /// assert_eq!(net.layer::<0>().w[1], [0.4, 0.5, 0.6]);
     /// let error = net.set_tensors(&[&kernel, &bias, &[1.0, -1.0], &[0.5]]).unwrap_err();
     /// let message = "tensor 2 (kernel) has 2 values; its shape (3, 1) asks for 3";
     /// assert_eq!(error.to_string(), message);

@@ -134,7 +134,7 @@ fn run(args: &Args) -> Result<bool> {
 /// Prints the kernels of the first layer side by side. Each is scaled from its least weight to its
 /// greatest.
 fn draw_filters(net: &Cnn) {
-    let kernel = &net.params().head.w;
+    let kernel = &net.layer::<0>().w;
     for filters in (0..FILTERS).collect::<Vec<_>>().chunks(8) {
         for line in kernel {
             for &f in filters {

@@ -87,6 +87,25 @@ impl Shape {
         self.rank
     }
 
+    /// Whether the lengths are those of another shape.
+    #[must_use]
+    pub const fn same(&self, other: Self) -> bool {
+        let mut i = 0;
+        while i < Self::RANK {
+            if self.length(i) != other.length(i) {
+                return false;
+            }
+            i += 1;
+        }
+        self.rank == other.rank
+    }
+
+    /// Length `i` from outside in, 0 beyond the last one.
+    #[must_use]
+    pub const fn length(&self, i: usize) -> usize {
+        if i < self.rank { self.dims[i] } else { 0 }
+    }
+
     /// The number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -145,6 +164,33 @@ pub const fn reshape_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut 
     // SAFETY: as in `reshape_rows`; every bit pattern of f32 is valid for both, and the borrow is
     // unique.
     unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
+}
+
+/// [`reshape_rows`] for callers that compare the shapes by themselves: no rows if the types do not
+/// hold the same number of values.
+#[inline(always)]
+#[must_use]
+pub const fn matching_rows<A: F32Array, B: F32Array>(rows: &[A]) -> &[B] {
+    if const { A::LEN == B::LEN && size_of::<A>() == size_of::<B>() } {
+        // SAFETY: `F32Array` promises that both are arrays of LEN f32 of f32's alignment, and the
+        // lengths are equal.
+        unsafe { core::slice::from_raw_parts(rows.as_ptr().cast(), rows.len()) }
+    } else {
+        &[]
+    }
+}
+
+/// [`matching_rows`] for writing.
+#[inline(always)]
+#[must_use]
+pub const fn matching_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut [B] {
+    if const { A::LEN == B::LEN && size_of::<A>() == size_of::<B>() } {
+        // SAFETY: as in `matching_rows`; every bit pattern of f32 is valid for both, and the borrow
+        // is unique.
+        unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), rows.len()) }
+    } else {
+        &mut []
+    }
 }
 
 /// [`F32Array::as_flat`] for the kernels. It cannot be overridden, so its length is always `LEN`.

@@ -1,20 +1,52 @@
 //! Two layers in sequence are one layer.
 
-use super::{Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
+use super::{
+    Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut, message::Message,
+};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, Simd, array::Join};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{Join, matching_rows, matching_rows_mut},
+};
 
-/// `L`, then `R`. Compiles only if the input of `R` is the output of `L`.
+/// `L`, then `R`. Compiles only if `R` takes the shape that `L` gives: the error names both.
 pub struct Chain<L, R>(PhantomData<(L, R)>);
 
-impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
+impl<L: Layer, R: Layer> Chain<L, R> {
+    /// Fails to compile unless the second layer takes what the first one gives.
+    const FITS: () = {
+        let (gives, takes) = (L::Output::SHAPE, R::Input::SHAPE);
+        if !gives.same(takes) {
+            let start =
+                Message::new().text("the layers do not fit: ").text(L::NAME).text(" gives ");
+            let start = start.shape(gives).text(", ").text(R::NAME).text(" takes ").shape(takes);
+            if takes.rank() == gives.rank() + 1 {
+                start.text(" (a recurrent layer with `All` gives the states of all steps)").fail();
+            }
+            start.fail();
+        }
+    };
+
+    /// Outputs of the first layer as inputs of the second one: the same type.
+    #[inline(always)]
+    fn pass_on(h: &[L::Output]) -> &[R::Input] {
+        const { Self::FITS };
+        matching_rows(h)
+    }
+}
+
+impl<L: Layer, R: Layer> Layer for Chain<L, R> {
     type Input = L::Input;
     type Output = R::Output;
     type Params = Join<L::Params, R::Params>;
     type Buffers = Join<L::Buffers, R::Buffers>;
     type OutputActivation = R::OutputActivation;
-    const MAX_ROW: usize = if L::MAX_ROW > R::MAX_ROW { L::MAX_ROW } else { R::MAX_ROW };
+    const MAX_ROW: usize = {
+        let () = Self::FITS;
+        if L::MAX_ROW > R::MAX_ROW { L::MAX_ROW } else { R::MAX_ROW }
+    };
+    const NAME: &'static str = L::NAME;
     const KERNEL_LEN: usize = 0; // each layer has its own
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS + R::MULTIPLY_ADDS;
     const DEPTH: u32 = L::DEPTH + R::DEPTH;
@@ -30,7 +62,7 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
         let mut h = [L::Output::ZERO; C];
         let h = first_mut(&mut h, x.len());
         L::infer::<S, C>(s, &p.head, &r.head, x, h);
-        R::infer::<S, C>(s, &p.tail, &r.tail, h, y);
+        R::infer::<S, C>(s, &p.tail, &r.tail, Self::pass_on(h), y);
     }
 
     fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng) {
@@ -49,7 +81,7 @@ impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
     }
 }
 
-impl<L: Trainable, R: Trainable<Input = L::Output>> Trainable for Chain<L, R> {
+impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
     /// The first layer's tape, the gradient by its outputs, the tape of what follows.
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
@@ -67,7 +99,7 @@ impl<L: Trainable, R: Trainable<Input = L::Output>> Trainable for Chain<L, R> {
         tape: &mut Self::Tape<B>,
     ) {
         L::forward::<S, B>(s, pass, &p.head, &r.head, x, &mut tape.head);
-        let h = first(L::output::<B>(&tape.head), x.len());
+        let h = Self::pass_on(first(L::output::<B>(&tape.head), x.len()));
         R::forward::<S, B>(s, pass.after::<L>(), &p.tail, &r.tail, h, &mut tape.tail.tail);
     }
 
@@ -88,9 +120,10 @@ impl<L: Trainable, R: Trainable<Input = L::Output>> Trainable for Chain<L, R> {
         dx: Option<&mut [L::Input]>,
     ) {
         let Join { head, tail: Join { head: dh, tail } } = tape;
-        let h = first(L::output::<B>(head), x.len());
+        let h = Self::pass_on(first(L::output::<B>(head), x.len()));
         let dh = first_mut(dh, x.len());
-        R::backward::<S, B>(s, &p.tail, h, tail, dy, fused, &mut dp.tail, Some(dh));
+        let dx_tail = matching_rows_mut(dh);
+        R::backward::<S, B>(s, &p.tail, h, tail, dy, fused, &mut dp.tail, Some(dx_tail));
         L::backward::<S, B>(s, &p.head, x, head, dh, false, &mut dp.head, dx);
     }
 

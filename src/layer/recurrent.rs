@@ -118,7 +118,7 @@ pub struct HiddenState;
 ///
 /// A recurrent layer reads sequences, so a recurrent layer before it must give [`All`] states.
 ///
-/// ```compile_fail,E0271
+/// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// // The first layer gives one state; the second reads four.
 /// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>;

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::activation::Activation;
 use core::slice::{from_mut, from_ref};
-use rosenblatt_kernels::{F32Array, Simd, array::Join};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{Join, matching_rows},
+};
 
 /// A layer that can run on one frame of a sequence at a time. Recurrent layers keep a state between
 /// frames. Dense layers, normalizations, dropout and activations process each frame independently.
@@ -101,9 +104,7 @@ impl<L: Streaming, R: Regularizer> Streaming for Regularized<L, R> {
     }
 }
 
-impl<L: Streaming, R: Streaming<Input = L::Output, Frame = L::FrameOutput>> Streaming
-    for Chain<L, R>
-{
+impl<L: Streaming, R: Streaming> Streaming for Chain<L, R> {
     type Frame = L::Frame;
     type FrameOutput = R::FrameOutput;
     type Memory = Join<L::Memory, R::Memory>;
@@ -119,6 +120,8 @@ impl<L: Streaming, R: Streaming<Input = L::Output, Frame = L::FrameOutput>> Stre
     ) {
         let mut h = L::FrameOutput::ZERO;
         L::step(s, &p.head, &r.head, &mut memory.head, x, &mut h);
-        R::step(s, &p.tail, &r.tail, &mut memory.tail, &h, y);
+        if let [h] = matching_rows(from_ref(&h)) {
+            R::step(s, &p.tail, &r.tail, &mut memory.tail, h, y);
+        }
     }
 }

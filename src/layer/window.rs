@@ -1,5 +1,7 @@
 //! Windows that slide over maps and signals: shapes, padding, and the checks of the types.
 
+use super::message::Message;
+
 /// A sample of `H`×`W` positions with `C` channels each, channels last as in Keras: an image, or
 /// the output of a convolution.
 ///
@@ -148,61 +150,5 @@ pub(crate) const fn as_many(layer: &str, input: usize, output: usize) {
             .dims(&[input])
             .text(" values come in; the type says that ");
         start.dims(&[output]).text(" go out").fail();
-    }
-}
-
-/// A compile-time message with numbers. `panic!` cannot format them in constants.
-#[derive(Clone, Copy)]
-struct Message {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Message {
-    const fn new() -> Self {
-        Self { bytes: [0; 256], len: 0 }
-    }
-
-    const fn byte(mut self, byte: u8) -> Self {
-        if self.len < self.bytes.len() {
-            self.bytes[self.len] = byte;
-            self.len += 1;
-        }
-        self
-    }
-
-    const fn text(mut self, text: &str) -> Self {
-        let mut i = 0;
-        while i < text.len() {
-            self = self.byte(text.as_bytes()[i]);
-            i += 1;
-        }
-        self
-    }
-
-    const fn number(self, n: usize) -> Self {
-        let start = if n < 10 { self } else { self.number(n / 10) };
-        start.byte(b'0' + (n % 10) as u8)
-    }
-
-    /// `6x8`
-    const fn dims(mut self, dims: &[usize]) -> Self {
-        let mut i = 0;
-        while i < dims.len() {
-            if i > 0 {
-                self = self.byte(b'x');
-            }
-            self = self.number(dims[i]);
-            i += 1;
-        }
-        self
-    }
-
-    #[track_caller]
-    const fn fail(self) -> ! {
-        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("the shapes do not fit"),
-        }
     }
 }

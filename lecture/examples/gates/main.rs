@@ -197,7 +197,7 @@ fn by_hand(backend: Backend) -> bool {
     );
     println!("y = s(20 h1 + 20 h2 - 30) is AND of both; s is the sigmoid");
     println!("{:>3} {:>3} {:>10} {:>10} {:>10} {:>7}", "x1", "x2", "h1", "h2", "y", "target");
-    let first = Mlp::<(Dense<2, 2, Sigmoid>,)>::from_params(BY_HAND.params().head);
+    let first = Mlp::<(Dense<2, 2, Sigmoid>,)>::from_params(*BY_HAND.layer::<0>());
     let mut right = true;
     for (x, [t]) in gates::XOR.x.iter().zip(gates::XOR.t) {
         let ([h1, h2], [y]) = (first.on(backend).predict(x), BY_HAND.on(backend).predict(x));

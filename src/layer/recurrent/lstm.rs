@@ -26,7 +26,7 @@ use rosenblatt_kernels::{
 ///
 /// type Net = Mlp<(Lstm<2, 4, 10>, Dense<4, 1, Sigmoid>)>;
 /// let mut net = Net::init(Seed(1997));
-/// let [i, f, g, o] = net.params().head.b;
+/// let [i, f, g, o] = net.layer::<0>().b;
 /// assert_eq!((i, f, g, o), ([0.0; 4], [1.0; 4], [0.0; 4], [0.0; 4]));
 /// ```
 pub type Lstm<const I: usize, const U: usize, const T: usize, R = Last> =

@@ -66,7 +66,7 @@ fn weights_lie_as_in_keras() {
     assert_eq!(params.head.b[0], 16.0);
     assert_eq!(params.tail.w[7][0], 31.0);
     assert_eq!(params.tail.b[0], 32.0);
-    net.params_mut().tail.b[0] = -1.0;
+    net.layer_mut::<1>().b[0] = -1.0;
     assert_eq!(net.weights()[32], -1.0);
 }
 
@@ -170,4 +170,27 @@ fn classes_are_the_first_greatest_or_above_a_half() {
     assert_eq!(predicted(&[0.1, 0.7, 0.2]), Some(1));
     assert_eq!(predicted(&[0.4, 0.4, 0.2]), Some(0));
     assert_eq!(predicted(&[f32::NEG_INFINITY, -1.0]), Some(1));
+}
+
+/// The longest tuple, and its layers by number.
+#[test]
+fn thirty_two_layers() {
+    type D = Dense<1, 1>;
+    #[rustfmt::skip]
+    type Deep = Mlp<(
+        D, D, D, D, D, D, D, D, D, D, D, D, D, D, D, D,
+        D, D, D, D, D, D, D, D, D, D, D, D, D, D, D, D,
+    )>;
+    let mut net = Deep::ZERO;
+    for (i, w) in net.weights_mut().iter_mut().enumerate() {
+        *w = if i % 2 == 0 { 1.0 } else { (i / 2) as f32 };
+    }
+    // The identity, and to it the numbers of all layers.
+    assert_eq!(net.predict(&[0.5]), [0.5 + (31 * 32 / 2) as f32]);
+    assert_eq!(
+        (net.layer::<0>().b, net.layer::<17>().b, net.layer::<31>().b),
+        ([0.0], [17.0], [31.0])
+    );
+    net.layer_mut::<31>().w = [[2.0]];
+    assert_eq!(net.weights()[62], 2.0);
 }

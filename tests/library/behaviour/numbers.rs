@@ -187,10 +187,10 @@ fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
     let (mut first, mut second) = ([0.0; 400], [0.0; 1600]);
     HeNormal.fill(&mut rng, 40, 10, &mut first);
     HeNormal.fill(&mut rng, 10, 160, &mut second);
-    assert_eq!(bits(net.params().head.w.as_flattened()), bits(&first));
-    assert_eq!(bits(net.params().tail.w.as_flattened()), bits(&second));
-    assert_eq!(bits(&net.params().head.b), [0; 10]);
-    assert_eq!(bits(&net.params().tail.b), [0; 160]);
+    assert_eq!(bits(net.layer::<0>().w.as_flattened()), bits(&first));
+    assert_eq!(bits(net.layer::<1>().w.as_flattened()), bits(&second));
+    assert_eq!(bits(&net.layer::<0>().b), [0; 10]);
+    assert_eq!(bits(&net.layer::<1>().b), [0; 160]);
 
     // The default initializer is Keras'.
     let mut glorot = net.clone();

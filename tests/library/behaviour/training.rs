@@ -278,7 +278,7 @@ fn equal_weights_never_break_symmetry() {
             }
             // Tiny weights are at a saddle point of XOR's loss, where the gradients of the four
             // samples cancel. Other weights move.
-            assert_eq!(net.params().head == start.params().head, value == 1e-30);
+            assert_eq!(net.layer::<0>() == start.layer::<0>(), value == 1e-30);
         }
     }
 }
