@@ -149,7 +149,7 @@ fn hashes_are_fnv_over_little_endian_bits() {
 
     let net = Xor::init(Seed(1));
     assert_eq!(net.hash(), hash(net.weights()));
-    assert_eq!(format!("{net:?}"), format!("Mlp(33 parameters, hash {:016x})", net.hash()));
+    assert_eq!(format!("{net:?}"), format!("Sequential(33 parameters, hash {:016x})", net.hash()));
 }
 
 #[test]
