@@ -1,21 +1,19 @@
-//! Observers of `fit`. At the end of each epoch an observer sees the report. It can read the
-//! network, change the learning rate, or end the training. `()` observes nothing and compiles to
-//! nothing.
+//! Who listens to `fit`: at the end of each epoch an observer sees the report, may look at the network, change the learning rate, or end the
+//! training. Observers cost nothing when unused: `()` compiles to nothing.
 //!
-//! A tuple calls its observers in order. What one adds to the report, the next ones see: put
-//! [`Validation`] first, then the observers that monitor its loss, then those that record the
-//! report.
+//! Observers in a tuple are asked in order, and what one adds to the report the next ones see: [`Validation`] first, then what monitors its
+//! loss, then what writes it down.
 //!
 //! | Keras | here |
 //! |---|---|
 //! | `History` | [`History`](crate::history::History) |
-//! | `validation_data`, `validation_split` | [`Validation`], [`Dataset::split`] |
+//! | `validation_data`, `validation_split` | [`Validation`], [`split`](crate::data::split) |
 //! | `EarlyStopping` | [`EarlyStopping`] |
 //! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest::like`] it, in front of it |
 //! | `ReduceLROnPlateau` | [`ReduceOnPlateau`] |
 //! | `TerminateOnNaN` | [`StopOnNan`] |
 //! | `CSVLogger` | [`CsvLog`] |
-//! | `LambdaCallback` | [`OnEpoch`] with a closure `FnMut(&EpochReport) -> ControlFlow<()>` |
+//! | `LambdaCallback` | a closure `FnMut(&Epoch) -> ControlFlow<()>` |
 
 mod csv;
 mod early;
@@ -28,39 +26,24 @@ pub use plateau::{ReduceOnPlateau, Waited};
 pub use validation::Validation;
 
 use crate::{
-    dataset::Dataset,
     error::{Error, Result},
     metrics::Evaluation,
 };
 use core::{fmt, ops::ControlFlow};
 
-/// The report of one epoch.
-///
-/// ```
-/// use rosenblatt::prelude::*;
-///
-/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::ZERO;
-/// let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
-/// let last: EpochReport = trainer.fit(&mut net, &gates::OR, &fit)?;
-/// assert_eq!((last.number, last.lr, last.validation), (3, 0.5, None));
-/// # Ok::<(), rosenblatt::Error>(())
-/// ```
+/// One epoch, as it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct EpochReport {
+pub struct Epoch {
     /// Its number, from 1
-    pub number: usize,
-    /// Mean loss over the epoch's samples, each before its step's update (as in Keras)
+    pub epoch: usize,
+    /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
     pub loss: f32,
-    /// Share of samples whose class was predicted before the update; NaN if no observer needs the
-    /// accuracy
+    /// Share of samples whose class was predicted before the update; NaN if the observer does not ask for it
     pub accuracy: f32,
-    /// The result of a [`Validation`], if there is one
+    /// What a [`Validation`] found
     pub validation: Option<Evaluation>,
-    /// The learning rate of the epoch's last step, with `decay` and a schedule. If there was no
-    /// epoch, the learning rate of the optimizer
+    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no epoch, the one that the optimizer holds
     pub lr: f32,
 }
 
@@ -70,97 +53,62 @@ pub trait Session {
     type Net;
     /// One sample.
     type Input;
-    /// The target of one sample.
+    /// What the loss asks of the data about one sample.
     type Target;
 
     /// The network.
     fn net(&self) -> &Self::Net;
-    /// The network, mutable.
+    /// The network, to be changed.
     fn net_mut(&mut self) -> &mut Self::Net;
-    /// The learning rate of the optimizer.
+    /// The learning rate that the optimizer holds.
     fn lr(&self) -> f32;
-    /// Sets the learning rate for the rest of this `fit`. The next `fit` starts with the optimizer
-    /// that it is given. (In Keras the rate stays.)
+    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is given, unlike in Keras, where the rate stays.
     /// # Errors
-    /// Those of the optimizer's check. Nothing is changed then.
+    /// What the optimizer's own check says; nothing is changed then.
     fn set_lr(&mut self, lr: f32) -> Result<()>;
-    /// Whether all parameters and all non-trainable values (moving mean and variance) are finite. A
-    /// step can end with one that is not; only the next step finds it.
+    /// Whether every weight and every running value is finite: a step may end in one that is not, and only the next one finds it.
     fn finite(&self) -> bool {
         true
     }
-    /// Checks that these samples can be evaluated.
+    /// Whether these samples could be evaluated.
     /// # Errors
-    /// For no samples, wrong targets, or numbers that are infinite or NaN.
-    fn validate(&self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<()>;
+    /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
+    fn check(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
     /// As [`Trainer::evaluate`](crate::Trainer::evaluate).
-    fn evaluate(&mut self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<Evaluation>;
+    fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
 }
 
-/// Observes `fit`. `()` does nothing and costs nothing. [`OnEpoch`] calls a closure. A tuple calls
-/// each of its observers. `&mut o` observes with a borrowed observer.
-///
-/// An observer of one's own, which counts the epochs that lowered the loss:
-///
-/// ```
-/// use core::ops::ControlFlow;
-/// use rosenblatt::{Result, observer::Session, prelude::*};
-///
-/// struct Falls {
-///     last: f32,
-///     count: usize,
-/// }
-///
-/// impl<S: Session> Observer<S> for Falls {
-///     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
-///         self.count += usize::from(epoch.loss < self.last);
-///         self.last = epoch.loss;
-///         Ok(ControlFlow::Continue(()))
-///     }
-/// }
-///
-/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut falls = Falls { last: f32::INFINITY, count: 0 };
-/// let fit = Fit { epochs: 10, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
-/// trainer.fit_with(&mut Unit::default(), &gates::OR, &fit, &mut falls)?;
-/// assert_eq!(falls.count, 10);
-/// # Ok::<(), rosenblatt::Error>(())
-/// ```
+/// Listens to `fit`. `()` does not and costs nothing; a closure `FnMut(&Epoch) -> ControlFlow<()>` does; a tuple asks each of its observers.
 pub trait Observer<S: Session> {
-    /// Whether `fit` computes the accuracy for this observer.
+    /// Whether accuracy is to be counted.
     const ACCURACY: bool = true;
 
-    /// Called when a training begins. An observer resets its state here.
+    /// The training begins. An observer forgets what it saw of an earlier one.
     /// # Errors
-    /// Whatever prevents the observer from working. The training then does not begin, and nothing
-    /// is changed.
+    /// Whatever makes watching impossible; the training does not begin then, and nothing is changed.
     #[inline(always)]
-    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+    fn begin(&mut self, session: &mut S) -> Result<()> {
         let _ = session;
         Ok(())
     }
 
-    /// Called at the end of each epoch. `Break` ends the training. Later observers and the caller
-    /// see changes of the report.
+    /// An epoch has ended; `Break` ends the training. What is written into the report is what later observers and the caller see.
     /// # Errors
-    /// Whatever prevents the observer from working. It ends the training.
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S)
-    -> Result<ControlFlow<()>>;
+    /// Whatever makes going on senseless; it ends the training.
+    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>>;
 
-    /// Called when a step is rejected because loss or gradient is not finite ([`Error::NotFinite`];
-    /// no weight was changed). `true` ends the training without an error.
+    /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight was changed). `true` ends the training without an error.
     #[inline(always)]
-    fn on_rejected_step(&mut self, error: &Error) -> bool {
+    fn refused(&mut self, error: &Error) -> bool {
         let _ = error;
         false
     }
 
-    /// Called when the training has ended: after the last epoch, by an observer, or by an error.
+    /// The training has ended, by itself, by an observer or by an error.
     #[inline(always)]
-    fn on_fit_end(&mut self, session: &mut S) {
+    fn end(&mut self, session: &mut S) {
         let _ = session;
     }
 }
@@ -169,77 +117,57 @@ impl<S: Session> Observer<S> for () {
     const ACCURACY: bool = false;
 
     #[inline(always)]
-    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 }
 
-/// An observer that calls a closure at the end of each epoch: Keras' `LambdaCallback`.
-///
-/// ```
-/// use core::ops::ControlFlow;
-/// use rosenblatt::prelude::*;
-///
-/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::ZERO;
-/// let mut stop = OnEpoch(|epoch: &EpochReport| {
-///     if epoch.loss < 0.3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-/// });
-/// let fit = Fit { epochs: 1000, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
-/// let last = trainer.fit_with(&mut net, &gates::OR, &fit, &mut stop)?;
-/// assert!(last.number < 1000);
-/// # Ok::<(), rosenblatt::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct OnEpoch<F>(pub F);
-
-impl<S: Session, F: FnMut(&EpochReport) -> ControlFlow<()>> Observer<S> for OnEpoch<F> {
+impl<S: Session, F: FnMut(&Epoch) -> ControlFlow<()>> Observer<S> for F {
     #[inline(always)]
-    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
-        Ok(self.0(epoch))
+    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+        Ok(self(epoch))
     }
 }
 
-/// Tuples of observers. Each one is called, also after an earlier one has ended the training.
+/// Tuples of observers; each is told, also where one before has ended the training.
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<S: Session, $($name: Observer<S>),+> Observer<S> for ($($name,)+) {
             const ACCURACY: bool = false $(|| $name::ACCURACY)+;
 
             #[inline(always)]
-            fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+            fn begin(&mut self, session: &mut S) -> Result<()> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.on_fit_begin(session)?;)+
+                $($name.begin(session)?;)+
                 Ok(())
             }
 
             #[inline(always)]
-            fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+            fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut flow = ControlFlow::Continue(());
-                $(if $name.on_epoch_end(epoch, session)?.is_break() {
+                $(if $name.epoch(epoch, session)?.is_break() {
                     flow = ControlFlow::Break(());
                 })+
                 Ok(flow)
             }
 
             #[inline(always)]
-            fn on_rejected_step(&mut self, error: &Error) -> bool {
+            fn refused(&mut self, error: &Error) -> bool {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut handled = false;
-                $(handled |= $name.on_rejected_step(error);)+
+                $(handled |= $name.refused(error);)+
                 handled
             }
 
             #[inline(always)]
-            fn on_fit_end(&mut self, session: &mut S) {
+            fn end(&mut self, session: &mut S) {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.on_fit_end(session);)+
+                $($name.end(session);)+
             }
         }
     };
@@ -253,43 +181,42 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-/// A borrowed observer. The caller can read it afterwards.
-impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
-    const ACCURACY: bool = O::ACCURACY;
-
-    #[inline(always)]
-    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
-        (**self).on_fit_begin(session)
-    }
-
-    #[inline(always)]
-    fn on_epoch_end(
-        &mut self,
-        epoch: &mut EpochReport,
-        session: &mut S,
-    ) -> Result<ControlFlow<()>> {
-        (**self).on_epoch_end(epoch, session)
-    }
-
-    #[inline(always)]
-    fn on_rejected_step(&mut self, error: &Error) -> bool {
-        (**self).on_rejected_step(error)
-    }
-
-    #[inline(always)]
-    fn on_fit_end(&mut self, session: &mut S) {
-        (**self).on_fit_end(session);
-    }
-}
-
-/// The value that an observer compares from epoch to epoch.
+/// A borrowed observer.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-///
-/// let early = EarlyStopping { monitor: Monitor::Accuracy, ..EarlyStopping::with_patience(5) };
-/// assert_eq!(early.monitor.name(), "accuracy");
+/// let mut history = History::<10>::new();
+/// let mut observers = (Watch(&mut history), StopOnNan::new());
+/// # let _ = &mut observers;
 /// ```
+#[derive(Debug)]
+pub struct Watch<'a, O>(pub &'a mut O);
+
+impl<S: Session, O: Observer<S>> Observer<S> for Watch<'_, O> {
+    const ACCURACY: bool = O::ACCURACY;
+
+    #[inline(always)]
+    fn begin(&mut self, session: &mut S) -> Result<()> {
+        self.0.begin(session)
+    }
+
+    #[inline(always)]
+    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+        self.0.epoch(epoch, session)
+    }
+
+    #[inline(always)]
+    fn refused(&mut self, error: &Error) -> bool {
+        self.0.refused(error)
+    }
+
+    #[inline(always)]
+    fn end(&mut self, session: &mut S) {
+        self.0.end(session);
+    }
+}
+
+/// What an observer compares from epoch to epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Monitor {
@@ -297,10 +224,10 @@ pub enum Monitor {
     Loss,
     /// The training accuracy; more is better
     Accuracy,
-    /// The loss of a [`Validation`] (Keras' `val_loss`); less is better
+    /// The loss that a [`Validation`] found (Keras' `val_loss`); less is better
     #[default]
     ValLoss,
-    /// The accuracy of a [`Validation`] (Keras' `val_accuracy`); more is better
+    /// The accuracy that a [`Validation`] found (Keras' `val_accuracy`); more is better
     ValAccuracy,
 }
 
@@ -316,11 +243,10 @@ impl Monitor {
         }
     }
 
-    /// The value in a report. An accuracy is NaN if the loss beside it is NaN.
+    /// Its value in a report; NaN for an accuracy beside a loss that is NaN.
     /// # Errors
-    /// [`Error::NotMonitored`] if the value is a [`Validation`]'s and there is none before this
-    /// observer.
-    fn of(self, epoch: &EpochReport) -> Result<f32> {
+    /// [`Error::NotMonitored`] if it is a [`Validation`]'s and none stands before.
+    fn of(self, epoch: &Epoch) -> Result<f32> {
         let validation = || epoch.validation.ok_or(Error::NotMonitored { what: self.name() });
         Ok(match self {
             Self::Loss => epoch.loss,
@@ -333,8 +259,7 @@ impl Monitor {
         })
     }
 
-    /// Whether `value` is better than `best` by more than `min_delta`, as in Keras: value −
-    /// min_delta > best, or value + min_delta < best. NaN is never better.
+    /// Whether `value` is better than `best` by more than `min_delta`, as Keras: value − min_delta > best, or value + min_delta < best. NaN is never better.
     fn better(self, value: f32, best: f32, min_delta: f32) -> bool {
         let min_delta = if min_delta < 0.0 { -min_delta } else { min_delta };
         match self {
@@ -350,13 +275,9 @@ impl fmt::Display for Monitor {
     }
 }
 
-/// An error if `value` is NaN: no value would ever be better.
+/// An error if a number that values are compared with is NaN: nothing would ever be better.
 fn comparable(name: &'static str, value: f32) -> Result<()> {
-    if value.is_nan() {
-        Err(Error::HyperParameter { name, value, expected: "a number" })
-    } else {
-        Ok(())
-    }
+    if value.is_nan() { Err(Error::HyperParameter { name, value, expected: "a number" }) } else { Ok(()) }
 }
 
 /// The best value seen so far.
@@ -370,8 +291,7 @@ struct Best {
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
-    /// Whether `value` is an improvement; stores it then. The first number is one, as in Keras. NaN
-    /// never is.
+    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is never one.
     fn improved(&mut self, monitor: Monitor, value: f32, min_delta: f32, epoch: usize) -> bool {
         let better = match self.value {
             None => !value.is_nan(),
@@ -384,21 +304,18 @@ impl Best {
     }
 }
 
-/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error.
-/// [`StopOnNan::stopped`] says where.
+/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error, and the observer says where.
 ///
-/// Without it, `fit` ends with [`Error::NotFinite`]. In both cases the rejected step changes no
-/// weight.
+/// Without it, `fit` ends with [`Error::NotFinite`]. Either way the step that met it changed no weight.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Line::ZERO;
+/// let mut net = Line::new();
 /// let mut stop = StopOnNan::new();
 /// let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
-/// let mut trainer = Trainer::<Line, MeanSquaredError, Sgd, 1>::ZERO;
-/// trainer.fit_with(&mut net, (&[[2.0]], &[[1.0]]), &fit, &mut stop)?;
+/// Trainer::<Line, Sgd, MeanSquaredError, 1>::new().fit(&mut net, &[[2.0]], &[[1.0]], &fit, &mut stop)?;
 /// assert!(stop.stopped().is_some());
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -409,14 +326,13 @@ pub struct StopOnNan {
 }
 
 impl StopOnNan {
-    /// An observer that has seen nothing.
+    /// Nothing met yet.
     #[must_use]
     pub const fn new() -> Self {
         Self { stopped: None }
     }
 
-    /// The error that ended the training ([`Error::NotFinite`], which names epoch and step), if
-    /// there was one.
+    /// What ended the training ([`Error::NotFinite`], which names epoch and step), if anything did.
     #[must_use]
     pub const fn stopped(&self) -> Option<Error> {
         self.stopped
@@ -426,17 +342,17 @@ impl StopOnNan {
 impl<S: Session> Observer<S> for StopOnNan {
     const ACCURACY: bool = false;
 
-    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
+    fn begin(&mut self, _: &mut S) -> Result<()> {
         self.stopped = None;
         Ok(())
     }
 
     #[inline(always)]
-    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn on_rejected_step(&mut self, error: &Error) -> bool {
+    fn refused(&mut self, error: &Error) -> bool {
         self.stopped = Some(*error);
         true
     }

@@ -1,4 +1,4 @@
-//! Plots in a file: curves over epochs, and a map of a network's output.
+//! Plots into a file: curves over epochs, and a map of a network's output.
 
 use anyhow::Result;
 use plotters::{
@@ -18,19 +18,19 @@ pub fn file(name: &str) -> Result<PathBuf, String> {
 
 /// One line of a diagram.
 pub struct Curve {
-    /// Name in the legend
+    /// What it is
     pub name: &'static str,
-    /// One value per epoch
+    /// One value an epoch
     pub values: Vec<f32>,
 }
 
-/// The output of a network over a square of its inputs. Positions on both axes are between 0 and 1.
+/// The output of a network over a square of its inputs, at places between 0 and 1 of either axis.
 pub struct Map<'a> {
-    /// Title
+    /// What it shows
     pub title: &'static str,
-    /// The inputs' range on both axes
+    /// The inputs' range on either axis
     pub range: (f32, f32),
-    /// The output, from 0 to 1, for an input
+    /// The output, 0 to 1, at an input
     pub output: &'a dyn Fn(f32, f32) -> f32,
     /// Samples and their classes
     pub points: Vec<([f32; 2], bool)>,
@@ -45,7 +45,7 @@ pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> 
     on_canvas!(path, SIZE, area => panels(area, curves, map))
 }
 
-/// Creates the drawing area of a new .svg file and draws on it.
+/// The area of a new .svg, and what to draw on it.
 macro_rules! on_canvas {
     ($path:expr, $size:expr, $area:ident => $draw:expr) => {{
         use anyhow::Context as _;
@@ -56,7 +56,7 @@ macro_rules! on_canvas {
 }
 pub(crate) use on_canvas;
 
-/// A legend in the upper right corner.
+/// What the lines are, in the upper right corner.
 pub fn legend<'a, B, C>(chart: &mut ChartContext<'a, B, C>) -> Result<()>
 where
     B: DrawingBackend<ErrorType: 'static> + 'a,
@@ -71,11 +71,7 @@ where
     Ok(())
 }
 
-fn panels<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    curves: &[Curve],
-    map: Option<&Map<'_>>,
-) -> Result<()>
+fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -103,13 +99,7 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart
-        .configure_mesh()
-        .x_desc("epoch")
-        .x_labels(6)
-        .y_labels(6)
-        .light_line_style(WHITE)
-        .draw()?;
+    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
     for (curve, color) in curves.iter().zip([HIGH, LOW, BLACK]) {
         let points = curve.values.iter().enumerate().map(|(i, value)| (i + 1, *value));
         chart
@@ -144,25 +134,22 @@ where
     }))?;
     for ([x, y], class) in &map.points {
         let color = if *class { HIGH } else { LOW };
-        chart.draw_series([
-            Circle::new((*x, *y), 7, WHITE.filled()),
-            Circle::new((*x, *y), 5, color.filled()),
-        ])?;
+        chart.draw_series([Circle::new((*x, *y), 7, WHITE.filled()), Circle::new((*x, *y), 5, color.filled())])?;
     }
     Ok(())
 }
 
 /// Two lines of one color.
 pub struct Pair<'a> {
-    /// Name in the legend
+    /// What they are
     pub name: &'a str,
-    /// One value per epoch, drawn as a strong line
+    /// One value an epoch, drawn as a strong line
     pub strong: &'a [f32],
-    /// One value per epoch, drawn as a faint line
+    /// One value an epoch, drawn as a faint line
     pub faint: &'a [f32],
 }
 
-/// Distinguishable colors (Okabe and Ito, 2008).
+/// Colors that are told apart by most eyes (Okabe and Ito, 2008).
 const COLORS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
     RGBColor(0, 114, 178),
@@ -173,26 +160,19 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
 ];
 
-/// Draws pairs of curves over epochs, each pair in one color.
+/// Draws pairs of curves over epochs, each pair in a color of its own.
 pub fn pairs(path: &Path, title: &str, pairs: &[Pair<'_>]) -> Result<()> {
     on_canvas!(path, SIZE, area => draw_pairs(area, title, pairs))
 }
 
-fn draw_pairs<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    title: &str,
-    pairs: &[Pair<'_>],
-) -> Result<()>
+fn draw_pairs<B: DrawingBackend>(area: &DrawingArea<B, Shift>, title: &str, pairs: &[Pair<'_>]) -> Result<()>
 where
     B::ErrorType: 'static,
 {
     area.fill(&WHITE)?;
-    let epochs =
-        pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
-    // Values above 1.2 times the median start are cut off. Otherwise the first epochs would flatten
-    // the rest.
-    let mut starts: Vec<f32> =
-        pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
+    let epochs = pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
+    // What the first epochs have above twice the median start would press the rest to the floor.
+    let mut starts: Vec<f32> = pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
     starts.sort_by(f32::total_cmp);
     let top = starts.get(starts.len() / 2).map_or(1.0, |start| 1.2 * start);
     let mut chart = ChartBuilder::on(area)
@@ -201,13 +181,7 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart
-        .configure_mesh()
-        .x_desc("epoch")
-        .x_labels(6)
-        .y_labels(6)
-        .light_line_style(WHITE)
-        .draw()?;
+    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
     for (pair, color) in pairs.iter().zip(COLORS.into_iter().cycle()) {
         let line = |values: &[f32]| -> Vec<(usize, f32)> {
             values.iter().enumerate().map(|(i, value)| (i + 1, value.min(top))).collect()

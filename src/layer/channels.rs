@@ -1,17 +1,16 @@
-//! Samples whose last axis is the channels.
+//! Samples whose last axis are channels.
 
 use crate::activation::{Activation, Differentiable};
-use rosenblatt_kernels::{F32Array, Simd};
+use rosenblatt_kernels::{Plain, Simd};
 
-/// A sample with any number of axes, the last of which is the channels: `[f32; C]`,
-/// `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
+/// One sample of any number of axes, the last of which are its channels: `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
 ///
-/// Softmax and the normalizations use it as rows. A row is the channels of one position.
-pub trait Channels: F32Array {
+/// What looks at channels (softmax, a normalization) sees it as rows: the channels of one position after the other.
+pub trait Channels: Plain {
     /// The channels of one position, `[f32; C]`.
     type Row: Channels<Row = Self::Row>;
-    /// One value for each position.
-    type Positions: F32Array;
+    /// One value a position.
+    type Positions: Plain;
 
     /// Samples as rows.
     fn rows(x: &[Self]) -> &[Self::Row];

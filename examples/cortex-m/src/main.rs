@@ -1,9 +1,8 @@
-//! Trains on the chip with samples that arrive one at a time, and predicts during training.
+//! Learns on the chip, from samples that arrive one at a time, and predicts while it learns.
 //!
-//! An interrupt measures and puts samples into a queue. The main loop takes each sample out,
-//! predicts, compares, and trains on it. Here SysTick simulates the sensor: two switches, and the
-//! target is XOR. Some readings are invalid. Weights and all memory for training are statics in
-//! `.bss` whose size is known at compile time. There is no allocator.
+//! An interrupt measures and puts samples into a queue; the main loop takes them out, predicts, compares, and learns from each. Here SysTick plays the
+//! sensor: two switches, and whether they differ (XOR); now and then its reading is broken. Weights and all that training needs are statics in
+//! `.bss`, their size known at compile time; there is no allocator.
 #![no_std]
 #![no_main]
 
@@ -21,27 +20,26 @@ use semihosting::{print, println};
 use static_cell::ConstStaticCell;
 
 type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
-/// Trains on one sample at a time.
-type NetTrainer = Trainer<Net, BinaryCrossEntropy, Adam, 1>;
+/// Learns from one sample at a time.
+type NetTrainer = Trainer<Net, Adam, BinaryCrossEntropy, 1>;
 
 const _: () = assert!(Net::BYTES + NetTrainer::BYTES < 1024);
 
-static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::ZERO);
-static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::ZERO);
+static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::new());
+static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::new());
 
-/// The sensor's reading, and the target.
+/// What the sensor saw, and what was true.
 type Sample = ([f32; 2], [f32; 1]);
 
-/// Samples that the interrupt passes to the main loop, and the number of lost samples.
+/// Samples on their way from the interrupt to the main loop, and how many found no room.
 struct Mailbox {
     samples: Deque<Sample, 8>,
     lost: u32,
 }
 
-static MAILBOX: Mutex<RefCell<Mailbox>> =
-    Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
+static MAILBOX: Mutex<RefCell<Mailbox>> = Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
 
-/// The sensor: one sample per interrupt of the clock.
+/// The sensor: a sample each time the clock strikes.
 #[exception]
 fn SysTick() {
     static mut RNG: Rng = Rng::new(Seed(7));
@@ -49,12 +47,12 @@ fn SysTick() {
     let gate = gates::XOR;
     let (mut x, t) = (gate.x[(bits & 3) as usize], gate.t[(bits & 3) as usize]);
     if bits >> 28 == 0 {
-        // One reading in sixteen is invalid.
+        // One reading in sixteen is broken.
         x[0] = f32::NAN;
     }
     free(|cs| {
         let mut mailbox = MAILBOX.borrow(cs).borrow_mut();
-        // If the queue is full, `push_back` returns an error. The sample is lost and counted.
+        // A full queue is an error value: the sample is lost, and counted.
         if mailbox.samples.push_back((x, t)).is_err() {
             mailbox.lost += 1;
         }
@@ -63,13 +61,13 @@ fn SysTick() {
 
 #[entry]
 fn main() -> ! {
-    // Checks that this build computes the same bits as a desktop.
+    // Does this build compute what the desktop computes, to the bit?
     if let Some(violation) = contract::violation() {
         println!("{violation}");
         semihosting::process::exit(1);
     }
     let (net, trainer) = (NET.take(), TRAINER.take());
-    net.initialize(Seed(1957));
+    net.init(Seed(1957));
     let adam = Adam::with_lr(0.02);
 
     let mut clock = Peripherals::take().expect("taken once").SYST;
@@ -86,9 +84,9 @@ fn main() -> ! {
             wfi();
             continue;
         };
-        // Predicts first, as in use, then trains.
+        // First predict, as the device is used, then learn.
         let [p] = net.predict(&x);
-        match trainer.step(net, (&[x], &[t]), &adam) {
+        match trainer.step(net, &adam, &[x], &[t]) {
             Ok(_) => {
                 seen += 1;
                 right += u32::from((p > 0.5) == (t[0] > 0.5));
@@ -97,7 +95,7 @@ fn main() -> ! {
                     right = 0;
                 }
             }
-            // An invalid reading is an error value too. No weight was changed.
+            // A broken reading is an error value too; no weight was changed.
             Err(Error::Input { .. }) => refused += 1,
             Err(error) => println!("{error}"),
         }

@@ -1,4 +1,4 @@
-//! Output by semihosting, without `core::fmt`, which contains panics.
+//! Output by semihosting, without `core::fmt`, which brings panics.
 
 use semihosting::sys::arm_compat::sys_writec;
 

@@ -1,8 +1,6 @@
-//! Shared by the firmware's programs: start-up, output, counting of instructions, measurement of
-//! the stack.
+//! What the firmware's programs have in common: start, output, counting of instructions, measuring of the stack.
 //!
-//! A program prints lines `name value` with values in hexadecimal, and ends the emulator.
-//! `cargo xtask qemu` checks them.
+//! A program prints lines `name value`, values in hexadecimal, and ends the emulator. `cargo xtask qemu` judges them.
 #![no_std]
 
 mod arch;
@@ -19,10 +17,10 @@ pub use arch::entry;
 pub use semihosting;
 
 use core::{cell::UnsafeCell, hint::black_box};
-use rosenblatt::Backend;
+use rosenblatt::Level;
 use rosenblatt_programs::Program;
 
-/// A value in a `static` of exactly its own size. The firmware has only one thread.
+/// A value in a `static` of exactly its own size, for the one thread that there is.
 #[repr(transparent)]
 pub struct Lone<T>(UnsafeCell<T>);
 
@@ -30,35 +28,35 @@ pub struct Lone<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Lone<T> {}
 
 impl<T> Lone<T> {
-    /// Stores the value.
+    /// Holds the value.
     pub const fn new(value: T) -> Self {
         Self(UnsafeCell::new(value))
     }
 
-    /// The value, mutable.
+    /// The value, to be changed.
     /// # Safety
-    /// Must be called only once.
+    /// Only once.
     #[allow(clippy::mut_from_ref, reason = "the caller promises to ask once")]
     pub unsafe fn take(&self) -> &mut T {
-        // SAFETY: there is one thread, and the caller calls this once.
+        // SAFETY: there is one thread, and the caller asks once.
         unsafe { &mut *self.0.get() }
     }
 }
 
-/// Runs a program and reports its results.
+/// Runs a program, and reports what came of it.
 pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Trainer) -> ! {
     planted::plant();
     if cfg!(feature = "bare") {
-        black_box(P::run(Backend::baseline(), net, trainer, |_| {}));
+        black_box(P::run(Level::baseline(), net, trainer, |_| {}));
         arch::idle();
     }
     stack::paint();
     #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
-    // SAFETY: this function is called once, and no routine has been called yet.
+    // SAFETY: this function is called once, and has called no routine yet.
     unsafe {
         trampoline::install();
     }
-    let hash = P::run(Backend::baseline(), net, trainer, planted::spoil);
+    let hash = P::run(Level::baseline(), net, trainer, planted::spoil);
     #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
     trampoline::report();
     let peak = stack::peak();
@@ -74,7 +72,7 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
             console::line("interrupts", interrupts);
         }
     };
-    // A known number of instructions, to check the emulator's clock.
+    // Of known length: by it the emulator's clock is checked.
     counted(
         "ruler",
         ticks(|| {
@@ -82,14 +80,13 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
             true
         }),
     );
-    // An emulator translates code on its first run. The count does not change: the first and later
-    // runs give the same.
+    // Once before: emulators translate code on its first run, which must not show, and does not.
     counted("infer", ticks(|| P::infer(black_box(net))));
     counted("step", ticks(|| P::step(black_box(net), black_box(trainer))));
     semihosting::process::exit(0)
 }
 
-/// The number of ticks of the emulator's clock that a call takes, and of its interrupts meanwhile.
+/// How many ticks of the emulator's clock something takes, and interrupts of the clock meanwhile.
 #[inline(never)]
 fn ticks(f: impl FnOnce() -> bool) -> (u64, u32, bool) {
     let (start, before) = arch::now();
@@ -98,7 +95,7 @@ fn ticks(f: impl FnOnce() -> bool) -> (u64, u32, bool) {
     (end - start, after - before, there)
 }
 
-/// The statics and the entry of a program that cannot panic. A panic would be a link error.
+/// The statics and the entry of a program that cannot panic: a panic would not link.
 #[macro_export]
 macro_rules! program {
     ($program:ty) => {
@@ -109,14 +106,13 @@ macro_rules! program {
             unsafe extern "C" {
                 fn this_firmware_can_panic() -> !;
             }
-            // SAFETY: the function does not exist. The program links only if no panic is left, and
-            // then this is never run.
+            // SAFETY: there is no such function: this does not link unless no panic is left, and then it is never run.
             unsafe { this_firmware_can_panic() }
         }
     };
 }
 
-/// The statics and the entry of a test suite, which panics if a test fails.
+/// The statics and the entry of a test suite, which panics where it finds something wrong.
 #[macro_export]
 macro_rules! suite {
     ($program:ty) => {
@@ -130,16 +126,15 @@ macro_rules! suite {
     };
 }
 
-/// Shared by [`program`] and [`suite`].
+/// What [`program`] and [`suite`] share.
 #[macro_export]
 macro_rules! statics {
     ($program:ty) => {
         use rosenblatt_programs::Program;
 
-        // `cargo xtask qemu` finds their sizes and sections by these names.
+        // By these names `cargo xtask qemu` finds their sizes and sections.
         #[unsafe(no_mangle)]
-        static NET: $crate::Lone<<$program as Program>::Net> =
-            $crate::Lone::new(<$program as Program>::NET);
+        static NET: $crate::Lone<<$program as Program>::Net> = $crate::Lone::new(<$program as Program>::NET);
         #[unsafe(no_mangle)]
         static TRAINER: $crate::Lone<<$program as Program>::Trainer> =
             $crate::Lone::new(<$program as Program>::TRAINER);

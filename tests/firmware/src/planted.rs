@@ -1,5 +1,4 @@
-//! Planted defects, with which the checks prove that they find such defects. A feature plants them,
-//! or a cfg if the kernels take part.
+//! Defects that a feature plants, so that the checks can show that they would find them.
 
 use core::hint::black_box;
 
@@ -12,7 +11,7 @@ pub fn spoil(values: &mut [f32]) {
     }
 }
 
-/// Plants the defect of the chosen feature or cfg in the linked firmware.
+/// Leaves what the chosen feature plants in the linked firmware.
 #[inline(always)]
 pub fn plant() {
     if cfg!(feature = "planted-panic") {
@@ -22,20 +21,19 @@ pub fn plant() {
     if cfg!(feature = "planted-double") {
         black_box(black_box(1.5f64) * black_box(2.5f64));
     }
-    #[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
+    #[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
     spoiled::keep();
     #[cfg(feature = "planted-alloc")]
     {
         extern crate alloc;
-        // Not a `Box`: it panics if there is no memory, and another check would find that panic.
+        // Not a `Box`, which panics where there is no memory, and so would be caught by another check.
         // SAFETY: the layout has a size.
         black_box(unsafe { alloc::alloc::alloc(core::alloc::Layout::new::<u32>()) });
     }
 }
 
-/// Assembly routines that spoil registers of their callers. Nothing calls them, and the check must
-/// find that too.
-#[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
+/// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen as well.
+#[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
 mod spoiled {
     use core::arch::naked_asm;
 
@@ -53,7 +51,7 @@ mod spoiled {
         naked_asm!("push {{r4-r6, lr}}", "ldm r0, {{r4-r6}}", "pop {{r5-r7, pc}}")
     }
 
-    /// Writes a Helium register as one of four lanes.
+    /// Writes a Helium register, as one of four lanes.
     #[cfg(feature = "helium")]
     #[unsafe(no_mangle)]
     #[unsafe(naked)]
@@ -72,7 +70,7 @@ mod spoiled {
         )
     }
 
-    /// Keeps the routines in the linked firmware.
+    /// Keeps them in the linked firmware.
     #[inline(always)]
     pub fn keep() {
         core::hint::black_box([planted_unsaved as extern "C" fn(), planted_mixed]);
@@ -81,15 +79,14 @@ mod spoiled {
     }
 }
 
-/// An allocator without memory, sufficient for linking.
+/// An allocator that has nothing to give: enough to link with.
 #[cfg(feature = "planted-alloc")]
 struct Nothing;
 
-// SAFETY: it never returns memory, which an allocator may do.
+// SAFETY: it never gives memory out, which an allocator may do.
 #[cfg(feature = "planted-alloc")]
 unsafe impl core::alloc::GlobalAlloc for Nothing {
-    // Not inlined, and its result hidden from the compiler. Otherwise the allocation would be
-    // optimized away.
+    // Not to be inlined, nor its result to be foreseen: nothing would be left to be found.
     #[inline(never)]
     unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 {
         black_box(core::ptr::null_mut())

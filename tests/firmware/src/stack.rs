@@ -1,28 +1,27 @@
-//! Measures the depth of the stack: unused words are filled with a pattern, and changed words were
-//! used.
+//! How deep the stack was: it is painted, and what lost its paint was used.
 
 use crate::arch::stack_bounds;
 use core::ptr::{read_volatile, write_volatile};
 
 const PAINT: u32 = 0x5ab1_ed57;
 
-/// Bytes below this function's own frame that are not filled.
+/// Left unpainted below this function's own frame.
 const MARGIN: usize = 64;
 
-/// Fills the unused part of the stack with the pattern.
+/// Paints all of the stack that is not in use.
 #[inline(never)]
 pub fn paint() {
     let (bottom, _) = stack_bounds();
     let here = core::hint::black_box(&raw const bottom) as usize;
     let mut at = bottom;
     while at < (here & !3) - MARGIN {
-        // SAFETY: nothing is stored between the stack's lowest address and this function's frame.
+        // SAFETY: between the stack's end and this function's frame nothing lives.
         unsafe { write_volatile(at as *mut u32, PAINT) };
         at += 4;
     }
 }
 
-/// The largest number of stack bytes in use since [`paint`].
+/// The most bytes of stack in use since it was painted.
 #[inline(never)]
 pub fn peak() -> usize {
     let (bottom, top) = stack_bounds();

@@ -1,7 +1,7 @@
-//! Elementary functions of 256 numbers, a usual comparison of libraries for chips.
+//! Elementary functions over 256 numbers, as libraries for chips are compared.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Backend, activation, approx};
+use rosenblatt_kernels::{Level, activation, approx};
 
 /// Values from −6 to 6 in steps of 3/64.
 type Buffer = [f32; 256];
@@ -12,7 +12,7 @@ fn fill(x: &mut Buffer) {
     }
 }
 
-/// One program per function.
+/// The programs of one function each.
 macro_rules! functions {
     ($($(#[$doc:meta])* $program:ident = $name:literal, $f:path, $steep:literal;)*) => {$(
         $(#[$doc])*
@@ -25,17 +25,11 @@ macro_rules! functions {
             type Trainer = Buffer;
             const TRAINER: Buffer = [0.0; 256];
 
-            fn run(
-                backend: Backend,
-                (): &mut (),
-                x: &mut Buffer,
-                spoil: impl FnOnce(&mut [f32]),
-            ) -> u64 {
+            fn run(level: Level, (): &mut (), x: &mut Buffer, spoil: impl FnOnce(&mut [f32])) -> u64 {
                 fill(x);
-                // Changes an input where the function is steep, so that one bit of it changes the
-                // output.
+                // Where the function is not flat: one bit of the input shows in the output.
                 spoil(&mut x[$steep..]);
-                $f(backend, x);
+                $f(level, x);
                 let mut hash = Fingerprint::default();
                 hash.add(x);
                 hash.end()
@@ -46,7 +40,7 @@ macro_rules! functions {
             }
 
             fn step((): &mut (), x: &mut Buffer) -> bool {
-                $f(Backend::detect(), x);
+                $f(Level::detect(), x);
                 true
             }
         }

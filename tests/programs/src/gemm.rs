@@ -1,7 +1,7 @@
-//! A matrix product of 32×32×32, a usual comparison of libraries for chips.
+//! A matrix product of 32×32×32, as libraries for chips are compared.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
+use rosenblatt_kernels::{Level, Simd, blas, dispatch};
 
 /// A square matrix.
 type Square = [[f32; 32]; 32];
@@ -15,7 +15,7 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// Integers in a fixed pattern, divided by a power of two. None is zero, and sums are rounded.
+    /// Whole numbers of a fixed pattern over a power of two: none is zero, sums round.
     fn fill(&mut self) {
         let mut number = 1u32;
         let rows = self.x.iter_mut().chain(&mut self.w).chain([&mut self.b]);
@@ -26,12 +26,12 @@ impl Matrices {
         }
     }
 
-    fn multiply(&mut self, backend: Backend) {
+    fn multiply(&mut self, level: Level) {
         #[inline(always)]
         fn on<S: Simd>(s: S, all: &mut Matrices) {
-            gemm::typed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
+            blas::fixed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
         }
-        dispatch!(backend, s => on(s, self));
+        dispatch!(level, s => on(s, self));
     }
 }
 
@@ -43,20 +43,13 @@ impl Program for Gemm32 {
     type Net = ();
     const NET: () = ();
     type Trainer = Matrices;
-    const TRAINER: Matrices =
-        Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
+    const TRAINER: Matrices = Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
 
-    fn run(
-        backend: Backend,
-        (): &mut (),
-        all: &mut Matrices,
-        spoil: impl FnOnce(&mut [f32]),
-    ) -> u64 {
+    fn run(level: Level, (): &mut (), all: &mut Matrices, spoil: impl FnOnce(&mut [f32])) -> u64 {
         all.fill();
-        // One bit of the first weight would be rounded away. A sum starts at the bias, where a bit
-        // is visible.
+        // A bit of the first weight would be rounded away; the first bias is what a sum starts at.
         spoil(&mut all.b);
-        all.multiply(backend);
+        all.multiply(level);
         let mut hash = Fingerprint::default();
         hash.add(all.y.as_flattened());
         hash.end()
@@ -67,7 +60,7 @@ impl Program for Gemm32 {
     }
 
     fn step((): &mut (), all: &mut Matrices) -> bool {
-        all.multiply(Backend::detect());
+        all.multiply(Level::detect());
         true
     }
 }

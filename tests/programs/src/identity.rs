@@ -1,11 +1,9 @@
 //! The kernels' own bit-identity suite.
 
 use crate::Program;
-use rosenblatt_kernels::Backend;
-use rosenblatt_suite::identity;
+use rosenblatt_kernels::{Level, identity};
 
-/// Every kernel against the scalar backend, with all results in one hash. The hash is 0 if a result
-/// differs.
+/// Every kernel against the scalar backend, all results in one hash; 0 if one of them differed.
 pub struct Identity;
 
 impl Program for Identity {
@@ -15,8 +13,8 @@ impl Program for Identity {
     type Trainer = ();
     const TRAINER: () = ();
 
-    fn run(backend: Backend, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
-        let outcome = identity::run(backend);
+    fn run(level: Level, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
+        let outcome = identity::run(level);
         if outcome.mismatches == 0 { outcome.hash } else { 0 }
     }
 

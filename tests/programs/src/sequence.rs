@@ -1,9 +1,8 @@
-//! Handwritten digits as signals of eight channels, through convolution, pooling and the other
-//! recurrent layers in one network.
+//! Handwritten digits as signals of eight channels: convolution, pooling and the other recurrent layers, one behind the other.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{F32Array, array::reshape_rows},
+    kernels::{Plain, plain::recast},
     prelude::*,
 };
 
@@ -17,49 +16,41 @@ pub type Net = Mlp<(
     Dense<4, 10, Softmax>,
 )>;
 /// Its trainer: mini-batches of 4.
-pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 4>;
+pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
 
-/// One shuffled epoch over the first digits, whose last mini-batch has 2 samples.
+/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples.
 pub struct Sequence;
 const SGD: Sgd = Sgd::with_lr(0.1);
-/// Number of digits to train on.
+/// How many digits are learnt from.
 const LEARNT: usize = 130;
-/// Number of digits to predict.
+/// How many are read.
 const READ: usize = 16;
 
 /// The images as signals of eight steps.
 fn signals() -> &'static [Signal<8, 8>] {
-    reshape_rows(&IMAGES.x)
+    recast(&IMAGES.x)
 }
 
 impl Program for Sequence {
     const NAME: &'static str = "sequence";
     type Net = Net;
-    const NET: Net = Net::ZERO;
+    const NET: Net = Net::new();
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::ZERO;
+    const TRAINER: NetTrainer = NetTrainer::new();
 
-    fn run(
-        backend: Backend,
-        net: &mut Net,
-        trainer: &mut NetTrainer,
-        spoil: impl FnOnce(&mut [f32]),
-    ) -> u64 {
-        net.initialize(Seed(1997));
+    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+        net.init(Seed(1997));
         spoil(net.params_mut().as_flat_mut());
-        let fit =
-            Fit { epochs: 1, shuffle: Some(Seed(9)), backend: Some(backend), ..Fit::new(SGD) };
+        let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), level, ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
-        let (Some(x), Some(t)) =
-            (signals().first_chunk::<LEARNT>(), IMAGES.t.first_chunk::<LEARNT>())
-        else {
+        let (Some(x), Some(t)) = (signals().get(..LEARNT), IMAGES.t.get(..LEARNT)) else {
             return 0;
         };
-        if let Ok(report) = trainer.fit(net, (x, t), &fit) {
+        if let Ok(report) = trainer.fit(net, x, t, &fit, &mut ()) {
             hash.add(&[report.loss]);
             hash.add(net.weights());
             for signal in x.iter().take(READ) {
-                hash.add(&net.on(backend).predict(signal));
+                hash.add(&net.predict_on(level, signal));
             }
         }
         hash.end()
@@ -73,6 +64,6 @@ impl Program for Sequence {
         let (Some(x), Some(t)) = (signals().first_chunk::<4>(), IMAGES.t.first_chunk::<4>()) else {
             return false;
         };
-        trainer.step(net, (x, t), &SGD).is_ok()
+        trainer.step(net, &SGD, x, t).is_ok()
     }
 }

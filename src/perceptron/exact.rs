@@ -1,0 +1,63 @@
+//! Sums of samples without rounding: what a certificate is made of.
+
+/// Σ ±(x, 1) over updates: exact, or known not to be.
+pub struct Net<const I: usize> {
+    x: [Exact; I],
+    ones: Exact,
+}
+
+impl<const I: usize> Net<I> {
+    /// No updates yet.
+    pub const ZERO: Self = Self { x: [Exact::ZERO; I], ones: Exact::ZERO };
+
+    /// Adds sign·(x, 1), `sign` being ±1: an exact product.
+    #[inline(always)]
+    pub fn add(&mut self, sign: f32, x: &[f32; I]) {
+        self.x.iter_mut().zip(x).for_each(|(sum, x)| sum.add(sign * x));
+        self.ones.add(sign);
+    }
+
+    /// Whether every sum is 0, and nothing was lost on the way. `false` may also mean "not known".
+    pub fn is_exactly_zero(&self) -> bool {
+        self.x.iter().fold(self.ones.is_zero(), |zero, sum| zero & sum.is_zero())
+    }
+}
+
+/// The unevaluated sum high + low of two numbers: at least 48 digits, and `lost` once these were not enough.
+///
+/// As long as `lost` is not set, high + low **is** the sum of all that was added, in exact arithmetic: `two_sum` gives a + b = s + e without error, so
+/// (high + low) + x = low + (high + x) = low + (s + e) = s + (low + e), and the last sum is taken over only if its own error is 0.
+#[derive(Clone, Copy)]
+struct Exact {
+    high: f32,
+    low: f32,
+    lost: bool,
+}
+
+impl Exact {
+    const ZERO: Self = Self { high: 0.0, low: 0.0, lost: false };
+
+    #[inline(always)]
+    fn add(&mut self, x: f32) {
+        let (high, error) = two_sum(self.high, x);
+        let (low, lost) = two_sum(self.low, error);
+        (self.high, self.low) = (high, low);
+        // Where a sum overflowed the error is NaN, and that isn't 0 either.
+        self.lost |= lost != 0.0;
+    }
+
+    /// high + low = 0 in exact arithmetic.
+    fn is_zero(&self) -> bool {
+        !self.lost & (self.high == -self.low)
+    }
+}
+
+/// a + b as s + e: s is the rounded sum, e what it lacks. Exact for all finite numbers, subnormal ones included, whose sum is finite (D. Knuth, *The Art of Computer
+/// Programming* 2, 1969, 4.2.2, theorem B; J.-M. Muller and others, *Handbook of Floating-Point Arithmetic*, 4.3.2).
+#[inline(always)]
+fn two_sum(a: f32, b: f32) -> (f32, f32) {
+    let s = a + b;
+    let b_part = s - a;
+    let a_part = s - b_part;
+    (s, (a - a_part) + (b - b_part))
+}
