@@ -871,7 +871,7 @@ pub mod fixed {
                 let b = Matrix { p: w, row: 1, col: Y::LEN };
                 sized!(X::LEN * Y::LEN, AtMost<M>, Len<X>, (s, (m, Y::LEN, X::LEN), a, b, c, start));
             } else if const { X::LEN * Y::LEN <= S::INLINE } {
-                // 48 weights need no buffer of 4 KiB on a small stack.
+                // The buffer is as short as the rows: 48 weights need no 4 KiB of a small stack.
                 if const { Y::LEN <= 4 } {
                     product_nt::<S, AtMost<M>, Len<X>, 4, true>(s, mkn, dy, w, dx, start);
                 } else if const { Y::LEN <= 16 } {
