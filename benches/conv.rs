@@ -1,7 +1,9 @@
-//! Training steps of convolutional networks: every backend, and for the first network plain loops written by hand.
+//! Training steps of convolutional networks on every backend. The first network is also timed in
+//! hand-written plain loops.
 //!
-//! `cargo bench --bench conv`; the figure that counts is the ratio of `plain` to a backend. Before the timing the two are compared: over 20 steps from
-//! the same weights the losses must agree within rounding.
+//! `cargo bench --bench conv` prints criterion's estimates. The relevant figure is the ratio of
+//! `plain` to a backend. Before the timing both run 20 steps from the same weights, and their
+//! losses must agree within rounding.
 
 mod plain;
 
@@ -9,9 +11,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use plain::cnn::Cnn as ByHand;
 use rosenblatt::{
     Rng,
-    kernels::{Level, Plain, plain::recast},
-    layer::{Layer, Train},
-    network::{InputOf, NetOf, OutputOf, Stack},
+    kernels::{Backend, F32Array, array::reshape_rows},
+    layer::{Layer, Trainable},
+    model::{ComposedOf, InputOf, Layers, OutputOf},
     prelude::*,
 };
 use std::hint::black_box;
@@ -32,7 +34,7 @@ type Cnn2 = (
     Flatten<Map<2, 2, 8>, 32>,
     Dense<32, 10, Softmax>,
 );
-/// For images of MNIST's size.
+/// A network for images of MNIST's size.
 type Lenet = (
     Conv2d<Map<28, 28, 1>, Map<24, 24, 16>, 5, 5, Relu>,
     MaxPool2d<Map<24, 24, 16>, Map<12, 12, 16>, 2>,
@@ -44,34 +46,55 @@ type Lenet = (
 
 fn step<T>(c: &mut Criterion, name: &str, by_hand: impl FnOnce(&Mlp<T>) -> Option<ByHand<B>>)
 where
-    T: Stack<Net: Train<Head = Softmax>>,
-    SparseCategoricalCrossEntropy: rosenblatt::loss::Loss<<NetOf<T> as Layer>::Head, OutputOf<T>, Target = u8>,
+    T: Layers<Composed: Trainable<OutputActivation = Softmax>>,
+    SparseCategoricalCrossEntropy: rosenblatt::loss::Loss<
+            <ComposedOf<T> as Layer>::OutputActivation,
+            OutputOf<Mlp<T>>,
+            Target = u8,
+        >,
 {
     let mut rng = Rng::new(Seed(7));
-    let mut x = vec![InputOf::<T>::ZERO; B];
+    let mut x = vec![InputOf::<Mlp<T>>::ZERO; B];
     x.iter_mut().for_each(|x| x.as_flat_mut().iter_mut().for_each(|x| *x = rng.uniform()));
     let t: [u8; B] = std::array::from_fn(|i| (i % 10) as u8);
     let adam = Adam::with_lr(0.001);
-    let mut start = Box::new(Mlp::<T>::new());
-    start.init(Seed(1957));
-    let trainer = || Box::new(Trainer::<Mlp<T>, Adam, SparseCategoricalCrossEntropy, B>::new());
+    let mut start = Box::new(Mlp::<T>::ZERO);
+    start.initialize(Seed(1957));
+    let trainer = || Box::new(Trainer::<Mlp<T>, SparseCategoricalCrossEntropy, Adam, B>::ZERO);
 
     let mut group = c.benchmark_group(name);
     if let Some(mut plain) = by_hand(&start) {
-        let flat: Vec<[f32; 64]> = x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
-        let images: &[[[f32; 8]; 8]; B] = recast(&flat).try_into().expect("as many");
+        let flat: Vec<[f32; 64]> =
+            x.iter().map(|x| std::array::from_fn(|i| x.as_flat()[i])).collect();
+        let images: &[[[f32; 8]; 8]; B] = reshape_rows(&flat).try_into().expect("as many");
         let (mut net, mut trainer) = (start.clone(), trainer());
         for step in 0..20 {
-            let ours = trainer.step(&mut net, &adam, &x, &t).expect("a finite loss");
+            let ours = trainer
+                .step(&mut net, Dataset::new(&x, &t).expect("as many targets"), &adam)
+                .expect("a finite loss");
             let theirs = plain.step(images, &t, adam.lr);
-            assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 1e-3 * theirs,
+                "step {step}: {ours} and by hand {theirs}"
+            );
         }
-        group.bench_function("plain", |b| b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr)));
+        group.bench_function("plain", |b| {
+            b.iter(|| plain.step(black_box(images), black_box(&t), adam.lr))
+        });
     }
-    for level in Level::available() {
+    for backend in Backend::available() {
         let (mut net, mut trainer) = (start.clone(), trainer());
-        group.bench_function(level.name(), |b| {
-            b.iter(|| trainer.step_on(level, &mut net, &adam, black_box(&x), black_box(&t)).expect("a finite loss"));
+        group.bench_function(backend.name(), |b| {
+            b.iter(|| {
+                trainer
+                    .on(backend)
+                    .step(
+                        &mut net,
+                        Dataset::new(black_box(&x), black_box(&t)).expect("as many targets"),
+                        &adam,
+                    )
+                    .expect("a finite loss")
+            });
         });
     }
     group.finish();

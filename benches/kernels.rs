@@ -1,17 +1,19 @@
-//! Kernels by shape and backend, the answer checked before it is timed.
+//! Kernels by shape and backend. Each result is checked before it is timed.
 //!
-//! `cargo bench --bench kernels --features rosenblatt-benches/reference`; `-- gemm/32` picks by name. Criterion prints throughput in elements: for gemm one element is one
-//! floating-point operation (2·m·k·n in all), for the rest one value.
+//! `cargo bench --bench kernels`; `-- gemm/32` selects by
+//! name. Criterion prints throughput in elements: for gemm one element is one floating-point
+//! operation (2·m·k·n in total), for the other kernels one value.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rosenblatt::{
     Rng, Seed,
     kernels::{
-        Level, Plain, activation, blas, dispatch, dropout, naive,
+        Backend, F32Array, activation, dispatch, dropout, gemm,
         normalize::{self, BatchMoments, Scale},
         optimizer, regularize,
     },
 };
+use rosenblatt_suite::naive;
 use std::hint::black_box;
 
 /// Values in [−1, 1).
@@ -27,13 +29,20 @@ fn gemm(c: &mut Criterion) {
         let (x, w, b) = (values(m * k), values(k * n), values(n));
         let mut y = vec![0.0; m * n];
         group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
-        for level in Level::available() {
-            dispatch!(level, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
+        for backend in Backend::available() {
+            dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
             let judge = naive_gemm(m, k, n, &x, &w, &b);
             let bound = 1e-6 * k as f64;
-            assert!(y.iter().zip(&judge).all(|(y, j)| (f64::from(*y) - j).abs() <= bound), "{m}x{k}x{n} on {level}");
-            group.bench_function(BenchmarkId::new(format!("{m}x{k}x{n}"), level), |bench| {
-                bench.iter(|| dispatch!(level, s => blas::gemm(s, m, k, n, black_box(&x), &w, &b, &mut y)));
+            assert!(
+                y.iter().zip(&judge).all(|(y, j)| (f64::from(*y) - j).abs() <= bound),
+                "{m}x{k}x{n} on {backend}"
+            );
+            group.bench_function(BenchmarkId::new(format!("{m}x{k}x{n}"), backend), |bench| {
+                bench.iter(|| {
+                    dispatch!(backend, s => gemm::gemm(
+                        s, m, k, n, black_box(&x), &w, &b, &mut y
+                    ));
+                });
             });
         }
     }
@@ -47,7 +56,7 @@ fn naive_gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32]) -> 
 }
 
 fn elementwise(c: &mut Criterion) {
-    type Map = fn(Level, &mut [f32]);
+    type Map = fn(Backend, &mut [f32]);
     type Judge = fn(f64) -> f64;
     let maps: [(&str, Map, Judge); 4] = [
         ("exp", activation::exp, f64::exp),
@@ -59,15 +68,18 @@ fn elementwise(c: &mut Criterion) {
     for (name, map, judge) in maps {
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(x.len() as u64));
-        for level in Level::available() {
+        for backend in Backend::available() {
             let mut y = x.clone();
-            map(level, &mut y);
-            assert!(x.iter().zip(&y).all(|(x, y)| (f64::from(*y) - judge(f64::from(*x))).abs() < 1e-6), "{name}");
-            // In place, again and again: from the copied start each time.
-            group.bench_function(level.name(), |bench| {
+            map(backend, &mut y);
+            assert!(
+                x.iter().zip(&y).all(|(x, y)| (f64::from(*y) - judge(f64::from(*x))).abs() < 1e-6),
+                "{name}"
+            );
+            // In place. Each run starts with a copy of the inputs.
+            group.bench_function(backend.name(), |bench| {
                 bench.iter(|| {
                     y.copy_from_slice(black_box(&x));
-                    map(level, &mut y);
+                    map(backend, &mut y);
                 });
             });
         }
@@ -75,12 +87,12 @@ fn elementwise(c: &mut Criterion) {
     }
     let mut group = c.benchmark_group("softmax rows of 10");
     group.throughput(Throughput::Elements(1020));
-    for level in Level::available() {
+    for backend in Backend::available() {
         let mut y = x[..1020].to_vec();
-        group.bench_function(level.name(), |bench| {
+        group.bench_function(backend.name(), |bench| {
             bench.iter(|| {
                 y.copy_from_slice(black_box(&x[..1020]));
-                activation::softmax(level, 10, &mut y);
+                activation::softmax(backend, 10, &mut y);
             });
         });
     }
@@ -99,44 +111,55 @@ fn layers(c: &mut Criterion) {
     let mut judge = vec![0.0; 1024];
     let mut group = c.benchmark_group("layers of 32x32");
     group.throughput(Throughput::Elements(1024));
-    for level in Level::available() {
+    for backend in Backend::available() {
         let near = |y: &[Row], judge: &[f64]| {
-            y.as_flattened().iter().zip(judge).all(|(y, judge)| (f64::from(*y) - judge).abs() < 1e-5)
+            y.as_flattened()
+                .iter()
+                .zip(judge)
+                .all(|(y, judge)| (f64::from(*y) - judge).abs() < 1e-5)
         };
-        group.bench_function(BenchmarkId::new("batch normalization", level), |bench| {
+        group.bench_function(BenchmarkId::new("batch normalization", backend), |bench| {
             bench.iter(|| {
-                dispatch!(level, s => normalize::moments(s, black_box(x), &mut moments));
-                dispatch!(level, s => normalize::batch_own(s, x, &moments, &p, &mut y));
+                dispatch!(backend, s => normalize::moments(s, black_box(x), &mut moments));
+                dispatch!(backend, s => normalize::batch_own(s, x, &moments, &p, &mut y));
             });
         });
         naive::batch_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
-        assert!(near(&y, &judge), "batch normalization on {level}");
-        group.bench_function(BenchmarkId::new("batch normalization, gradient", level), |bench| {
-            bench.iter(|| dispatch!(level, s => normalize::batch_grad(s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx))));
+        assert!(near(&y, &judge), "batch normalization on {backend}");
+        group.bench_function(BenchmarkId::new("batch normalization, gradient", backend), |bench| {
+            bench.iter(|| {
+                dispatch!(backend, s => normalize::batch_grad(
+                    s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx)
+                ));
+            });
         });
-        group.bench_function(BenchmarkId::new("layer normalization", level), |bench| {
+        group.bench_function(BenchmarkId::new("layer normalization", backend), |bench| {
             bench.iter(|| {
                 let stats = (mean.as_mut_slice(), rest.as_mut_slice(), variance.as_mut_slice());
-                dispatch!(level, s => normalize::layer(s, black_box(x), &p, &mut y, Some(stats)));
+                dispatch!(backend, s => normalize::layer(s, black_box(x), &p, &mut y, Some(stats)));
             });
         });
         naive::layer_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
-        assert!(near(&y, &judge), "layer normalization on {level}");
-        group.bench_function(BenchmarkId::new("layer normalization, gradient", level), |bench| {
+        assert!(near(&y, &judge), "layer normalization on {backend}");
+        group.bench_function(BenchmarkId::new("layer normalization, gradient", backend), |bench| {
             bench.iter(|| {
                 let stats = (mean.as_slice(), rest.as_slice(), variance.as_slice());
-                dispatch!(level, s => normalize::layer_grad(s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)));
+                dispatch!(backend, s => normalize::layer_grad(
+                    s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)
+                ));
             });
         });
-        group.bench_function(BenchmarkId::new("dropout", level), |bench| {
+        group.bench_function(BenchmarkId::new("dropout", backend), |bench| {
             let (x, y) = (x.as_flattened(), y.as_flattened_mut());
-            bench.iter(|| dispatch!(level, s => dropout::dropout(s, black_box(7), 1 << 30, 1.25, x, y)));
+            bench.iter(
+                || dispatch!(backend, s => dropout::dropout(s, black_box(7), 1 << 30, 1.25, x, y)),
+            );
         });
-        group.bench_function(BenchmarkId::new("L2", level), |bench| {
+        group.bench_function(BenchmarkId::new("L2", backend), |bench| {
             let (w, dw) = (x.as_flattened(), dx.as_flattened_mut());
             bench.iter(|| {
-                dispatch!(level, s => regularize::l2_grad(s, 1e-9, black_box(w), dw));
-                dispatch!(level, s => regularize::l2(s, w))
+                dispatch!(backend, s => regularize::l2_grad(s, 1e-9, black_box(w), dw));
+                dispatch!(backend, s => regularize::l2(s, w))
             });
         });
     }
@@ -149,34 +172,40 @@ fn optimizers(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("optimizers of {n}"));
         group.throughput(Throughput::Elements(n as u64));
         let dw = values(n);
-        for level in Level::available() {
+        for backend in Backend::available() {
             let mut w = values(n);
-            group.bench_function(BenchmarkId::new("sgd", level), |bench| {
-                bench.iter(|| optimizer::sgd(level, 1e-6, &mut w, black_box(&dw)));
+            group.bench_function(BenchmarkId::new("sgd", backend), |bench| {
+                bench.iter(|| optimizer::sgd(backend, 1e-6, &mut w, black_box(&dw)));
             });
             let (mut m, mut v) = (vec![0.0; n], vec![0.0; n]);
-            type OneState = fn(Level, &mut [f32], &mut [f32], &[f32]);
+            type OneState = fn(Backend, &mut [f32], &mut [f32], &[f32]);
             let rules: [(&str, OneState); 4] = [
-                ("momentum", |level, w, v, dw| optimizer::momentum(level, 1e-6, 0.9, w, v, dw)),
-                ("nesterov", |level, w, v, dw| optimizer::nesterov(level, 1e-6, 0.9, w, v, dw)),
-                ("adagrad", |level, w, h, dw| optimizer::adagrad(level, 1e-6, 1e-8, w, h, dw)),
-                ("rmsprop", |level, w, h, dw| optimizer::rmsprop(level, 1e-6, 0.9, 1e-8, w, h, dw)),
+                ("momentum", |backend, w, v, dw| optimizer::momentum(backend, 1e-6, 0.9, w, v, dw)),
+                ("nesterov", |backend, w, v, dw| optimizer::nesterov(backend, 1e-6, 0.9, w, v, dw)),
+                ("adagrad", |backend, w, h, dw| optimizer::adagrad(backend, 1e-6, 1e-8, w, h, dw)),
+                ("rmsprop", |backend, w, h, dw| {
+                    optimizer::rmsprop(backend, 1e-6, 0.9, 1e-8, w, h, dw)
+                }),
             ];
             for (name, rule) in rules {
                 v.fill(0.0);
-                group.bench_function(BenchmarkId::new(name, level), |bench| {
-                    bench.iter(|| rule(level, &mut w, &mut v, black_box(&dw)));
+                group.bench_function(BenchmarkId::new(name, backend), |bench| {
+                    bench.iter(|| rule(backend, &mut w, &mut v, black_box(&dw)));
                 });
             }
             v.fill(0.0);
-            group.bench_function(BenchmarkId::new("adam", level), |bench| {
-                bench.iter(|| optimizer::adam(level, step, &mut w, &mut m, &mut v, black_box(&dw)));
+            group.bench_function(BenchmarkId::new("adam", backend), |bench| {
+                bench.iter(|| {
+                    optimizer::adam(backend, step, &mut w, &mut m, &mut v, black_box(&dw))
+                });
             });
-            group.bench_function(BenchmarkId::new("adamw", level), |bench| {
-                bench.iter(|| optimizer::adamw(level, step, 1e-9, &mut w, &mut m, &mut v, black_box(&dw)));
+            group.bench_function(BenchmarkId::new("adamw", backend), |bench| {
+                bench.iter(|| {
+                    optimizer::adamw(backend, step, 1e-9, &mut w, &mut m, &mut v, black_box(&dw))
+                });
             });
-            group.bench_function(BenchmarkId::new("norm", level), |bench| {
-                bench.iter(|| optimizer::norm(level, black_box(&dw)));
+            group.bench_function(BenchmarkId::new("norm", backend), |bench| {
+                bench.iter(|| optimizer::norm(backend, black_box(&dw)));
             });
         }
         group.finish();

@@ -1,11 +1,12 @@
-//! A training step of a GRU over the digits' rows (8 steps of 8 pixels, 12 units, then 10 classes; batch 32), every backend beside plain loops written by
-//! hand for the same network, in one run.
+//! A training step of a GRU over the digits' rows (8 steps of 8 pixels, 12 units, then 10 classes;
+//! batch 32). Every backend and hand-written plain loops for the same network are timed in one run.
 //!
-//! `cargo bench --bench recurrent` prints criterion's estimates; the figure that counts is the ratio of `plain` to a backend. Before the timing the two
-//! are compared: over 20 steps from the same weights the losses must agree within rounding.
+//! `cargo bench --bench recurrent` prints criterion's estimates. The relevant figure is the ratio
+//! of `plain` to a backend. Before the timing both run 20 steps from the same weights, and their
+//! losses must agree within rounding.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rosenblatt::{kernels::Level, prelude::*};
+use rosenblatt::{kernels::Backend, prelude::*};
 use std::hint::black_box;
 
 const I: usize = 8;
@@ -16,10 +17,11 @@ const B: usize = 32;
 const G: usize = 3 * U;
 
 type Net = Mlp<(Gru<I, U, T>, Dense<U, O, Softmax>)>;
-type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, B>;
+type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Adam, B>;
 
-/// The network by hand: parameters, gradients and moments as in Keras, loops in the order that the compiler vectorizes best (the innermost over
-/// columns), activations `std`'s.
+/// The network written by hand. Parameters, gradients and moments are as in Keras. Loops run in the
+/// order that the compiler vectorizes best, with the columns in the innermost loop. The activations
+/// are `std`'s.
 struct Plain {
     weights: [Param; 5],
     a: [[[f32; G]; B]; T],
@@ -170,33 +172,43 @@ fn recurrent(c: &mut Criterion) {
     x.as_flattened_mut().as_flattened_mut().iter_mut().for_each(|x| *x = rng.uniform());
     let t: [u8; B] = std::array::from_fn(|i| (i % O) as u8);
     let adam = Adam::DEFAULT;
-    let mut start = Net::new();
-    start.init(Seed(1957));
+    let start = Net::init(Seed(1957));
 
     let mut by_hand = Box::new(Plain::new(&start));
-    let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
+    let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::ZERO));
     for step in 0..20 {
-        let ours = trainer.step(&mut net, &adam, &x[..], &t).expect("a finite loss");
+        let ours = trainer
+            .step(&mut net, Dataset::new(&x[..], &t).expect("as many targets"), &adam)
+            .expect("a finite loss");
         let theirs = by_hand.step(&x, &t, adam.lr);
         assert!((ours - theirs).abs() <= 1e-3 * theirs, "step {step}: {ours} and by hand {theirs}");
     }
 
     let mut group = c.benchmark_group("gru 8x8-12-10 batch 32");
-    group.bench_function("plain", |b| b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr)));
-    for level in Level::available() {
-        let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::new()));
-        group.bench_function(level.name(), |b| {
+    group.bench_function("plain", |b| {
+        b.iter(|| by_hand.step(black_box(&x), black_box(&t), adam.lr))
+    });
+    for backend in Backend::available() {
+        let (mut net, mut trainer) = (start.clone(), Box::new(NetTrainer::ZERO));
+        group.bench_function(backend.name(), |b| {
             b.iter(|| {
-                trainer.step_on(level, &mut net, &adam, black_box(&x[..]), black_box(&t)).expect("a finite loss")
+                trainer
+                    .on(backend)
+                    .step(
+                        &mut net,
+                        Dataset::new(black_box(&x[..]), black_box(&t)).expect("as many targets"),
+                        &adam,
+                    )
+                    .expect("a finite loss")
             });
         });
     }
     group.finish();
 
     let mut group = c.benchmark_group("gru 8x8-12-10, one frame");
-    for level in Level::available() {
-        let mut memory = Net::memory();
-        group.bench_function(level.name(), |b| b.iter(|| start.step_on(level, &mut memory, black_box(&x[0][0]))));
+    for backend in Backend::available() {
+        let mut stream = start.on(backend).stream();
+        group.bench_function(backend.name(), |b| b.iter(|| stream.push(black_box(&x[0][0]))));
     }
     group.finish();
 }

@@ -1,6 +1,6 @@
-//! The activations a layer can end in: the lecture's names over the kernels.
+//! Activations: the lecture's names for functions of the kernels.
 
-use rosenblatt_kernels::{Simd, activation::fixed};
+use rosenblatt_kernels::{Simd, activation::typed};
 
 pub use rosenblatt_kernels::activation::{LeakyRelu, Relu, Sigmoid, Step, Tanh};
 
@@ -12,15 +12,15 @@ pub use {
     rosenblatt_kernels::approx::{ApproxSigmoid, ApproxTanh},
 };
 
-/// The last part of a layer: y = f(z), on whole rows.
+/// The last operation of a layer: y = f(z), on whole rows.
 pub trait Activation: 'static {
-    /// The lecture's name.
+    /// The activation's name in the lecture.
     const NAME: &'static str;
     /// z ← f(z) for each row.
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]);
 }
 
-/// An activation through which a gradient can flow. A step has none: its slope is zero wherever it has one.
+/// An activation with a gradient. [`Step`] has none: its slope is zero wherever it is defined.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` unit cannot be trained by gradient",
     note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's learning rule"
@@ -30,24 +30,31 @@ pub trait Differentiable: Activation {
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]);
 }
 
-/// Activations that are the logistic function, if only nearly: what the binary cross-entropy can be joined with.
+/// The logistic function, exact or approximate. The binary cross-entropy can be fused with it.
 #[diagnostic::on_unimplemented(
     message = "BinaryCrossEntropy does not fit a network that ends in `{Self}`",
     note = "BinaryCrossEntropy goes with Sigmoid, MeanSquaredError with all"
 )]
-pub trait SigmoidHead: Activation {}
+pub trait SigmoidOutput: Activation {}
 
-/// Activations that are the softmax, if only nearly: what the categorical cross-entropies can be joined with.
+/// The softmax function, exact or approximate. The categorical cross-entropies can be fused with
+/// it.
 #[diagnostic::on_unimplemented(
     message = "a categorical cross-entropy does not fit a network that ends in `{Self}`",
     note = "the categorical cross-entropies go with Softmax, MeanSquaredError with all"
 )]
-pub trait SoftmaxHead: Activation {}
+pub trait SoftmaxOutput: Activation {}
 
-impl SigmoidHead for Sigmoid {}
-impl SoftmaxHead for Softmax {}
+impl SigmoidOutput for Sigmoid {}
+impl SoftmaxOutput for Softmax {}
 
 /// f(z) = z, f′ = 1
+///
+/// ```
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
+/// let net = Mlp::<(Dense<1, 1, Linear>,)>::from_params(Affine { w: [[2.0]], b: [1.0] });
+/// assert_eq!(net.predict(&[-3.0]), [-5.0]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Linear;
 
@@ -64,12 +71,18 @@ impl Differentiable for Linear {
 
 /// y = f(z), yⱼ = exp(zⱼ) / Σ exp(zᵢ): a row of probabilities. Backward: dz = y·(dy − Σ dy·y)
 ///
-/// Over one unit it would always be 1, and learn nothing; it does not compile:
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Dense<2, 4, Softmax>,)>::ZERO; // zero weights
+/// assert_eq!(net.predict(&[3.0, -1.0]), [0.25; 4]);
+/// ```
+///
+/// Over one unit it would always be 1, and nothing could be learnt. It does not compile:
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<2, 1, Softmax>,)>;
-/// Net::new().predict(&[0.0, 1.0]);
+/// Net::ZERO.predict(&[0.0, 1.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax;
@@ -78,15 +91,20 @@ impl Activation for Softmax {
     const NAME: &'static str = "softmax";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-        const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
-        fixed::softmax(s, z);
+        const {
+            assert!(
+                N > 1,
+                "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class"
+            )
+        };
+        typed::softmax(s, z);
     }
 }
 
 impl Differentiable for Softmax {
     #[inline(always)]
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-        fixed::softmax_grad(s, y, dy);
+        typed::softmax_grad(s, y, dy);
     }
 }
 
@@ -94,25 +112,25 @@ impl Activation for Step {
     const NAME: &'static str = "step";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-        fixed::map::<S, Self, N>(s, z);
+        typed::map::<S, Self, N>(s, z);
     }
 }
 
-/// Activations that the kernels have as element by element maps with a gradient.
+/// Activations that the kernels have as element-by-element maps with a gradient.
 macro_rules! elementwise {
     ($($name:literal = [$($generics:tt)*] $map:ty;)*) => {$(
         impl<$($generics)*> Activation for $map {
             const NAME: &'static str = $name;
             #[inline(always)]
             fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
-                fixed::map::<S, Self, N>(s, z);
+                typed::map::<S, Self, N>(s, z);
             }
         }
 
         impl<$($generics)*> Differentiable for $map {
             #[inline(always)]
             fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-                fixed::map_grad::<S, Self, N>(s, y, dy);
+                typed::map_grad::<S, Self, N>(s, y, dy);
             }
         }
     )*};

@@ -1,11 +1,30 @@
-//! Initial weights. Keras' names, formulas and truncation; biases start at zero.
+//! Initializers of weights, with Keras' names, formulas and truncation. Biases start at zero.
 
 use crate::rng::Rng;
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
-/// How the weights of a layer start.
+/// A rule for the initial weights of a layer.
 ///
-/// `fan_in` and `fan_out` are the numbers of inputs and outputs that one weight's unit is connected to.
+/// `fan_in` and `fan_out` are the numbers of inputs and outputs that a weight's unit is connected
+/// to.
+///
+/// ```
+/// use rosenblatt::{Rng, init::Initializer, prelude::*};
+///
+/// /// 1, 2, 3, …
+/// struct Counting;
+///
+/// impl Initializer for Counting {
+///     fn fill(&self, _: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
+///         w.iter_mut().enumerate().for_each(|(i, w)| *w = i as f32 + 1.0);
+///     }
+/// }
+///
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Counting, Seed(1957));
+/// assert_eq!(net.weights(), [1.0, 2.0, 0.0]);
+/// net.initialize_with(&HeNormal, Seed(1957));
+/// assert!(net.weights()[0] != 1.0);
+/// ```
 pub trait Initializer {
     /// Fills `w` from `rng`, value after value.
     fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]);
@@ -22,8 +41,8 @@ fn between(rng: &mut Rng, min: f32, max: f32, w: &mut [f32]) {
     w.iter_mut().for_each(|w| *w = min + (max - min) * rng.uniform());
 }
 
-/// Normal with this variance, drawn again beyond two standard deviations, as Keras' variance scaling: the draws are
-/// widened by 1/0.8796 to make up for what the cut takes away.
+/// Normal with this variance; values beyond two standard deviations are drawn again, as in Keras'
+/// variance scaling. The draws are divided by 0.8796 to compensate for the lost variance.
 fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
     let deviation = Scalar.sqrt(variance) / 0.879_625_7;
     for w in w {
@@ -35,7 +54,7 @@ fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
     }
 }
 
-/// The initializers that scale a variance by the fans.
+/// The initializers with a variance that depends on the fans.
 macro_rules! scaled {
     ($($(#[$doc:meta])* $name:ident = $draw:ident(|$i:ident, $o:ident| $variance:expr);)*) => {$(
         $(#[$doc])*
@@ -56,20 +75,63 @@ macro_rules! scaled {
 
 scaled! {
     /// Uniform between ±√(6 / (fan_in + fan_out)); Keras' default. Glorot and Bengio, 2010.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     GlorotUniform = uniform(|i, o| 2.0 / (i + o));
     /// Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio, 2010.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     GlorotNormal = truncated_normal(|i, o| 2.0 / (i + o));
     /// Uniform between ±√(6 / fan_in), for ReLU. He and others, 2015.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     HeUniform = uniform(|i, o| 2.0 / i);
     /// Truncated normal with variance 2 / fan_in, for ReLU. He and others, 2015.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     HeNormal = truncated_normal(|i, o| 2.0 / i);
     /// Uniform between ±√(3 / fan_in). LeCun and others, 1998.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunUniform, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     LecunUniform = uniform(|i, o| 1.0 / i);
     /// Truncated normal with variance 1 / fan_in. LeCun and others, 1998.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunNormal, Seed(1957));
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
     LecunNormal = truncated_normal(|i, o| 1.0 / i);
 }
 
-/// Uniform from `min` to `max`: min + (max − min)·u, u in [0, 1), rounded; the difference of the bounds must be finite.
+/// Uniform from `min` to `max`: min + (max − min)·u, with u in [0, 1), rounded. max − min must be
+/// finite.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Uniform { min: 0.5, max: 0.75 }, Seed(1957));
+/// assert!(net.weights()[..2].iter().all(|w| (0.5..=0.75).contains(w)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uniform {
     /// The least value
@@ -91,7 +153,14 @@ impl Initializer for Uniform {
     }
 }
 
-/// Every weight the same. Hidden units that start equal stay equal: of use for tests and for single units.
+/// Every weight is the same. Hidden units that start equal stay equal. Useful for tests and for
+/// single units.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Constant(0.5), Seed(1957));
+/// assert_eq!(net.weights(), [0.5, 0.5, 0.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Constant(pub f32);
 
@@ -101,11 +170,14 @@ impl Initializer for Constant {
     }
 }
 
-/// Rows that are orthonormal (columns, where a row has fewer values than there are rows); Keras' start of recurrent kernels. Saxe and others, 2014.
+/// A matrix with orthonormal rows (orthonormal columns, if it has more rows than columns); Keras'
+/// initializer of recurrent kernels. Saxe and others, 2014.
 ///
-/// `w` is a matrix of `fan_in` rows. Normal draws, vector after vector, each made orthogonal to those before and brought to length 1 by the modified
-/// Gram-Schmidt process, twice over (Giraud and others, 2005: twice is enough); that is the Q of Keras' QR decomposition with its signs. Sums run over a
-/// vector's values from 0 upward. A state that is multiplied by such a matrix keeps its length.
+/// `w` is a matrix of `fan_in` rows. Vectors are drawn from a normal distribution one after the
+/// other. Each is made orthogonal to those before, and scaled to length 1, by the modified
+/// Gram-Schmidt process, applied twice (Giraud and others, 2005: twice is enough). The result is
+/// the Q of Keras' QR decomposition, with its signs. Sums run over a vector's values from 0 upward.
+/// Multiplying a state by such a matrix does not change its length.
 ///
 /// ```
 /// use rosenblatt::{Rng, init::Initializer, prelude::*};
@@ -117,14 +189,14 @@ impl Initializer for Constant {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Orthogonal;
 
-/// One of several vectors of equal length in a slice, one after the other or one beside the other.
+/// Several vectors of equal length in a slice, one after the other or interleaved.
 #[derive(Clone, Copy)]
 struct Vectors {
     /// Values of one vector
     len: usize,
-    /// From one vector to the next
+    /// Distance between vectors
     apart: usize,
-    /// From one value to the next
+    /// Distance between values of a vector
     step: usize,
 }
 
@@ -134,7 +206,7 @@ impl Vectors {
         w.get(v * self.apart + i * self.step).copied().unwrap_or(0.0)
     }
 
-    /// Sets each value i of vector `v` to f(i, what it is).
+    /// Sets each value i of vector `v` to f(w, i, old value).
     fn map(self, w: &mut [f32], v: usize, mut f: impl FnMut(&[f32], usize, f32) -> f32) {
         for i in 0..self.len {
             let new = f(w, i, self.get(w, v, i));
@@ -172,7 +244,7 @@ fn orthogonal(rng: &mut Rng, fan_in: usize, w: &mut [f32]) {
                 vectors.map(w, v, |w, i, value| value - share * vectors.get(w, with, i));
             }
             let left = vectors.dot(w, v, v);
-            // A draw that nearly depends on those before would be mostly rounding: another one.
+            // A draw that nearly depends on those before is mostly rounding error: draw again.
             if left > 1e-6 * drawn {
                 let length = Scalar.sqrt(left);
                 vectors.map(w, v, |_, _, value| value / length);

@@ -1,4 +1,4 @@
-//! What a layer is: shapes and parameters as types, forward and backward over a whole mini-batch.
+//! Layers: shapes and parameters as types, forward and backward passes over a mini-batch.
 
 mod activate;
 mod chain;
@@ -7,11 +7,12 @@ mod conv;
 mod dense;
 mod dropout;
 mod flatten;
+mod message;
 mod normalization;
 mod pool;
 mod recurrent;
 mod regularized;
-mod stepwise;
+mod streaming;
 mod window;
 
 pub use activate::Activate;
@@ -23,70 +24,137 @@ pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
 pub use normalization::{BatchNorm, LayerNorm};
 pub use pool::{
-    Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d, Pool1d, Pool2d, Pooling,
+    Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d,
+    Pool1d, Pool2d, Pooling,
 };
 pub use recurrent::{
-    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell, TrainCell,
+    All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell,
+    TrainableCell,
 };
 pub use regularized::{DenseL1, DenseL2, L1, L1L2, L2, Regularized, Regularizer};
-pub use stepwise::{FrameOf, FrameOutputOf, MemoryOf, Stepwise};
+pub use streaming::Streaming;
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};
-use rosenblatt_kernels::{Plain, Simd, plain::Shape};
+use rosenblatt_kernels::{F32Array, Simd, array::Shape};
 
-/// A layer, or layers in a row. The type says everything; there is no value.
+/// A layer, or several layers in sequence, as a type. There is no value of the type.
 ///
-/// Parameters are plain data apart from the layer: weights, gradients and moments are all of the type `Params`.
+/// The values of a layer are plain data outside of it: weights, gradients and moments all have the
+/// type `Params`.
+///
+/// A layer of one's own, which multiplies by two ([`Trainable`] shows its backward pass):
+///
+/// ```
+/// use rosenblatt::{
+///     Rng,
+///     init::Initializer,
+///     kernels::{F32Array, Simd},
+///     layer::{Description, Layer, Nothing, Tensor},
+///     prelude::*,
+/// };
+///
+/// struct Double<const N: usize>;
+///
+/// impl<const N: usize> Layer for Double<N> {
+///     type Input = [f32; N];
+///     type Output = [f32; N];
+///     type Params = Nothing;
+///     type Buffers = Nothing;
+///     type OutputActivation = Linear;
+///     const MAX_ROW: usize = N;
+///     const KERNEL_LEN: usize = 0;
+///
+///     fn infer<S: Simd, const C: usize>(
+///         _: S,
+///         _: &Nothing,
+///         _: &Nothing,
+///         x: &[[f32; N]],
+///         y: &mut [[f32; N]],
+///     ) {
+///         for (x, y) in x.iter().zip(y) {
+///             *y = x.map(|x| 2.0 * x);
+///         }
+///     }
+///
+///     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
+///
+///     fn describe(visit: &mut dyn FnMut(&Description)) {
+///         visit(&Description {
+///             kind: "Double",
+///             inputs: N,
+///             outputs: N,
+///             activation: "",
+///             shape: <[f32; N]>::SHAPE,
+///             params: 0,
+///             buffers: 0,
+///         });
+///     }
+///
+///     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
+/// }
+///
+/// let net = Mlp::<(Double<2>,)>::ZERO;
+/// assert_eq!(net.predict(&[1.0, -3.0]), [2.0, -6.0]);
+/// ```
 pub trait Layer: 'static {
-    /// One sample that comes in.
-    type Input: Plain;
-    /// One sample that goes out.
-    type Output: Plain;
-    /// Everything that is learnt.
-    type Params: Plain;
-    /// What is carried along but not learnt by gradient: running means and variances. Most layers have nothing, [`Nothing`].
-    type Running: Plain;
-    /// The most values that a row of any layer has; picks the backend for narrow networks ([`Level::for_width`](crate::Level::for_width)).
-    const WIDTH: usize;
-    /// How many values at the front of `Params` are the kernel: the weights of the inputs, which a regularizer looks at.
-    const KERNEL: usize;
-    /// Multiply-adds of one sample in the matrix products: decides whether the network is compiled in place ([`Simd::INLINE`]).
-    const MULTIPLY_ADDS: usize = Self::KERNEL;
+    /// One input sample.
+    type Input: F32Array;
+    /// One output sample.
+    type Output: F32Array;
+    /// The parameters: everything that is learnt by gradient.
+    type Params: F32Array;
+    /// Non-trainable values (moving mean and variance). [`Nothing`] for most layers.
+    type Buffers: F32Array;
+    /// The length of the longest row of any layer. It selects the backend of narrow networks
+    /// ([`Backend::for_width`](crate::Backend::for_width)).
+    const MAX_ROW: usize;
+    /// Number of values at the front of `Params` that are the kernel: the weights of the inputs. A
+    /// regularizer uses only these.
+    const KERNEL_LEN: usize;
+    /// Multiply-adds of one sample in the matrix products. It decides whether the network's code is
+    /// inlined ([`Simd::INLINE_MAX`]).
+    const MULTIPLY_ADDS: usize = Self::KERNEL_LEN;
     /// Keras' name of the layer's kind, for summaries and errors.
     const NAME: &'static str = "layer";
-    /// How many layers it is: a chain is several.
-    const LAYERS: u32 = 1;
-    /// The activation at the end, which a loss may be joined with.
-    type Head;
+    /// Number of layers: 1, or more for a chain.
+    const DEPTH: u32 = 1;
+    /// The last activation. A loss may be fused with it.
+    type OutputActivation;
 
-    /// y ← layer(x) for each row, keeping nothing. `C` bounds how many rows one call may have; hidden rows lie on the stack.
+    /// y ← layer(x) for each row; keeps nothing for a backward pass. One call has at most `C` rows.
+    /// Hidden rows are on the stack.
     fn infer<S: Simd, const C: usize>(
         s: S,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[Self::Input],
         y: &mut [Self::Output],
     );
 
-    /// Fills the weights by `init`, layer after layer; sets the biases to zero, and what else there is to its start.
-    fn init(p: &mut Self::Params, r: &mut Self::Running, init: &impl Initializer, rng: &mut Rng);
+    /// Fills the weights by `init`, layer after layer. Sets biases to zero and all other values to
+    /// their initial values.
+    fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng);
 
-    /// Calls `tell` for each layer from input to output.
-    fn describe(tell: &mut dyn FnMut(&Description));
+    /// Calls `visit` for each layer from input to output.
+    fn describe(visit: &mut dyn FnMut(&Description));
 
-    /// Calls `tell` for each tensor in the order of Keras' `get_weights()`. They lie in this order, without gaps, in `Params` and in `Running`.
-    fn tensors(tell: &mut dyn FnMut(&Tensor));
+    /// Calls `visit` for each tensor in the order of Keras' `get_weights()`. The tensors lie in
+    /// this order, without gaps, in `Params` and in `Buffers`.
+    fn tensors(visit: &mut dyn FnMut(&Tensor));
 }
 
-/// Whether the code of the layers `L` is compiled in place for the backend `S`: networks so small that a call costs more than the arithmetic, of few
-/// layers, so that they compile in seconds; on a chip, whose program is compiled for one backend, of any number. All others call the kernels' own compiled copies.
+/// Whether the code of the layers `L` is inlined for the backend `S`. It is for networks so small
+/// that a call costs more than the arithmetic, and of few layers, so that they compile in seconds.
+/// A chip's program is compiled for one backend: there any number of layers is inlined.
+/// All other networks call the kernels' own compiled copies.
 #[must_use]
 pub(crate) const fn in_place<S: Simd, L: Layer>() -> bool {
-    S::INLINE == 0 || L::MULTIPLY_ADDS <= S::INLINE && (L::LAYERS <= 4 || cfg!(target_os = "none"))
+    S::INLINE_MAX == 0
+        || L::MULTIPLY_ADDS <= S::INLINE_MAX && (L::DEPTH <= 4 || cfg!(target_os = "none"))
 }
 
-/// No parameters, no running state.
+/// No parameters, or no non-trainable values.
 pub type Nothing = [f32; 0];
 
 /// One tensor of a layer, as Keras names it.
@@ -95,25 +163,25 @@ pub type Nothing = [f32; 0];
 pub struct Tensor {
     /// Keras' name: `kernel`, `bias`, `recurrent_kernel`, `gamma`, `moving_mean`, …
     pub name: &'static str,
-    /// Its lengths
+    /// Its shape
     pub shape: Shape,
-    /// Whether it is learnt (in `Params`) or carried along (in `Running`)
+    /// `true` for a parameter (in `Params`), `false` for non-trainable values (in `Buffers`)
     pub learnt: bool,
 }
 
 impl Tensor {
-    /// A tensor that is learnt, of the shape of `P`.
-    pub const fn learnt<P: Plain>(name: &'static str) -> Self {
+    /// A tensor of parameters, of the shape of `P`.
+    pub const fn learnt<P: F32Array>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: true }
     }
 
-    /// A tensor that is carried along, of the shape of `P`.
-    pub const fn running<P: Plain>(name: &'static str) -> Self {
+    /// A tensor of non-trainable values, of the shape of `P`.
+    pub const fn buffer<P: F32Array>(name: &'static str) -> Self {
         Self { name, shape: P::SHAPE, learnt: false }
     }
 }
 
-/// A layer that was never given weights: [`Train::never_set`].
+/// A layer whose weights were never set: [`Trainable::never_set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeverSet {
     /// Its index in the network, from 0
@@ -122,38 +190,39 @@ pub struct NeverSet {
     pub kind: &'static str,
 }
 
-/// What a forward pass is for.
+/// The purpose of a forward pass, and the index of the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct Context {
     training: bool,
     place: u32,
 }
 
-impl Pass {
-    /// A training step: batch statistics, dropout.
+impl Context {
+    /// A training step: statistics of the mini-batch, dropout.
     pub const TRAINING: Self = Self { training: true, place: 0 };
-    /// Evaluation or prediction: running statistics, no dropout.
+    /// Evaluation or prediction: moving mean and variance, no dropout.
     pub const INFERENCE: Self = Self { training: false, place: 0 };
 
-    /// Whether it is a training step's.
+    /// Whether this is a training step.
     #[inline(always)]
     #[must_use]
     pub const fn training(self) -> bool {
         self.training
     }
 
-    /// How many layers stand before this one: two equal layers with noise draw different numbers.
+    /// Index of this layer. Mixed into dropout's key, so that two equal dropout layers use
+    /// different masks.
     #[inline(always)]
     #[must_use]
     pub const fn place(self) -> u32 {
         self.place
     }
 
-    /// The pass as what follows `L` sees it.
+    /// The context of the layer that follows `L`.
     #[inline(always)]
     #[must_use]
     pub const fn after<L: Layer>(self) -> Self {
-        Self { place: self.place + L::LAYERS, ..self }
+        Self { place: self.place + L::DEPTH, ..self }
     }
 }
 
@@ -163,18 +232,18 @@ impl Pass {
 pub struct Description {
     /// The kind of layer
     pub kind: &'static str,
-    /// Values of a sample that come in
+    /// Values of an input sample
     pub inputs: usize,
-    /// Values of a sample that go out
+    /// Values of an output sample
     pub outputs: usize,
     /// The activation's name
     pub activation: &'static str,
-    /// The shape of a sample that goes out
+    /// The shape of an output sample
     pub shape: Shape,
-    /// Parameters
+    /// Number of parameters
     pub params: usize,
-    /// Values carried along but not learnt
-    pub running: usize,
+    /// Number of non-trainable values
+    pub buffers: usize,
 }
 
 impl Description {
@@ -187,30 +256,109 @@ impl Description {
             activation,
             shape: L::Output::SHAPE,
             params: L::Params::LEN,
-            running: L::Running::LEN,
+            buffers: L::Buffers::LEN,
         }
     }
 }
 
 /// A layer that can be trained by gradient.
+///
+/// The backward pass of the layer in [`Layer`]'s example, y = 2·x, dx = 2·dy:
+///
+/// ```
+/// # use rosenblatt::{
+/// #     Rng,
+/// #     init::Initializer,
+/// #     kernels::Simd,
+/// #     layer::{Context, Description, Layer, Nothing, Tensor, Trainable},
+/// #     prelude::*,
+/// # };
+/// # struct Double<const N: usize>;
+/// # impl<const N: usize> Layer for Double<N> {
+/// #     type Input = [f32; N];
+/// #     type Output = [f32; N];
+/// #     type Params = Nothing;
+/// #     type Buffers = Nothing;
+/// #     type OutputActivation = Linear;
+/// #     const MAX_ROW: usize = N;
+/// #     const KERNEL_LEN: usize = 0;
+/// #     fn infer<S: Simd, const C: usize>(
+/// #         _: S,
+/// #         _: &Nothing,
+/// #         _: &Nothing,
+/// #         x: &[[f32; N]],
+/// #         y: &mut [[f32; N]],
+/// #     ) {
+/// #         for (x, y) in x.iter().zip(y) {
+/// #             *y = x.map(|x| 2.0 * x);
+/// #         }
+/// #     }
+/// #     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
+/// #     fn describe(_: &mut dyn FnMut(&Description)) {}
+/// #     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
+/// # }
+/// impl<const N: usize> Trainable for Double<N> {
+///     type Tape<const B: usize> = [[f32; N]; B];
+///
+///     fn forward<S: Simd, const B: usize>(
+///         s: S,
+///         _: Context,
+///         p: &Nothing,
+///         r: &Nothing,
+///         x: &[[f32; N]],
+///         y: &mut [[f32; N]; B],
+///     ) {
+///         Self::infer::<S, B>(s, p, r, x, &mut y[..x.len()]);
+///     }
+///
+///     fn output<const B: usize>(y: &[[f32; N]; B]) -> &[[f32; N]; B] {
+///         y
+///     }
+///
+///     fn backward<S: Simd, const B: usize>(
+///         _: S,
+///         _: &Nothing,
+///         _: &[[f32; N]],
+///         _: &mut [[f32; N]; B],
+///         dy: &mut [[f32; N]],
+///         _: bool,
+///         _: &mut Nothing,
+///         dx: Option<&mut [[f32; N]]>,
+///     ) {
+///         if let Some(dx) = dx {
+///             for (dx, dy) in dx.iter_mut().zip(dy) {
+///                 *dx = dy.map(|dy| 2.0 * dy);
+///             }
+///         }
+///     }
+/// }
+///
+/// type Net = Mlp<(Dense<1, 1>, Double<1>)>;
+/// let mut net = Net::ZERO;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.step(&mut net, (&[[1.0]], &[[1.0]]), &Sgd::with_lr(0.125))?;
+/// assert_eq!(net.weights(), [0.5, 0.5]); // dw = db = 2·(y − t)·2 = −4
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be trained by gradient",
     note = "every layer's activation must have a gradient; a step has none"
 )]
-pub trait Train: Layer {
-    /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients between layers.
-    type Tape<const B: usize>: Plain;
-    /// Whether [`Train::penalty`] adds to the loss.
+pub trait Trainable: Layer {
+    /// What the forward pass keeps of up to `B` samples for the backward pass, and the gradients
+    /// between layers.
+    type Tape<const B: usize>: F32Array;
+    /// Whether [`Trainable::penalty`] adds to the loss.
     const PENALIZED: bool = false;
-    /// The fewest samples that a mini-batch may have: 2 where statistics are taken over the samples.
+    /// The smallest mini-batch: 2 samples for a layer with statistics over the samples.
     const LEAST_SAMPLES: usize = 1;
 
     /// Runs a mini-batch forward and keeps its outputs on the tape.
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[Self::Input],
         tape: &mut Self::Tape<B>,
     );
@@ -218,10 +366,12 @@ pub trait Train: Layer {
     /// The outputs of the last forward pass.
     fn output<const B: usize>(tape: &Self::Tape<B>) -> &[Self::Output; B];
 
-    /// From dy, the gradient by the outputs, computes dp, the gradient by the parameters (overwritten), and, if asked for, dx.
+    /// Computes dp, the gradient by the parameters, from dy, the gradient by the outputs.
+    /// Overwrites dp. Computes dx, the gradient by the inputs, if it is asked for.
     ///
-    /// `x` is what `forward` was given; `dy` has as many rows and is used up. With `joined` dy is the gradient before the last activation
-    /// already, as a loss joined with it gives.
+    /// `x` is the input of `forward`. `dy` has as many rows as `x` and is overwritten. With
+    /// `fused`, dy is already the gradient before the last activation, from a loss that is fused
+    /// with it.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     fn backward<S: Simd, const B: usize>(
         s: S,
@@ -229,40 +379,44 @@ pub trait Train: Layer {
         x: &[Self::Input],
         tape: &mut Self::Tape<B>,
         dy: &mut [Self::Output],
-        joined: bool,
+        fused: bool,
         dp: &mut Self::Params,
         dx: Option<&mut [Self::Input]>,
     );
 
-    /// What the layer adds to the loss by itself: regularization. Its gradient is part of `backward`'s dp.
+    /// The layer's own term of the loss: regularization. Its gradient is part of `backward`'s dp.
     #[inline(always)]
     fn penalty<S: Simd>(s: S, p: &Self::Params) -> f32 {
         let _ = (s, p);
         0.0
     }
 
-    /// The first layer that was never given weights: all its parameters are 0, and a layer with parameters follows (`hidden`), so that neither would learn anything.
-    /// `place` is the index of the first layer.
+    /// The first layer whose weights were never set: all its parameters are 0 and a layer with
+    /// parameters follows (`hidden`). Neither of the two would learn anything. `place` is the index
+    /// of the first layer.
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
-        let unset = const { Self::Params::LEN > 0 } && hidden && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
+        let unset = const { Self::Params::LEN > 0 }
+            && hidden
+            && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
         unset.then_some(NeverSet { layer: place, kind: Self::NAME })
     }
 
-    /// Takes the last training pass into the running state; called once the step is known to be good.
+    /// Updates the non-trainable values from the last training pass. Called only after a step with
+    /// a finite loss and gradient.
     #[inline(always)]
-    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
+    fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         let _ = (tape, r);
     }
 }
 
-/// The first `m` rows; all where there are fewer. Cannot panic.
+/// The first `m` rows; all rows if there are fewer. Cannot panic.
 #[inline(always)]
 pub(crate) fn first<T>(rows: &[T], m: usize) -> &[T] {
     rows.get(..m).unwrap_or(rows)
 }
 
-/// The first `m` rows; all where there are fewer. Cannot panic.
+/// The first `m` rows; all rows if there are fewer. Cannot panic.
 #[inline(always)]
 pub(crate) fn first_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
     let m = m.min(rows.len());

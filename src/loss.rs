@@ -1,74 +1,123 @@
-//! Losses: how wrong a batch is, and the gradient by its outputs.
+//! Losses: the error of a batch, and its gradient by the outputs.
 //!
-//! A loss is the mean over the samples. The cross-entropies are joined with the activation they belong to: through sigmoid or softmax
-//! the gradient by the unit's input is p − t, which neither overflows nor vanishes where p is near 0 or 1.
+//! A loss is the mean over the samples. Each cross-entropy is fused with its activation: through
+//! sigmoid or softmax the gradient by the unit's input is p − t, which neither overflows nor
+//! vanishes where p is near 0 or 1.
 //!
-//! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the binary cross-entropies; the lecture's cost of a network is their **sum**.
-//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras'; [`Summed`] makes the lecture's of them: `Summed<BinaryCrossEntropy>`. Loss and gradient are k times as large,
-//! and so is the step at the same learning rate; with one output they are the same. A categorical cross-entropy is a sum over the classes in both.
+//! Over the k outputs of one sample Keras takes the **mean** of the squared errors and of the
+//! binary cross-entropies. The lecture's cost of a network takes their **sum**.
+//! [`MeanSquaredError`] and [`BinaryCrossEntropy`] are Keras' losses. [`SumOverOutputs`] makes the
+//! lecture's losses of them: `SumOverOutputs<BinaryCrossEntropy>`. Loss and gradient are then k
+//! times as large, and so is a step of gradient descent at the same learning rate. With one output
+//! they are the same. A categorical cross-entropy is a sum over the classes in both.
 
 use crate::{
-    activation::{SigmoidHead, SoftmaxHead},
-    data::finite_targets,
+    activation::{SigmoidOutput, SoftmaxOutput},
+    dataset::finite_targets,
     error::{Error, Result},
     metrics::class_of,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Plain, Simd, loss};
+use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 
-/// A loss that fits a network's last activation `Head` and its output `Out`.
+/// A loss for a network with the last activation `OutputActivation` and the output `Out`.
+///
+/// A loss of one's own has a target type and the function `loss`. The rest has defaults. Here: the
+/// mean of |y − t| over the samples of a network with one output.
+///
+/// ```
+/// use rosenblatt::{kernels::Simd, loss::Loss, prelude::*};
+///
+/// struct MeanAbsoluteError;
+///
+/// impl<A> Loss<A, [f32; 1]> for MeanAbsoluteError {
+///     type Target = [f32; 1];
+///
+///     fn loss<S: Simd>(_: S, y: &[[f32; 1]], t: &[[f32; 1]], dy: &mut [[f32; 1]]) -> f32 {
+///         let n = y.len() as f32;
+///         let mut sum = 0.0;
+///         for (([y], [t]), [dy]) in y.iter().zip(t).zip(dy) {
+///             sum += (y - t).abs();
+///             *dy = (y - t).signum() / n;
+///         }
+///         sum / n
+///     }
+/// }
+///
+/// type Line = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Line::ZERO;
+/// let mut trainer = Trainer::<Line, MeanAbsoluteError, Sgd, 2>::ZERO;
+/// let loss = trainer.step(&mut net, (&[[1.0], [2.0]], &[[3.0], [5.0]]), &Sgd::with_lr(0.5))?;
+/// assert_eq!(loss, 4.0);
+/// assert_eq!(net.weights(), [0.75, 0.5]);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "the loss `{Self}` does not fit a network that ends in `{Head}`",
+    message = "the loss `{Self}` does not fit a network that ends in `{OutputActivation}`",
     note = "MeanSquaredError goes with all outputs, BinaryCrossEntropy with those of Sigmoid, the categorical cross-entropies with one row of Softmax"
 )]
-pub trait Loss<Head, Out> {
-    /// What the data says about one sample.
+pub trait Loss<OutputActivation, Out> {
+    /// The target of one sample.
     type Target: Copy + 'static;
 
-    /// Whether the gradient is the one before the last activation.
-    const JOINED: bool;
+    /// Whether `loss` writes the gradient before the last activation.
+    const FUSED_WITH_ACTIVATION: bool = false;
 
-    /// Whether every target is one that this loss can be asked about.
+    /// Checks that this loss can use every target. The default accepts all of them: a target that
+    /// is not finite then makes the loss not finite, which is an error.
     /// # Errors
-    /// Names the first sample that is not, what was wrong and what was expected.
-    fn check(targets: &[Self::Target]) -> Result<()>;
-
-    /// Before a whole training, and once a loss or gradient is infinite or NaN: [`Loss::check`], and the losses that take any number as a target look for one
-    /// that is none.
-    /// # Errors
-    /// Names the first target that is infinite or NaN.
+    /// Names the first sample whose target is wrong, its value and what was expected.
     #[inline(always)]
-    fn culprit(targets: &[Self::Target]) -> Result<()> {
-        Self::check(targets)
+    fn check_targets(targets: &[Self::Target]) -> Result<()> {
+        let _ = targets;
+        Ok(())
     }
 
-    /// The mean loss of a batch; writes the gradient into dy. Sums run over sixteen virtual lanes.
+    /// [`Loss::check_targets`]; a loss that accepts any number as target also looks for targets
+    /// that are infinite or NaN. Called before a `fit`, and after a loss or gradient that is not
+    /// finite.
+    /// # Errors
+    /// As [`Loss::check_targets`]. Also names the first target that is infinite or NaN.
+    #[inline(always)]
+    fn locate_not_finite(targets: &[Self::Target]) -> Result<()> {
+        Self::check_targets(targets)
+    }
+
+    /// Returns the mean loss of a batch and writes the gradient into dy. Sums run over sixteen
+    /// virtual lanes.
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 
-    /// The class that a target stands for, as [`predicted`](crate::metrics::predicted) counts them.
-    fn class(target: &Self::Target) -> usize;
+    /// The class of a target, to be compared with [`predicted`](crate::metrics::predicted). The
+    /// default is a class that no output stands for: the accuracy is then 0.
+    fn class(target: &Self::Target) -> usize {
+        let _ = target;
+        usize::MAX
+    }
 }
 
-/// A loss that is a mean over the outputs, of terms that each look at one of them: what [`Summed`] can make a sum of.
+/// A loss that is a mean of terms, one for each output. [`SumOverOutputs`] can turn it into a sum.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no mean over a network's outputs, so there is no sum in its place",
-    note = "Summed goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
+    note = "SumOverOutputs goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
 )]
-pub trait PerOutput<Head, Out>: Loss<Head, Out> {
-    /// The sum of all terms of a batch, divided by `n`; writes its gradient into dy.
+pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
+    /// Returns the sum of all terms of a batch divided by `n`, and writes its gradient into dy.
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Self::Target], dy: &mut [Out]) -> f32;
 }
 
-/// A loss summed over the k outputs instead of their mean, as in the lecture's cost of a network: C = 1/samples · Σ over the samples Σ over the outputs.
+/// A loss summed over the k outputs instead of averaged, as in the lecture's cost of a network: C =
+/// 1/samples · Σ over the samples Σ over the outputs.
 ///
-/// Loss and gradient are k times those of `L`, and are rounded once: the same sums, divided by the number of samples alone.
+/// Loss and gradient are k times those of `L`, rounded once: the same sums, divided only by the
+/// number of samples.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 /// type Two = Mlp<(Dense<1, 2, Sigmoid>,)>;
-/// let (net, x, t) = (Two::new(), [[1.0]], [[0.0, 1.0]]); // both outputs ½
-/// let keras = Trainer::<Two, Sgd, BinaryCrossEntropy, 1>::new().evaluate(&net, &x, &t)?;
-/// let lecture = Trainer::<Two, Sgd, Summed<BinaryCrossEntropy>, 1>::new().evaluate(&net, &x, &t)?;
+/// let (net, x, t) = (Two::ZERO, [[1.0]], [[0.0, 1.0]]); // both outputs ½
+/// let keras = Trainer::<Two, BinaryCrossEntropy, Sgd, 1>::default().evaluate(&net, (&x, &t))?;
+/// type Sum = SumOverOutputs<BinaryCrossEntropy>;
+/// let lecture = Trainer::<Two, Sum, Sgd, 1>::default().evaluate(&net, (&x, &t))?;
 /// assert_eq!(keras.loss, 2f32.ln());
 /// assert_eq!(lecture.loss, 2.0 * 2f32.ln());
 /// # Ok::<(), rosenblatt::Error>(())
@@ -79,23 +128,25 @@ pub trait PerOutput<Head, Out>: Loss<Head, Out> {
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Three = Mlp<(Dense<2, 3, Softmax>,)>;
-/// let trainer = Trainer::<Three, Sgd, Summed<CategoricalCrossEntropy>, 4>::new();
+/// let trainer = Trainer::<Three, SumOverOutputs<CategoricalCrossEntropy>, Sgd, 4>::ZERO;
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Summed<L>(PhantomData<L>);
+pub struct SumOverOutputs<L>(PhantomData<L>);
 
-impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
+impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActivation, Out>
+    for SumOverOutputs<L>
+{
     type Target = L::Target;
-    const JOINED: bool = L::JOINED;
+    const FUSED_WITH_ACTIVATION: bool = L::FUSED_WITH_ACTIVATION;
 
     #[inline(always)]
-    fn check(targets: &[L::Target]) -> Result<()> {
-        L::check(targets)
+    fn check_targets(targets: &[L::Target]) -> Result<()> {
+        L::check_targets(targets)
     }
 
     #[inline(always)]
-    fn culprit(targets: &[L::Target]) -> Result<()> {
-        L::culprit(targets)
+    fn locate_not_finite(targets: &[L::Target]) -> Result<()> {
+        L::locate_not_finite(targets)
     }
 
     #[inline(always)]
@@ -108,30 +159,40 @@ impl<Head, Out, L: PerOutput<Head, Out>> Loss<Head, Out> for Summed<L> {
     }
 }
 
-/// Mean over samples and outputs of (y − t)², as Keras; dy = 2·(y − t) / (samples · outputs)
+/// Mean over samples and outputs of (y − t)², as in Keras; dy = 2·(y − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape: a row, a sequence, a map; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's loss, summed over the
-/// outputs: [`Summed`].
+/// Outputs have any plain shape: a row, a sequence, a map. Targets have the same shape. The
+/// accuracy compares [`predicted`](crate::metrics::predicted) of outputs and targets.
+/// [`SumOverOutputs`] gives the lecture's loss, the sum over the outputs.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<1, 2>,)>;
+/// let trainer = &mut Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[3.0, 1.0]]))?; // both outputs 0
+/// assert_eq!(found.loss, (9.0 + 1.0) / 2.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MeanSquaredError;
 
-impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
+impl<OutputActivation, Out: F32Array> Loss<OutputActivation, Out> for MeanSquaredError {
     type Target = Out;
-    const JOINED: bool = false;
+    const FUSED_WITH_ACTIVATION: bool = false;
 
     #[inline(always)]
-    fn check(_: &[Out]) -> Result<()> {
+    fn check_targets(_: &[Out]) -> Result<()> {
         Ok(()) // a target that is not finite shows in the loss
     }
 
     #[inline(always)]
-    fn culprit(targets: &[Out]) -> Result<()> {
+    fn locate_not_finite(targets: &[Out]) -> Result<()> {
         finite_targets(targets)
     }
 
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
+        <Self as PerOutput<OutputActivation, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
     fn class(t: &Out) -> usize {
@@ -139,7 +200,7 @@ impl<Head, Out: Plain> Loss<Head, Out> for MeanSquaredError {
     }
 }
 
-impl<Head, Out: Plain> PerOutput<Head, Out> for MeanSquaredError {
+impl<OutputActivation, Out: F32Array> PerOutput<OutputActivation, Out> for MeanSquaredError {
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::squared_error(s, 2.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
@@ -148,13 +209,15 @@ impl<Head, Out: Plain> PerOutput<Head, Out> for MeanSquaredError {
 
 /// An error unless every target lies in [0, 1].
 #[inline(always)]
-fn probabilities<T: Plain>(targets: &[T]) -> Result<()> {
-    // From +0 to 1 the bits grow with the value; those of all else are greater. Adding +0 makes a +0 of −0.
+fn probabilities<T: F32Array>(targets: &[T]) -> Result<()> {
+    // The bits of the numbers from +0 to 1 are in the order of the numbers. The bits of all other
+    // numbers are greater. Adding +0 turns −0 into +0.
     let good = |value: f32| (value + 0.0).to_bits() <= 1f32.to_bits();
-    // Without an early exit the compiler vectorizes it; which one was wrong is a question for the unhappy road.
+    // The compiler vectorizes a loop without an early exit. The slow path finds the offending
+    // value.
     let values = targets.flat().iter();
     let all = if cfg!(target_os = "none") {
-        // As integers, without the sum: −0 by its own name.
+        // Compares integers, without the sum; −0 is compared separately.
         values.map(|x| x.to_bits()).all(|bits| bits <= 1f32.to_bits() || bits == (-0f32).to_bits())
     } else {
         values.fold(true, |all, x| all & good(*x))
@@ -162,32 +225,47 @@ fn probabilities<T: Plain>(targets: &[T]) -> Result<()> {
     if all { Ok(()) } else { Err(improbable(targets)) }
 }
 
-/// The error about targets that are known not to lie in [0, 1].
+/// The error about the first target outside [0, 1]; there is one.
 #[cold]
-fn improbable<T: Plain>(targets: &[T]) -> Error {
+fn improbable<T: F32Array>(targets: &[T]) -> Error {
     let bad = targets.flat().iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(*value));
     let (i, value) = bad.map_or((0, f32::NAN), |(i, value)| (i, *value));
     Error::Probability { sample: i / T::LEN.max(1), output: i % T::LEN.max(1), value }
 }
 
-/// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as Keras; with sigmoid dz = (p − t) / (samples · outputs)
+/// Mean over samples and outputs of −(t·ln p + (1 − t)·ln(1 − p)), as in Keras; with sigmoid dz =
+/// (p − t) / (samples · outputs)
 ///
-/// Outputs of any plain shape; targets are of the same. Accuracy looks where the greatest of a sample's values is. The lecture's cost of a network, summed over the outputs: [`Summed`]. Targets are 0, 1 or probabilities between. p is kept inside [1e-7, 1 − 1e-7] for the logarithms.
+/// Outputs have any plain shape; targets have the same shape. Targets are 0, 1 or probabilities
+/// between. For the logarithms p is clamped to [1e-7, 1 − 1e-7]. The accuracy compares
+/// [`predicted`](crate::metrics::predicted) of outputs and targets. [`SumOverOutputs`] gives the
+/// lecture's cost of a network, the sum over the outputs.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<1, 1, Sigmoid>,)>;
+/// let trainer = &mut Trainer::<Net, BinaryCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[1.0]]))?; // p = ½
+/// assert_eq!(found.loss, 2f32.ln());
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy;
 
-impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out>
+    for BinaryCrossEntropy
+{
     type Target = Out;
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[Out]) -> Result<()> {
+    fn check_targets(targets: &[Out]) -> Result<()> {
         probabilities(targets)
     }
 
     #[inline(always)]
     fn loss<S: Simd>(s: S, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
-        <Self as PerOutput<Head, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
+        <Self as PerOutput<OutputActivation, _>>::over(s, (y.len() * Out::LEN) as f32, y, t, dy)
     }
 
     fn class(t: &Out) -> usize {
@@ -195,23 +273,37 @@ impl<Head: SigmoidHead, Out: Plain> Loss<Head, Out> for BinaryCrossEntropy {
     }
 }
 
-impl<Head: SigmoidHead, Out: Plain> PerOutput<Head, Out> for BinaryCrossEntropy {
+impl<OutputActivation: SigmoidOutput, Out: F32Array> PerOutput<OutputActivation, Out>
+    for BinaryCrossEntropy
+{
     #[inline(always)]
     fn over<S: Simd>(s: S, n: f32, y: &[Out], t: &[Out], dy: &mut [Out]) -> f32 {
         loss::binary_cross_entropy(s, 1.0 / n, y.flat(), t.flat(), dy.flat_mut()) / n
     }
 }
 
-/// Mean over samples of −Σ t·ln p, t one-hot (or probabilities that sum to 1); with softmax dz = (p − t) / samples
+/// Mean over samples of −Σ t·ln p; t is one-hot, or probabilities that sum to 1; with softmax dz =
+/// (p − t) / samples
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<1, 2, Softmax>,)>;
+/// let trainer = &mut Trainer::<Net, CategoricalCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[[0.0, 1.0]]))?; // both outputs ½
+/// assert!((found.loss - 2f32.ln()).abs() < 1e-6);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CategoricalCrossEntropy;
 
-impl<Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for CategoricalCrossEntropy {
+impl<OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]>
+    for CategoricalCrossEntropy
+{
     type Target = [f32; O];
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[[f32; O]]) -> Result<()> {
+    fn check_targets(targets: &[[f32; O]]) -> Result<()> {
         probabilities(targets)?;
         for (sample, target) in targets.iter().enumerate() {
             let sum = target.iter().sum::<f32>();
@@ -233,7 +325,7 @@ impl<Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for CategoricalCros
     }
 }
 
-/// A class index: an unsigned integer, as small as a chip likes it.
+/// A class index: an unsigned integer of any size.
 pub trait Class: Copy + 'static {
     /// As an index.
     fn index(self) -> usize;
@@ -245,7 +337,7 @@ macro_rules! class {
         impl Class for $t {
             #[inline(always)]
             fn index(self) -> usize {
-                // A class beyond usize is as wrong as the greatest one.
+                // A class beyond usize is as wrong as the greatest index.
                 usize::try_from(self).unwrap_or(usize::MAX)
             }
         }
@@ -253,16 +345,28 @@ macro_rules! class {
 }
 class!(u8 u16 u32 u64 usize);
 
-/// [`CategoricalCrossEntropy`] with the class's index as target: the mean over samples of −ln `p[class]`, the same gradient
+/// [`CategoricalCrossEntropy`] with a class index as target: the mean over samples of −ln
+/// `p[class]`. The gradient is the same.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<1, 2, Softmax>,)>;
+/// let trainer = &mut Trainer::<Net, SparseCategoricalCrossEntropy, Sgd, 1>::ZERO;
+/// let found = trainer.evaluate(&Net::ZERO, (&[[1.0]], &[1]))?; // both outputs ½
+/// assert!((found.loss - 2f32.ln()).abs() < 1e-6);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SparseCategoricalCrossEntropy<C = u8>(PhantomData<C>);
 
-impl<C: Class, Head: SoftmaxHead, const O: usize> Loss<Head, [f32; O]> for SparseCategoricalCrossEntropy<C> {
+impl<C: Class, OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f32; O]>
+    for SparseCategoricalCrossEntropy<C>
+{
     type Target = C;
-    const JOINED: bool = true;
+    const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
-    fn check(targets: &[C]) -> Result<()> {
+    fn check_targets(targets: &[C]) -> Result<()> {
         for (sample, target) in targets.iter().enumerate() {
             let class = target.index();
             if class >= O {

@@ -1,11 +1,12 @@
-//! How good a network is: accuracy and the confusion matrix.
+//! Metrics: accuracy and the confusion matrix.
 
 use crate::error::{Error, Result};
 use core::fmt;
 use rosenblatt_kernels::environment::standard;
 
-/// The class that outputs (or a one-hot target) stand for: with one output whether it is above ½, else the index of the
-/// greatest, the first of equals. None where an output is NaN: such a sample counts as not predicted.
+/// The class of outputs, or of a one-hot target. With one output, the class is 1 if it is above ½,
+/// else 0. With several, it is the index of the greatest, the first of equal ones. `None` if an
+/// output is NaN; such a sample counts as wrong.
 ///
 /// ```
 /// use rosenblatt::metrics::predicted;
@@ -30,21 +31,27 @@ pub fn predicted(y: &[f32]) -> Option<usize> {
     Some(best)
 }
 
-/// [`predicted`] of a target; where that has none, a class that no output stands for.
+/// [`predicted`] of a target. If it has no class, a class that no output has.
 #[inline(always)]
 pub(crate) fn class_of(t: &[f32]) -> usize {
     predicted(t).unwrap_or(usize::MAX)
 }
 
-/// What `evaluate` found.
+/// The result of `evaluate`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let found = Evaluation { loss: 0.5, correct: 3, samples: 4 };
+/// assert_eq!(found.accuracy(), 0.75);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Evaluation {
     /// Mean loss over all samples
     pub loss: f32,
-    /// Samples whose class was predicted; one whose outputs are NaN was not
+    /// Samples whose class was predicted. Samples with NaN outputs do not count
     pub correct: usize,
-    /// All samples
+    /// Number of samples
     pub samples: usize,
 }
 
@@ -56,37 +63,39 @@ impl Evaluation {
     }
 }
 
-/// How often a class (row) was taken for a class (column).
+/// Counts of actual classes (rows) and predicted classes (columns).
 ///
 /// ```
-/// use rosenblatt::metrics::Confusion;
-/// let mut seen = Confusion::<3>::new();
+/// use rosenblatt::metrics::ConfusionMatrix;
+/// let mut seen = ConfusionMatrix::<3>::new();
 /// seen.record(0, 0)?;
 /// seen.record(2, 1)?;
 /// assert_eq!(seen.count(2, 1), 1);
 /// assert_eq!(seen.accuracy(), 0.5);
 /// assert!(seen.record(3, 0).is_err());
-/// seen.record(1, None)?; // outputs that are NaN stand for no class
+/// seen.record(1, None)?; // NaN outputs have no class
 /// assert_eq!((seen.undecided(1), seen.total()), (1, 3));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Confusion<const C: usize> {
+pub struct ConfusionMatrix<const C: usize> {
     counts: [[u32; C]; C],
     undecided: [u32; C],
 }
 
-impl<const C: usize> Confusion<C> {
-    /// Nothing seen yet.
+impl<const C: usize> ConfusionMatrix<C> {
+    /// A matrix without samples.
     #[must_use]
     pub const fn new() -> Self {
         Self { counts: [[0; C]; C], undecided: [0; C] }
     }
 
-    /// Counts one sample. `predicted` is a class, or what [`predicted`] gives: `None` is counted as undecided.
+    /// Counts one sample. `predicted` is a class, or the result of [`predicted`]; `None` counts as
+    /// undecided.
     /// # Errors
-    /// [`Error::Class`] if either is not below `C`; `sample` is then the number of samples counted so far.
+    /// [`Error::Class`] if either class is not below `C`. Its `sample` is the number of samples
+    /// counted so far.
     pub fn record(&mut self, actual: usize, predicted: impl Into<Option<usize>>) -> Result<()> {
         let sample = self.total() as usize;
         let predicted = predicted.into();
@@ -104,40 +113,45 @@ impl<const C: usize> Confusion<C> {
         }
     }
 
-    /// How often class `actual` was taken for `predicted`; 0 for classes there are not.
+    /// Number of samples of class `actual` that were predicted as `predicted`; 0 for a class of `C`
+    /// or more.
     #[must_use]
     pub fn count(&self, actual: usize, predicted: usize) -> u32 {
         self.counts.get(actual).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
     }
 
-    /// How many samples of class `actual` were taken for none, because an output was NaN; 0 for a class there is not.
+    /// Number of samples of class `actual` without a prediction, because an output was NaN; 0 for a
+    /// class of `C` or more.
     #[must_use]
     pub fn undecided(&self, actual: usize) -> u32 {
         self.undecided.get(actual).copied().unwrap_or(0)
     }
 
-    /// Samples counted, the undecided ones too.
+    /// Number of samples, including the undecided ones.
     #[must_use]
     pub fn total(&self) -> u32 {
         self.counts.iter().flatten().chain(&self.undecided).fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// The share on the diagonal; NaN if nothing was counted.
+    /// The share of samples on the diagonal; NaN if there are no samples.
     #[must_use]
     pub fn accuracy(&self) -> f32 {
-        let right: u32 = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
+        let right: u32 =
+            self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
         standard(|| right as f32 / self.total() as f32)
     }
 }
 
-impl<const C: usize> Default for Confusion<C> {
+impl<const C: usize> Default for ConfusionMatrix<C> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const C: usize> fmt::Display for Confusion<C> {
-    /// Rows are the actual classes, columns the predicted ones; zeros are dots. Ends with each class's share found; where samples are undecided, how many.
+impl<const C: usize> fmt::Display for ConfusionMatrix<C> {
+    /// Rows are the actual classes, columns the predicted ones. Zeros are dots. A row ends with the
+    /// share of its class that was predicted correctly, and the number of undecided samples if
+    /// there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("actual \\ predicted\n      ")?;
         for class in 0..C {

@@ -1,19 +1,21 @@
-//! Who listens to `fit`: at the end of each epoch an observer sees the report, may look at the network, change the learning rate, or end the
-//! training. Observers cost nothing when unused: `()` compiles to nothing.
+//! Observers of `fit`. At the end of each epoch an observer sees the report. It can read the
+//! network, change the learning rate, or end the training. `()` observes nothing and compiles to
+//! nothing.
 //!
-//! Observers in a tuple are asked in order, and what one adds to the report the next ones see: [`Validation`] first, then what monitors its
-//! loss, then what writes it down.
+//! A tuple calls its observers in order. What one adds to the report, the next ones see: put
+//! [`Validation`] first, then the observers that monitor its loss, then those that record the
+//! report.
 //!
 //! | Keras | here |
 //! |---|---|
 //! | `History` | [`History`](crate::history::History) |
-//! | `validation_data`, `validation_split` | [`Validation`], [`split`](crate::data::split) |
+//! | `validation_data`, `validation_split` | [`Validation`], [`Dataset::split`] |
 //! | `EarlyStopping` | [`EarlyStopping`] |
 //! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest::like`] it, in front of it |
 //! | `ReduceLROnPlateau` | [`ReduceOnPlateau`] |
 //! | `TerminateOnNaN` | [`StopOnNan`] |
 //! | `CSVLogger` | [`CsvLog`] |
-//! | `LambdaCallback` | a closure `FnMut(&Epoch) -> ControlFlow<()>` |
+//! | `LambdaCallback` | [`OnEpoch`] with a closure `FnMut(&EpochReport) -> ControlFlow<()>` |
 
 mod csv;
 mod early;
@@ -26,24 +28,39 @@ pub use plateau::{ReduceOnPlateau, Waited};
 pub use validation::Validation;
 
 use crate::{
+    dataset::Dataset,
     error::{Error, Result},
     metrics::Evaluation,
 };
 use core::{fmt, ops::ControlFlow};
 
-/// One epoch, as it ends.
+/// The report of one epoch.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut net = Unit::ZERO;
+/// let fit = Fit { epochs: 3, ..Fit::new(Sgd::with_lr(0.5)) };
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last: EpochReport = trainer.fit(&mut net, &gates::OR, &fit)?;
+/// assert_eq!((last.number, last.lr, last.validation), (3, 0.5, None));
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Epoch {
+pub struct EpochReport {
     /// Its number, from 1
-    pub epoch: usize,
-    /// Mean loss over the epoch's samples, each before its step's update (as Keras reports it)
+    pub number: usize,
+    /// Mean loss over the epoch's samples, each before its step's update (as in Keras)
     pub loss: f32,
-    /// Share of samples whose class was predicted before the update; NaN if the observer does not ask for it
+    /// Share of samples whose class was predicted before the update; NaN if no observer needs the
+    /// accuracy
     pub accuracy: f32,
-    /// What a [`Validation`] found
+    /// The result of a [`Validation`], if there is one
     pub validation: Option<Evaluation>,
-    /// The learning rate that the epoch's last step used, with `decay` and a schedule's; with no epoch, the one that the optimizer holds
+    /// The learning rate of the epoch's last step, with `decay` and a schedule. If there was no
+    /// epoch, the learning rate of the optimizer
     pub lr: f32,
 }
 
@@ -53,62 +70,97 @@ pub trait Session {
     type Net;
     /// One sample.
     type Input;
-    /// What the loss asks of the data about one sample.
+    /// The target of one sample.
     type Target;
 
     /// The network.
     fn net(&self) -> &Self::Net;
-    /// The network, to be changed.
+    /// The network, mutable.
     fn net_mut(&mut self) -> &mut Self::Net;
-    /// The learning rate that the optimizer holds.
+    /// The learning rate of the optimizer.
     fn lr(&self) -> f32;
-    /// Sets it, for what is left of this `fit`: the next one begins with the optimizer that it is given, unlike in Keras, where the rate stays.
+    /// Sets the learning rate for the rest of this `fit`. The next `fit` starts with the optimizer
+    /// that it is given. (In Keras the rate stays.)
     /// # Errors
-    /// What the optimizer's own check says; nothing is changed then.
+    /// Those of the optimizer's check. Nothing is changed then.
     fn set_lr(&mut self, lr: f32) -> Result<()>;
-    /// Whether every weight and every running value is finite: a step may end in one that is not, and only the next one finds it.
+    /// Whether all parameters and all non-trainable values (moving mean and variance) are finite. A
+    /// step can end with one that is not; only the next step finds it.
     fn finite(&self) -> bool {
         true
     }
-    /// Whether these samples could be evaluated.
+    /// Checks that these samples can be evaluated.
     /// # Errors
-    /// For no samples, other lengths, wrong targets, numbers that are infinite or NaN.
-    fn check(&self, x: &[Self::Input], t: &[Self::Target]) -> Result<()>;
+    /// For no samples, wrong targets, or numbers that are infinite or NaN.
+    fn validate(&self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<()>;
     /// Loss and accuracy over other samples, in the trainer's memory.
     /// # Errors
     /// As [`Trainer::evaluate`](crate::Trainer::evaluate).
-    fn evaluate(&mut self, x: &[Self::Input], t: &[Self::Target]) -> Result<Evaluation>;
+    fn evaluate(&mut self, data: Dataset<'_, Self::Input, Self::Target>) -> Result<Evaluation>;
 }
 
-/// Listens to `fit`. `()` does not and costs nothing; a closure `FnMut(&Epoch) -> ControlFlow<()>` does; a tuple asks each of its observers.
+/// Observes `fit`. `()` does nothing and costs nothing. [`OnEpoch`] calls a closure. A tuple calls
+/// each of its observers. `&mut o` observes with a borrowed observer.
+///
+/// An observer of one's own, which counts the epochs that lowered the loss:
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use rosenblatt::{Result, observer::Session, prelude::*};
+///
+/// struct Falls {
+///     last: f32,
+///     count: usize,
+/// }
+///
+/// impl<S: Session> Observer<S> for Falls {
+///     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+///         self.count += usize::from(epoch.loss < self.last);
+///         self.last = epoch.loss;
+///         Ok(ControlFlow::Continue(()))
+///     }
+/// }
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut falls = Falls { last: f32::INFINITY, count: 0 };
+/// let fit = Fit { epochs: 10, ..Fit::new(Sgd::with_lr(0.5)) };
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut Unit::default(), &gates::OR, &fit, &mut falls)?;
+/// assert_eq!(falls.count, 10);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub trait Observer<S: Session> {
-    /// Whether accuracy is to be counted.
+    /// Whether `fit` computes the accuracy for this observer.
     const ACCURACY: bool = true;
 
-    /// The training begins. An observer forgets what it saw of an earlier one.
+    /// Called when a training begins. An observer resets its state here.
     /// # Errors
-    /// Whatever makes watching impossible; the training does not begin then, and nothing is changed.
+    /// Whatever prevents the observer from working. The training then does not begin, and nothing
+    /// is changed.
     #[inline(always)]
-    fn begin(&mut self, session: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
         let _ = session;
         Ok(())
     }
 
-    /// An epoch has ended; `Break` ends the training. What is written into the report is what later observers and the caller see.
+    /// Called at the end of each epoch. `Break` ends the training. Later observers and the caller
+    /// see changes of the report.
     /// # Errors
-    /// Whatever makes going on senseless; it ends the training.
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>>;
+    /// Whatever prevents the observer from working. It ends the training.
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S)
+    -> Result<ControlFlow<()>>;
 
-    /// A step was refused because loss or gradient is not finite ([`Error::NotFinite`]; no weight was changed). `true` ends the training without an error.
+    /// Called when a step is rejected because loss or gradient is not finite ([`Error::NotFinite`];
+    /// no weight was changed). `true` ends the training without an error.
     #[inline(always)]
-    fn refused(&mut self, error: &Error) -> bool {
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
         let _ = error;
         false
     }
 
-    /// The training has ended, by itself, by an observer or by an error.
+    /// Called when the training has ended: after the last epoch, by an observer, or by an error.
     #[inline(always)]
-    fn end(&mut self, session: &mut S) {
+    fn on_fit_end(&mut self, session: &mut S) {
         let _ = session;
     }
 }
@@ -117,57 +169,77 @@ impl<S: Session> Observer<S> for () {
     const ACCURACY: bool = false;
 
     #[inline(always)]
-    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 }
 
-impl<S: Session, F: FnMut(&Epoch) -> ControlFlow<()>> Observer<S> for F {
+/// An observer that calls a closure at the end of each epoch: Keras' `LambdaCallback`.
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
+/// let mut net = Unit::ZERO;
+/// let mut stop = OnEpoch(|epoch: &EpochReport| {
+///     if epoch.loss < 0.3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// });
+/// let fit = Fit { epochs: 1000, ..Fit::new(Sgd::with_lr(1.0)) };
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last = trainer.fit_with(&mut net, &gates::OR, &fit, &mut stop)?;
+/// assert!(last.number < 1000);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OnEpoch<F>(pub F);
+
+impl<S: Session, F: FnMut(&EpochReport) -> ControlFlow<()>> Observer<S> for OnEpoch<F> {
     #[inline(always)]
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
-        Ok(self(epoch))
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
+        Ok(self.0(epoch))
     }
 }
 
-/// Tuples of observers; each is told, also where one before has ended the training.
+/// Tuples of observers. Each one is called, also after an earlier one has ended the training.
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<S: Session, $($name: Observer<S>),+> Observer<S> for ($($name,)+) {
             const ACCURACY: bool = false $(|| $name::ACCURACY)+;
 
             #[inline(always)]
-            fn begin(&mut self, session: &mut S) -> Result<()> {
+            fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.begin(session)?;)+
+                $($name.on_fit_begin(session)?;)+
                 Ok(())
             }
 
             #[inline(always)]
-            fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+            fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut flow = ControlFlow::Continue(());
-                $(if $name.epoch(epoch, session)?.is_break() {
+                $(if $name.on_epoch_end(epoch, session)?.is_break() {
                     flow = ControlFlow::Break(());
                 })+
                 Ok(flow)
             }
 
             #[inline(always)]
-            fn refused(&mut self, error: &Error) -> bool {
+            fn on_rejected_step(&mut self, error: &Error) -> bool {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut handled = false;
-                $(handled |= $name.refused(error);)+
+                $(handled |= $name.on_rejected_step(error);)+
                 handled
             }
 
             #[inline(always)]
-            fn end(&mut self, session: &mut S) {
+            fn on_fit_end(&mut self, session: &mut S) {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
-                $($name.end(session);)+
+                $($name.on_fit_end(session);)+
             }
         }
     };
@@ -181,42 +253,43 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-/// A borrowed observer.
-///
-/// ```
-/// use rosenblatt::prelude::*;
-/// let mut history = History::<10>::new();
-/// let mut observers = (Watch(&mut history), StopOnNan::new());
-/// # let _ = &mut observers;
-/// ```
-#[derive(Debug)]
-pub struct Watch<'a, O>(pub &'a mut O);
-
-impl<S: Session, O: Observer<S>> Observer<S> for Watch<'_, O> {
+/// A borrowed observer. The caller can read it afterwards.
+impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     const ACCURACY: bool = O::ACCURACY;
 
     #[inline(always)]
-    fn begin(&mut self, session: &mut S) -> Result<()> {
-        self.0.begin(session)
+    fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+        (**self).on_fit_begin(session)
     }
 
     #[inline(always)]
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
-        self.0.epoch(epoch, session)
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
+        (**self).on_epoch_end(epoch, session)
     }
 
     #[inline(always)]
-    fn refused(&mut self, error: &Error) -> bool {
-        self.0.refused(error)
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
+        (**self).on_rejected_step(error)
     }
 
     #[inline(always)]
-    fn end(&mut self, session: &mut S) {
-        self.0.end(session);
+    fn on_fit_end(&mut self, session: &mut S) {
+        (**self).on_fit_end(session);
     }
 }
 
-/// What an observer compares from epoch to epoch.
+/// The value that an observer compares from epoch to epoch.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let early = EarlyStopping { monitor: Monitor::Accuracy, ..EarlyStopping::with_patience(5) };
+/// assert_eq!(early.monitor.name(), "accuracy");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Monitor {
@@ -224,10 +297,10 @@ pub enum Monitor {
     Loss,
     /// The training accuracy; more is better
     Accuracy,
-    /// The loss that a [`Validation`] found (Keras' `val_loss`); less is better
+    /// The loss of a [`Validation`] (Keras' `val_loss`); less is better
     #[default]
     ValLoss,
-    /// The accuracy that a [`Validation`] found (Keras' `val_accuracy`); more is better
+    /// The accuracy of a [`Validation`] (Keras' `val_accuracy`); more is better
     ValAccuracy,
 }
 
@@ -243,10 +316,11 @@ impl Monitor {
         }
     }
 
-    /// Its value in a report; NaN for an accuracy beside a loss that is NaN.
+    /// The value in a report. An accuracy is NaN if the loss beside it is NaN.
     /// # Errors
-    /// [`Error::NotMonitored`] if it is a [`Validation`]'s and none stands before.
-    fn of(self, epoch: &Epoch) -> Result<f32> {
+    /// [`Error::NotMonitored`] if the value is a [`Validation`]'s and there is none before this
+    /// observer.
+    fn of(self, epoch: &EpochReport) -> Result<f32> {
         let validation = || epoch.validation.ok_or(Error::NotMonitored { what: self.name() });
         Ok(match self {
             Self::Loss => epoch.loss,
@@ -259,7 +333,8 @@ impl Monitor {
         })
     }
 
-    /// Whether `value` is better than `best` by more than `min_delta`, as Keras: value − min_delta > best, or value + min_delta < best. NaN is never better.
+    /// Whether `value` is better than `best` by more than `min_delta`, as in Keras: value −
+    /// min_delta > best, or value + min_delta < best. NaN is never better.
     fn better(self, value: f32, best: f32, min_delta: f32) -> bool {
         let min_delta = if min_delta < 0.0 { -min_delta } else { min_delta };
         match self {
@@ -275,9 +350,13 @@ impl fmt::Display for Monitor {
     }
 }
 
-/// An error if a number that values are compared with is NaN: nothing would ever be better.
+/// An error if `value` is NaN: no value would ever be better.
 fn comparable(name: &'static str, value: f32) -> Result<()> {
-    if value.is_nan() { Err(Error::HyperParameter { name, value, expected: "a number" }) } else { Ok(()) }
+    if value.is_nan() {
+        Err(Error::HyperParameter { name, value, expected: "a number" })
+    } else {
+        Ok(())
+    }
 }
 
 /// The best value seen so far.
@@ -291,7 +370,8 @@ struct Best {
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
-    /// Takes a value in; whether it is an improvement. The first number is one, as in Keras; NaN is never one.
+    /// Whether `value` is an improvement; stores it then. The first number is one, as in Keras. NaN
+    /// never is.
     fn improved(&mut self, monitor: Monitor, value: f32, min_delta: f32, epoch: usize) -> bool {
         let better = match self.value {
             None => !value.is_nan(),
@@ -304,18 +384,21 @@ impl Best {
     }
 }
 
-/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error, and the observer says where.
+/// Keras' `TerminateOnNaN`: a loss or gradient that is not finite ends `fit` without an error.
+/// [`StopOnNan::stopped`] says where.
 ///
-/// Without it, `fit` ends with [`Error::NotFinite`]. Either way the step that met it changed no weight.
+/// Without it, `fit` ends with [`Error::NotFinite`]. In both cases the rejected step changes no
+/// weight.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Line::new();
+/// let mut net = Line::ZERO;
 /// let mut stop = StopOnNan::new();
 /// let fit = Fit { epochs: 100, ..Fit::new(Sgd::with_lr(1e30)) };
-/// Trainer::<Line, Sgd, MeanSquaredError, 1>::new().fit(&mut net, &[[2.0]], &[[1.0]], &fit, &mut stop)?;
+/// let mut trainer = Trainer::<Line, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.fit_with(&mut net, (&[[2.0]], &[[1.0]]), &fit, &mut stop)?;
 /// assert!(stop.stopped().is_some());
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
@@ -326,13 +409,14 @@ pub struct StopOnNan {
 }
 
 impl StopOnNan {
-    /// Nothing met yet.
+    /// An observer that has seen nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self { stopped: None }
     }
 
-    /// What ended the training ([`Error::NotFinite`], which names epoch and step), if anything did.
+    /// The error that ended the training ([`Error::NotFinite`], which names epoch and step), if
+    /// there was one.
     #[must_use]
     pub const fn stopped(&self) -> Option<Error> {
         self.stopped
@@ -342,17 +426,17 @@ impl StopOnNan {
 impl<S: Session> Observer<S> for StopOnNan {
     const ACCURACY: bool = false;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         self.stopped = None;
         Ok(())
     }
 
     #[inline(always)]
-    fn epoch(&mut self, _: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, _: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn refused(&mut self, error: &Error) -> bool {
+    fn on_rejected_step(&mut self, error: &Error) -> bool {
         self.stopped = Some(*error);
         true
     }

@@ -1,6 +1,7 @@
-//! Optimizers: how a gradient becomes a step.
+//! Optimizers: the update of the weights from a gradient.
 //!
-//! Hyper-parameters are a small value of their own; what an optimizer remembers ([`Optimizer::State`]) lies in the trainer and starts as zero bits.
+//! An optimizer value holds the hyper-parameters. Its state between steps ([`Optimizer::State`])
+//! lies in the trainer and starts as zero bits.
 //!
 //! | optimizer | a step, g the gradient, t its number from 1, lr_t = lr / (1 + decay·(t − 1)) | state |
 //! |---|---|---|
@@ -12,11 +13,14 @@
 //! | [`Adam`] | m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ) | m, v |
 //! | [`AdamW`] | w ← w − lr_t·λ·w, then as Adam | m, v |
 //!
-//! In those that divide by a root of squares, a value of the gradient of 2⁶³ (9.2e18) or more, whose square f32 can hardly hold, is not remembered: the weight goes one learning rate
-//! (Adam: α) against the sign of g, and the state stays, so that one such value does not stop its weight for good.
+//! AdaGrad, RMSProp, Adam and AdamW divide by a root of squares. A value of the gradient of 2⁶³
+//! (9.2e18) or more has a square that f32 can hardly hold. They leave such a value out of the state
+//! and move the weight by one learning rate (Adam: α) against the sign of g. Otherwise one such
+//! value would stop its weight for good.
 //!
-//! Around any of them: [`Scheduled`](crate::schedule::Scheduled) gives each step its learning rate, [`ClipValue`] and [`ClipNorm`] keep the gradient
-//! within bounds. They nest: `Scheduled<ClipNorm<Adam>, CosineDecay>`.
+//! Wrappers take any of them: [`Scheduled`](crate::schedule::Scheduled) sets the learning rate of
+//! each step, [`ClipValue`] and [`ClipNorm`] bound the gradient. Wrappers nest:
+//! `Scheduled<ClipNorm<Adam>, CosineDecay>`.
 
 mod adagrad;
 mod adam;
@@ -38,65 +42,125 @@ pub use rmsprop::RmsProp;
 pub use sgd::{Sgd, SgdState};
 
 use crate::error::{Error, Result};
-use rosenblatt_kernels::{Plain, Simd, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, zero_bits};
 
-/// A value that is all zero bits: a static of it lies in `.bss` and costs no flash.
-pub trait Zero {
+/// A type with a value that is all zero bits. A `static` of it lies in `.bss` and costs no flash.
+pub trait ZeroState {
     /// The value.
     const ZERO: Self;
 
-    /// Becomes the value, in place: nothing large crosses the stack.
+    /// Sets `self` to zero in place. Nothing large crosses the stack.
     fn set_zero(&mut self);
 }
 
-/// The hyper-parameters of an update rule.
+/// An update rule with its hyper-parameters.
+///
+/// An optimizer of one's own: w ← w − lr·sign(g), without state.
+///
+/// ```
+/// use rosenblatt::{
+///     Result,
+///     kernels::{F32Array, Simd},
+///     optimizer::{Optimizer, ZeroState, at_least_zero},
+///     prelude::*,
+/// };
+///
+/// #[derive(Clone, Copy)]
+/// struct SignDescent {
+///     lr: f32,
+/// }
+///
+/// struct NoState;
+///
+/// impl ZeroState for NoState {
+///     const ZERO: Self = Self;
+///
+///     fn set_zero(&mut self) {}
+/// }
+///
+/// impl Optimizer for SignDescent {
+///     type State<P: F32Array> = NoState;
+///
+///     fn update<S: Simd, P: F32Array>(&self, _: S, _: &mut NoState, w: &mut P, dw: &P) {
+///         for (w, g) in w.as_flat_mut().iter_mut().zip(dw.as_flat()) {
+///             if *g != 0.0 {
+///                 *w -= self.lr * g.signum();
+///             }
+///         }
+///     }
+///
+///     fn check(&self) -> Result<()> {
+///         at_least_zero("lr", self.lr)
+///     }
+///
+///     fn lr(&self) -> f32 {
+///         self.lr
+///     }
+///
+///     fn set_lr(&mut self, lr: f32) {
+///         self.lr = lr;
+///     }
+/// }
+///
+/// type Line = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Line::ZERO;
+/// let mut trainer = Trainer::<Line, MeanSquaredError, SignDescent, 1>::ZERO;
+/// trainer.step(&mut net, (&[[-3.0]], &[[7.0]]), &SignDescent { lr: 0.5 })?;
+/// assert_eq!(net.weights(), [-0.5, 0.5]);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub trait Optimizer: Copy {
-    /// What it remembers between steps, for parameters of type `P`. For a trainer on the heap it must be [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits), which
-    /// [`zero_bits!`] makes of a struct.
-    type State<P: Plain>: Zero;
+    /// The state between steps, for parameters of type `P`. In a trainer on the heap it must be
+    /// [`ZeroBits`](rosenblatt_kernels::zero::ZeroBits); [`zero_bits!`] implements that for a
+    /// struct.
+    type State<P: F32Array>: ZeroState;
 
-    /// One step: w ← w − (something of dw and the state). Element by element, the same bits on every backend.
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
+    /// One step: w ← w − (a function of dw and the state). It works element by element and gives
+    /// the same bits on every backend.
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P);
 
-    /// Whether every hyper-parameter lies in its range.
+    /// Checks that every hyper-parameter is in its range.
     /// # Errors
-    /// [`Error::HyperParameter`] names the first that does not.
+    /// [`Error::HyperParameter`] names the first that is not.
     fn check(&self) -> Result<()>;
 
     /// The learning rate, before any `decay`.
     fn lr(&self) -> f32;
 
-    /// Takes another learning rate; what the optimizer remembers stays.
+    /// Sets the learning rate. The state stays.
     fn set_lr(&mut self, lr: f32);
 
-    /// The learning rate that the last step used, with `decay` and a schedule's; before the first step, the rate of that one.
-    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+    /// The learning rate of the last step, with `decay` and a schedule. Before the first step, the
+    /// learning rate of the first step.
+    fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
         let _ = state;
         self.lr()
     }
 
-    /// Whether the next step's learning rate is one: a schedule of one's own may give anything.
+    /// Checks the learning rate of the next step: a schedule of one's own can return any number.
     /// # Errors
     /// [`Error::HyperParameter`] for a rate that is negative, infinite or NaN.
     #[inline(always)]
-    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+    fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
         let _ = state;
         Ok(())
     }
 
-    /// Looks at the gradient, which is finite, before [`Optimizer::update`] and may change it: clipping. All parameters' values in a row.
+    /// Changes the gradient before [`Optimizer::update`]: clipping. The gradient is finite.
+    /// `gradient` holds the values of all parameters.
     #[inline(always)]
     fn prepare<S: Simd>(&self, _s: S, _gradient: &mut [f32]) {}
 }
 
-/// One number a parameter, and the steps done: what momentum, AdaGrad and RMSProp remember.
+/// One number for each parameter, and the number of steps: the state of momentum, AdaGrad and
+/// RMSProp.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accumulator<P> {
     x: P,
     t: u32,
 }
 
-impl<P: Plain> Zero for Accumulator<P> {
+impl<P: F32Array> ZeroState for Accumulator<P> {
     const ZERO: Self = Self { x: P::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
@@ -105,10 +169,10 @@ impl<P: Plain> Zero for Accumulator<P> {
     }
 }
 
-zero_bits!([P: Plain] Accumulator<P>: { x, t });
+zero_bits!([P: F32Array] Accumulator<P>: { x, t });
 
-impl<P: Plain> Accumulator<P> {
-    /// Begins a step: the numbers, and lr_t.
+impl<P: F32Array> Accumulator<P> {
+    /// Counts a step. Returns the numbers and lr_t.
     #[inline(always)]
     fn next(&mut self, lr: f32, decay: f32) -> (&mut [f32], f32) {
         self.t = self.t.saturating_add(1);
@@ -116,7 +180,7 @@ impl<P: Plain> Accumulator<P> {
     }
 }
 
-/// `Default` and `with_lr` of an optimizer that has a constant `DEFAULT`.
+/// `Default` and `with_lr` for an optimizer that has a constant `DEFAULT`.
 macro_rules! defaults {
     ($optimizer:ident) => {
         impl $optimizer {
@@ -136,7 +200,8 @@ macro_rules! defaults {
 }
 use defaults;
 
-/// The methods of an [`Optimizer`] or [`Schedule`](crate::schedule::Schedule) about the learning rate, which is the field `lr`.
+/// The methods of an [`Optimizer`] or [`Schedule`](crate::schedule::Schedule) for the learning
+/// rate, if it is the field `lr`.
 macro_rules! learning_rate {
     () => {
         #[inline(always)]
@@ -152,52 +217,70 @@ macro_rules! learning_rate {
 }
 pub(crate) use learning_rate;
 
-/// The method of an [`Optimizer`] about the last step's rate, where the state counts steps in `t`.
+/// The method of an [`Optimizer`] for the last step's rate, if the state counts steps in `t`.
 macro_rules! counted_steps {
     () => {
-        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
             super::decayed(self.lr, self.decay, state.t)
         }
     };
 }
 use counted_steps;
 
-/// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`; lr where t is 0.
+/// lr_t = lr / (1 + decay·(t − 1)), t from 1, as Keras' `decay`; lr if t is 0.
 #[inline(always)]
 pub(crate) fn decayed(lr: f32, decay: f32, t: u32) -> f32 {
     if decay == 0.0 { lr } else { lr / (1.0 + decay * t.saturating_sub(1) as f32) }
 }
 
-// From +0 up the bits are in the order of the numbers, and those of NaN and of negative numbers are above: a step asks five times, by one comparison of
-// integers each.
+// From +0 up, the bits are in the order of the numbers. The bits of NaN and of negative numbers are
+// above. So each check is one comparison of integers; a step makes five such checks.
 
-/// An error unless `value` is finite and at least zero.
+/// An error unless `value` is finite and at least zero: for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
-    if value.to_bits() < f32::INFINITY.to_bits() { Ok(()) } else { zero(name, value, "a finite number of at least 0") }
+pub fn at_least_zero(name: &'static str, value: f32) -> Result<()> {
+    if value.to_bits() < f32::INFINITY.to_bits() {
+        Ok(())
+    } else {
+        zero(name, value, "a finite number of at least 0")
+    }
 }
 
-/// An error unless `value` is finite and above zero.
+/// An error unless `value` is finite and above zero: for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn positive(name: &'static str, value: f32) -> Result<()> {
+pub fn positive(name: &'static str, value: f32) -> Result<()> {
     let good = value.to_bits().wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
-    if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected: "a finite number above 0" }) }
+    if good {
+        Ok(())
+    } else {
+        Err(Error::HyperParameter { name, value, expected: "a finite number above 0" })
+    }
 }
 
-/// An error unless `value` is finite and at least `least`, which is above zero. `expected` says so.
+/// An error unless `value` is finite and at least `least`, which is above zero. `expected` is the
+/// text of that range.
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
-    let good = value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
+pub fn at_least(name: &'static str, value: f32, least: f32, expected: &'static str) -> Result<()> {
+    let good =
+        value.to_bits().wrapping_sub(least.to_bits()) < f32::INFINITY.to_bits() - least.to_bits();
     if good { Ok(()) } else { Err(Error::HyperParameter { name, value, expected }) }
 }
 
-/// An error unless `value` lies in [0, 1).
+/// An error unless `value` lies in [0, 1): for [`Optimizer::check`].
+/// # Errors
+/// [`Error::HyperParameter`] with the name and the value.
 #[inline(always)]
-pub(crate) fn below_one(name: &'static str, value: f32) -> Result<()> {
+pub fn below_one(name: &'static str, value: f32) -> Result<()> {
     if value.to_bits() < 1f32.to_bits() { Ok(()) } else { zero(name, value, "a number in [0, 1)") }
 }
 
-/// An error unless `value` is zero, −0 that is.
+/// An error unless `value` is −0, which counts as zero.
 #[cold]
 #[inline(never)]
 fn zero(name: &'static str, value: f32, expected: &'static str) -> Result<()> {

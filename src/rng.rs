@@ -1,25 +1,34 @@
-//! The generator behind initial weights and shuffles: integers only, so that every target draws the same numbers.
+//! The random generator of initial weights and shuffles. It uses integers only, so that every
+//! target draws the same numbers.
 
 pub(crate) use rosenblatt_kernels::dropout::mix;
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math};
 
-/// Where a sequence of random numbers starts. Equal seeds give equal numbers on every target.
+/// The seed of a sequence of random numbers. Equal seeds give equal numbers on every target.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Dense<2, 3>,)>;
+/// let (a, b) = (Net::init(Seed(1957)), Net::init(Seed(1957)));
+/// assert_eq!(a.weights(), b.weights());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// Word `i`, from 1, of a generator's first state.
+    /// Word `i`, from 1, of a generator's initial state.
     #[inline(always)]
     const fn word(self, i: u32) -> u32 {
         let (low, high) = (self.0 as u32, (self.0 >> 32) as u32);
-        // Weyl steps between the words, so that no seed gives the forbidden state of four zeros.
+        // The words are Weyl steps apart, so that no seed gives the forbidden state of four zeros.
         let salt = 0x9e37_79b9u32.wrapping_mul(i);
         mix(mix(low.wrapping_add(salt)) ^ high) ^ salt
     }
 }
 
-/// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, quick on a Cortex-M0.
+/// xoshiro128++ (D. Blackman and S. Vigna, 2019): 32-bit additions, shifts and rotations, fast on a
+/// Cortex-M0.
 ///
 /// ```
 /// use rosenblatt::{Rng, Seed};
@@ -31,10 +40,10 @@ impl Seed {
 pub struct Rng([u32; 4]);
 
 impl Rng {
-    /// A generator at the start of the seed's sequence.
+    /// A generator at the start of the sequence of `seed`.
     #[must_use]
     pub const fn new(seed: Seed) -> Self {
-        // Not a loop: of a seed that is known, four constants are left in the firmware.
+        // Not a loop: if the seed is known, the firmware holds only four constants.
         Self([seed.word(1), seed.word(2), seed.word(3), seed.word(4)])
     }
 
@@ -54,8 +63,9 @@ impl Rng {
         (self.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// Normal with mean 0 and standard deviation 1, by Marsaglia's polar method (1964): u·√(−2·ln q / q) for a point (u, v) of the unit
-    /// disc, q = u² + v²; the second number is dropped.
+    /// Normal with mean 0 and standard deviation 1, by Marsaglia's polar method (1964): u·√(−2·ln q
+    /// / q) for a point (u, v) of the unit disc, q = u² + v². The second number of the method is
+    /// not used.
     pub fn normal(&mut self) -> f32 {
         standard(|| self.draw_normal())
     }

@@ -1,7 +1,8 @@
 //! Learning-rate schedules: the rate as a function of the step.
 //!
-//! Formulas and names are those of Keras' `LearningRateSchedule`s; steps count from 0. A rate that grows without end stops at the greatest f32; a rate of 0 stays 0. All arithmetic is f32 in a fixed order, powers and the cosine by the project's own code:
-//! the same bits on every target.
+//! Formulas and names are those of Keras' `LearningRateSchedule`s. Steps count from 0. A rate that
+//! overflows becomes the greatest f32. A rate of 0 stays 0. All arithmetic is f32 in a fixed order;
+//! powers and the cosine are the project's own code. The bits are the same on every target.
 //!
 //! | schedule | learning rate of step t |
 //! |---|---|
@@ -11,9 +12,10 @@
 //! | [`ExponentialDecay`] | lr·decay_rate^(t/decay_steps) |
 //! | [`CosineDecay`] | lr·((1 − alpha)·½(1 + cos(π·min(t/decay_steps, 1))) + alpha) |
 //! | [`PiecewiseConstant`] | one value after another |
-//! | [`WarmUp`] | rises along a line for `steps` steps to where the schedule `then` starts, which follows |
+//! | [`WarmUp`] | rises linearly for `steps` steps to the first rate of the schedule `then`, which follows |
 //!
-//! With `staircase` the quotient t/decay_steps is rounded down. A schedule drives any optimizer through [`Scheduled`]:
+//! With `staircase` the quotient t/decay_steps is rounded down. A schedule drives any optimizer
+//! through [`Scheduled`]:
 //!
 //! ```
 //! use rosenblatt::prelude::*;
@@ -22,12 +24,13 @@
 //! type Rule = Scheduled<Adam, WarmUp<CosineDecay>>;
 //!
 //! let cosine = CosineDecay { lr: 0.03, decay_steps: 400, alpha: 0.1 };
-//! let rule = Rule { optimizer: Adam::DEFAULT, schedule: WarmUp { start: 0.0, steps: 20, then: cosine } };
-//! let mut net = Xor::new();
-//! net.init(Seed(1957));
-//! let mut trainer = Trainer::<Xor, Rule, BinaryCrossEntropy, 4>::new();
-//! trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &Fit { epochs: 420, ..Fit::new(rule) }, &mut ())?;
-//! assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+//! let warm_up = WarmUp { start: 0.0, steps: 20, then: cosine };
+//! let rule = Rule { optimizer: Adam::DEFAULT, schedule: warm_up };
+//! let mut net = Xor::init(Seed(1957));
+//! let mut trainer = Trainer::<Xor, BinaryCrossEntropy, Rule, 4>::ZERO;
+//! let fit = Fit { epochs: 420, ..Fit::new(rule) };
+//! trainer.fit(&mut net, &gates::XOR, &fit)?;
+//! assert_eq!(trainer.evaluate(&net, &gates::XOR)?.accuracy(), 1.0);
 //! # Ok::<(), rosenblatt::Error>(())
 //! ```
 
@@ -44,44 +47,86 @@ pub use warm_up::WarmUp;
 
 use crate::{
     error::{Error, Result},
-    optimizer::{Optimizer, Zero, at_least_zero},
+    optimizer::{Optimizer, ZeroState, at_least_zero},
 };
-use rosenblatt_kernels::{Plain, Simd, zero::ZeroBits, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
+///
+/// A schedule of one's own: lr / √(1 + t).
+///
+/// ```
+/// use rosenblatt::{Result, optimizer::at_least_zero, prelude::*, schedule::Schedule};
+///
+/// #[derive(Clone, Copy)]
+/// struct InverseRoot {
+///     lr: f32,
+/// }
+///
+/// impl Schedule for InverseRoot {
+///     fn at(&self, step: u32) -> f32 {
+///         self.lr / (1.0 + step as f32).sqrt()
+///     }
+///
+///     fn lr(&self) -> f32 {
+///         self.lr
+///     }
+///
+///     fn set_lr(&mut self, lr: f32) {
+///         self.lr = lr;
+///     }
+///
+///     fn check(&self) -> Result<()> {
+///         at_least_zero("lr", self.lr)
+///     }
+/// }
+///
+/// let rule = Scheduled { optimizer: Adam::DEFAULT, schedule: InverseRoot { lr: 0.5 } };
+/// assert_eq!(rule.schedule.at(3), 0.25);
+/// ```
 pub trait Schedule: Copy {
-    /// Whether every rate is finite and at least 0 wherever [`Schedule::check`] is content: then nobody looks at each step's.
+    /// Whether [`Schedule::check`] ensures that every rate is finite and at least 0. The rate of
+    /// each step is then not checked.
     const FINITE: bool = false;
 
-    /// The learning rate of a step, which is counted from 0. It must be finite and at least 0: [`Scheduled`] refuses a step with another one.
+    /// The learning rate of a step; steps count from 0. It must be finite and at least 0:
+    /// [`Scheduled`] rejects a step with any other rate.
     fn at(&self, step: u32) -> f32;
 
-    /// The rate that all others are in proportion to: the first one; after a warm-up.
+    /// The rate that scales all others: the first one, or the first one after a warm-up.
     fn lr(&self) -> f32;
 
-    /// Puts another rate in the place of [`Schedule::lr`]; the others follow in proportion.
+    /// Replaces [`Schedule::lr`] and scales all other rates in proportion.
     fn set_lr(&mut self, lr: f32);
 
-    /// Whether every parameter lies in its range.
+    /// Checks that every parameter is in its range.
     /// # Errors
-    /// [`Error::HyperParameter`] names the first that does not.
+    /// [`Error::HyperParameter`] names the first that is not.
     fn check(&self) -> Result<()>;
 }
 
-/// An optimizer whose learning rate a schedule gives, step by step.
+/// An optimizer whose learning rate follows a schedule, step by step.
 ///
-/// The optimizer's own `lr` is not used; its `decay`, 0 by default, would come on top. The trainer keeps the count of steps:
-/// [`Trainer::reset`](crate::Trainer::reset) makes the next one the first, number 0. [`Optimizer::set_lr`] raises or lowers the whole schedule.
+/// The optimizer's own `lr` is not used. Its `decay`, 0 by default, still applies to the schedule's
+/// rate. The trainer counts the steps: after [`Trainer::reset`](crate::Trainer::reset) the next
+/// step is number 0 again. [`Optimizer::set_lr`] scales the whole schedule.
+///
+/// ```
+/// use rosenblatt::{optimizer::Optimizer, prelude::*};
+/// let schedule = StepDecay { lr: 0.5, drop: 0.1, every: 100 };
+/// let rule = Scheduled { optimizer: Momentum::DEFAULT, schedule };
+/// assert_eq!(rule.lr(), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scheduled<O, S> {
-    /// What makes the steps
+    /// The update rule
     pub optimizer: O,
-    /// How long they are
+    /// The learning rates
     pub schedule: S,
 }
 
-/// What the optimizer remembers, and the steps done.
+/// The optimizer's state, and the number of steps done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScheduledState<T> {
     inner: T,
@@ -90,7 +135,7 @@ pub struct ScheduledState<T> {
 
 zero_bits!([T: ZeroBits] ScheduledState<T>: { inner, step });
 
-impl<T: Zero> Zero for ScheduledState<T> {
+impl<T: ZeroState> ZeroState for ScheduledState<T> {
     const ZERO: Self = Self { inner: T::ZERO, step: 0 };
 
     fn set_zero(&mut self) {
@@ -100,10 +145,10 @@ impl<T: Zero> Zero for ScheduledState<T> {
 }
 
 impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
-    type State<P: Plain> = ScheduledState<O::State<P>>;
+    type State<P: F32Array> = ScheduledState<O::State<P>>;
 
     #[inline(always)]
-    fn update<T: Simd, P: Plain>(&self, s: T, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+    fn update<T: Simd, P: F32Array>(&self, s: T, state: &mut Self::State<P>, w: &mut P, dw: &P) {
         let mut optimizer = self.optimizer;
         optimizer.set_lr(self.schedule.at(state.step));
         state.step = state.step.saturating_add(1);
@@ -123,14 +168,18 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
         self.schedule.set_lr(lr);
     }
 
-    fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+    fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
         let mut optimizer = self.optimizer;
         optimizer.set_lr(self.schedule.at(state.step.saturating_sub(1)));
         optimizer.last_lr(&state.inner)
     }
 
-    fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
-        if S::FINITE { Ok(()) } else { at_least_zero("the schedule's learning rate", self.schedule.at(state.step)) }
+    fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
+        if S::FINITE {
+            Ok(())
+        } else {
+            at_least_zero("the schedule's learning rate", self.schedule.at(state.step))
+        }
     }
 
     #[inline(always)]
@@ -139,7 +188,8 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     }
 }
 
-/// lr·factor, where the factor is at least 0 and may be infinite: at most the greatest f32, and 0 where lr is 0.
+/// lr·factor; `factor` is at least 0 and may be infinite. The result is at most the greatest f32,
+/// and 0 if lr is 0.
 fn times(lr: f32, factor: f32) -> f32 {
     let rate = lr * factor;
     if lr == 0.0 {
@@ -151,9 +201,13 @@ fn times(lr: f32, factor: f32) -> f32 {
     }
 }
 
-/// An error for a span of no steps.
+/// An error unless there is at least one step.
 fn at_least_one(name: &'static str, steps: u32) -> Result<()> {
-    if steps > 0 { Ok(()) } else { Err(Error::HyperParameter { name, value: 0.0, expected: "a number of at least 1" }) }
+    if steps > 0 {
+        Ok(())
+    } else {
+        Err(Error::HyperParameter { name, value: 0.0, expected: "a number of at least 1" })
+    }
 }
 
 /// t/steps, rounded down with `staircase`.

@@ -1,29 +1,31 @@
-//! Sums over samples, whose error does not grow with their number.
+//! Sums over samples with an error that does not grow with their number.
 
 use rosenblatt_kernels::{arch::scalar::Scalar, math::compensated};
 
-/// A sum that carries along what rounding has put on top (W. Kahan, *Further remarks on reducing truncation errors*, 1965).
+/// A sum with a correction for rounding (W. Kahan, *Further remarks on reducing truncation errors*,
+/// 1965).
 ///
-/// Relative error of a sum of n numbers of one sign: at most (2 + n·2⁻²³) units of 2⁻²⁴. For 10⁸ samples that is below
-/// 1e-6. A sum that is infinite stays infinite.
+/// Relative error of a sum of n numbers of one sign: at most (2 + n·2⁻²³) units of 2⁻²⁴. For 10⁸
+/// samples that is below 1e-6. A sum that is infinite stays infinite.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum {
     value: f32,
-    /// What `value` is too large by
+    /// By how much `value` is too large
     excess: f32,
 }
 
 impl Sum {
-    /// No number yet.
+    /// The empty sum.
     pub(crate) const ZERO: Self = Self { value: 0.0, excess: 0.0 };
 
-    /// One more number.
+    /// Adds a number.
     #[inline(always)]
     pub(crate) fn add(&mut self, x: f32) {
         (self.value, self.excess) = compensated(Scalar, self.value, self.excess, x);
     }
 
-    /// The sum divided by n. It is computed here, not after an entry has put back its caller's floating-point environment.
+    /// The sum divided by n. The division is done here, before a caller's floating-point
+    /// environment is restored.
     #[inline(always)]
     pub(crate) fn mean(&self, n: usize) -> f32 {
         core::hint::black_box(self.value / n as f32)

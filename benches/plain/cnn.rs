@@ -1,4 +1,5 @@
-//! A small convolutional network by hand: each output of the convolution straight from its window.
+//! A small convolutional network written by hand. Each output of the convolution is computed
+//! directly from its window.
 
 #![allow(clippy::needless_range_loop, reason = "indices as in the formulas")]
 
@@ -9,7 +10,8 @@ type Image = [[f32; 8]; 8];
 type Maps = [[[f32; F]; 6]; 6];
 type Pooled = [[[f32; F]; 3]; 3];
 
-/// 8×8 images, 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax; with Adam, for `B` samples.
+/// 8×8 images, a 3×3 convolution to eight maps with ReLU, 2×2 max pooling, ten classes by softmax.
+/// Trains with Adam on `B` samples.
 pub struct Cnn<const B: usize> {
     k: Param<[[f32; F]; 9]>,
     b1: Param<[[f32; F]; 1]>,
@@ -95,8 +97,10 @@ impl<const B: usize> Cnn<B> {
         self.b1.g = [[0.0; F]];
         for n in 0..B {
             let (dy, p) = (&self.y[n], self.p[n].as_flattened().as_flattened());
-            for ((p, dw), (w, dp)) in
-                p.iter().zip(&mut self.w.g).zip(self.w.w.iter().zip(self.dp[n].as_flattened_mut().as_flattened_mut()))
+            for ((p, dw), (w, dp)) in p
+                .iter()
+                .zip(&mut self.w.g)
+                .zip(self.w.w.iter().zip(self.dp[n].as_flattened_mut().as_flattened_mut()))
             {
                 for (dw, dy) in dw.iter_mut().zip(dy) {
                     *dw += p * dy;
@@ -114,7 +118,8 @@ impl<const B: usize> Cnn<B> {
                         let top = self.p[n][i][j][f];
                         for (u, v) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                             if h[2 * i + u][2 * j + v][f] == top {
-                                dh[2 * i + u][2 * j + v][f] = if top > 0.0 { self.dp[n][i][j][f] } else { 0.0 };
+                                dh[2 * i + u][2 * j + v][f] =
+                                    if top > 0.0 { self.dp[n][i][j][f] } else { 0.0 };
                                 break;
                             }
                         }

@@ -1,6 +1,8 @@
-//! The baseline: the same training step in plain Rust, as one would write it by hand for one network with shapes as constants.
+//! The baseline: the same training step in plain Rust, written by hand for one network whose shapes
+//! are constants.
 //!
-//! Loops run in the order that the compiler vectorizes best (the innermost over outputs), activations are `std`'s.
+//! Loops run in the order that the compiler vectorizes best, with the outputs in the innermost
+//! loop. The activations are `std`'s.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
@@ -100,8 +102,12 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
         }
     }
 
-    /// One step; `hidden(x)` and `hidden_grad(y)` are the hidden activation, `head` turns the last row into probabilities.
-    #[allow(clippy::too_many_arguments, reason = "the parts that the two networks differ in, each by its name")]
+    /// One step. `hidden(x)` and `hidden_grad(y)` are the hidden activation and its gradient.
+    /// `head` turns the last row into probabilities.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts that the two networks differ in, each by its name"
+    )]
     #[inline(always)]
     fn step(
         &mut self,
@@ -174,7 +180,12 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
                 let sum: f32 = y.iter().sum();
                 y.iter_mut().for_each(|y| *y /= sum);
             },
-            |y, t| y.iter().zip(t).map(|(y, t)| if *t > 0.0 { -t * y.max(1e-7).ln() } else { 0.0 }).sum::<f32>(),
+            |y, t| {
+                y.iter()
+                    .zip(t)
+                    .map(|(y, t)| if *t > 0.0 { -t * y.max(1e-7).ln() } else { 0.0 })
+                    .sum::<f32>()
+            },
         )
     }
 }

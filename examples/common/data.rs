@@ -1,7 +1,7 @@
-//! Reading samples from a CSV file: numbers, the class last.
+//! Reads samples from a CSV file: numbers, then the class.
 
 use anyhow::{Context, Result, bail, ensure};
-use rosenblatt::{data::Permutation, prelude::Seed};
+use rosenblatt::{dataset::Permutation, prelude::Seed};
 use std::{ops::Range, path::Path};
 
 /// Rows of numbers, and their classes.
@@ -9,16 +9,18 @@ pub type Samples<const N: usize> = (Vec<[f32; N]>, Vec<u8>);
 
 /// Reads rows of `N` numbers and a class below `classes`.
 ///
-/// Row and column count from 1; the row is the line that a text editor shows, empty lines counted.
+/// Rows and columns count from 1. The row is the line number in the file; empty lines count.
 /// # Errors
-/// For a file that cannot be read, no rows, or a row of another length, a value that is no finite number or a class there is not: names row, column and value.
+/// If the file cannot be read or has no rows. If a row has another length, a value that is not a
+/// finite number, or an unknown class; the error names row, column and value.
 pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     let name = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{name} cannot be read"))?;
     let (mut x, mut t) = (Vec::new(), Vec::new());
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        // One line at a time, so that the row is the file's line.
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
+        // One line at a time, so that the row is the line of the file.
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(line);
         let Some(record) = reader.records().next() else { continue };
         let record = record.with_context(|| format!("{name}, row {row} is no text"))?;
         let fields: Vec<&str> = record.iter().collect();
@@ -27,7 +29,11 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
         }
         let [numbers @ .., class] = &fields[..] else { continue };
         if numbers.len() != N {
-            bail!("{name}, row {row} has {} columns; {} are expected, {N} numbers and a class", fields.len(), N + 1);
+            bail!(
+                "{name}, row {row} has {} columns; {} are expected, {N} numbers and a class",
+                fields.len(),
+                N + 1
+            );
         }
         let mut sample = [0.0; N];
         for (column, (value, field)) in (1..).zip(sample.iter_mut().zip(numbers)) {
@@ -38,7 +44,11 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
         }
         let class = match class.parse::<u8>() {
             Ok(class) if class < classes => class,
-            _ => bail!("{name}, row {row}, column {}: {class:?} is no class; 0 to {} are expected", N + 1, classes - 1),
+            _ => bail!(
+                "{name}, row {row}, column {}: {class:?} is no class; 0 to {} are expected",
+                N + 1,
+                classes - 1
+            ),
         };
         x.push(sample);
         t.push(class);
@@ -49,9 +59,10 @@ pub fn read<const N: usize>(path: &Path, classes: u8) -> Result<Samples<N>> {
     Ok((x, t))
 }
 
-/// The samples of a file in an order drawn from the seed: the `first(n)` to learn from, and the rest.
+/// The samples of a file in a random order from the seed: the first `first(n)` for training, and
+/// the rest.
 /// # Errors
-/// As [`read`], and for so few samples that a part would be empty.
+/// As for [`read`], and if there are so few samples that a part would be empty.
 pub fn split<const N: usize>(
     path: &Path,
     classes: u8,
@@ -60,7 +71,9 @@ pub fn split<const N: usize>(
 ) -> Result<(Samples<N>, Samples<N>)> {
     let (x, t) = read::<N>(path, classes)?;
     let order = Permutation::new(x.len(), seed, 0);
-    let pick = |range: Range<usize>| -> Samples<N> { range.map(|i| order.index(i)).map(|i| (x[i], t[i])).unzip() };
+    let pick = |range: Range<usize>| -> Samples<N> {
+        range.map(|i| order.index(i)).map(|i| (x[i], t[i])).unzip()
+    };
     let (n, cut) = (x.len(), first(x.len()));
     ensure!(0 < cut && cut < n, "{} holds too few samples to be split: {n}", path.display());
     Ok((pick(0..cut), pick(cut..n)))

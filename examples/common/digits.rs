@@ -1,17 +1,18 @@
-//! The handwritten digits: read, divided, drawn.
+//! The handwritten digits: reading, splitting, printing.
 
 use super::data;
 use anyhow::Result;
 use rosenblatt::prelude::Seed;
 use std::path::Path;
 
-/// The data beside the sources: 1,797 images of 8×8 pixels.
+/// The data set in the repository: 1,797 images of 8×8 pixels.
 pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
 
-/// Images, row after row of pixels from 0 to 1, and their digits.
+/// Images as rows of pixels from 0 to 1, and their digits.
 pub type Samples = data::Samples<64>;
 
-/// The samples in a drawn order: the `first(n)` and the rest. The draw does not hang on --seed: all runs are tested on the same samples.
+/// The samples in a random order: the first `first(n)` and the rest. The order does not depend on
+/// --seed, so that all runs are tested on the same samples.
 pub fn split(path: &Path, first: impl Fn(usize) -> usize) -> Result<(Samples, Samples)> {
     let mut parts = data::split::<64>(path, 10, Seed(1957), first)?;
     for x in parts.0.0.iter_mut().chain(&mut parts.1.0).flatten() {
@@ -20,22 +21,22 @@ pub fn split(path: &Path, first: impl Fn(usize) -> usize) -> Result<(Samples, Sa
     Ok(parts)
 }
 
-/// Four fifths, to learn from.
+/// Four fifths, for training.
 pub fn most(n: usize) -> usize {
     n * 4 / 5
 }
 
-/// A value from 0 to 1 as two characters, which together are nearly square.
+/// A value from 0 to 1 as two characters, which are almost square together.
 pub fn shade(value: f32) -> &'static str {
     ["  ", "░░", "▒▒", "▓▓", "██"][((value * 5.0) as usize).min(4)]
 }
 
-/// Values from 0 to 1, one after the other.
+/// Several values from 0 to 1.
 pub fn shades(values: &[f32]) -> String {
     values.iter().map(|value| shade(*value)).collect()
 }
 
-/// Some misread digits side by side: the image, what it is, what it was read as.
+/// Prints some misclassified digits side by side: the image, the digit and the prediction.
 pub fn draw(misread: &[(&[f32; 64], u8, usize)]) {
     const AT_MOST: usize = 6;
     if misread.is_empty() {

@@ -1,17 +1,17 @@
-//! Many small diagrams of functions: as a grid in a file, and as characters in the terminal.
+//! A grid of small function plots, in a file or as characters in the terminal.
 
 use super::plot::on_canvas;
 use anyhow::Result;
 use plotters::{coord::Shift, prelude::*};
 use std::path::Path;
 
-/// One diagram.
+/// One plot.
 pub struct Panel {
-    /// Above it
+    /// Title above the plot
     pub title: String,
-    /// The arguments' range
+    /// Range of the arguments
     pub x: (f32, f32),
-    /// The values' range; what lies beyond is cut off
+    /// Range of the values. Values outside are not drawn
     pub y: (f32, f32),
     /// At most five
     pub lines: Vec<Line>,
@@ -19,31 +19,42 @@ pub struct Panel {
 
 /// One function.
 pub struct Line {
-    /// What it is
+    /// Name in the legend
     pub name: &'static str,
     /// Arguments and values, in the order of the arguments
     pub points: Vec<(f32, f32)>,
 }
 
-const COLORS: [RGBColor; 5] =
-    [RGBColor(33, 102, 172), RGBColor(178, 24, 43), RGBColor(27, 120, 55), RGBColor(118, 42, 131), BLACK];
-/// What stands for the lines in the terminal.
+const COLORS: [RGBColor; 5] = [
+    RGBColor(33, 102, 172),
+    RGBColor(178, 24, 43),
+    RGBColor(27, 120, 55),
+    RGBColor(118, 42, 131),
+    BLACK,
+];
+/// The characters for the lines in the terminal.
 const MARKS: [char; 5] = ['●', '·', '+', '×', '○'];
-/// Pixels of a panel.
+/// Size of a panel in pixels.
 const SIZE: (u32, u32) = (380, 270);
 
-/// Draws the panels, row by row, into an .svg file.
+/// Draws the panels row by row into an .svg file.
 pub fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<()> {
     let size = (SIZE.0 * columns as u32, SIZE.1 * panels.len().div_ceil(columns) as u32);
     on_canvas!(path, size, area => draw_all(area, columns, panels))
 }
 
-fn draw_all<B: DrawingBackend>(area: &DrawingArea<B, Shift>, columns: usize, panels: &[Panel]) -> Result<()>
+fn draw_all<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    columns: usize,
+    panels: &[Panel],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
     area.fill(&WHITE)?;
-    for (area, panel) in area.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels) {
+    for (area, panel) in
+        area.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels)
+    {
         draw_panel(area, panel)?;
     }
     area.present()?;
@@ -64,7 +75,7 @@ where
     chart.configure_mesh().x_labels(7).y_labels(6).light_line_style(WHITE).draw()?;
     for (line, color) in panel.lines.iter().zip(COLORS) {
         let visible = |y: f32| (low..=high).contains(&y);
-        // A line that leaves the diagram and comes back is two.
+        // A line that leaves the plot and returns is drawn as two.
         for part in line.points.split(|(_, y)| !visible(*y)).filter(|part| !part.is_empty()) {
             chart.draw_series(LineSeries::new(part.iter().copied(), color.stroke_width(2)))?;
         }
@@ -82,10 +93,11 @@ where
     Ok(())
 }
 
-/// Prints the panels, row by row, each `width` × `height` characters large.
+/// Prints the panels row by row, each in `width` × `height` characters.
 pub fn print(columns: usize, (width, height): (usize, usize), panels: &[Panel]) {
     for row in panels.chunks(columns) {
-        let pictures: Vec<Vec<String>> = row.iter().map(|panel| picture(panel, (width, height))).collect();
+        let pictures: Vec<Vec<String>> =
+            row.iter().map(|panel| picture(panel, (width, height))).collect();
         for line in 0..pictures[0].len() {
             let parts: Vec<&str> = pictures.iter().map(|picture| picture[line].as_str()).collect();
             println!("{}", parts.join("  ").trim_end());
@@ -94,16 +106,19 @@ pub fn print(columns: usize, (width, height): (usize, usize), panels: &[Panel]) 
     }
 }
 
-/// Title, legend, the diagram with the greatest and the least value beside it, and the range of the arguments.
+/// Title, legend, the plot with the greatest and the least value beside it, and the range of the
+/// arguments.
 fn picture(panel: &Panel, (width, height): (usize, usize)) -> Vec<String> {
     let ((left, right), (low, high)) = (panel.x, panel.y);
     let mut cells = vec![vec![' '; width]; height];
-    let place = |at: f32, from: f32, to: f32, n: usize| ((at - from) / (to - from) * (n - 1) as f32).round();
+    let place = |at: f32, from: f32, to: f32, n: usize| {
+        ((at - from) / (to - from) * (n - 1) as f32).round()
+    };
     let row_of = |y: f32| place(y, high, low, height);
     if low <= 0.0 && 0.0 <= high {
         cells[row_of(0.0) as usize].fill('─');
     }
-    // The first line on top.
+    // The first line is drawn last, on top.
     for (line, mark) in panel.lines.iter().zip(MARKS).rev() {
         for (x, y) in &line.points {
             let (column, row) = (place(*x, left, right, width), row_of(*y));
@@ -129,7 +144,7 @@ fn picture(panel: &Panel, (width, height): (usize, usize)) -> Vec<String> {
     lines
 }
 
-/// Cut or filled up to a width.
+/// Truncates or pads text to a width.
 fn pad(text: &str, width: usize) -> String {
     format!("{:<width$}", text.chars().take(width).collect::<String>())
 }

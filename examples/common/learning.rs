@@ -1,9 +1,9 @@
-//! What one sees of a long training: a bar while it runs, a line at its end, curves in a file.
+//! Shows the progress of a long training: a bar while it runs, a line at its end, curves in a file.
 
 use super::plot::{self, Curve};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use rosenblatt::prelude::Epoch;
+use rosenblatt::prelude::EpochReport;
 use std::{ops::ControlFlow, path::Path};
 
 /// Loss and error of each epoch so far.
@@ -14,7 +14,7 @@ pub struct Learning {
 }
 
 impl Learning {
-    /// A progress bar over epochs; in a pipe, where nobody watches, it draws nothing.
+    /// A progress bar over epochs. If the output is a pipe, nothing is drawn.
     pub fn new(epochs: usize) -> Self {
         let style = ProgressStyle::with_template("{bar:32} epoch {pos}/{len}  {msg}  {elapsed}")
             .expect("the template is well formed");
@@ -22,8 +22,8 @@ impl Learning {
         Self { bar, losses: Vec::new(), misses: Vec::new() }
     }
 
-    /// Takes an epoch in.
-    pub fn see(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    /// Records an epoch.
+    pub fn see(&mut self, epoch: &EpochReport) -> ControlFlow<()> {
         self.losses.push(epoch.loss);
         self.misses.push(1.0 - epoch.accuracy);
         self.bar.set_message(format!("loss {:.4}  accuracy {:.3}", epoch.loss, epoch.accuracy));
@@ -31,13 +31,16 @@ impl Learning {
         ControlFlow::Continue(())
     }
 
-    /// Ends the bar and says what the last epoch was like.
-    pub fn end(&self, last: &Epoch) {
+    /// Ends the bar and prints the results of the last epoch.
+    pub fn end(&self, last: &EpochReport) {
         self.bar.finish();
-        println!("epoch {}: loss {:.4}, training accuracy {:.4}\n", last.epoch, last.loss, last.accuracy);
+        println!(
+            "epoch {}: loss {:.4}, training accuracy {:.4}\n",
+            last.number, last.loss, last.accuracy
+        );
     }
 
-    /// Draws the curves, if there is a file to draw them into.
+    /// Draws the curves if a file is given.
     pub fn plot(self, path: Option<&Path>) -> Result<()> {
         let Some(path) = path else { return Ok(()) };
         let curves = [

@@ -1,4 +1,4 @@
-//! What the examples share beside the networks: options, data files, plots.
+//! Shared by the examples: options, data files, plots.
 
 #![allow(dead_code, reason = "each example uses what it needs")]
 
@@ -12,7 +12,7 @@ pub mod tumours;
 
 use anyhow::anyhow;
 use bpaf::{Parser, construct, long};
-use rosenblatt::{Level, kernels::contract, prelude::Seed};
+use rosenblatt::{Backend, kernels::contract, prelude::Seed};
 use std::{
     fmt::Display,
     ops::{Deref, RangeInclusive},
@@ -21,15 +21,19 @@ use std::{
     str::FromStr,
 };
 
-/// Runs an example, if this build on this CPU computes as the contract says: otherwise its results would be none to compare.
+/// Runs an example if this build on this CPU follows the numeric contract. Otherwise its results
+/// could not be compared.
 pub fn start<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     match contract::violation() {
         None => run(),
-        Some(violation) => Err(anyhow!("the results would not be those of other machines: {violation}")),
+        Some(violation) => {
+            Err(anyhow!("the results would not be those of other machines: {violation}"))
+        }
     }
 }
 
-/// How an example ends: status 1 and a line that says why, if something went wrong or the goal was missed.
+/// The exit status. It is 1, with a line that gives the reason, after an error or if the goal was
+/// missed.
 pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
     let why = match reached {
         Ok(true) => return ExitCode::SUCCESS,
@@ -44,12 +48,12 @@ pub fn end(reached: anyhow::Result<bool>, missed: &str) -> ExitCode {
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// Instructions to use
-    pub backend: Level,
-    /// Where to draw what is shown
+    pub backend: Backend,
+    /// File for the plot
     pub plot: Option<PathBuf>,
 }
 
-/// And those that draw something take a seed.
+/// Options of examples that use random numbers.
 #[derive(Clone, Debug)]
 pub struct Options {
     shared: Shared,
@@ -59,21 +63,23 @@ pub struct Options {
 
 /// `--backend` and `--plot`
 pub fn shared() -> impl Parser<Shared> {
-    const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto for the fastest of this CPU. \
-                            The results have the same bits [default: auto]";
-    let backend = value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Level::detect());
+    const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto \
+                            for the fastest of this CPU. The results have the same bits \
+                            [default: auto]";
+    let backend =
+        value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
     let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();
     construct!(Shared { backend, plot })
 }
 
-/// And `--seed`
+/// The options of [`shared`] and `--seed`
 pub fn options() -> impl Parser<Options> {
     let shared = shared();
     let seed = option("seed", "N", "Seed of the initial weights and the shuffles", 1957);
     construct!(Options { shared, seed })
 }
 
-/// `--name WHAT`, read by `read`. An error names the option.
+/// `--name WHAT`, parsed by `read`. An error names the option.
 fn value<T, E: Display>(
     name: &'static str,
     what: &'static str,
@@ -85,7 +91,12 @@ fn value<T, E: Display>(
 }
 
 /// `--name WHAT`, or the default.
-pub fn option<T>(name: &'static str, what: &'static str, help: &'static str, default: T) -> impl Parser<T>
+pub fn option<T>(
+    name: &'static str,
+    what: &'static str,
+    help: &'static str,
+    default: T,
+) -> impl Parser<T>
 where
     T: FromStr<Err: Display> + Display + Clone + 'static,
 {
@@ -93,7 +104,12 @@ where
 }
 
 /// [`option`] for a number within a range.
-pub fn number<T>(name: &'static str, help: &'static str, default: T, range: RangeInclusive<T>) -> impl Parser<T>
+pub fn number<T>(
+    name: &'static str,
+    help: &'static str,
+    default: T,
+    range: RangeInclusive<T>,
+) -> impl Parser<T>
 where
     T: FromStr<Err: Display> + Display + PartialOrd + Clone + 'static,
 {
@@ -104,14 +120,14 @@ where
     value(name, "N", help, read).fallback(default).display_fallback()
 }
 
-/// `--data FILE`, or the file beside the sources.
+/// `--data FILE`. The default is the file in the repository.
 pub fn data_file(help: &'static str, default: &'static str) -> impl Parser<PathBuf> {
     let file = long("data").help(help).argument("FILE").fallback(PathBuf::from(default));
     file.format_fallback(|path, f| path.display().fmt(f))
 }
 
 impl Options {
-    /// The seed as the library takes it.
+    /// The seed in the library's type.
     pub fn seed(&self) -> Seed {
         Seed(self.seed)
     }

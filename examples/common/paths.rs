@@ -1,4 +1,5 @@
-//! Sheets of panels: named lines over a common axis, and paths over the contour lines of a loss surface.
+//! Rows of panels: named lines in a common coordinate system, and paths over the contour lines of a
+//! loss surface.
 
 use super::plot::{legend, on_canvas};
 use anyhow::Result;
@@ -11,62 +12,62 @@ use plotters::{
 };
 use std::{ops::Range, path::Path};
 
-/// A line through points, in a colour of its own.
+/// A line through points, with its own colour.
 #[derive(Clone)]
 pub struct Line {
-    /// What it is
+    /// Name in the legend
     pub name: &'static str,
-    /// Which colour of the palette
+    /// Index into the palette
     pub color: usize,
-    /// Where it goes
+    /// The points
     pub points: Vec<(f32, f32)>,
 }
 
-/// Lines over an axis they share.
+/// Lines in a common coordinate system.
 pub struct Lines {
-    /// Above it
+    /// Title above the panel
     pub title: String,
-    /// Of the axis
+    /// Label of the x axis
     pub x: &'static str,
-    /// Of the axis
+    /// Label of the y axis
     pub y: &'static str,
-    /// Whether y is drawn by its logarithm
+    /// Whether the y axis is logarithmic
     pub logarithmic: bool,
     /// The lines
     pub lines: Vec<Line>,
 }
 
-/// A function of two parameters from above, and the paths of those who look for its minimum.
+/// Contour lines of a function of two parameters, and the paths of optimizers that minimize it.
 pub struct Landscape<'a> {
-    /// Above it
+    /// Title above the panel
     pub title: String,
-    /// Of the axes
+    /// Labels of the axes
     pub axes: (&'static str, &'static str),
-    /// Of the first parameter
+    /// Range of the first parameter
     pub x: Range<f32>,
-    /// Of the second
+    /// Range of the second parameter
     pub y: Range<f32>,
     /// The function
     pub height: &'a dyn Fn(f32, f32) -> f32,
     /// Heights of the contour lines
     pub levels: &'a [f32],
-    /// Where the minimum is
+    /// Position of the minimum
     pub minimum: (f32, f32),
-    /// The paths, a dot for each step
+    /// The paths, with a dot for each step
     pub paths: Vec<Line>,
-    /// Whether the names are listed
+    /// Whether there is a legend
     pub legend: bool,
 }
 
-/// What a sheet is made of.
+/// One part of the picture.
 pub enum Panel<'a> {
-    /// Lines over an axis
+    /// Lines in a coordinate system
     Lines(Lines),
     /// Paths over a surface
     Landscape(Landscape<'a>),
 }
 
-/// Colours that can be told apart (Okabe and Ito, 2008).
+/// Distinguishable colours (Okabe and Ito, 2008).
 const PALETTE: [RGBColor; 8] = [
     RGBColor(0, 0, 0),
     RGBColor(230, 159, 0),
@@ -82,13 +83,16 @@ fn color(i: usize) -> RGBColor {
     PALETTE[i % PALETTE.len()]
 }
 
-/// Draws rows of panels, each row with its height, into an .svg.
+/// Draws rows of panels, each row with its height, into an .svg file.
 pub fn draw(path: &Path, width: u32, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()> {
     let size = (width, rows.iter().map(|(height, _)| height).sum());
     on_canvas!(path, size, area => sheet(area, rows))
 }
 
-fn sheet<B: DrawingBackend>(area: &DrawingArea<B, Shift>, rows: &[(u32, Vec<Panel<'_>>)]) -> Result<()>
+fn sheet<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    rows: &[(u32, Vec<Panel<'_>>)],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -108,7 +112,7 @@ where
     Ok(())
 }
 
-/// The least and the greatest of some numbers.
+/// The least and the greatest of several numbers.
 fn extent(values: impl Iterator<Item = f32>) -> (f32, f32) {
     values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
 }
@@ -140,7 +144,14 @@ where
         .x_label_area_size(36)
         .y_label_area_size(56)
         .build_cartesian_2d(left..right, y)?;
-    chart.configure_mesh().x_desc(lines.x).y_desc(lines.y).x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(lines.x)
+        .y_desc(lines.y)
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for line in &lines.lines {
         let color = color(line.color);
         chart
@@ -152,7 +163,10 @@ where
     Ok(())
 }
 
-fn draw_landscape<B: DrawingBackend>(area: &DrawingArea<B, Shift>, landscape: &Landscape<'_>) -> Result<()>
+fn draw_landscape<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    landscape: &Landscape<'_>,
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -172,19 +186,26 @@ where
         .draw()?;
     for level in landscape.levels {
         let segments = contour(landscape, *level);
-        chart.draw_series(segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))))?;
+        chart.draw_series(
+            segments.into_iter().map(|ends| PathElement::new(ends, RGBColor(190, 190, 190))),
+        )?;
     }
     let (x, y) = landscape.minimum;
     chart.draw_series([Cross::new((x, y), 5, BLACK.stroke_width(2))])?;
     for line in &landscape.paths {
         let color = color(line.color);
-        // Segment by segment: where a polyline turns back sharply, its corner is drawn as a long spike.
-        let segments = line.points.windows(2).map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
+        // Each segment is drawn separately. At a sharp turn of a polyline, the corner would be
+        // drawn as a long spike.
+        let segments = line
+            .points
+            .windows(2)
+            .map(|ends| PathElement::new(ends.to_vec(), color.stroke_width(2)));
         chart
             .draw_series(segments)?
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
-        chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
+        chart
+            .draw_series(line.points.iter().map(|point| Circle::new(*point, 2, color.filled())))?;
     }
     if landscape.legend {
         legend(&mut chart)?;
@@ -192,15 +213,19 @@ where
     Ok(())
 }
 
-/// Where the surface has this height: in each cell of a grid, a segment between the points on its sides (marching squares).
+/// The contour line of one height: in each cell of a grid, a segment between points on the cell's
+/// sides (marching squares).
 fn contour(landscape: &Landscape<'_>, level: f32) -> Vec<[(f32, f32); 2]> {
     const CELLS: usize = 120;
-    let at = |range: &Range<f32>, i: usize| range.start + (range.end - range.start) * i as f32 / CELLS as f32;
+    let at = |range: &Range<f32>, i: usize| {
+        range.start + (range.end - range.start) * i as f32 / CELLS as f32
+    };
     let mut segments = Vec::new();
     for i in 0..CELLS * CELLS {
         let (x0, x1) = (at(&landscape.x, i % CELLS), at(&landscape.x, i % CELLS + 1));
         let (y0, y1) = (at(&landscape.y, i / CELLS), at(&landscape.y, i / CELLS + 1));
-        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+            .map(|(x, y)| (x, y, (landscape.height)(x, y) - level));
         let mut crossings = (0..4).filter_map(|side| {
             let ((xa, ya, a), (xb, yb, b)) = (corners[side], corners[(side + 1) % 4]);
             let share = a / (a - b);

@@ -1,4 +1,4 @@
-//! Plots into a file: curves over epochs, and a map of a network's output.
+//! Plots in a file: curves over epochs, and a map of a network's output.
 
 use anyhow::Result;
 use plotters::{
@@ -18,19 +18,19 @@ pub fn file(name: &str) -> Result<PathBuf, String> {
 
 /// One line of a diagram.
 pub struct Curve {
-    /// What it is
+    /// Name in the legend
     pub name: &'static str,
-    /// One value an epoch
+    /// One value per epoch
     pub values: Vec<f32>,
 }
 
-/// The output of a network over a square of its inputs, at places between 0 and 1 of either axis.
+/// The output of a network over a square of its inputs. Positions on both axes are between 0 and 1.
 pub struct Map<'a> {
-    /// What it shows
+    /// Title
     pub title: &'static str,
-    /// The inputs' range on either axis
+    /// The inputs' range on both axes
     pub range: (f32, f32),
-    /// The output, 0 to 1, at an input
+    /// The output, from 0 to 1, for an input
     pub output: &'a dyn Fn(f32, f32) -> f32,
     /// Samples and their classes
     pub points: Vec<([f32; 2], bool)>,
@@ -45,7 +45,7 @@ pub fn draw(path: &Path, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()> 
     on_canvas!(path, SIZE, area => panels(area, curves, map))
 }
 
-/// The area of a new .svg, and what to draw on it.
+/// Creates the drawing area of a new .svg file and draws on it.
 macro_rules! on_canvas {
     ($path:expr, $size:expr, $area:ident => $draw:expr) => {{
         use anyhow::Context as _;
@@ -56,7 +56,7 @@ macro_rules! on_canvas {
 }
 pub(crate) use on_canvas;
 
-/// What the lines are, in the upper right corner.
+/// A legend in the upper right corner.
 pub fn legend<'a, B, C>(chart: &mut ChartContext<'a, B, C>) -> Result<()>
 where
     B: DrawingBackend<ErrorType: 'static> + 'a,
@@ -71,7 +71,11 @@ where
     Ok(())
 }
 
-fn panels<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], map: Option<&Map<'_>>) -> Result<()>
+fn panels<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    curves: &[Curve],
+    map: Option<&Map<'_>>,
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -99,7 +103,13 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for (curve, color) in curves.iter().zip([HIGH, LOW, BLACK]) {
         let points = curve.values.iter().enumerate().map(|(i, value)| (i + 1, *value));
         chart
@@ -134,22 +144,25 @@ where
     }))?;
     for ([x, y], class) in &map.points {
         let color = if *class { HIGH } else { LOW };
-        chart.draw_series([Circle::new((*x, *y), 7, WHITE.filled()), Circle::new((*x, *y), 5, color.filled())])?;
+        chart.draw_series([
+            Circle::new((*x, *y), 7, WHITE.filled()),
+            Circle::new((*x, *y), 5, color.filled()),
+        ])?;
     }
     Ok(())
 }
 
 /// Two lines of one color.
 pub struct Pair<'a> {
-    /// What they are
+    /// Name in the legend
     pub name: &'a str,
-    /// One value an epoch, drawn as a strong line
+    /// One value per epoch, drawn as a strong line
     pub strong: &'a [f32],
-    /// One value an epoch, drawn as a faint line
+    /// One value per epoch, drawn as a faint line
     pub faint: &'a [f32],
 }
 
-/// Colors that are told apart by most eyes (Okabe and Ito, 2008).
+/// Distinguishable colors (Okabe and Ito, 2008).
 const COLORS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
     RGBColor(0, 114, 178),
@@ -160,19 +173,26 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
 ];
 
-/// Draws pairs of curves over epochs, each pair in a color of its own.
+/// Draws pairs of curves over epochs, each pair in one color.
 pub fn pairs(path: &Path, title: &str, pairs: &[Pair<'_>]) -> Result<()> {
     on_canvas!(path, SIZE, area => draw_pairs(area, title, pairs))
 }
 
-fn draw_pairs<B: DrawingBackend>(area: &DrawingArea<B, Shift>, title: &str, pairs: &[Pair<'_>]) -> Result<()>
+fn draw_pairs<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    title: &str,
+    pairs: &[Pair<'_>],
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
     area.fill(&WHITE)?;
-    let epochs = pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
-    // What the first epochs have above twice the median start would press the rest to the floor.
-    let mut starts: Vec<f32> = pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
+    let epochs =
+        pairs.iter().map(|pair| pair.strong.len().max(pair.faint.len())).max().unwrap_or(0);
+    // Values above 1.2 times the median start are cut off. Otherwise the first epochs would flatten
+    // the rest.
+    let mut starts: Vec<f32> =
+        pairs.iter().filter_map(|pair| pair.strong.first()).copied().collect();
     starts.sort_by(f32::total_cmp);
     let top = starts.get(starts.len() / 2).map_or(1.0, |start| 1.2 * start);
     let mut chart = ChartBuilder::on(area)
@@ -181,7 +201,13 @@ where
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs.max(2), 0.0..top.max(f32::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc("epoch").x_labels(6).y_labels(6).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .draw()?;
     for (pair, color) in pairs.iter().zip(COLORS.into_iter().cycle()) {
         let line = |values: &[f32]| -> Vec<(usize, f32)> {
             values.iter().enumerate().map(|(i, value)| (i + 1, value.min(top))).collect()

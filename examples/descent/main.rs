@@ -1,4 +1,5 @@
-//! Gradient descent three ways: with all samples a step (batch), some (mini-batch), one (stochastic), on a line through noisy points.
+//! Gradient descent with all samples per step (batch), with some (mini-batch) and with one
+//! (stochastic), on a line through noisy points.
 //!
 //! `cargo run --release --example descent -- --plot descent.svg`
 
@@ -8,17 +9,17 @@ mod common;
 use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
-use rosenblatt::{Rng, data::Permutation, prelude::*};
+use rosenblatt::{Rng, dataset::Permutation, prelude::*};
 use std::process::ExitCode;
 
-/// y = w·x + b: two parameters, so that the loss is a surface that can be drawn.
+/// y = w·x + b. With two parameters, the loss is a surface that can be drawn.
 type Plane = Mlp<(Dense<1, 1>,)>;
 const SAMPLES: usize = 64;
-/// Steps of each in the picture of the paths.
+/// Number of steps in the picture of the paths.
 const DRAWN: usize = 120;
-type PlaneTrainer = Trainer<Plane, Sgd, MeanSquaredError, SAMPLES>;
+type PlaneTrainer = Trainer<Plane, MeanSquaredError, Sgd, SAMPLES>;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// How often the samples are seen
@@ -27,7 +28,7 @@ struct Args {
     lr: f32,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let epochs = common::option("epochs", "N", "How often the samples are seen", 120);
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// How one way went.
+/// Results of one variant.
 struct Descent {
     name: &'static str,
     batch: usize,
@@ -56,7 +57,8 @@ struct Descent {
 }
 
 fn run(args: &Args) -> Result<bool> {
-    // Points near 1.5x − 0.5, x from 0 to 2: where all x are positive, w and b have to move together, along a narrow valley.
+    // Points near 1.5x − 0.5 for x from 0 to 2. All x are positive, so w and b have to move
+    // together, along a narrow valley.
     let mut rng = Rng::new(args.common.seed());
     let (x, t): (Vec<_>, Vec<_>) = (0..SAMPLES)
         .map(|_| {
@@ -66,8 +68,11 @@ fn run(args: &Args) -> Result<bool> {
         .unzip();
     let (minimum, least) = least_squares(&x, &t);
 
-    let ways =
-        [("batch", Batch::Full, SAMPLES), ("mini-batch", Batch::Mini(8), 8), ("stochastic", Batch::Stochastic, 1)];
+    let ways = [
+        ("batch", Batch::Full, SAMPLES),
+        ("mini-batch", Batch::Mini(8), 8),
+        ("stochastic", Batch::Stochastic, 1),
+    ];
     let mut descents = Vec::new();
     for (name, batch, m) in ways {
         descents.push(descend(args, name, batch, m, &x, &t)?);
@@ -90,7 +95,10 @@ fn run(args: &Args) -> Result<bool> {
         let (w, b) = descent.path.last().copied().unwrap_or_default();
         let loss = descent.losses.last().copied().unwrap_or(f32::NAN);
         let steps = SAMPLES.div_ceil(descent.batch);
-        println!("{:<11} {:>13} {steps:>14} {reached:>16} {w:>9.4} {b:>9.4} {loss:>10.5}", descent.name, descent.batch);
+        println!(
+            "{:<11} {:>13} {steps:>14} {reached:>16} {w:>9.4} {b:>9.4} {loss:>10.5}",
+            descent.name, descent.batch
+        );
     }
     if let Some(path) = &args.common.plot {
         draw(path, &x, &t, minimum, least, &descents)?;
@@ -99,33 +107,48 @@ fn run(args: &Args) -> Result<bool> {
     Ok(all)
 }
 
-/// One way, from the same start. One epoch is what [`Trainer::fit`] does with this [`Batch`], step by step, to see the path.
-fn descend(args: &Args, name: &'static str, batch: Batch, m: usize, x: &[[f32; 1]], t: &[[f32; 1]]) -> Result<Descent> {
-    let (seed, level, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
+/// Trains one variant; all have the same start. An epoch does the same as [`Trainer::fit`] with
+/// this [`Batch`], but in single steps, to record the path.
+fn descend(
+    args: &Args,
+    name: &'static str,
+    batch: Batch,
+    m: usize,
+    x: &[[f32; 1]],
+    t: &[[f32; 1]],
+) -> Result<Descent> {
+    let (seed, backend, sgd) = (args.common.seed(), args.common.backend, Sgd::with_lr(args.lr));
     let start = {
-        let mut net = Plane::new();
+        let mut net = Plane::ZERO;
         net.set_weights(&[-1.0, 2.5])?;
         net
     };
     let mut net = start.clone();
-    let mut trainer = PlaneTrainer::new();
+    let mut trainer = PlaneTrainer::ZERO;
     let at = |net: &Plane| (net.weights()[0], net.weights()[1]);
-    let (mut losses, mut path) = (vec![trainer.evaluate_on(level, &net, x, t)?.loss], vec![at(&net)]);
+    let (mut losses, mut path) =
+        (vec![trainer.on(backend).evaluate(&net, Dataset::new(x, t)?)?.loss], vec![at(&net)]);
     for epoch in 1..=args.epochs {
         let order = Permutation::new(x.len(), seed, epoch);
         let places: Vec<_> = (0..x.len()).map(|i| order.index(i)).collect();
         for places in places.chunks(m) {
             let (xs, ts): (Vec<_>, Vec<_>) = places.iter().map(|i| (x[*i], t[*i])).unzip();
-            trainer.step_on(level, &mut net, &sgd, &xs, &ts)?;
+            trainer.on(backend).step(&mut net, Dataset::new(&xs, &ts)?, &sgd)?;
             path.push(at(&net));
         }
-        losses.push(trainer.evaluate_on(level, &net, x, t)?.loss);
+        losses.push(trainer.on(backend).evaluate(&net, Dataset::new(x, t)?)?.loss);
     }
 
     let mut whole = start;
     trainer.reset();
-    let fit = Fit { epochs: args.epochs, batch: Some(batch), shuffle: Some(seed), level, ..Fit::new(sgd) };
-    trainer.fit(&mut whole, x, t, &fit, &mut ())?;
+    let fit = Fit {
+        epochs: args.epochs,
+        batch: Some(batch),
+        shuffle: Some(seed),
+        backend: Some(backend),
+        ..Fit::new(sgd)
+    };
+    trainer.fit(&mut whole, Dataset::new(x, t)?, &fit)?;
     assert_eq!(whole.hash(), net.hash(), "fit does the same steps");
     Ok(Descent { name, batch: m, losses, path })
 }
@@ -135,17 +158,18 @@ fn loss(x: &[[f32; 1]], t: &[[f32; 1]], w: f32, b: f32) -> f32 {
     x.iter().zip(t).map(|([x], [t])| (w * x + b - t).powi(2)).sum::<f32>() / x.len() as f32
 }
 
-/// Where the loss is least, by the normal equations.
+/// The minimum of the loss, by the normal equations.
 fn least_squares(x: &[[f32; 1]], t: &[[f32; 1]]) -> ((f32, f32), f32) {
     let n = x.len() as f32;
-    let mean = |f: &dyn Fn(f32, f32) -> f32| x.iter().zip(t).map(|([x], [t])| f(*x, *t)).sum::<f32>() / n;
+    let mean =
+        |f: &dyn Fn(f32, f32) -> f32| x.iter().zip(t).map(|([x], [t])| f(*x, *t)).sum::<f32>() / n;
     let (x1, t1) = (mean(&|x, _| x), mean(&|_, t| t));
     let w = mean(&|x, t| (x - x1) * (t - t1)) / mean(&|x, _| (x - x1).powi(2));
     let b = t1 - w * x1;
     ((w, b), loss(x, t, w, b))
 }
 
-/// Loss over epochs, and the paths over the surface.
+/// Draws the loss over epochs, and the paths over the surface.
 fn draw(
     path: &std::path::Path,
     x: &[[f32; 1]],
@@ -154,12 +178,17 @@ fn draw(
     least: f32,
     descents: &[Descent],
 ) -> Result<()> {
-    // The coarse one on top.
+    // The smoothest path is drawn last, on top.
     let colors = [5, 4, 2];
     let lines = descents.iter().zip(colors).map(|(descent, color)| Line {
         name: descent.name,
         color,
-        points: descent.losses.iter().enumerate().map(|(epoch, loss)| (epoch as f32, *loss)).collect(),
+        points: descent
+            .losses
+            .iter()
+            .enumerate()
+            .map(|(epoch, loss)| (epoch as f32, *loss))
+            .collect(),
     });
     let curves = Lines {
         title: "loss over all samples".to_owned(),
@@ -173,14 +202,14 @@ fn draw(
         color,
         points: descent.path.iter().take(DRAWN + 1).copied().collect(),
     });
-    let levels: Vec<_> = (0..14).map(|i| least * (1.0 + 0.15 * 1.9f32.powi(i))).collect();
+    let backends: Vec<_> = (0..14).map(|i| least * (1.0 + 0.15 * 1.9f32.powi(i))).collect();
     let landscape = Landscape {
         title: format!("the first {DRAWN} steps over the loss surface"),
         axes: ("w", "b"),
         x: -1.5..3.5,
         y: -2.0..3.0,
         height: &|w, b| loss(x, t, w, b),
-        levels: &levels,
+        levels: &backends,
         minimum,
         paths: paths.collect(),
         legend: true,

@@ -1,4 +1,5 @@
-//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as the lecture draws them.
+//! The paths of all optimizers over one loss surface, f(x, y) = x²/20 + y² from (−7, 2), as in the
+//! lecture.
 //!
 //! `cargo run --release --example optimizers -- --plot optimizers.svg`
 
@@ -10,22 +11,22 @@ use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
 use rosenblatt::{
     kernels::dispatch,
-    optimizer::{Optimizer, Zero},
+    optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
 };
 use std::process::ExitCode;
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Shared,
-    /// How many steps each may take
+    /// Number of steps of each optimizer
     steps: usize,
-    /// How low they have to come
+    /// The height that each must reach
     threshold: f32,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::shared();
     let steps = common::option("steps", "N", "How many steps each may take", 300);
@@ -39,11 +40,13 @@ fn args() -> Args {
 fn main() -> ExitCode {
     common::end(
         common::start(|| run(&args())),
-        "not all optimizers came below the threshold; more --steps or a higher --threshold may help",
+        "not all optimizers came below the threshold; more --steps or a higher --threshold may \
+         help",
     )
 }
 
-/// A valley: flat along x, steep along y. The gradient hardly ever points to the minimum.
+/// A valley, flat along x and steep along y. At few points the gradient is in line with the
+/// minimum.
 fn height([x, y]: [f32; 2]) -> f32 {
     x * x / 20.0 + y * y
 }
@@ -53,22 +56,22 @@ fn gradient([x, y]: [f32; 2]) -> [f32; 2] {
 }
 
 const START: [f32; 2] = [-7.0, 2.0];
-/// Steps in the pictures.
+/// Number of steps in the pictures.
 const DRAWN: usize = 40;
 
-/// Where an optimizer is after each step, the start first.
-fn descend<O: Optimizer>(level: Level, steps: usize, rule: O) -> Vec<[f32; 2]> {
+/// The position of an optimizer at the start and after each step.
+fn descend<O: Optimizer>(backend: Backend, steps: usize, rule: O) -> Vec<[f32; 2]> {
     let (mut w, mut state) = (START, O::State::<[f32; 2]>::ZERO);
     let mut path = vec![w];
     for _ in 0..steps {
         let dw = gradient(w);
-        dispatch!(level, s => rule.update(s, &mut state, &mut w, &dw));
+        dispatch!(backend, s => rule.update(s, &mut state, &mut w, &dw));
         path.push(w);
     }
     path
 }
 
-/// One optimizer on its way.
+/// One optimizer and its path.
 struct Walk {
     name: &'static str,
     lr: f32,
@@ -76,7 +79,7 @@ struct Walk {
 }
 
 fn run(args: &Args) -> Result<bool> {
-    // The learning rates of the lecture's picture where it has one.
+    // The learning rates of the lecture's picture, for the optimizers in it.
     let walks = {
         fn walk<O: Optimizer>(args: &Args, name: &'static str, rule: O) -> Result<Walk> {
             rule.check()?;
@@ -92,7 +95,11 @@ fn run(args: &Args) -> Result<bool> {
             walk(args, "AdamW, λ 0.1", AdamW { weight_decay: 0.1, ..AdamW::with_lr(0.3) })?,
         ]
     };
-    println!("f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n", height(START), args.common.backend);
+    println!(
+        "f(x, y) = x²/20 + y², from (-7, 2) with f = {}; backend: {}\n",
+        height(START),
+        args.common.backend
+    );
     println!(
         "{:<20} {:>6} {:>14} {:>26} {:>12}",
         "optimizer",
@@ -122,7 +129,7 @@ fn run(args: &Args) -> Result<bool> {
     Ok(all)
 }
 
-/// All paths in one picture, each in one of its own, and how the height falls.
+/// Draws all paths in one picture, each in a picture of its own, and the height over the steps.
 fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
     let lines: Vec<_> = walks
         .iter()
@@ -165,7 +172,13 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
             .collect(),
     };
     let rows = [
-        (460, vec![landscape(format!("{DRAWN} steps over x²/20 + y²"), lines.clone(), true), Panel::Lines(heights)]),
+        (
+            460,
+            vec![
+                landscape(format!("{DRAWN} steps over x²/20 + y²"), lines.clone(), true),
+                Panel::Lines(heights),
+            ],
+        ),
         (250, (0..4).map(single).collect()),
         (250, (4..7).map(single).collect()),
         (320, vec![Panel::Lines(schedules()?)]),
@@ -173,11 +186,15 @@ fn draw(path: &std::path::Path, walks: &[Walk]) -> Result<()> {
     paths::draw(path, 1280, &rows)
 }
 
-/// The learning rate over 200 steps, by each schedule.
+/// The learning rate over 200 steps for each schedule.
 fn schedules() -> Result<Lines> {
     fn line<S: Schedule>(name: &'static str, color: usize, schedule: S) -> Result<Line> {
         schedule.check()?;
-        Ok(Line { name, color, points: (0..=200).map(|step| (step as f32, schedule.at(step))).collect() })
+        Ok(Line {
+            name,
+            color,
+            points: (0..=200).map(|step| (step as f32, schedule.at(step))).collect(),
+        })
     }
     let lr = 1.0;
     let cosine = CosineDecay { lr, decay_steps: 200, alpha: 0.0 };
@@ -198,9 +215,23 @@ fn schedules() -> Result<Lines> {
         line(
             "warm-up of 30, cosine to 0.1",
             4,
-            WarmUp { start: 0.0, steps: 30, then: CosineDecay { decay_steps: 170, alpha: 0.1, ..cosine } },
+            WarmUp {
+                start: 0.0,
+                steps: 30,
+                then: CosineDecay { decay_steps: 170, alpha: 0.1, ..cosine },
+            },
         )?,
-        line("piecewise constant", 6, PiecewiseConstant { lr: 0.9, then: [(80, 0.6), (140, 0.3)] })?,
+        line(
+            "piecewise constant",
+            6,
+            PiecewiseConstant { lr: 0.9, then: [(80, 0.6), (140, 0.3)] },
+        )?,
     ];
-    Ok(Lines { title: "learning-rate schedules".to_owned(), x: "step", y: "learning rate", logarithmic: false, lines })
+    Ok(Lines {
+        title: "learning-rate schedules".to_owned(),
+        x: "step",
+        y: "learning rate",
+        logarithmic: false,
+        lines,
+    })
 }

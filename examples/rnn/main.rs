@@ -9,24 +9,24 @@ use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::learning::Learning;
 use rosenblatt::{
-    kernels::plain::recast,
-    layer::{MemoryOf, Stepwise, Train},
+    kernels::array::reshape_rows,
+    layer::{Streaming, Trainable},
     metrics::predicted,
-    network::{NetOf, Stack},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use static_cell::ConstStaticCell;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
 
-/// What must be reached on samples that were not learnt from.
+/// The test accuracy that must be reached.
 const GOAL: f32 = 0.95;
 
-/// An image as the network reads it: eight steps of eight pixels.
+/// An image as the network reads it: eight steps of eight pixels each.
 type Image = [[f32; 8]; 8];
-/// The trainer of each of the networks.
-type ImageTrainer<T> = Trainer<Mlp<T>, Adam, SparseCategoricalCrossEntropy, 32>;
+/// The trainer of each network.
+type ImageTrainer<T> = Trainer<Mlp<T>, SparseCategoricalCrossEntropy, Adam, 32>;
 
-/// Which recurrent layer reads the rows.
+/// The recurrent layer that reads the rows.
 #[derive(Clone, Copy)]
 enum Cell {
     Simple,
@@ -57,7 +57,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What it takes.
+/// Command-line arguments.
 struct Args {
     common: common::Options,
     /// The recurrent layer
@@ -68,7 +68,7 @@ struct Args {
     data: PathBuf,
 }
 
-/// Reads them from the command line; ends the program where one is wrong.
+/// Parses the command line. Ends the program if an argument is invalid.
 fn args() -> Args {
     let common = common::options();
     let cell = common::option(
@@ -78,20 +78,25 @@ fn args() -> Args {
         Cell::Gru,
     );
     let epochs = common::option("epochs", "N", "How often the training samples are seen", 60);
-    let data = common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
+    let data =
+        common::data_file("Rows of 64 pixels from 0 to 16, then the digit", common::digits::FILE);
     construct!(Args { common, cell, epochs, data })
         .to_options()
-        .descr("Trains a recurrent layer of 32 units and a softmax on handwritten digits that are read row by row.")
+        .descr(
+            "Trains a recurrent layer of 32 units and a softmax on handwritten digits that are \
+             read row by row.",
+        )
         .run()
 }
 
-/// Runs with a recurrent layer of this type.
+/// Runs with the given type of recurrent layer.
 macro_rules! with {
     ($cell:ty, $args:expr) => {{
         type Layers = ($cell, Dense<32, 10, Softmax>);
-        // Zero bits in .bss, as on a chip: nothing large is built on the stack.
-        static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::new());
-        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> = ConstStaticCell::new(Trainer::new());
+        // All bits are zero, so they are in .bss as on a chip, and nothing large is built on the
+        // stack.
+        static NET: ConstStaticCell<Mlp<Layers>> = ConstStaticCell::new(Mlp::ZERO);
+        static TRAINER: ConstStaticCell<ImageTrainer<Layers>> = ConstStaticCell::new(Trainer::ZERO);
         run(NET.take(), TRAINER.take(), $args)
     }};
 }
@@ -109,53 +114,68 @@ fn main() -> ExitCode {
     )
 }
 
-/// Trains and reports; the test accuracy.
+/// Trains and reports. Gives the test accuracy.
 fn run<T>(net: &mut Mlp<T>, trainer: &mut ImageTrainer<T>, args: &Args) -> Result<f32>
 where
-    T: Stack,
-    NetOf<T>:
-        Train<Input = Image, Output = [f32; 10], Head = Softmax> + Stepwise<Frame = [f32; 8], FrameOutput = [f32; 10]>,
+    T: Layers,
+    ComposedOf<T>: Trainable<Input = Image, Output = [f32; 10], OutputActivation = Softmax>
+        + Streaming<Frame = [f32; 8], FrameOutput = [f32; 10]>,
 {
-    let (seed, level) = (args.common.seed(), args.common.backend);
-    let ((train, train_digits), (test, test_digits)) = common::digits::split(&args.data, common::digits::most)?;
-    let (train, test) = (recast::<_, Image>(&train), recast::<_, Image>(&test));
+    let (seed, backend) = (args.common.seed(), args.common.backend);
+    let ((train, train_digits), (test, test_digits)) =
+        common::digits::split(&args.data, common::digits::most)?;
+    let (train, test) = (reshape_rows::<_, Image>(&train), reshape_rows::<_, Image>(&test));
 
     println!("{}", Mlp::<T>::summary());
-    println!("trainer: {} bytes; backend: {level}", ImageTrainer::<T>::BYTES);
+    println!("trainer: {} bytes; backend: {backend}", ImageTrainer::<T>::BYTES);
     println!("{} samples to learn from, {} to be tested on\n", train.len(), test.len());
 
-    net.init(seed);
+    net.initialize(seed);
     let adam = Adam { lr: 0.01, decay: 2e-3, ..Adam::DEFAULT };
-    let fit = Fit { epochs: args.epochs, shuffle: Some(seed), level, ..Fit::new(adam) };
+    let fit =
+        Fit { epochs: args.epochs, shuffle: Some(seed), backend: Some(backend), ..Fit::new(adam) };
     let mut learning = Learning::new(args.epochs);
-    let report = trainer.fit(net, train, &train_digits, &fit, &mut |epoch: &Epoch| learning.see(epoch))?;
+    let report = trainer.fit_with(
+        net,
+        Dataset::new(train, &train_digits)?,
+        &fit,
+        &mut OnEpoch(|epoch: &EpochReport| learning.see(epoch)),
+    )?;
     learning.end(&report);
 
-    println!("{}", trainer.confusion::<10>(net, test, &test_digits)?);
-    row_by_row(net, level, test, &test_digits);
-    let accuracy = trainer.evaluate_on(level, net, test, &test_digits)?.accuracy();
+    println!("{}", trainer.confusion::<10>(net, Dataset::new(test, &test_digits)?)?);
+    row_by_row(net, backend, test, &test_digits);
+    let accuracy = trainer.on(backend).evaluate(net, Dataset::new(test, &test_digits)?)?.accuracy();
     println!("test accuracy {accuracy:.4}");
     println!("weights {:016x}", net.hash());
     learning.plot(args.common.plot.as_deref())?;
     Ok(accuracy)
 }
 
-/// A digit as it comes in: after each row what the network takes it for, from the state that it keeps.
-fn row_by_row<T>(net: &Mlp<T>, level: Level, images: &[Image], digits: &[u8])
+/// Prints the prediction for a digit after each of its rows, from the state that is kept between
+/// rows.
+fn row_by_row<T>(net: &Mlp<T>, backend: Backend, images: &[Image], digits: &[u8])
 where
-    T: Stack,
-    NetOf<T>: Stepwise<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
+    T: Layers,
+    ComposedOf<T>:
+        Streaming<Input = Image, Frame = [f32; 8], FrameOutput = [f32; 10], Output = [f32; 10]>,
 {
-    let sure = |image: &Image, digit: u8| net.predict_on(level, image)[usize::from(digit)] > 0.9;
-    let Some((image, digit)) = images.iter().zip(digits).find(|(image, digit)| sure(image, **digit)) else {
+    let sure = |image: &Image, digit: u8| net.on(backend).predict(image)[usize::from(digit)] > 0.9;
+    let Some((image, digit)) =
+        images.iter().zip(digits).find(|(image, digit)| sure(image, **digit))
+    else {
         println!("no digit is read with certainty\n");
         return;
     };
     println!("a {digit} comes in row by row; after each row, what it is taken for, in %:");
-    println!("  {:<16}     {}   guess", "row", (0..10).map(|digit| format!("{digit:>4}")).collect::<String>());
-    let mut memory: MemoryOf<T> = Mlp::<T>::memory();
+    println!(
+        "  {:<16}     {}   guess",
+        "row",
+        (0..10).map(|digit| format!("{digit:>4}")).collect::<String>()
+    );
+    let mut stream = net.on(backend).stream();
     for row in image {
-        let p = net.step_on(level, &mut memory, row);
+        let p = stream.push(row);
         let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();
         println!(
             "  {}     {percent}   {:>5}  {}",

@@ -1,30 +1,31 @@
-//! Activations and their gradients, element by element or (softmax) row by row.
+//! Activations and their gradients, value by value or (softmax) row by row.
 //!
-//! A gradient is written in terms of the activation's *output* y, which the forward pass keeps: `dy ← dy · f′(y)`.
-//! The functions that take a [`Level`] are the face for users of this crate alone; layers call [`fixed`].
+//! A gradient is a function of the activation's *output* y, which the forward pass keeps:
+//! `dy ← dy · f′(y)`. Only [`ln_grad`] takes the input. Programs call the functions that take a
+//! [`Backend`]; layers call [`typed`].
 
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
-    dispatch,
-    lanes::{each, get, max, put, sum},
-    math,
+    dispatch, math,
     simd::Simd,
+    walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 
-/// An activation that looks at one value at a time.
+/// An activation that is computed value by value.
 pub trait Map: Copy + 'static {
     /// y = f(x) on the lanes of a register.
     fn f<S: Simd>(s: S, x: S::F) -> S::F;
 
-    /// x ← f(x) by assembly that stands in for the walk over registers; `false`, and nothing done, where there is none.
+    /// x ← f(x) in assembly, instead of register by register. Returns `false` and does nothing
+    /// where there is no assembly.
     #[doc(hidden)]
     #[inline(always)]
     fn assembly(_x: &mut [f32]) -> bool {
         false
     }
 
-    /// x ← f(x), called: one copy an activation and backend.
+    /// x ← f(x) out of line: one copy per activation and backend.
     #[doc(hidden)]
     #[inline(never)]
     fn called<S: Bodies>(s: S, x: &mut [f32]) {
@@ -40,14 +41,14 @@ pub trait MapGrad: Map {
     /// `d · f′` where `y` = f(x).
     fn df<S: Simd>(s: S, y: S::F, d: S::F) -> S::F;
 
-    /// dy ← dy · f′(y) by assembly, as [`Map::assembly`].
+    /// dy ← dy · f′(y) in assembly, as [`Map::assembly`].
     #[doc(hidden)]
     #[inline(always)]
     fn assembly_grad(_y: &[f32], _dy: &mut [f32]) -> bool {
         false
     }
 
-    /// dy ← dy · f′(y), called.
+    /// dy ← dy · f′(y) out of line.
     #[doc(hidden)]
     #[inline(never)]
     fn called_grad<S: Bodies>(s: S, y: &[f32], dy: &mut [f32]) {
@@ -73,14 +74,14 @@ pub struct Sigmoid;
 /// f(x) = x for x > 0, else +0; f′ = 1 for x > 0, else 0
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
-/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 as Keras' layer unless said otherwise. f′ = 1 for
-/// x > 0, else `NUM` / `DEN`
+/// f(x) = x for x ≥ 0, else x · `NUM` / `DEN`; 3/10 by default, as Keras' layer. f′ = 1 for x > 0,
+/// else `NUM` / `DEN`
 #[derive(Clone, Copy, Debug)]
 pub struct LeakyRelu<const NUM: u32 = 3, const DEN: u32 = 10>;
-/// f(x) = 1 for x > 0, else 0; its slope is 0, and so it cannot be trained by gradient
+/// f(x) = 1 for x > 0, else 0. Its slope is 0, so it cannot be trained by gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct Step;
-/// f(x) = cos πx; no layer's activation
+/// f(x) = cos πx. No layer uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct CosPi;
 
@@ -118,10 +119,10 @@ impl MapGrad for Tanh {
         s.mul(d, s.sub(s.splat(1.0), s.mul(y, y)))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
-        crate::arch::thumb::tanh_grad(y, dy);
+        crate::arch::cortex_m::tanh_grad(y, dy);
         true
     }
 
@@ -152,14 +153,14 @@ impl MapGrad for Sigmoid {
 impl Map for Relu {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        // The sum turns −0 to +0 and changes nothing else.
+        // The addition turns −0 into +0 and changes nothing else.
         s.add(s.max(x, s.splat(0.0)), s.splat(0.0))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly(x: &mut [f32]) -> bool {
-        crate::arch::thumb::relu(x);
+        crate::arch::cortex_m::relu(x);
         true
     }
 
@@ -173,10 +174,10 @@ impl MapGrad for Relu {
         s.select(s.lt(s.splat(0.0), y), d, s.splat(0.0))
     }
 
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     #[inline(always)]
     fn assembly_grad(y: &[f32], dy: &mut [f32]) -> bool {
-        crate::arch::thumb::relu_grad(y, dy);
+        crate::arch::cortex_m::relu_grad(y, dy);
         true
     }
 
@@ -205,7 +206,8 @@ impl<const NUM: u32, const DEN: u32> MapGrad for LeakyRelu<NUM, DEN> {
 impl Map for Step {
     #[inline(always)]
     fn f<S: Simd>(s: S, x: S::F) -> S::F {
-        // x below the least subnormal is x ≤ 0; what is neither above nor below is NaN and stays.
+        // x below the least positive subnormal means x ≤ 0. A NaN is neither above nor below and
+        // stays.
         let low = s.select(s.lt(x, s.splat_bits(1)), s.splat(0.0), x);
         s.select(s.lt(s.splat(0.0), x), s.splat(1.0), low)
     }
@@ -223,15 +225,15 @@ pub(crate) fn map_body<S: Simd, A: Map>(s: S, x: &mut [f32]) {
     if const { S::LANES == 1 } && A::assembly(x) {
         return;
     }
-    each(
+    for_each_register(
         s,
         x.len(),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
+            // SAFETY: `for_each_register` stays below x.len().
             unsafe {
                 let p = x.as_mut_ptr().add(i);
-                put(s, p, part, A::f(s, get(s, p.cast_const(), part)));
+                store(s, p, part, A::f(s, load(s, p.cast_const(), part)));
             }
         },
     );
@@ -242,15 +244,20 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
     if const { S::LANES == 1 } && A::assembly_grad(y, dy) {
         return;
     }
-    each(
+    for_each_register(
         s,
         y.len().min(dy.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dy.as_mut_ptr().add(i);
-                put(s, p, part, A::df(s, get(s, y.as_ptr().add(i), part), get(s, p.cast_const(), part)));
+                store(
+                    s,
+                    p,
+                    part,
+                    A::df(s, load(s, y.as_ptr().add(i), part), load(s, p.cast_const(), part)),
+                );
             }
         },
     );
@@ -259,47 +266,52 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
 #[inline(always)]
 fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     let (p, n) = (x.as_mut_ptr(), x.len());
-    let top = max(
+    let top = reduce_max(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `max` stays below x.len().
-            unsafe { get(s, p.add(i).cast_const(), part) }
+            // SAFETY: `reduce_max` stays below x.len().
+            unsafe { load(s, p.add(i).cast_const(), part) }
         },
     );
     let top = s.splat(top);
-    // A short row's exponentials wait in registers: read back too soon from memory, each row would stall. Single values have no such stall.
+    // The exponentials of a short row stay in registers: loading them right after the store would
+    // stall at each row. Single values do not stall.
     let in_registers = S::LANES > 1 && n <= 16;
     let mut short = [s.splat(0.0); 16];
-    let total = sum(
+    let total = reduce_sum(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below x.len().
+            // SAFETY: `reduce_sum` stays below x.len().
             unsafe {
                 // Above zero only in a row with NaN, which becomes NaN.
-                let e = math::exp_below(s, s.sub(get(s, p.add(i).cast_const(), part), top));
+                let e = math::exp_below(s, s.sub(load(s, p.add(i).cast_const(), part), top));
                 if in_registers {
                     short[i / S::LANES] = e;
                 } else {
-                    put(s, p.add(i), part, e);
+                    store(s, p.add(i), part, e);
                 }
                 e
             }
         },
     );
     let total = s.splat(total);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below x.len().
+            // SAFETY: `for_each_register` stays below x.len().
             unsafe {
-                let e = if in_registers { short[i / S::LANES] } else { get(s, p.add(i).cast_const(), part) };
-                put(s, p.add(i), part, s.div(e, total));
+                let e = if in_registers {
+                    short[i / S::LANES]
+                } else {
+                    load(s, p.add(i).cast_const(), part)
+                };
+                store(s, p.add(i), part, s.div(e, total));
             }
         },
     );
@@ -309,25 +321,25 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
 fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
     let n = y.len().min(dy.len());
     let (y, d) = (y.as_ptr(), dy.as_mut_ptr());
-    let inner = sum(
+    let inner = reduce_sum(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below both lengths.
-            unsafe { s.mul(get(s, y.add(i), part), get(s, d.add(i).cast_const(), part)) }
+            // SAFETY: `reduce_sum` stays below both lengths.
+            unsafe { s.mul(load(s, y.add(i), part), load(s, d.add(i).cast_const(), part)) }
         },
     );
     let inner = s.splat(inner);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
-                let g = s.sub(get(s, d.add(i).cast_const(), part), inner);
-                put(s, d.add(i), part, s.mul(get(s, y.add(i), part), g));
+                let g = s.sub(load(s, d.add(i).cast_const(), part), inner);
+                store(s, d.add(i), part, s.mul(load(s, y.add(i), part), g));
             }
         },
     );
@@ -347,15 +359,15 @@ pub(crate) fn softmax_grad_rows<S: Simd>(s: S, n: usize, y: &[f32], dy: &mut [f3
     }
 }
 
-/// What layers call: batches whose row length is in the type, with the token of a dispatch further up.
-pub mod fixed {
+/// What layers call inside a dispatch: batches whose row length is in the type.
+pub mod typed {
     use super::*;
-    use crate::plain::Flat;
+    use crate::array::F32Rows;
 
     /// x ← f(x)
     #[inline(always)]
     pub fn map<S: Simd, A: Map, const N: usize>(s: S, x: &mut [[f32; N]]) {
-        if const { S::INLINE == 0 } {
+        if const { S::INLINE_MAX == 0 } {
             A::called(s.shared(), x.flat_mut());
         } else {
             map_body::<S, A>(s, x.flat_mut());
@@ -364,7 +376,11 @@ pub mod fixed {
 
     /// dy ← dy · f′(y)
     #[inline(always)]
-    pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
+    pub fn map_grad<S: Simd, A: MapGrad, const N: usize>(
+        s: S,
+        y: &[[f32; N]],
+        dy: &mut [[f32; N]],
+    ) {
         if const { called::<S>() } {
             A::called_grad(s.shared(), y.flat(), dy.flat_mut());
         } else {
@@ -383,21 +399,21 @@ pub mod fixed {
                 || softmax_row(s, row),
             );
         }
-        /// One copy a row length.
+        /// One copy per row length.
         #[inline(never)]
         fn short<S: Simd, const N: usize>(s: S, x: &mut [[f32; N]]) {
             for row in x {
                 softmax_row(s, row);
             }
         }
-        if const { cfg!(thumb) && N <= 16 } {
+        if const { cfg!(rosenblatt_cortex_m) && N <= 16 } {
             return short(s.shared(), x);
         }
         if const { called::<S>() && N > 0 } {
             return s.shared().softmax(N, x.flat_mut());
         }
         for row in x {
-            if const { S::INLINE == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
+            if const { S::INLINE_MAX == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
         }
     }
 
@@ -413,25 +429,25 @@ pub mod fixed {
     }
 }
 
-/// The face of one [`Map`] over a slice.
+/// Public functions that run a [`Map`] over a slice.
 macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
-        pub fn $name(level: Level, x: &mut [f32]) {
-            dispatch!(level, s => map_body::<_, $map>(s, x));
+        pub fn $name(backend: Backend, x: &mut [f32]) {
+            dispatch!(backend, s => map_body::<_, $map>(s, x));
         }
     )*};
 }
 
-/// The face of one [`MapGrad`] over two slices.
+/// Public functions that run the gradient of a [`MapGrad`] over two slices.
 macro_rules! face_grad {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
         /// # Panics
         /// If the lengths differ.
-        pub fn $name(level: Level, y: &[f32], dy: &mut [f32]) {
+        pub fn $name(backend: Backend, y: &[f32], dy: &mut [f32]) {
             assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
-            dispatch!(level, s => map_grad_body::<_, $map>(s, y, dy));
+            dispatch!(backend, s => map_grad_body::<_, $map>(s, y, dy));
         }
     )*};
 }
@@ -439,51 +455,58 @@ macro_rules! face_grad {
 face! {
     /// x ← eˣ
     ///
-    /// Error at most 0.914 ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞ gives ∞, from 88.72284 on ∞,
-    /// below −103.97208 +0; subnormal results are kept; NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary
-    /// Functions*, 1980, with a minimax polynomial of degree 6.
+    /// Error at most 0.914 ULP over all inputs (`cargo xtask ulp exp`). ±0 gives 1, −∞ gives +0, ∞
+    /// gives ∞. From 88.72284 on the result is ∞, below −103.97208 it is +0. Subnormal results are
+    /// kept. NaN stays NaN. Method: Cody and Waite, *Software Manual for the Elementary Functions*,
+    /// 1980, with a minimax polynomial of degree 6.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, activation};
+    /// use rosenblatt_kernels::{Backend, activation};
     /// let mut x = [0.0, 1.0, -200.0];
-    /// activation::exp(Level::detect(), &mut x);
+    /// activation::exp(Backend::detect(), &mut x);
     /// assert_eq!(x, [1.0, std::f32::consts::E, 0.0]);
     /// ```
     exp = Exp;
     /// x ← ln x
     ///
-    /// Error at most 0.835 ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1 gives +0, below zero NaN; NaN stays NaN.
-    /// Method and coefficients: FreeBSD's `logf` (Sun Microsystems).
+    /// Error at most 0.835 ULP over all inputs (`cargo xtask ulp ln`). ±0 gives −∞, ∞ gives ∞, 1
+    /// gives +0. Below zero the result is NaN. NaN stays NaN. Method and coefficients: FreeBSD's
+    /// `logf` (Sun Microsystems).
     ln = Ln;
     /// x ← tanh x
     ///
-    /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers stay, ±∞ gives ±1, NaN stays NaN; odd to the bit.
+    /// Error at most 1.506 ULP over all inputs (`cargo xtask ulp tanh`). ±0 and subnormal numbers
+    /// stay, ±∞ gives ±1, NaN stays NaN. tanh(−x) is −tanh(x) to the bit. Method: Cephes' `tanhf`
+    /// (S. Moshier) near zero; from 0.625 on an argument reduction
+    /// ([`math::tanh`]).
     tanh = Tanh;
     /// x ← 1 / (1 + e⁻ˣ)
     ///
-    /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives +0, ∞ gives 1, NaN stays NaN;
-    /// small results are kept down to the subnormal numbers.
+    /// Error at most 1.684 ULP over all inputs (`cargo xtask ulp sigmoid`). ±0 gives ½, −∞ gives
+    /// +0, ∞ gives 1, NaN stays NaN. Small results are kept down to the subnormal numbers.
     sigmoid = Sigmoid;
     /// x ← x for x > 0, else +0. Exact; NaN stays NaN.
     relu = Relu;
     /// x ← 1 for x > 0, else 0. NaN stays NaN.
     step = Step;
-    /// x ← cos πx: cosine in half turns, for which every reduction is exact
+    /// x ← cos πx: the cosine of x half turns, for which every argument reduction is exact
     ///
-    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). Even to the bit; +0 at every half, ±1 at every whole number, 1 from 2²⁴ on; ±∞ gives NaN, NaN stays NaN.
+    /// Error at most 1.647 ULP over all inputs (`cargo xtask ulp cos-pi`). cos π(−x) is cos πx to
+    /// the bit. The result is +0 at every half, ±1 at every whole number, 1 from 2²⁴ on. ±∞ gives
+    /// NaN, NaN stays NaN.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, activation};
+    /// use rosenblatt_kernels::{Backend, activation};
     /// let mut x = [0.0, 0.5, 1.0, 1e9];
-    /// activation::cos_pi(Level::detect(), &mut x);
+    /// activation::cos_pi(Backend::detect(), &mut x);
     /// assert_eq!(x, [1.0, 0.0, -1.0, 1.0]);
     /// ```
     cos_pi = CosPi;
 }
 
 /// x ← x for x ≥ 0, else x · `NUM` / `DEN`. Rounded once; NaN stays NaN.
-pub fn leaky_relu<const NUM: u32, const DEN: u32>(level: Level, x: &mut [f32]) {
-    dispatch!(level, s => map_body::<_, LeakyRelu<NUM, DEN>>(s, x));
+pub fn leaky_relu<const NUM: u32, const DEN: u32>(backend: Backend, x: &mut [f32]) {
+    dispatch!(backend, s => map_body::<_, LeakyRelu<NUM, DEN>>(s, x));
 }
 
 face_grad! {
@@ -500,49 +523,61 @@ face_grad! {
 /// dy ← dy / x: the gradient of ln, by its **input** x
 /// # Panics
 /// If the lengths differ.
-pub fn ln_grad(level: Level, x: &[f32], dy: &mut [f32]) {
+pub fn ln_grad(backend: Backend, x: &[f32], dy: &mut [f32]) {
     #[inline(always)]
     fn body<S: Simd>(s: S, x: &[f32], dy: &mut [f32]) {
-        each(
+        for_each_register(
             s,
             x.len().min(dy.len()),
             #[inline(always)]
             |i, part| {
-                // SAFETY: `each` stays below both lengths.
+                // SAFETY: `for_each_register` stays below both lengths.
                 unsafe {
                     let p = dy.as_mut_ptr().add(i);
-                    put(s, p, part, s.div(get(s, p.cast_const(), part), get(s, x.as_ptr().add(i), part)));
+                    store(
+                        s,
+                        p,
+                        part,
+                        s.div(load(s, p.cast_const(), part), load(s, x.as_ptr().add(i), part)),
+                    );
                 }
             },
         );
     }
     assert!(x.len() == dy.len(), "x has {} values, dy has {}", x.len(), dy.len());
-    dispatch!(level, s => body(s, x, dy));
+    dispatch!(backend, s => body(s, x, dy));
 }
 
 /// dy ← dy where y > 0, else dy · `NUM` / `DEN`
 /// # Panics
 /// If the lengths differ.
-pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(level: Level, y: &[f32], dy: &mut [f32]) {
+pub fn leaky_relu_grad<const NUM: u32, const DEN: u32>(
+    backend: Backend,
+    y: &[f32],
+    dy: &mut [f32],
+) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
-    dispatch!(level, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
+    dispatch!(backend, s => map_grad_body::<_, LeakyRelu<NUM, DEN>>(s, y, dy));
 }
 
 /// Each row of `n` values ← softmax(row): `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`
 ///
-/// The sum runs over sixteen virtual lanes (index mod 16, joined by halves). A row with a NaN or +∞ becomes NaN.
+/// The sum runs over sixteen virtual lanes ([`crate::vector::dot`]). A row with NaN or +∞, or of
+/// nothing but −∞, becomes NaN.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
-pub fn softmax(level: Level, n: usize, x: &mut [f32]) {
+pub fn softmax(backend: Backend, n: usize, x: &mut [f32]) {
     assert!(n > 0 && x.len().is_multiple_of(n), "{} values are no rows of {n}", x.len());
-    dispatch!(level, s => softmax_rows(s, n, x));
+    dispatch!(backend, s => softmax_rows(s, n, x));
 }
 
 /// Each row of dy ← y·(dy − Σ dy·y), y = softmax(x): the Jacobian of softmax times dy
+///
+/// The sum runs over sixteen virtual lanes ([`crate::vector::dot`]).
 /// # Panics
-/// If `n` is 0 or does not divide the lengths, or they differ.
-pub fn softmax_grad(level: Level, n: usize, y: &[f32], dy: &mut [f32]) {
+/// If `n` is 0 or does not divide the lengths, or the lengths differ.
+pub fn softmax_grad(backend: Backend, n: usize, y: &[f32], dy: &mut [f32]) {
     assert!(y.len() == dy.len(), "y has {} values, dy has {}", y.len(), dy.len());
     assert!(n > 0 && y.len().is_multiple_of(n), "{} values are no rows of {n}", y.len());
-    dispatch!(level, s => softmax_grad_rows(s, n, y, dy));
+    dispatch!(backend, s => softmax_grad_rows(s, n, y, dy));
 }

@@ -1,8 +1,10 @@
-//! Approximate activations by the crate `micromath`, with the feature `micromath`. **Outside the numeric contract.**
+//! Approximate activations by the crate `micromath`, with the feature `micromath`. **Outside the
+//! numeric contract.**
 //!
-//! Nothing here is used unless a program names it: [`ApproxTanh`] in the place of `Tanh`, and so on. Results are those of micromath's exponential in
-//! plain f32 arithmetic, value by value, and may change with micromath's version. What is here beside that exponential (the formulas, division,
-//! the bounds of its range) is ordinary f32 arithmetic; micromath's root and reciprocal, which are off by several percent, are not used.
+//! A program uses them only if it names them: [`ApproxTanh`] instead of `Tanh`, and so on. Results
+//! are those of micromath's exponential in f32 arithmetic, value by value. They may change with
+//! micromath's version. The rest of this file (formulas, division, limits of the range) is ordinary
+//! f32 arithmetic. micromath's root and reciprocal, whose errors are several percent, are not used.
 //!
 //! | function | greatest error | where |
 //! |---|---|---|
@@ -11,11 +13,13 @@
 //! | [`sigmoid`] | 0.00017 | everywhere |
 //! | [`softmax`] | 0.24 % of a probability | down to e⁻⁸⁷ |
 //!
-//! Measured by `cargo test -p rosenblatt-kernels --release --all-features --test approx -- --nocapture`, over a dense sample against f64.
+//! Measured by
+//! `cargo test -p rosenblatt-kernels --release --all-features --test approx -- --nocapture`, over a
+//! dense sample against f64.
 
 use crate::{
-    Level,
-    activation::{Exp, Map, MapGrad, Sigmoid, Tanh, fixed},
+    Backend,
+    activation::{Exp, Map, MapGrad, Sigmoid, Tanh, typed},
     dispatch,
     simd::Simd,
 };
@@ -33,13 +37,13 @@ pub struct ApproxSigmoid;
 
 const SIGN: u32 = 0x8000_0000;
 
-/// eˣ by micromath where its result is a normal number. Outside micromath builds numbers from exponents that there are not: a NaN for x = 88.725,
-/// and a failed debug assertion for NaN.
+/// eˣ by micromath where the result is a normal number. Outside this range micromath is not called:
+/// its exponents overflow there. It returns NaN for x = 88.725, and NaN fails a debug assertion.
 #[inline]
 fn exp_one(x: f32) -> f32 {
     const LOW: u32 = 87.33_f32.to_bits();
     const HIGH: u32 = 88.72_f32.to_bits();
-    // Comparisons of integers: on a chip without FPU those of floats are calls.
+    // Comparisons of integers: without an FPU, comparisons of floats are calls.
     let (size, negative) = (x.to_bits() & !SIGN, x.to_bits() >= SIGN);
     if size <= if negative { LOW } else { HIGH } {
         F32(x).exp().0
@@ -52,7 +56,7 @@ fn exp_one(x: f32) -> f32 {
     }
 }
 
-/// 1 − 2 / (e²ᵃ + 1) of a = |x|, with the sign of x
+/// 1 − 2 / (e²ᵃ + 1) with a = |x| and the sign of x
 #[inline]
 fn tanh_one(x: f32) -> f32 {
     let a = f32::from_bits(x.to_bits() & !SIGN);
@@ -67,11 +71,11 @@ fn sigmoid_one(x: f32) -> f32 {
     if x.to_bits() >= SIGN { y } else { 1.0 - y }
 }
 
-/// `f` of each lane, by way of memory.
+/// `f` of each lane, through memory.
 #[inline(always)]
 fn by_lane<S: Simd>(s: S, x: S::F, f: impl Fn(f32) -> f32) -> S::F {
     let mut lanes = [0.0; 16];
-    // SAFETY: a register has at most sixteen lanes, as `Simd` asks of its implementations.
+    // SAFETY: a register has at most sixteen lanes, as `Simd` requires of its implementations.
     unsafe { s.store(lanes.as_mut_ptr(), x) };
     for x in lanes.iter_mut().take(S::LANES) {
         *x = f(*x);
@@ -80,7 +84,8 @@ fn by_lane<S: Simd>(s: S, x: S::F, f: impl Fn(f32) -> f32) -> S::F {
     unsafe { s.load(lanes.as_ptr()) }
 }
 
-/// The map of a function of one value, with the gradient of the exact activation: a formula in the output.
+/// The [`Map`] of a function of one value. Its gradient is that of the exact activation, a formula
+/// in the output.
 macro_rules! maps {
     ($($map:ident = $f:ident, $exact:ident;)*) => {$(
         impl Map for $map {
@@ -105,12 +110,12 @@ maps! {
     ApproxSigmoid = sigmoid_one, Sigmoid;
 }
 
-/// The face of one [`Map`] over a slice.
+/// Public functions that run a [`Map`] over a slice.
 macro_rules! face {
     ($($(#[$doc:meta])* $name:ident = $map:ty;)*) => {$(
         $(#[$doc])*
-        pub fn $name(level: Level, x: &mut [f32]) {
-            dispatch!(level, s => fixed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
+        pub fn $name(backend: Backend, x: &mut [f32]) {
+            dispatch!(backend, s => typed::map::<_, $map, 1>(s, x.as_chunks_mut().0));
         }
     )*};
 }
@@ -118,30 +123,35 @@ macro_rules! face {
 face! {
     /// x ← eˣ by micromath, within 0.24 % for −87.33 ≤ x ≤ 88.72.
     ///
-    /// ±0 and subnormal numbers give 1. Above 88.72 it is ∞, below −87.33 +0: no subnormal results. NaN stays NaN.
+    /// ±0 and subnormal numbers give 1. Above 88.72 the result is ∞, below −87.33 it is +0: there
+    /// are no subnormal results. NaN stays NaN.
     ///
     /// ```
-    /// use rosenblatt_kernels::{Level, approx};
+    /// use rosenblatt_kernels::{Backend, approx};
     /// let mut x = [0.0, 2.0, -100.0];
-    /// approx::exp(Level::detect(), &mut x);
+    /// approx::exp(Backend::detect(), &mut x);
     /// assert_eq!((x[0], x[2]), (1.0, 0.0));
     /// assert!((x[1] / 7.389_056 - 1.0).abs() < 0.002_4);
     /// ```
     exp = ApproxExp;
     /// x ← tanh x as 1 − 2 / (e²ᵃ + 1), a = |x|, with the sign of x; within 0.00034 (absolute).
     ///
-    /// micromath has no tanh; this is its exponential and a division. ±0 stays, ±∞ gives ±1, NaN stays NaN; odd to the bit. Near 0 the error relative to
-    /// x grows: below 3·10⁻⁸ the result is ±0.
+    /// micromath has no tanh: this is its exponential and a division. ±0 stays, ±∞ gives ±1, NaN
+    /// stays NaN. tanh(−x) is −tanh(x) to the bit. Near 0 the error relative to x grows: below
+    /// 3·10⁻⁸ the result is ±0.
     tanh = ApproxTanh;
-    /// x ← 1 / (1 + e⁻ˣ) as y = 1 / (eᵃ + 1), a = |x|, for negative x and 1 − y for the others; within 0.00017 (absolute).
+    /// x ← 1 / (1 + e⁻ˣ), within 0.00017 (absolute): y = 1 / (eᵃ + 1) with a = |x| for negative x,
+    /// 1 − y for the others.
     ///
-    /// ±0 gives ½, −∞ +0, ∞ 1, below −88.72 it is +0; NaN stays NaN.
+    /// ±0 gives ½, −∞ gives +0, ∞ gives 1. Below −88.72 the result is +0. NaN stays NaN.
     sigmoid = ApproxSigmoid;
 }
 
-/// Each row of `n` values ← softmax(row) with the exponential of [`exp`]: `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`, the sum from left to right.
+/// Each row of `n` values ← softmax(row) with the exponential of [`exp`]:
+/// `y[j] = exp(x[j] − max x) / Σ exp(x[i] − max x)`. The sum runs from left to right.
 ///
-/// A row with a NaN or +∞, or of nothing but −∞, becomes NaN. Terms more than 87.33 below the greatest are +0.
+/// A row with a NaN or +∞, or of nothing but −∞, becomes NaN. Terms more than 87.33 below the
+/// greatest are +0.
 /// # Panics
 /// If `n` is 0 or does not divide the length.
 pub fn softmax(n: usize, x: &mut [f32]) {
@@ -149,7 +159,7 @@ pub fn softmax(n: usize, x: &mut [f32]) {
     x.chunks_exact_mut(n).for_each(softmax_row);
 }
 
-/// [`softmax`] of one row; of none it is nothing.
+/// [`softmax`] of one row. An empty row stays empty.
 pub fn softmax_row(row: &mut [f32]) {
     let top = row.iter().fold(f32::NEG_INFINITY, |top, &x| if top < x { x } else { top });
     let mut total = 0.0;

@@ -1,24 +1,27 @@
-//! Kernels that are called, not compiled in place: one compiled copy a backend, in this crate.
+//! Out-of-line kernels: compiled in this crate, one copy per backend.
 //!
-//! A user's program compiles thin glue over them. That keeps its build short, and in a debug build a profile for this crate
-//! alone (`[profile.dev.package.rosenblatt-kernels]`) makes the arithmetic fast.
+//! A user's program compiles only small wrappers around them. This keeps its build short. In a
+//! debug build, a profile for this crate alone (`[profile.dev.package.rosenblatt-kernels]`) makes
+//! the arithmetic fast.
 
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    blas::{Any, DEPTH, Matrix, Start, product, product_nt, sum_rows_body},
+    gemm::{Any, DEPTH, Matrix, Start, product, product_nt},
     loss, optimizer,
     optimizer::AdamStep,
     recurrent,
     simd::Simd,
+    vector::sum_rows_body,
 };
 
-/// Whether kernels are called for the token `S`. On a chip each kernel decides by itself: there flash counts.
+/// Whether kernels are called out of line for the token `S`. In firmware each kernel decides for
+/// itself, to save flash.
 pub(crate) const fn called<S: Simd>() -> bool {
-    S::INLINE == 0 && !cfg!(target_os = "none")
+    S::INLINE_MAX == 0 && !cfg!(target_os = "none")
 }
 
-/// Out-of-line methods, each with its body: a function that is compiled in place.
+/// Out-of-line methods. The body of each is a function that is compiled in place.
 macro_rules! methods {
     ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) $(-> $r:ty)? = $body:path;)*) => {$(
         $(#[$doc])*
@@ -52,7 +55,7 @@ macro_rules! unsafe_methods {
     )*};
 }
 
-/// All of them: in the trait for any token, in the implementations for one.
+/// All out-of-line kernels: in the trait for any token, in each implementation for one token.
 macro_rules! all {
     () => {
         unsafe_methods! {
@@ -60,19 +63,19 @@ macro_rules! all {
             fn product(
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>, c: Matrix<*mut f32>, start: Start
             ) = product::<Self, Any, Any, true>;
-            /// dx ← first + dy·wᵀ, by calls of `product`
+            /// dx ← first + dy·wᵀ, with `product` for each block
             fn product_nt(mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start)
                 = product_nt::<Self, Any, Any, DEPTH, false>;
-            /// db ← the sum of `m` rows of dy, or what it holds and that sum
+            /// db ← the sum of `m` rows of dy; with `add`, db ← db + that sum
             fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) = sum_rows_body;
             /// A GRU's step for `m` rows of `u` units
             fn gru(m: usize, u: usize, a: *mut f32, b: *mut f32, h: *mut f32) = recurrent::gru_rows;
-            /// Its step backward
+            /// A GRU's step backward
             fn gru_grad(m: usize, u: usize, a: *mut f32, b: *mut f32, before: *mut f32, dh: *mut f32)
                 = recurrent::gru_grad_rows;
             /// An LSTM's step for `m` rows of `u` units
             fn lstm(m: usize, u: usize, a: *mut f32, kept: *mut f32, h: *mut f32, c: *mut f32) = recurrent::lstm_rows;
-            /// Its step backward
+            /// An LSTM's step backward
             fn lstm_grad(m: usize, u: usize, a: *mut f32, kept: *mut f32, dh: *mut f32, dc: *mut f32)
                 = recurrent::lstm_grad_rows;
         }
@@ -87,18 +90,18 @@ macro_rules! all {
             fn tanh_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Tanh>;
             /// dy ← dy·y·(1 − y)
             fn sigmoid_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Sigmoid>;
-            /// dy ← dy where y > 0
+            /// dy ← dy where y > 0, else +0
             fn relu_grad(y: &[f32], dy: &mut [f32]) = map_grad_body::<Self, Relu>;
             /// Each row of n values ← softmax(row)
             fn softmax(n: usize, x: &mut [f32]) = softmax_rows;
             /// Each row of n values of dy ← y·(dy − Σ dy·y)
             fn softmax_grad(n: usize, y: &[f32], dy: &mut [f32]) = softmax_grad_rows;
-            /// Σ (y − t)²
+            /// Returns Σ (y − t)²
             fn squared_error(scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 = loss::squared_error_body;
-            /// −Σ (t·ln p + (1 − t)·ln(1 − p))
+            /// Returns −Σ (t·ln p + (1 − t)·ln(1 − p))
             fn binary_cross_entropy(scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32
                 = loss::binary_cross_entropy_body;
-            /// −Σ t·ln p
+            /// Returns −Σ t·ln p
             fn categorical_cross_entropy(scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32
                 = loss::categorical_cross_entropy_body;
             /// Whether every value is finite
@@ -111,13 +114,14 @@ macro_rules! all {
     };
 }
 
-/// The called kernels of a backend. A backend of one's own takes the methods as they are.
+/// The out-of-line kernels of a backend. A backend that is defined outside of this crate uses the
+/// default methods.
 #[doc(hidden)]
 pub trait Bodies: Simd {
     all!();
 }
 
-/// Methods that are not generic, and so are compiled here and not in a user's program.
+/// Implementations that are not generic, so they are compiled here and not in a user's program.
 macro_rules! compiled_here {
     ($($(#[$cfg:meta])* $backend:ty;)*) => {$(
         $(#[$cfg])*
@@ -130,11 +134,11 @@ macro_rules! compiled_here {
 compiled_here! {
     Scalar;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx2::Avx2;
+    crate::arch::x86::Avx2;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx512vl::Avx512Vl;
+    crate::arch::x86::Avx512Vl;
     #[cfg(target_feature = "sse2")]
-    crate::arch::avx512::Avx512;
+    crate::arch::x86::Avx512;
     #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
     crate::arch::neon::Neon;
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

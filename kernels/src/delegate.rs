@@ -1,7 +1,8 @@
-//! Handing a backend's operations on to another token.
+//! Implements a backend's operations by another backend.
 
-/// The registers and operations of the backend `$inner`, for a token that holds one in its field 0; constants and `vectorize` are the token's own, and
-/// with `but masks of` what comparisons give and who takes it.
+/// The registers and operations of the backend `$inner`, for a token that holds it in its field 0.
+/// Constants and `vectorize` are the token's own. With `but masks of`, so are comparisons and the
+/// operations that take their results.
 macro_rules! operations_of {
     ($(fn $name:ident($($x:ident: $t:ident),*) -> $r:ty;)*) => {$(
         #[inline(always)]

@@ -1,11 +1,12 @@
-//! Dropout: which values of a batch are kept is a function of one key and the value's place, in integers.
+//! Dropout. Whether a value of a batch is kept is a function of a key and the value's index, in
+//! integers.
 
 use crate::{
-    lanes::{each, get, put},
     simd::Simd,
+    walk::{for_each_register, load, store},
 };
 
-/// Stirs 32 bits; a bijection. (The finalizer of MurmurHash3, A. Appleby.)
+/// Mixes 32 bits: the finalizer of MurmurHash3 (A. Appleby), a bijection.
 #[inline]
 #[must_use]
 pub const fn mix(mut x: u32) -> u32 {
@@ -14,16 +15,18 @@ pub const fn mix(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// Whether value `i` of a batch is dropped: mix(`key` xor i·0x9e3779b9) < `limit`. The share of dropped values is `limit`/2³².
+/// Whether value `i` of a batch is dropped: mix(`key` xor i·0x9e3779b9) < `limit`. The rate of
+/// dropped values is `limit`/2³².
 #[inline(always)]
 #[must_use]
 pub const fn dropped(key: u32, limit: u32, i: u32) -> bool {
     mix(key ^ i.wrapping_mul(0x9e37_79b9)) < limit
 }
 
-/// y ← x·`scale` where a value is kept, +0 where it is [`dropped`]. The shortest slice says how many values there are.
+/// y ← x·`scale` where a value is kept, +0 where it is [`dropped`]. The number of values is that of
+/// the shortest slice.
 ///
-/// The same call with dy as x is the gradient.
+/// The same call with dy as x computes the gradient.
 #[inline(always)]
 pub fn dropout<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32]) {
     #[inline(never)]
@@ -33,7 +36,7 @@ pub fn dropout<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &m
             || body(s, key, limit, scale, x, y),
         );
     }
-    if const { S::INLINE == 0 } {
+    if const { S::INLINE_MAX == 0 } {
         shared(s.shared(), key, limit, scale, x, y);
     } else {
         body(s, key, limit, scale, x, y);
@@ -43,21 +46,23 @@ pub fn dropout<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &m
 #[inline(always)]
 fn body<S: Simd>(s: S, key: u32, limit: u32, scale: f32, x: &[f32], y: &mut [f32]) {
     let scale = s.splat(scale);
-    each(
+    for_each_register(
         s,
         x.len().min(y.len()),
         #[inline(always)]
         |i, part| {
-            // All bits where a value is kept, none where not. Places beyond 2³² begin anew.
+            // All bits are set where a value is kept, none where it is dropped. Indices wrap at
+            // 2³².
             let mut keep = [0u32; 16];
             for (lane, keep) in keep.iter_mut().take(S::LANES).enumerate() {
                 *keep = u32::from(dropped(key, limit, (i + lane) as u32)).wrapping_sub(1);
             }
-            // SAFETY: sixteen values hold one register, and every bit pattern is an f32; `each` stays below both lengths.
+            // SAFETY: sixteen values hold one register, and every bit pattern is an f32;
+            // `for_each_register` stays below both lengths.
             unsafe {
                 let keep = s.load(keep.as_ptr().cast());
-                let kept = s.and(s.mul(get(s, x.as_ptr().add(i), part), scale), keep);
-                put(s, y.as_mut_ptr().add(i), part, kept);
+                let kept = s.and(s.mul(load(s, x.as_ptr().add(i), part), scale), keep);
+                store(s, y.as_mut_ptr().add(i), part, kept);
             }
         },
     );

@@ -1,23 +1,25 @@
-//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever the caller has switched.
+//! The floating-point environment: rounding to nearest, subnormal numbers kept, whatever mode the
+//! caller has set.
 //!
-//! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits of every sum. So each
-//! public entry of the crates looks at the control register of the CPU. Where it differs from what `NUMERICS.md` asks for,
-//! the entry sets it, and puts it back before it returns. Looking costs a few instructions; where arithmetic is software
-//! there is no register and nothing to look at.
+//! Audio hosts flush subnormal numbers to zero, and C code may round upward. Both change the bits
+//! of every sum. So each public entry of the crates reads the control register of the CPU. Where
+//! the register differs from what `NUMERICS.md` requires, the entry sets it, and restores it before
+//! it returns. Reading costs a few instructions. Where floating point is software there is no
+//! register, and nothing is read.
 //!
-//! | CPU | register | looked at |
+//! | CPU | register | compared bits |
 //! |---|---|---|
 //! | x86 with SSE2 | MXCSR | rounding, flush-to-zero, denormals-are-zero, masks of the exceptions |
 //! | AArch64 | FPCR | rounding, FZ, FZ16, AH, FIZ, NEP, traps |
 //! | 32-bit Arm with hardware floats | FPSCR | rounding, FZ |
 //! | RISC-V with F | frm | rounding |
 
-/// Whether the control register has an unusual value, and which.
+/// The control register, if it differs from the contract.
 type Unusual = Option<control::Register>;
 
-/// Runs `f` in the floating-point environment of the numeric contract, and leaves the caller's as it was.
+/// Runs `f` in the floating-point environment of the numeric contract, then restores the caller's.
 ///
-/// [`dispatch!`](crate::dispatch) does so by itself. Code that computes outside of it calls this.
+/// [`dispatch!`](crate::dispatch) calls it. Code that computes outside of `dispatch!` calls it too.
 ///
 /// ```
 /// use rosenblatt_kernels::environment::standard;
@@ -26,10 +28,12 @@ type Unusual = Option<control::Register>;
 /// ```
 #[inline(always)]
 pub fn standard<R>(f: impl FnOnce() -> R) -> R {
-    if cfg!(compact) {
-        // A call instead of the look in place, and no question whether to switch back: less flash.
+    if cfg!(rosenblatt_small) {
+        // A call instead of inline instructions, and no branch at the end: less flash.
         let caller = switch();
-        // All of a small result is computed before the switch back. A large one lies in memory, but for what is computed last: see that it goes through `black_box`.
+        // `black_box` forces all of a small result to be computed before the switch back. A large
+        // result is in memory except for its last computed values: callers pass these through
+        // `black_box` themselves.
         let result = f();
         if const { size_of::<R>() > 0 && size_of::<R>() <= 16 } {
             let _ = core::hint::black_box(&result);
@@ -39,8 +43,9 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     }
     let caller = control::unusual();
     if caller.is_some() {
-        // The compiler could compute with numbers that it knows before the switch, and write to variables of its own after it. What `f` refers to is out of its
-        // sight from here on: it reads and writes all of that between the switches.
+        // Without this, the compiler could compute with known numbers before the switch, and write
+        // to its own variables after it. From here on it cannot know what `f` refers to, so it
+        // reads and writes that between the switches.
         if cfg!(not(target_os = "none")) {
             let _ = core::hint::black_box(&f);
         }
@@ -50,13 +55,15 @@ pub fn standard<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     core::mem::forget(unwinding);
     match caller {
-        // What the result still lacks could be computed as late as after the switch: it goes through the call.
+        // The compiler could compute the rest of the result after the switch. The out-of-line call
+        // prevents that.
         Some(caller) => leave_with(caller, result),
         None => result,
     }
 }
 
-/// Puts the caller's environment back where a panic leaves [`standard`], as an observer's may. Where a panic ends the program this is no code.
+/// Restores the caller's environment if a panic unwinds through [`standard`] (for example from an
+/// observer). Where a panic ends the program, this compiles to nothing.
 struct Unwinding(Unusual);
 
 impl Drop for Unwinding {
@@ -69,7 +76,7 @@ impl Drop for Unwinding {
     }
 }
 
-/// Switches to the contract's environment; what was before.
+/// Switches to the contract's environment. Returns the one before.
 #[inline(never)]
 fn switch() -> control::Register {
     let caller = control::read();
@@ -84,7 +91,7 @@ fn enter() {
     control::write(control::standard());
 }
 
-/// Switches back, after all of the result was computed.
+/// Switches back after the whole result is computed.
 #[cold]
 #[inline(never)]
 fn leave_with<R>(caller: control::Register, result: R) -> R {
@@ -93,8 +100,8 @@ fn leave_with<R>(caller: control::Register, result: R) -> R {
     result
 }
 
-/// A floating-point environment that a caller may have switched to: for tests.
-#[cfg(feature = "reference")]
+/// A floating-point environment that a caller may have set. For tests.
+#[cfg(feature = "environments")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Subnormal results become zero
@@ -111,18 +118,26 @@ pub enum Mode {
     TowardZero,
 }
 
-#[cfg(feature = "reference")]
+#[cfg(feature = "environments")]
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::FlushToZero, Self::DenormalsAreZero, Self::FlushBoth, Self::Upward, Self::Downward, Self::TowardZero];
+    pub const ALL: [Self; 6] = [
+        Self::FlushToZero,
+        Self::DenormalsAreZero,
+        Self::FlushBoth,
+        Self::Upward,
+        Self::Downward,
+        Self::TowardZero,
+    ];
 
-    /// Runs `f` in this environment and puts back the one before; `None` where the CPU has no such mode.
+    /// Runs `f` in this environment, then restores the one before. `None` where the CPU has no such
+    /// mode.
     pub fn run<R>(self, f: impl FnOnce() -> R) -> Option<R> {
         let mode = control::of(self)?;
         let before = control::read();
         control::write(mode);
-        // Behind a pointer that the compiler cannot follow: nothing of it may be computed before or after.
+        // Behind a pointer that the compiler cannot follow: it cannot move computations of `f`
+        // before or after the switches.
         let f: &mut dyn FnMut() -> R = &mut once(f);
         let result = core::hint::black_box(f)();
         control::write(before);
@@ -130,9 +145,10 @@ impl Mode {
     }
 }
 
-/// The bits of FPCR and FPSCR that make a mode: FZ flushes inputs and results, there is no mode for one of them.
+/// The mode bits of FPCR and FPSCR. FZ flushes both inputs and results; there is no mode for only
+/// one of them.
 #[cfg(all(
-    feature = "reference",
+    feature = "environments",
     any(target_arch = "aarch64", all(target_arch = "arm", target_abi = "eabihf")),
     not(miri)
 ))]
@@ -147,7 +163,7 @@ const fn arm_bits(mode: Mode) -> Option<u32> {
 }
 
 /// A function that is called once.
-#[cfg(feature = "reference")]
+#[cfg(feature = "environments")]
 fn once<R>(f: impl FnOnce() -> R) -> impl FnMut() -> R {
     let mut f = Some(f);
     #[allow(clippy::expect_used, reason = "the one caller calls it once")]
@@ -161,7 +177,8 @@ mod control {
 
     pub type Register = u32;
 
-    /// Rounding (13, 14), flush-to-zero (15), denormals-are-zero (6), masks of the exceptions (7 to 12); not the sticky flags (0 to 5).
+    /// Rounding (13, 14), flush-to-zero (15), denormals-are-zero (6), masks of the exceptions (7 to
+    /// 12); not the sticky flags (0 to 5).
     const LOOKED_AT: u32 = 0xffc0;
     /// To nearest, nothing flushed, all exceptions masked.
     const STANDARD: u32 = 0x1f80;
@@ -186,12 +203,15 @@ mod control {
 
     #[inline(always)]
     pub fn write(mxcsr: u32) {
-        // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved bit is set. Code that the compiler makes for the environment of
-        // the contract runs in it only.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags)) };
+        // SAFETY: the value is the contract's, one of `of` or one that was read here: no reserved
+        // bit is set. Code that the compiler makes for the environment of the contract runs in it
+        // only.
+        unsafe {
+            asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack, preserves_flags))
+        };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(mode: super::Mode) -> Option<u32> {
         Some(
             STANDARD
@@ -214,7 +234,8 @@ mod control {
 
     pub type Register = u64;
 
-    /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not DN: which NaN it is, the contract does not say.
+    /// Rounding (22, 23), FZ (24), FZ16 (19), FIZ (0), AH (1), NEP (2), traps (8 to 12, 15). Not
+    /// DN: the contract does not say which NaN a result is.
     const LOOKED_AT: u64 = 3 << 22 | 1 << 24 | 1 << 19 | 7 | 0x1f << 8 | 1 << 15;
 
     #[inline(always)]
@@ -237,12 +258,12 @@ mod control {
 
     #[inline(always)]
     pub fn write(fpcr: u64) {
-        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs in it only.
+        // SAFETY: the value is one that was read here, with or without the compared bits. Code that
+        // the compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("msr fpcr, {}", in(reg) fpcr, options(nostack, preserves_flags)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub fn of(mode: super::Mode) -> Option<u64> {
         Some(standard() | u64::from(super::arm_bits(mode)?))
     }
@@ -255,7 +276,7 @@ mod control {
 
     pub type Register = u32;
 
-    /// Rounding (22, 23) and FZ (24). Not DN: which NaN it is, the contract does not say.
+    /// Rounding (22, 23) and FZ (24). Not DN: the contract does not say which NaN a result is.
     const LOOKED_AT: u32 = 7 << 22;
 
     #[inline(always)]
@@ -278,19 +299,20 @@ mod control {
 
     #[inline(always)]
     pub fn write(fpscr: u32) {
-        // SAFETY: the value is one that was read here, with or without the bits looked at. Code that the compiler makes for the environment of the contract
-        // runs in it only.
+        // SAFETY: the value is one that was read here, with or without the bits looked at. Code
+        // that the compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("vmsr fpscr, {}", in(reg) fpscr, options(nostack)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub fn of(mode: super::Mode) -> Option<u32> {
         Some(standard() | super::arm_bits(mode)?)
     }
 }
 
-/// The field frm of fcsr, by its number: the name asks for a feature that the assembler may not know of.
-#[cfg(all(riscv_fpu, not(miri)))]
+/// The field frm of fcsr, by its number: the name requires a feature that the assembler may not
+/// have enabled.
+#[cfg(all(rosenblatt_riscv_fpu, not(miri)))]
 mod control {
     use core::arch::asm;
 
@@ -316,30 +338,32 @@ mod control {
 
     #[inline(always)]
     pub fn write(frm: usize) {
-        // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the compiler makes for the environment of the contract runs
-        // in it only.
+        // SAFETY: the value is the contract's, one of `of` or one that was read here. Code that the
+        // compiler makes for the environment of the contract runs in it only.
         unsafe { asm!("csrw 2, {}", in(reg) frm, options(nostack)) };
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(mode: super::Mode) -> Option<usize> {
         match mode {
             super::Mode::TowardZero => Some(1),
             super::Mode::Downward => Some(2),
             super::Mode::Upward => Some(3),
-            super::Mode::FlushToZero | super::Mode::DenormalsAreZero | super::Mode::FlushBoth => None,
+            super::Mode::FlushToZero | super::Mode::DenormalsAreZero | super::Mode::FlushBoth => {
+                None
+            }
         }
     }
 }
 
-/// No register, or none that a program can reach. Miri has none, and knows no assembly.
+/// No register, or none that a program can reach. Miri has no register and does not run assembly.
 #[cfg(any(
     miri,
     not(any(
         target_feature = "sse2",
         target_arch = "aarch64",
         all(target_arch = "arm", target_abi = "eabihf"),
-        riscv_fpu
+        rosenblatt_riscv_fpu
     ))
 ))]
 mod control {
@@ -363,7 +387,7 @@ mod control {
         Register
     }
 
-    #[cfg(feature = "reference")]
+    #[cfg(feature = "environments")]
     pub const fn of(_: super::Mode) -> Option<Register> {
         None
     }

@@ -1,23 +1,28 @@
-//! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits on every backend**.
+//! Kernels for small neural networks in fixed memory: `no_std`, no allocator, and **the same bits
+//! on every backend**.
 //!
-//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays, vectorized by hand for AVX2, AVX-512, NEON and
-//! WebAssembly simd128, with plain Rust everywhere else. `NUMERICS.md` beside the sources is the contract; the networks live in
-//! the crate `rosenblatt`.
+//! Matrix products, activations, losses and parameter updates over `f32` slices and arrays. They
+//! are vectorized by hand for AVX2, AVX-512, NEON and WebAssembly simd128; other CPUs run plain
+//! Rust. `NUMERICS.md`, beside the sources, is the numeric contract. The networks are in the crate
+//! `rosenblatt`.
 //!
-//! - [`fixed`]: fixed-size buffers, shapes checked by the types. Start here.
-//! - [`blas`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`], [`regularize`], [`optimizer`], [`loss`]: the kernels.
+//! - [`fixed`]: buffers of fixed size, shapes checked by the types. Start here.
+//! - [`gemm`], [`vector`], [`activation`], [`pool`], [`recurrent`], [`normalize`], [`dropout`],
+//!   [`regularize`], [`optimizer`], [`loss`]: the kernels.
 //! - `approx`: approximate activations, outside the contract (feature `micromath`).
-//! - [`simd`], [`level`], [`arch`]: the vocabulary they are written in, which backend runs, and the backends.
-//! - [`environment`], [`contract`]: what keeps the bits the same in any floating-point environment, and a check that they are.
-//! - [`zero`]: values that are zero bits at the start, in a static or, with the feature `alloc`, on the heap.
+//! - [`simd`], [`backend`], [`arch`]: the operations that kernels are written in, the choice of a
+//!   backend, and the backends.
+//! - [`environment`], [`contract`]: how the bits stay the same in any floating-point environment,
+//!   and a check of the contract.
+//! - [`zero`]: values that start as zero bits, in a static or (feature `alloc`) on the heap.
 //!
 //! ```
-//! use rosenblatt_kernels::{Level, fixed};
+//! use rosenblatt_kernels::{Backend, fixed};
 //!
 //! let x: heapless::Vec<[f32; 2], 4> = [[0.0, 1.0], [1.0, 1.0]].into_iter().collect();
 //! let w = [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]];
 //! let mut y = heapless::Vec::new();
-//! fixed::matmul(Level::detect(), &x, &w, &[0.5; 3], &mut y);
+//! fixed::matmul(Backend::detect(), &x, &w, &[0.5; 3], &mut y);
 //! assert_eq!(y, [[10.5, 20.5, 30.5], [11.5, 22.5, 33.5]]);
 //! ```
 #![no_std]
@@ -25,7 +30,8 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-// `uefi` and x86-64's `none` compute in software instead, which rounds as the contract says.
+// The targets `uefi` and `x86_64-unknown-none` compute in software, which rounds as the contract
+// says.
 #[cfg(all(
     not(target_feature = "sse2"),
     not(target_os = "uefi"),
@@ -40,37 +46,35 @@ pub mod activation;
 #[cfg(feature = "micromath")]
 pub mod approx;
 pub mod arch;
-pub mod blas;
+pub mod array;
+pub mod backend;
 #[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
-mod compact;
 pub mod contract;
 mod delegate;
 pub mod dropout;
 pub mod environment;
 pub mod fixed;
-mod lanes;
-pub mod level;
-#[cfg(compact)]
-#[cfg_attr(feature = "helium", allow(dead_code, reason = "Helium's products take the place of these"))]
-mod little;
+pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod normalize;
 pub mod optimizer;
-pub mod plain;
+mod out_of_line;
 pub mod pool;
 pub mod recurrent;
 pub mod regularize;
 pub mod simd;
+pub mod vector;
+mod walk;
 pub mod zero;
 
-#[cfg(feature = "reference")]
-pub mod identity;
-#[cfg(feature = "reference")]
-pub mod naive;
-
-pub use compact::Compact;
-pub use level::{Level, LevelError};
-pub use plain::{Flat, Plain};
+pub use array::{F32Array, F32Rows};
+pub use backend::{Backend, BackendError};
+pub use out_of_line::OutOfLine;
 pub use simd::Simd;
+
+/// The README's example, compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,43 +1,49 @@
-//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes ([`crate::blas::dot`]).
+//! Losses summed over a batch, and their gradients. Sums run over sixteen virtual lanes
+//! ([`crate::vector::dot`]).
 //!
-//! Probabilities are kept inside [1e-7, 1 − 1e-7] before the logarithm, as Keras does; the gradients that are joined with softmax or
-//! sigmoid, `scale·(p − t)`, need no logarithm and no such guard. The shortest slice says how many values there are.
+//! Probabilities are clipped to [1e-7, 1 − 1e-7] before the logarithm, as in Keras. The gradients
+//! through softmax or sigmoid, `scale·(p − t)`, take no logarithm and are not clipped. The number
+//! of values is that of the shortest slice.
 
 use crate::{
     bodies::{Bodies, called},
-    lanes::{get, put, sum},
     math,
     simd::Simd,
+    walk::{for_each_register, load, reduce_sum, store},
 };
 
-/// Keras' `epsilon()`: how near a probability may come to 0 and 1.
+/// Keras' `epsilon()`: the least distance of a clipped probability from 0 and 1.
 pub const EPSILON: f32 = 1e-7;
 
-/// p between ε and 1 − ε (NaN stays), and whether it is known to be a number that was there already.
+/// p clipped to [ε, 1 − ε] (NaN stays), and whether p is known to have been inside.
 #[inline(always)]
 fn clip<S: Simd>(s: S, p: S::F) -> (S::F, bool) {
     let (low, high) = (s.splat(EPSILON), s.splat(1.0 - EPSILON));
-    // A single value is worth a look: two comparisons less, and its logarithm needs no case apart.
-    if const { S::LANES == 1 && !cfg!(compact) } && s.all(s.lt(low, p)) && s.all(s.lt(p, high)) {
+    // A test pays for a single value: it saves two comparisons, and the logarithm needs no special
+    // cases.
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) }
+        && s.all(s.lt(low, p))
+        && s.all(s.lt(p, high))
+    {
         return (p, true);
     }
     (s.min(s.max(p, low), high), false)
 }
 
-/// ln of what [`clip`] gives, or of 1 less it.
+/// ln x, where x is p′ or 1 − p′ of [`clip`] and `inside` its flag.
 #[inline(always)]
 fn ln<S: Simd>(s: S, x: S::F, inside: bool) -> S::F {
     if inside { math::ln_normal(s, x) } else { math::ln(s, x) }
 }
 
-/// ln p′, p′ being p between ε and 1 − ε.
+/// ln p′, where p′ is p clipped to [ε, 1 − ε].
 #[inline(always)]
 fn ln_clipped<S: Simd>(s: S, p: S::F) -> S::F {
     let (p, inside) = clip(s, p);
     ln(s, p, inside)
 }
 
-/// Σ term(y, t) over two slices, with dy ← scale·(y − t).
+/// Σ term(y, t, y − t) over two slices, with dy ← scale·(y − t).
 #[inline(always)]
 fn difference<S: Simd>(
     s: S,
@@ -48,23 +54,23 @@ fn difference<S: Simd>(
     term: impl Fn(S::F, S::F, S::F) -> S::F,
 ) -> f32 {
     let scale = s.splat(scale);
-    sum(
+    reduce_sum(
         s,
         y.len().min(t.len()).min(dy.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `sum` stays below all three lengths.
+            // SAFETY: `reduce_sum` stays below all three lengths.
             unsafe {
-                let (y, t) = (get(s, y.as_ptr().add(i), part), get(s, t.as_ptr().add(i), part));
+                let (y, t) = (load(s, y.as_ptr().add(i), part), load(s, t.as_ptr().add(i), part));
                 let d = s.sub(y, t);
-                put(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
+                store(s, dy.as_mut_ptr().add(i), part, s.mul(scale, d));
                 term(y, t, d)
             }
         },
     )
 }
 
-/// Σ (y − t)²; dy ← scale·(y − t)
+/// Returns Σ (y − t)²; dy ← scale·(y − t)
 #[inline(always)]
 pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
     if const { called::<S>() } {
@@ -75,7 +81,13 @@ pub fn squared_error<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [
 }
 
 #[inline(always)]
-pub(crate) fn squared_error_body<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn squared_error_body<S: Simd>(
+    s: S,
+    scale: f32,
+    y: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     difference(
         s,
         scale,
@@ -87,9 +99,15 @@ pub(crate) fn squared_error_body<S: Simd>(s: S, scale: f32, y: &[f32], t: &[f32]
     )
 }
 
-/// −Σ (t·ln p + (1 − t)·ln(1 − p)); dy ← scale·(p − t), the gradient through the sigmoid
+/// Returns −Σ (t·ln p + (1 − t)·ln(1 − p)); dy ← scale·(p − t), the gradient through the sigmoid
 #[inline(always)]
-pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub fn binary_cross_entropy<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     if const { called::<S>() } {
         s.shared().binary_cross_entropy(scale, p, t, dy)
     } else {
@@ -98,7 +116,13 @@ pub fn binary_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy:
 }
 
 #[inline(always)]
-pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn binary_cross_entropy_body<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     let one = s.splat(1.0);
     -difference(
         s,
@@ -110,8 +134,11 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t:
         |p, t, _| {
             let (p, inside) = clip(s, p);
             let rest = s.sub(one, p);
-            // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero, which changes nothing: one logarithm is enough.
-            if const { !cfg!(compact) } && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1))) {
+            // Where all targets are 0 or 1 (t − t² is zero), the term of weight 0 is a zero and
+            // changes nothing: one logarithm is enough.
+            if const { !cfg!(rosenblatt_small) }
+                && s.all(s.lt(s.abs(s.sub(t, s.mul(t, t))), s.splat_bits(1)))
+            {
                 return ln(s, s.select(s.lt(s.splat(0.0), t), p, rest), inside);
             }
             s.mul_add(t, math::ln(s, p), s.mul(s.sub(one, t), math::ln(s, rest)))
@@ -119,9 +146,15 @@ pub(crate) fn binary_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t:
     )
 }
 
-/// −Σ t·ln p; dy ← scale·(p − t), the gradient through the softmax
+/// Returns −Σ t·ln p; dy ← scale·(p − t), the gradient through the softmax
 #[inline(always)]
-pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub fn categorical_cross_entropy<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     if const { called::<S>() } {
         s.shared().categorical_cross_entropy(scale, p, t, dy)
     } else {
@@ -130,7 +163,13 @@ pub fn categorical_cross_entropy<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32]
 }
 
 #[inline(always)]
-pub(crate) fn categorical_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32 {
+pub(crate) fn categorical_cross_entropy_body<S: Simd>(
+    s: S,
+    scale: f32,
+    p: &[f32],
+    t: &[f32],
+    dy: &mut [f32],
+) -> f32 {
     -difference(
         s,
         scale,
@@ -142,7 +181,7 @@ pub(crate) fn categorical_cross_entropy_body<S: Simd>(s: S, scale: f32, p: &[f32
     )
 }
 
-/// [`sparse_cross_entropy`] value by value: gradient and loss of a row in one go.
+/// [`sparse_cross_entropy`] value by value: gradient and loss of a row in one pass.
 #[inline(never)]
 fn single<S: Simd, const N: usize>(
     s: S,
@@ -151,7 +190,7 @@ fn single<S: Simd, const N: usize>(
     class: impl Fn(usize) -> usize,
     dy: &mut [[f32; N]],
 ) -> f32 {
-    -sum(
+    -reduce_sum(
         s,
         p.len().min(dy.len()),
         #[inline(always)]
@@ -172,9 +211,9 @@ fn single<S: Simd, const N: usize>(
     )
 }
 
-/// −Σ ln `p[i][class(i)]`; dy ← scale·(p − one-hot), the gradient through the softmax
+/// Returns −Σ ln `p[i][class(i)]`; dy ← scale·(p − one-hot), the gradient through the softmax
 ///
-/// A class that a row does not have gives NaN.
+/// The loss is NaN if `class(i)` is not less than N.
 #[inline(always)]
 pub fn sparse_cross_entropy<S: Simd, const N: usize>(
     s: S,
@@ -183,17 +222,24 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
     class: impl Fn(usize) -> usize,
     dy: &mut [[f32; N]],
 ) -> f32 {
-    if const { S::LANES == 1 && !cfg!(compact) } {
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } {
         return single(s, scale, p, class, dy);
     }
     for (i, (p, dy)) in p.iter().zip(dy.iter_mut()).enumerate() {
-        crate::lanes::each(
+        for_each_register(
             s,
             N,
             #[inline(always)]
             |j, part| {
-                // SAFETY: `each` stays below the N values of a row.
-                unsafe { put(s, dy.as_mut_ptr().add(j), part, s.mul(s.splat(scale), get(s, p.as_ptr().add(j), part))) }
+                // SAFETY: `for_each_register` stays below the N values of a row.
+                unsafe {
+                    store(
+                        s,
+                        dy.as_mut_ptr().add(j),
+                        part,
+                        s.mul(s.splat(scale), load(s, p.as_ptr().add(j), part)),
+                    )
+                }
             },
         );
         let c = class(i);
@@ -201,7 +247,7 @@ pub fn sparse_cross_entropy<S: Simd, const N: usize>(
             *dy = scale * (p - 1.0);
         }
     }
-    -sum(
+    -reduce_sum(
         s,
         p.len().min(dy.len()),
         #[inline(always)]

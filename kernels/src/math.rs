@@ -1,31 +1,34 @@
-//! exp, ln, tanh, sigmoid and cos πx on the lanes of any backend, in f32 and without a fused operation.
+//! exp, ln, tanh, sigmoid and cos πx on the lanes of any backend, in f32 and without a fused
+//! operation.
 //!
-//! Every constant is an f32, every operation one of [`Simd`]'s, so that all backends compute the same bits.
-//! The stated errors are the worst over all 2³² inputs (`cargo xtask ulp`), in units in the last place of the
-//! exact result.
+//! Every constant is an f32 and every operation is one of [`Simd`]'s, so all backends compute the
+//! same bits. The stated errors are the worst over all 2³² inputs (`cargo xtask ulp`), in units in
+//! the last place of the exact result.
 
 use crate::simd::Simd;
 
 /// 1.5·2²³: adding it to |x| < 2²² leaves the nearest integer in the low bits of the sum.
 const MAGIC: f32 = 12_582_912.0;
 const LOG2_E: f32 = core::f32::consts::LOG2_E;
-/// ln 2 in two parts. The first has nine significant bits, so that its product with an exponent is exact.
+/// ln 2 in two parts. The first has nine significant bits, so its product with an exponent is
+/// exact.
 const LN2_HI: f32 = 355.0 / 512.0;
 const LN2_LO: f32 = -2.121_944_4e-4;
 
-/// Splits `x` into n·ln 2 + r, |r| ≤ ½ ln 2 (Cody and Waite, 1980), and gives (MAGIC + n, eʳ − 1).
+/// Splits `x` into n·ln 2 + r, |r| ≤ ½ ln 2 (Cody and Waite, 1980). Returns (MAGIC + n, eʳ − 1).
 ///
-/// eʳ − 1 = r + r²·q(r), q a minimax polynomial of degree 4 whose first coefficient is ½ (relative error of eʳ 2⁻²⁸). r is the exact difference
-/// `x − n·hi` less the small `n·lo`: in the last sum the two enter apart, so that rounding r costs nothing.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+/// eʳ − 1 = r + r²·q(r), where q is a minimax polynomial of degree 4 whose first coefficient is ½
+/// (relative error of eʳ 2⁻²⁸). r is the exact difference `x − n·hi` minus the small `n·lo`. The
+/// last sum takes these two one by one, so the rounding of r does not enter it.
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 fn reduce<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let t = s.mul_add(x, s.splat(LOG2_E), s.splat(MAGIC));
     let n = s.sub(t, s.splat(MAGIC));
     let high = s.sub(x, s.mul(n, s.splat(LN2_HI)));
     let low = s.mul(n, s.splat(LN2_LO));
     let r = s.sub(high, low);
-    // In pairs (Estrin), not one term after the other: as many operations, half the latency.
+    // In pairs (Estrin) instead of Horner's rule: as many operations, half the latency.
     let r2 = s.mul(r, r);
     let c01 = s.mul_add(s.splat(1.666_653_3e-1), r, s.splat(0.5));
     let c23 = s.mul_add(s.splat(8.367_635e-3), r, s.splat(4.166_724e-2));
@@ -41,20 +44,21 @@ fn scale<S: Simd>(s: S, p: S::F, t: S::F) -> S::F {
 
 /// eˣ. Error below 1 ULP (measured: see [`crate::activation::exp`]).
 ///
-/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞; below −103.97208 it is +0;
-/// subnormal results are rounded once. NaN stays NaN.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+/// x = n·ln 2 + r, eˣ = 2ⁿ·(1 + (r + r²·q(r))). From 88.72284 on the result is ∞. Below −103.97208
+/// it is +0. Subnormal results are rounded once. NaN stays NaN.
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
-    // Inside ±87 the result is normal and needs one exponent addition; both roads give the same bits there.
-    let near = !cfg!(compact) && s.all(s.lt(s.abs(x), s.splat(87.0)));
+    // Inside ±87 the result is normal and needs one exponent addition. Both paths give the same
+    // bits there.
+    let near = !cfg!(rosenblatt_small) && s.all(s.lt(s.abs(x), s.splat(87.0)));
     let x = if near { x } else { s.min(s.max(x, s.splat(-104.0)), s.splat(89.0)) };
     let (t, w) = reduce(s, x);
     let p = s.add(s.splat(1.0), w);
     if near {
         return scale(s, p, t);
     }
-    // 2ⁿ in two factors, each a normal number; only the second product can round.
+    // 2ⁿ in two factors, each a normal number. Only the second product can round.
     let n = s.int_sub(t, s.splat(MAGIC));
     let half = s.sar::<1>(n);
     let bias = s.splat_bits(127);
@@ -63,12 +67,12 @@ pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     s.mul(s.mul(p, a), b)
 }
 
-/// eˣ for x ≤ 0, the same bits as [`exp`]; for x above zero the result means nothing.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+/// eˣ for x ≤ 0, with the bits of [`exp`]. The result for x above zero is unspecified.
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn exp_below<S: Simd>(s: S, x: S::F) -> S::F {
-    if const { S::LANES == 1 && !cfg!(compact) } {
-        // A single value is worth a look: one of each row of a softmax is 0.
+    if const { S::LANES == 1 && !cfg!(rosenblatt_small) } {
+        // Worth a test for a single value: each row of a softmax has a 0.
         if !s.all(s.lt(x, s.splat(0.0))) {
             return s.add(s.splat(1.0), x);
         }
@@ -80,7 +84,7 @@ pub fn exp_below<S: Simd>(s: S, x: S::F) -> S::F {
     exp(s, x)
 }
 
-/// x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2, for a normal x above zero: (k, f); f is exact.
+/// Splits a normal x above zero: x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2. Returns (k, f); f is exact.
 #[inline(always)]
 fn split<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
     let sqrt_half = s.splat(core::f32::consts::FRAC_1_SQRT_2);
@@ -92,7 +96,8 @@ fn split<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
 
 /// k·ln 2 + ln(1 + f) for the parts of [`split`].
 ///
-/// With q = f/(2 + f) and z = q², ln(1 + f) = f − ½f² + q·(½f² + z·R(z)), R of degree 3. (Method and coefficients: FreeBSD's logf, Sun Microsystems.)
+/// With q = f/(2 + f) and z = q², ln(1 + f) = f − ½f² + q·(½f² + z·R(z)), R of degree 3. Method and
+/// coefficients: FreeBSD's logf (Sun Microsystems).
 #[inline(always)]
 fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
     let q = s.div(f, s.add(s.splat(2.0), f));
@@ -107,12 +112,15 @@ fn ln_parts<S: Simd>(s: S, k: S::F, f: S::F) -> S::F {
 
 /// ln x. Error below 1 ULP (measured: see [`crate::activation::ln`]).
 ///
-/// ln ±0 = −∞, ln ∞ = ∞, below zero and for NaN the result is NaN; subnormal numbers are scaled first.
-#[cfg_attr(not(any(compact, unoptimized)), inline(always))]
-#[cfg_attr(any(compact, unoptimized), inline(never))]
+/// ln ±0 = −∞, ln ∞ = ∞. Below zero and for NaN the result is NaN. Subnormal numbers are scaled
+/// first.
+#[cfg_attr(not(any(rosenblatt_small, rosenblatt_unoptimized)), inline(always))]
+#[cfg_attr(any(rosenblatt_small, rosenblatt_unoptimized), inline(never))]
 pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
-    // A normal number above zero needs no case apart; both roads give the same bits there.
-    let normal = !cfg!(compact) && s.all(s.lt(s.splat_bits(0x007f_ffff), x)) && s.all(s.lt(x, s.splat(f32::INFINITY)));
+    // A normal number above zero needs no special cases. Both paths give the same bits there.
+    let normal = !cfg!(rosenblatt_small)
+        && s.all(s.lt(s.splat_bits(0x007f_ffff), x))
+        && s.all(s.lt(x, s.splat(f32::INFINITY)));
     let tiny = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let m = if normal { x } else { s.select(tiny, s.mul(x, s.splat(8_388_608.0)), x) };
     let (k, f) = split(s, m);
@@ -121,16 +129,17 @@ pub fn ln<S: Simd>(s: S, x: S::F) -> S::F {
     if normal {
         return y;
     }
-    // Not (0 < x < ∞): −∞ for zeros, x for ∞ and NaN, NaN below zero.
+    // Outside 0 < x < ∞ the result is −∞ for zeros, NaN below zero, x for ∞ and NaN.
     let zero = s.splat(0.0);
     let y = s.select(s.lt(zero, x), y, s.splat(f32::NAN));
     let y = s.select(s.lt(s.abs(x), s.splat_bits(1)), s.splat(f32::NEG_INFINITY), y);
     s.select(s.lt(x, s.splat(f32::INFINITY)), y, s.add(x, zero))
 }
 
-/// ln x for a normal number above zero, the same bits as [`ln`]. Outside, and for NaN, the result means nothing.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+/// ln x for a normal number above zero, with the bits of [`ln`]. The result for other numbers and
+/// NaN is unspecified.
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn ln_normal<S: Simd>(s: S, x: S::F) -> S::F {
     let (k, f) = split(s, x);
     ln_parts(s, k, f)
@@ -150,14 +159,16 @@ fn tanh_near_zero<S: Simd>(s: S, h: S::F) -> S::F {
 
 /// tanh x. Error below 2 ULP (measured: see [`crate::activation::tanh`]).
 ///
-/// Up to 0.625 by a polynomial. Above, |x| = n·½ ln 2 + h with t = tanh h from the same polynomial, so that e²ˣ = 2ⁿ·(1 + t)/(1 − t) and
-/// tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ + 1) + ½(2ⁿ − 1)·t): one division. The sign is put back. From 9.011 on the result is
-/// ±1; ±0 and subnormal numbers are their own tanh; NaN stays NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+/// Below 0.625 a polynomial. From there on, |x| = n·½ ln 2 + h, and t = tanh h comes from the same
+/// polynomial. Then e²ˣ = 2ⁿ·(1 + t)/(1 − t) and tanh |x| = 1 − 2/(e²ˣ + 1) = 1 − (1 − t)/(½(2ⁿ +
+/// 1) + ½(2ⁿ − 1)·t), with one division. The sign of x is put back. From 9.011 on the result is ±1.
+///
+/// tanh of ±0 and of a subnormal number is the number itself. NaN stays NaN.
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     if const { S::LANES == 1 } {
-        // One value goes one road; the bits are those of the selections below.
+        // A single value takes one path. The bits are those of the selections below.
         let a = s.abs(x);
         let sign = s.and(x, s.splat(-0.0));
         if s.all(s.lt(a, s.splat(0.625))) {
@@ -172,7 +183,7 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     let small = s.lt(a, s.splat(0.625));
     let t = s.mul_add(a, s.splat(2.0 * LOG2_E), s.splat(MAGIC));
     let n = s.select(small, s.splat(0.0), s.sub(t, s.splat(MAGIC)));
-    // One product is enough for n·½ ln 2: where n is large enough to round it, tanh is nearly flat.
+    // One product is enough for n·½ ln 2. It rounds only for large n, where tanh is nearly flat.
     let h = s.sub(a, s.mul(n, s.splat(0.5 * core::f32::consts::LN_2)));
     let y = tanh_near_zero(s, h);
     let (one, half) = (s.splat(1.0), s.splat(0.5));
@@ -184,10 +195,11 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// 1 / (1 + e⁻ˣ). Error below 2 ULP (measured: see [`crate::activation::sigmoid`]).
 ///
-/// With −x = n·ln 2 + r and w = eʳ − 1 the divisor is (2ⁿ + 1) + 2ⁿ·w, rounded once: 2ⁿ + 1 is exact for −23 ≤ n ≤ 23 and 1 below. Below
-/// −16 the result is e − e², e = eˣ, so that nothing overflows and small results keep their precision. NaN stays NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+/// With −x = n·ln 2 + r and w = eʳ − 1, the divisor is (2ⁿ + 1) + 2ⁿ·w, rounded once: 2ⁿ + 1 is
+/// exact for −23 ≤ n ≤ 23, and rounds to 1 below. At and below −16 the result is e − e² with e =
+/// eˣ: nothing overflows, and small results keep their precision. NaN stays NaN.
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let low = s.splat(-16.0);
     let (t, w) = reduce(s, s.xor(s.min(x, s.splat(87.0)), s.splat(-0.0)));
@@ -203,16 +215,14 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// cos πx. Error below 2 ULP over all inputs (measured: see [`crate::activation::cos_pi`]).
 ///
-/// In half turns, because every reduction is exact then: cosine has the period 2, so that |x| becomes u = |x − 2k| ≤ 1; cos πu = −cos π(1 − u)
-/// brings it to v ≤ ½. Up to ¼ a polynomial in v², above it cos πv = sin πw, w = ½ − v, by another: π in two parts, so that its rounding costs nothing.
-/// 0 at every ½, ±1 at every whole number; from 2²⁴ on every number is even. NaN and ±∞ give NaN.
-#[cfg_attr(not(unoptimized), inline(always))]
-#[cfg_attr(unoptimized, inline(never))]
+/// The argument is in half turns, for which every reduction is exact. Cosine has the period 2, so |x| becomes u = |x − 2k| ≤ 1. cos πu = −cos π(1 − u) brings it to v ≤ ½. Up to ¼ the result is a polynomial in v². Above, cos πv = sin πw with w = ½ − v is another polynomial, with π in two parts to keep its rounding error out. The result is 0 at every ½ and ±1 at every whole number. From 2²⁴ on every number is even. NaN and ±∞ give NaN.
+#[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+#[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
     let (one, half) = (s.splat(1.0), s.splat(0.5));
     let a = s.abs(x);
     let a = s.select(s.lt(a, s.splat(16_777_216.0)), a, s.splat(0.0));
-    // ½a is below 2²³: in the sum with 2²³ the last bit is 1.
+    // ½a is below 2²³: the last bit of the sum with 2²³ is worth 1.
     let k = s.sub(s.mul_add(half, a, s.splat(8_388_608.0)), s.splat(8_388_608.0));
     let u = s.abs(s.sub(a, s.add(k, k)));
     let turned = s.lt(half, u);
@@ -229,7 +239,11 @@ pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
 
     let w = s.sub(half, v);
     let z = s.mul(w, w);
-    let c = s.mul_add(s.mul_add(s.splat(-0.589_336_93), z, s.splat(2.549_797_5)), z, s.splat(-5.167_709));
+    let c = s.mul_add(
+        s.mul_add(s.splat(-0.589_336_93), z, s.splat(2.549_797_5)),
+        z,
+        s.splat(-5.167_709),
+    );
     let rest = s.mul(w, s.mul_add(z, c, s.splat(-8.742_278e-8)));
     let sine = s.mul_add(w, s.splat(core::f32::consts::PI), rest);
 
@@ -239,8 +253,9 @@ pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {
     s.add(y, s.sub(x, x))
 }
 
-/// One addition that carries along what rounding has put on top (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′, or 0 where that is not finite, so
-/// that an infinite sum stays infinite. Returns (s′, e′).
+/// One compensated addition (Kahan, 1965): x′ = x − e; s′ = s + x′; e′ = (s′ − s) − x′. Where e′ is
+/// not finite it is 0, so that an infinite sum stays infinite. Returns (s′, e′): the sum and what
+/// rounding has added to it.
 #[inline(always)]
 pub fn compensated<S: Simd>(s: S, sum: S::F, excess: S::F, x: S::F) -> (S::F, S::F) {
     let x = s.sub(x, excess);

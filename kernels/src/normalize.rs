@@ -1,26 +1,29 @@
-//! Normalization: columns over a batch (batch normalization), rows by themselves (layer normalization), forward and backward.
+//! Normalization, forward and backward: by columns over a batch (batch normalization), and by
+//! single rows (layer normalization).
 //!
-//! Rows are the channels of one position of one sample. The variance is the biased one, Σ (x − mean)² / n; where it overflows it is NaN, so that a training step
-//! ends in an error and not in a network that has gone silent. `NUMERICS.md` has the order of every sum. The shortest slice
-//! says how many rows there are, for every result; with none a mean is 0/0.
+//! A row holds the channels of one position of one sample. The variance is the biased one, Σ (x −
+//! mean)² / n. Where it overflows it is NaN, so that a training step reports an error instead of
+//! continuing with a network whose outputs are all zero. `NUMERICS.md` has the order of every sum.
+//! For every result the number of rows is that of the shortest slice. With no rows a mean is 0/0.
 //!
-//! A mean is a pair of numbers, the nearest f32 and the rest, and it is computed in two passes: of the values, then of their
-//! distances from the first result. So values that are all equal have exactly this mean and variance 0, and a deviation
-//! far below the size of the mean keeps its digits (T. Chan, G. Golub and R. LeVeque, 1983).
+//! A mean is a pair of numbers: the nearest f32 and the rest. It is computed in two passes: over
+//! the values, then over their distances from the first result. If all values are equal, the mean
+//! is exactly that value and the variance is 0. A deviation far smaller than the mean keeps its
+//! digits (T. Chan, G. Golub and R. LeVeque, 1983).
 
 use crate::{
-    lanes::{Part, each, get, put, sum},
+    array::{F32Array, values, values_mut},
     math::compensated,
-    plain::{Plain, values, values_mut},
     simd::Simd,
+    walk::{Part, for_each_register, load, reduce_sum, store},
 };
 
-/// Added to a variance before its root is taken: Keras' default.
+/// ε, added to a variance before its root is taken. Keras' default.
 pub const EPSILON: f32 = 1e-3;
-/// The share of a mini-batch's moments that the moving averages take: 1 − 0.99, Keras' default.
+/// The weight of a mini-batch's moments in the moving averages: 1 − 0.99, Keras' default.
 pub const SHARE: f32 = 0.01;
 
-/// What a normalization learns: y = x̂·γ + β, one of each a channel.
+/// Trainable parameters of a normalization, one of each per channel: y = x̂·γ + β.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Scale<R> {
@@ -30,7 +33,7 @@ pub struct Scale<R> {
     pub beta: R,
 }
 
-/// Means and variances, one of each a channel.
+/// Means and variances, one of each per channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Moments<R> {
@@ -40,39 +43,40 @@ pub struct Moments<R> {
     pub variance: R,
 }
 
-/// Means and variances of a mini-batch, one of each a channel or a row. The mean is `mean` + `rest`, unrounded.
+/// Means and variances of a mini-batch, one of each per channel or row. The mean is `mean` +
+/// `mean_low`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct BatchMoments<R> {
     /// Σ x / n, rounded
     pub mean: R,
-    /// What is missing of Σ x / n
-    pub rest: R,
-    /// Σ (x − mean − rest)² / n
+    /// The rest of Σ x / n
+    pub mean_low: R,
+    /// Σ (x − mean − mean_low)² / n
     pub variance: R,
 }
 
 // SAFETY: repr(C) of three equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for BatchMoments<R> {
+unsafe impl<R: F32Array> F32Array for BatchMoments<R> {
     const LEN: usize = 3 * R::LEN;
-    const ZERO: Self = Self { mean: R::ZERO, rest: R::ZERO, variance: R::ZERO };
+    const ZERO: Self = Self { mean: R::ZERO, mean_low: R::ZERO, variance: R::ZERO };
 }
 
 // SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for Scale<R> {
+unsafe impl<R: F32Array> F32Array for Scale<R> {
     const LEN: usize = 2 * R::LEN;
     const ZERO: Self = Self { gamma: R::ZERO, beta: R::ZERO };
 }
 
 // SAFETY: repr(C) of two equal parts of f32's alignment: no padding.
-unsafe impl<R: Plain> Plain for Moments<R> {
+unsafe impl<R: F32Array> F32Array for Moments<R> {
     const LEN: usize = 2 * R::LEN;
     const ZERO: Self = Self { mean: R::ZERO, variance: R::ZERO };
 }
 
 /// The variance, or NaN where it overflowed.
 #[inline(always)]
-fn finite<S: Simd>(s: S, variance: S::F) -> S::F {
+fn nan_if_infinite<S: Simd>(s: S, variance: S::F) -> S::F {
     s.add(variance, s.sub(variance, variance))
 }
 
@@ -82,10 +86,10 @@ fn rsqrt<S: Simd>(s: S, variance: S::F) -> S::F {
     s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(EPSILON))))
 }
 
-/// A mean: the nearest f32, and the rest.
+/// A mean: the nearest f32 and the rest.
 type Mean<S> = (<S as Simd>::F, <S as Simd>::F);
 
-/// The sum of two numbers: the nearest f32, and exactly what is missing (Knuth, 1969).
+/// The sum of two numbers: the nearest f32 and the exact rest (Knuth, 1969).
 #[inline(always)]
 fn pair_of<S: Simd>(s: S, a: S::F, b: S::F) -> Mean<S> {
     let sum = s.add(a, b);
@@ -93,19 +97,19 @@ fn pair_of<S: Simd>(s: S, a: S::F, b: S::F) -> Mean<S> {
     (sum, s.add(s.sub(a, s.sub(sum, b1)), s.sub(b, b1)))
 }
 
-/// (x − mean) − rest
+/// (x − mean) − mean_low
 #[inline(always)]
 fn distance<S: Simd>(s: S, x: S::F, mean: Mean<S>) -> S::F {
     s.sub(s.sub(x, mean.0), mean.1)
 }
 
-/// x̂ = ((x − mean) − rest)·r
+/// x̂ = ((x − mean) − mean_low)·r
 #[inline(always)]
-fn hat<S: Simd>(s: S, x: S::F, mean: Mean<S>, r: S::F) -> S::F {
+fn x_hat<S: Simd>(s: S, x: S::F, mean: Mean<S>, r: S::F) -> S::F {
     s.mul(distance(s, x, mean), r)
 }
 
-/// Calls `body` in place, or on a chip its one copy for all shapes.
+/// Calls `body`: compiled in place, or where `INLINE_MAX` is 0 its one copy for all shapes.
 macro_rules! sized {
     ($s:ident, $body:ident($($x:ident: $t:ty),*)) => {{
         #[inline(never)]
@@ -113,26 +117,27 @@ macro_rules! sized {
         unsafe fn shared<S: Simd>(s: S, $($x: $t),*) {
             s.vectorize(
                 #[inline(always)]
-                // SAFETY: the caller's promise is the one that the body asks for.
+                // SAFETY: the caller's promise is what the body requires.
                 || unsafe { $body(s, $($x),*) },
             );
         }
-        if const { S::INLINE == 0 } { shared($s.shared(), $($x),*) } else { $body($s, $($x),*) }
+        if const { S::INLINE_MAX == 0 } { shared($s.shared(), $($x),*) } else { $body($s, $($x),*) }
     }};
 }
 
 /// Mean and variance of each column of `x`.
 ///
-/// Lanes run over the columns, sums over the rows in order: rows are added in blocks of four from +0, blocks with compensation (Kahan, 1965). Relative error of the variance within
-/// 16 units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
+/// Lanes run over the columns, sums over the rows in order. Rows are added in blocks of four from
+/// +0; blocks are added with compensation (Kahan, 1965). Relative error of the variance: within 16
+/// units of 2⁻²⁴ for up to 10⁹ rows whose mean is at most 2²⁰ deviations from 0.
 #[inline(always)]
-pub fn moments<S: Simd, R: Plain>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
+pub fn moments<S: Simd, R: F32Array>(s: S, x: &[R], moments: &mut BatchMoments<R>) {
     let (m, n, x, moments) = (x.len(), R::LEN, x.as_ptr().cast(), values_mut(moments).as_mut_ptr());
-    // SAFETY: x has m rows of R::LEN values, the moments are three rows of them.
+    // SAFETY: x has m rows of R::LEN values, and `moments` has three.
     unsafe { sized!(s, columns(m: usize, n: usize, x: *const f32, moments: *mut f32)) }
 }
 
-/// The sum of `term(i)` for i < m: four at a time from +0, what they give with compensation.
+/// The sum of `term(i)` for i < m: blocks of four from +0, added with compensation.
 #[inline(always)]
 fn down<S: Simd>(s: S, m: usize, term: impl Fn(usize) -> S::F) -> S::F {
     const BLOCK: usize = 4;
@@ -151,29 +156,31 @@ fn down<S: Simd>(s: S, m: usize, term: impl Fn(usize) -> S::F) -> S::F {
 }
 
 /// # Safety
-/// `x` must be readable for m×n values, `moments` (mean, rest, variance) writable for three times n.
+/// `x` must be readable for m×n values, `moments` (mean, mean_low, variance) writable for three
+/// times n.
 #[inline(always)]
 unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mut f32) {
     let count = s.splat(m as f32);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `each` stays below n, `down` below m, and there are three rows of moments.
+            // SAFETY: `for_each_register` stays below n, `down` below m, and there are three rows
+            // of moments.
             unsafe {
                 let near = down(
                     s,
                     m,
                     #[inline(always)]
-                    |i| get(s, x.add(i * n + j), part),
+                    |i| load(s, x.add(i * n + j), part),
                 );
                 let near = s.div(near, count);
                 let off = down(
                     s,
                     m,
                     #[inline(always)]
-                    |i| s.sub(get(s, x.add(i * n + j), part), near),
+                    |i| s.sub(load(s, x.add(i * n + j), part), near),
                 );
                 let mean = pair_of(s, near, s.div(off, count));
                 let squares = down(
@@ -181,13 +188,13 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
                     m,
                     #[inline(always)]
                     |i| {
-                        let d = distance(s, get(s, x.add(i * n + j), part), mean);
+                        let d = distance(s, load(s, x.add(i * n + j), part), mean);
                         s.mul(d, d)
                     },
                 );
-                put(s, moments.add(j), part, mean.0);
-                put(s, moments.add(n + j), part, mean.1);
-                put(s, moments.add(2 * n + j), part, finite(s, s.div(squares, count)));
+                store(s, moments.add(j), part, mean.0);
+                store(s, moments.add(n + j), part, mean.1);
+                store(s, moments.add(2 * n + j), part, nan_if_infinite(s, s.div(squares, count)));
             }
         },
     );
@@ -195,32 +202,43 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
 
 /// y ← (x − mean)·(γ·(1 / √(variance + ε))) + β, column by column
 #[inline(always)]
-pub fn batch<S: Simd, R: Plain>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, moments and parameters twice R::LEN.
-    unsafe { sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32)) }
+    unsafe {
+        sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
+    }
 }
 
-/// [`batch`] by the moments of `x` itself: y ← ((x − mean) − rest)·(γ·(1 / √(variance + ε))) + β
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β: [`batch`] with the moments of `x`
+/// itself
 #[inline(always)]
-pub fn batch_own<S: Simd, R: Plain>(s: S, x: &[R], moments: &BatchMoments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch_own<S: Simd, R: F32Array>(
+    s: S,
+    x: &[R],
+    moments: &BatchMoments<R>,
+    p: &Scale<R>,
+    y: &mut [R],
+) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
-    // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
+    // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the
+    // parameters twice.
     unsafe {
         sized!(s, batch_own_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
     }
 }
 
-/// Where the rows of parameters or moments lie, one after the other.
+/// Pointer to the first value of parameters or moments, whose rows follow each other.
 #[inline(always)]
-fn pair<P: Plain>(p: &P) -> *const f32 {
+fn pair<P: F32Array>(p: &P) -> *const f32 {
     values(p).as_ptr()
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β) readable for twice n.
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β)
+/// readable for twice n.
 #[inline(always)]
 unsafe fn batch_body<S: Simd>(
     s: S,
@@ -231,7 +249,8 @@ unsafe fn batch_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise; `columns_by` asks below n. There is nothing to add to a mean that is one number.
+    // SAFETY: the caller's promise; `columns_by` passes j below n. These means have no rest:
+    // `mean_low` is 0.
     unsafe {
         columns_by(
             s,
@@ -240,13 +259,16 @@ unsafe fn batch_body<S: Simd>(
             p,
             y,
             #[inline(always)]
-            |j, part| ((get(s, moments.add(j), part), s.splat(0.0)), get(s, moments.add(n + j), part)),
+            |j, part| {
+                ((load(s, moments.add(j), part), s.splat(0.0)), load(s, moments.add(n + j), part))
+            },
         );
     }
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `moments` (mean, rest, variance) readable for three times n, `p` (γ, β) for twice.
+/// `x` must be readable and `y` writable for m×n values, `moments` (mean, mean_low, variance)
+/// readable for three times n, `p` (γ, β) for twice.
 #[inline(always)]
 unsafe fn batch_own_body<S: Simd>(
     s: S,
@@ -257,7 +279,7 @@ unsafe fn batch_own_body<S: Simd>(
     p: *const f32,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise; `columns_by` asks below n.
+    // SAFETY: the caller's promise; `columns_by` passes j below n.
     unsafe {
         columns_by(
             s,
@@ -271,7 +293,8 @@ unsafe fn batch_own_body<S: Simd>(
     }
 }
 
-/// y ← ((x − mean) − rest)·(γ·(1 / √(variance + ε))) + β, column by column; `moments(j, part)` says mean and variance.
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β, column by column. `moments(j, part)`
+/// returns mean and variance.
 /// # Safety
 /// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n.
 #[inline(always)]
@@ -283,20 +306,20 @@ unsafe fn columns_by<S: Simd>(
     y: *mut f32,
     moments: impl Fn(usize, Part<S>) -> (Mean<S>, S::F),
 ) {
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
             let (mean, variance) = moments(j, part);
-            // SAFETY: `each` stays below n, rows below m.
+            // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
-                let (gamma, beta) = (get(s, p.add(j), part), get(s, p.add(n + j), part));
+                let (gamma, beta) = (load(s, p.add(j), part), load(s, p.add(n + j), part));
                 let scale = s.mul(gamma, rsqrt(s, variance));
                 for i in 0..m {
                     let i = i * n + j;
-                    let d = distance(s, get(s, x.add(i), part), mean);
-                    put(s, y.add(i), part, s.mul_add(d, scale, beta));
+                    let d = distance(s, load(s, x.add(i), part), mean);
+                    store(s, y.add(i), part, s.mul_add(d, scale, beta));
                 }
             }
         },
@@ -305,22 +328,30 @@ unsafe fn columns_by<S: Simd>(
 
 /// Mean and variance of columns.
 /// # Safety
-/// `moments` (mean, rest, variance) must be readable for three times n, and `j` with `part` lie below n.
+/// `moments` (mean, mean_low, variance) must be readable for three times n, and `j` with `part` lie
+/// below n.
 #[inline(always)]
-unsafe fn moments_at<S: Simd>(s: S, moments: *const f32, n: usize, j: usize, part: Part<S>) -> (Mean<S>, S::F) {
-    // SAFETY: the caller vouches for three rows.
+unsafe fn moments_at<S: Simd>(
+    s: S,
+    moments: *const f32,
+    n: usize,
+    j: usize,
+    part: Part<S>,
+) -> (Mean<S>, S::F) {
+    // SAFETY: the caller guarantees three rows.
     unsafe {
-        let mean = (get(s, moments.add(j), part), get(s, moments.add(n + j), part));
-        (mean, get(s, moments.add(2 * n + j), part))
+        let mean = (load(s, moments.add(j), part), load(s, moments.add(n + j), part));
+        (mean, load(s, moments.add(2 * n + j), part))
     }
 }
 
-/// The gradients of [`batch_own`]. With r = 1 / √(variance + ε) and x̂ = ((x − mean) − rest)·r over m rows:
-/// dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+/// The gradients of [`batch_own`]: dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
+/// with r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r, over m rows
 ///
-/// Lanes run over the columns: each sum starts at +0 and goes over the rows in order.
+/// Lanes run over the columns. Each sum starts at +0 and adds the rows in order. Without `dx` only
+/// dβ and dγ are computed.
 #[inline(always)]
-pub fn batch_grad<S: Simd, R: Plain>(
+pub fn batch_grad<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     moments: &BatchMoments<R>,
@@ -339,7 +370,8 @@ pub fn batch_grad<S: Simd, R: Plain>(
     };
     let (x, moments, p, dy) = (x.as_ptr().cast(), pair(moments), pair(p), dy.as_ptr().cast());
     let dp = values_mut(dp).as_mut_ptr();
-    // SAFETY: all have at least m rows of R::LEN values, the moments three times R::LEN, the parameters twice.
+    // SAFETY: all have at least m rows of R::LEN values, the moments three times R::LEN, the
+    // parameters twice.
     unsafe {
         sized!(
             s,
@@ -358,8 +390,8 @@ pub fn batch_grad<S: Simd, R: Plain>(
 }
 
 /// # Safety
-/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `moments` readable for three times n, `p` readable and `dp`
-/// writable for twice n.
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many;
+/// `moments` readable for three times n, `p` readable and `dp` writable for twice n.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 unsafe fn batch_grad_body<S: Simd>(
@@ -374,32 +406,32 @@ unsafe fn batch_grad_body<S: Simd>(
     dx: *mut f32,
 ) {
     let count = s.splat(m as f32);
-    each(
+    for_each_register(
         s,
         n,
         #[inline(always)]
         |j, part| {
-            // SAFETY: `each` stays below n, rows below m.
+            // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
                 let (mean, variance) = moments_at(s, moments, n, j, part);
                 let r = rsqrt(s, variance);
                 let (mut dgamma, mut dbeta) = (s.splat(0.0), s.splat(0.0));
                 for i in 0..m {
                     let i = i * n + j;
-                    let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
+                    let (x, dy) = (load(s, x.add(i), part), load(s, dy.add(i), part));
                     dbeta = s.add(dbeta, dy);
-                    dgamma = s.mul_add(dy, hat(s, x, mean, r), dgamma);
+                    dgamma = s.mul_add(dy, x_hat(s, x, mean, r), dgamma);
                 }
-                put(s, dp.add(j), part, dgamma);
-                put(s, dp.add(n + j), part, dbeta);
+                store(s, dp.add(j), part, dgamma);
+                store(s, dp.add(n + j), part, dbeta);
                 if !dx.is_null() {
-                    let scale = s.mul(get(s, p.add(j), part), r);
+                    let scale = s.mul(load(s, p.add(j), part), r);
                     let (dgamma, dbeta) = (s.div(dgamma, count), s.div(dbeta, count));
                     for i in 0..m {
                         let i = i * n + j;
-                        let (x, dy) = (get(s, x.add(i), part), get(s, dy.add(i), part));
-                        let d = s.sub(s.sub(dy, dbeta), s.mul(hat(s, x, mean, r), dgamma));
-                        put(s, dx.add(i), part, s.mul(scale, d));
+                        let (x, dy) = (load(s, x.add(i), part), load(s, dy.add(i), part));
+                        let d = s.sub(s.sub(dy, dbeta), s.mul(x_hat(s, x, mean, r), dgamma));
+                        store(s, dx.add(i), part, s.mul(scale, d));
                     }
                 }
             }
@@ -407,14 +439,16 @@ unsafe fn batch_grad_body<S: Simd>(
     );
 }
 
-/// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 + b·0.01
+/// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 +
+/// b·0.01
 ///
-/// Where a step is too small to move a, the average goes half of the way, and where that is too small, all of it: a moving average of
-/// equal values b ends at b exactly, instead of resting up to 50 ulp away.
+/// Where this step is too small to change a, a goes half of the way to b. Where that is too small
+/// too, a becomes b. If the values b are all equal, the average therefore ends exactly at b;
+/// otherwise it would stop up to 50 ulp away.
 #[inline(always)]
-pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
+pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
     let toward = |a: &mut f32, b: &f32| {
-        // A difference of products, which cannot overflow.
+        // A difference of two products, which cannot overflow.
         let step = *a + (*b * SHARE - *a * SHARE);
         let half = *a + (*b * 0.5 - *a * 0.5);
         *a = if step != *a {
@@ -425,18 +459,25 @@ pub fn moving<R: Plain>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
             *b
         };
     };
-    values_mut(&mut average.mean).iter_mut().zip(values(&batch.mean)).for_each(|(a, b)| toward(a, b));
-    values_mut(&mut average.variance).iter_mut().zip(values(&batch.variance)).for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.mean)
+        .iter_mut()
+        .zip(values(&batch.mean))
+        .for_each(|(a, b)| toward(a, b));
+    values_mut(&mut average.variance)
+        .iter_mut()
+        .zip(values(&batch.variance))
+        .for_each(|(a, b)| toward(a, b));
 }
 
-/// Where the mean, its rest and the variance of each row go, or come from.
+/// Mean, rest of the mean and variance of each row.
 pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
-/// y ← (((x − mean) − rest)·(1 / √(variance + ε)))·γ + β, each row by its own mean (with its rest) and variance, which go to `stats`
+/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β with the mean and the variance of each
+/// row. They are stored in `stats` (mean, rest of the mean, variance)
 ///
-/// All sums run over the sixteen virtual lanes ([`crate::blas::dot`]).
+/// All sums run over the sixteen virtual lanes ([`crate::vector::dot`]).
 #[inline(always)]
-pub fn layer<S: Simd, R: Plain>(
+pub fn layer<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     p: &Scale<R>,
@@ -445,15 +486,16 @@ pub fn layer<S: Simd, R: Plain>(
 ) {
     let (mut m, n) = (x.len().min(y.len()), R::LEN);
     let none = core::ptr::null_mut();
-    let (mean, rest, variance) = match stats {
-        Some((mean, rest, variance)) => {
-            m = m.min(mean.len()).min(rest.len()).min(variance.len());
-            (mean.as_mut_ptr(), rest.as_mut_ptr(), variance.as_mut_ptr())
+    let (mean, mean_low, variance) = match stats {
+        Some((mean, mean_low, variance)) => {
+            m = m.min(mean.len()).min(mean_low.len()).min(variance.len());
+            (mean.as_mut_ptr(), mean_low.as_mut_ptr(), variance.as_mut_ptr())
         }
         None => (none, none, none),
     };
     let (x, p, y) = (x.as_ptr().cast(), pair(p), y.as_mut_ptr().cast());
-    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice
+    // R::LEN.
     unsafe {
         sized!(
             s,
@@ -464,7 +506,7 @@ pub fn layer<S: Simd, R: Plain>(
                 p: *const f32,
                 y: *mut f32,
                 mean: *mut f32,
-                rest: *mut f32,
+                mean_low: *mut f32,
                 variance: *mut f32
             )
         )
@@ -472,7 +514,8 @@ pub fn layer<S: Simd, R: Plain>(
 }
 
 /// # Safety
-/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`, `rest` and `variance` null or writable for m.
+/// `x` must be readable and `y` writable for m×n values, `p` (γ, β) readable for twice n; `mean`,
+/// `mean_low` and `variance` null or writable for m.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "each array by its name")]
 unsafe fn layer_body<S: Simd>(
@@ -483,50 +526,56 @@ unsafe fn layer_body<S: Simd>(
     p: *const f32,
     mut y: *mut f32,
     mean: *mut f32,
-    rest: *mut f32,
+    mean_low: *mut f32,
     variance: *mut f32,
 ) {
     let count = s.splat(n as f32);
     for i in 0..m {
-        // SAFETY: x and y go over the m rows, `sum` and `each` stay below the n values of one.
+        // SAFETY: x and y go over the m rows, `reduce_sum` and `for_each_register` stay below the n
+        // values of one.
         unsafe {
-            let total = sum(
+            let total = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
-                |j, part| get(s, x.add(j), part),
+                |j, part| load(s, x.add(j), part),
             );
             let near = s.div(s.splat(total), count);
-            let off = sum(
+            let off = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
-                |j, part| s.sub(get(s, x.add(j), part), near),
+                |j, part| s.sub(load(s, x.add(j), part), near),
             );
             let center = pair_of(s, near, s.div(s.splat(off), count));
-            let squares = sum(
+            let squares = reduce_sum(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let d = distance(s, get(s, x.add(j), part), center);
+                    let d = distance(s, load(s, x.add(j), part), center);
                     s.mul(d, d)
                 },
             );
-            let spread = finite(s, s.div(s.splat(squares), count));
+            let spread = nan_if_infinite(s, s.div(s.splat(squares), count));
             if !mean.is_null() {
-                put(s, mean.add(i), first(s), center.0);
-                put(s, rest.add(i), first(s), center.1);
-                put(s, variance.add(i), first(s), spread);
+                store(s, mean.add(i), first(s), center.0);
+                store(s, mean_low.add(i), first(s), center.1);
+                store(s, variance.add(i), first(s), spread);
             }
             let r = rsqrt(s, spread);
-            each(
+            for_each_register(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let hat = hat(s, get(s, x.add(j), part), center, r);
-                    put(s, y.add(j), part, s.mul_add(hat, get(s, p.add(j), part), get(s, p.add(n + j), part)));
+                    let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                    store(
+                        s,
+                        y.add(j),
+                        part,
+                        s.mul_add(x_hat, load(s, p.add(j), part), load(s, p.add(n + j), part)),
+                    );
                 },
             );
             x = x.add(n);
@@ -535,18 +584,20 @@ unsafe fn layer_body<S: Simd>(
     }
 }
 
-/// The first lane alone.
+/// Only the first lane.
 #[inline(always)]
 fn first<S: Simd>(s: S) -> Part<S> {
     if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
 }
 
-/// The gradients of [`layer`]. With r = 1 / √(variance + ε), x̂ = ((x − mean) − rest)·r and g = dy·γ over the n values of a row:
-/// dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)); dγ ← Σ dy·x̂ and dβ ← Σ dy over the rows
+/// The gradients of [`layer`]: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)) with r = 1 / √(variance + ε),
+/// x̂ = ((x − mean) − mean_low)·r and g = dy·γ, over the n values of a row; dγ ← Σ dy·x̂ and dβ ← Σ
+/// dy over the rows
 ///
-/// Sums along a row run over the sixteen virtual lanes; those over the rows start at +0 and go in order.
+/// Sums along a row run over the sixteen virtual lanes ([`crate::vector::dot`]). Sums over the rows
+/// start at +0 and add the rows in order. Without `dx` only dγ and dβ are computed.
 #[inline(always)]
-pub fn layer_grad<S: Simd, R: Plain>(
+pub fn layer_grad<S: Simd, R: F32Array>(
     s: S,
     x: &[R],
     stats: RowMoments<'_>,
@@ -555,8 +606,9 @@ pub fn layer_grad<S: Simd, R: Plain>(
     dp: &mut Scale<R>,
     dx: Option<&mut [R]>,
 ) {
-    let (mean, rest, variance) = stats;
-    let (mut m, n) = (x.len().min(dy.len()).min(mean.len()).min(rest.len()).min(variance.len()), R::LEN);
+    let (mean, mean_low, variance) = stats;
+    let (mut m, n) =
+        (x.len().min(dy.len()).min(mean.len()).min(mean_low.len()).min(variance.len()), R::LEN);
     let dx = match dx {
         Some(dx) => {
             m = m.min(dx.len());
@@ -564,9 +616,11 @@ pub fn layer_grad<S: Simd, R: Plain>(
         }
         None => core::ptr::null_mut(),
     };
-    let (x, mean, rest, variance) = (x.as_ptr().cast(), mean.as_ptr(), rest.as_ptr(), variance.as_ptr());
+    let (x, mean, mean_low, variance) =
+        (x.as_ptr().cast(), mean.as_ptr(), mean_low.as_ptr(), variance.as_ptr());
     let (p, dy, dp) = (pair(p), dy.as_ptr().cast(), values_mut(dp).as_mut_ptr());
-    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice R::LEN.
+    // SAFETY: all have at least m rows, of R::LEN values or of one; the parameters have twice
+    // R::LEN.
     unsafe {
         sized!(
             s,
@@ -575,7 +629,7 @@ pub fn layer_grad<S: Simd, R: Plain>(
                 n: usize,
                 x: *const f32,
                 mean: *const f32,
-                rest: *const f32,
+                mean_low: *const f32,
                 variance: *const f32,
                 p: *const f32,
                 dy: *const f32,
@@ -587,8 +641,8 @@ pub fn layer_grad<S: Simd, R: Plain>(
 }
 
 /// # Safety
-/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many; `mean`, `rest` and `variance` readable for m, `p` readable and `dp`
-/// writable for twice n.
+/// `x` and `dy` must be readable for m×n values, `dx`, if it is not null, writable for as many;
+/// `mean`, `mean_low` and `variance` readable for m, `p` readable and `dp` writable for twice n.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 unsafe fn layer_grad_body<S: Simd>(
@@ -597,7 +651,7 @@ unsafe fn layer_grad_body<S: Simd>(
     n: usize,
     mut x: *const f32,
     mean: *const f32,
-    rest: *const f32,
+    mean_low: *const f32,
     variance: *const f32,
     p: *const f32,
     mut dy: *const f32,
@@ -605,57 +659,63 @@ unsafe fn layer_grad_body<S: Simd>(
     mut dx: *mut f32,
 ) {
     let count = s.splat(n as f32);
-    each(
+    for_each_register(
         s,
         2 * n,
         #[inline(always)]
-        // SAFETY: `each` stays below the 2·n values of dp.
-        |j, part| unsafe { put(s, dp.add(j), part, s.splat(0.0)) },
+        // SAFETY: `for_each_register` stays below the 2·n values of dp.
+        |j, part| unsafe { store(s, dp.add(j), part, s.splat(0.0)) },
     );
     for i in 0..m {
-        // SAFETY: x, dy and dx go over the m rows, `sum` and `each` stay below the n values of one.
+        // SAFETY: x, dy and dx go over the m rows, `reduce_sum` and `for_each_register` stay below
+        // the n values of one.
         unsafe {
-            let center = (s.splat(*mean.add(i)), s.splat(*rest.add(i)));
+            let center = (s.splat(*mean.add(i)), s.splat(*mean_low.add(i)));
             let r = rsqrt(s, s.splat(*variance.add(i)));
             if !dx.is_null() {
-                let total = sum(
+                let total = reduce_sum(
                     s,
                     n,
                     #[inline(always)]
-                    |j, part| s.mul(get(s, dy.add(j), part), get(s, p.add(j), part)),
+                    |j, part| s.mul(load(s, dy.add(j), part), load(s, p.add(j), part)),
                 );
-                let inner = sum(
+                let inner = reduce_sum(
                     s,
                     n,
                     #[inline(always)]
                     |j, part| {
-                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
-                        s.mul(g, hat(s, get(s, x.add(j), part), center, r))
+                        let g = s.mul(load(s, dy.add(j), part), load(s, p.add(j), part));
+                        s.mul(g, x_hat(s, load(s, x.add(j), part), center, r))
                     },
                 );
                 let (total, inner) = (s.div(s.splat(total), count), s.div(s.splat(inner), count));
-                each(
+                for_each_register(
                     s,
                     n,
                     #[inline(always)]
                     |j, part| {
-                        let g = s.mul(get(s, dy.add(j), part), get(s, p.add(j), part));
-                        let hat = hat(s, get(s, x.add(j), part), center, r);
-                        let d = s.sub(s.sub(g, total), s.mul(hat, inner));
-                        put(s, dx.add(j), part, s.mul(r, d));
+                        let g = s.mul(load(s, dy.add(j), part), load(s, p.add(j), part));
+                        let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                        let d = s.sub(s.sub(g, total), s.mul(x_hat, inner));
+                        store(s, dx.add(j), part, s.mul(r, d));
                     },
                 );
                 dx = dx.add(n);
             }
-            each(
+            for_each_register(
                 s,
                 n,
                 #[inline(always)]
                 |j, part| {
-                    let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), get(s, dy.add(j), part));
-                    let hat = hat(s, get(s, x.add(j), part), center, r);
-                    put(s, dgamma, part, s.mul_add(dy, hat, get(s, dgamma.cast_const(), part)));
-                    put(s, dbeta, part, s.add(get(s, dbeta.cast_const(), part), dy));
+                    let (dgamma, dbeta, dy) = (dp.add(j), dp.add(n + j), load(s, dy.add(j), part));
+                    let x_hat = x_hat(s, load(s, x.add(j), part), center, r);
+                    store(
+                        s,
+                        dgamma,
+                        part,
+                        s.mul_add(dy, x_hat, load(s, dgamma.cast_const(), part)),
+                    );
+                    store(s, dbeta, part, s.add(load(s, dbeta.cast_const(), part), dy));
                 },
             );
             x = x.add(n);

@@ -1,35 +1,40 @@
-//! Regularization: what large weights cost, and the gradient of it. Sums run over sixteen virtual lanes ([`crate::blas::dot`]). The shortest slice
-//! says how many weights there are.
+//! Regularization: penalties of the weights and their gradients. Sums run over sixteen virtual
+//! lanes ([`crate::vector::dot`]). The number of weights is that of the shortest slice.
 
 use crate::{
-    lanes::{each, get, put, sum},
     simd::Simd,
+    walk::{for_each_register, load, reduce_sum, store},
 };
 
 /// Σ f(w)
 #[inline(always)]
 fn total<S: Simd>(s: S, w: &[f32], f: impl Fn(S::F) -> S::F) -> f32 {
-    sum(
+    reduce_sum(
         s,
         w.len(),
         #[inline(always)]
-        // SAFETY: `sum` stays below w.len().
-        |i, part| f(unsafe { get(s, w.as_ptr().add(i), part) }),
+        // SAFETY: `reduce_sum` stays below w.len().
+        |i, part| f(unsafe { load(s, w.as_ptr().add(i), part) }),
     )
 }
 
-/// dw ← dw + f(w); the shorter slice says how many values there are.
+/// dw ← dw + f(w). The number of values is that of the shorter slice.
 #[inline(always)]
 fn add<S: Simd>(s: S, w: &[f32], dw: &mut [f32], f: impl Fn(S::F) -> S::F) {
-    each(
+    for_each_register(
         s,
         w.len().min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = dw.as_mut_ptr().add(i);
-                put(s, p, part, s.add(get(s, p.cast_const(), part), f(get(s, w.as_ptr().add(i), part))));
+                store(
+                    s,
+                    p,
+                    part,
+                    s.add(load(s, p.cast_const(), part), f(load(s, w.as_ptr().add(i), part))),
+                );
             }
         },
     );
@@ -57,7 +62,7 @@ pub fn l2<S: Simd>(s: S, w: &[f32]) -> f32 {
     )
 }
 
-/// dw ← dw + λ·sign(w): λ where 0 < w, −λ where w < 0, nothing at 0; NaN stays
+/// dw ← dw + λ·sign(w): λ where 0 < w, −λ where w < 0, w itself where it is ±0 or NaN
 #[inline(always)]
 pub fn l1_grad<S: Simd>(s: S, lambda: f32, w: &[f32], dw: &mut [f32]) {
     let (zero, lambda, sign) = (s.splat(0.0), s.splat(lambda), s.splat(-0.0));

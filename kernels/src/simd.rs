@@ -1,8 +1,9 @@
-//! The vocabulary in which every kernel is written: lanes of `f32` and little else.
+//! The operations in which every kernel is written: registers of `f32` lanes.
 //!
-//! A type that implements [`Simd`] is a zero-size *token*: holding one proves that the CPU has the instructions
-//! behind it, because the only way to get one is to ask the CPU (`Level::detect`) or to be compiled for it.
-//! Kernels are generic over the token, marked `#[inline(always)]`, and entered through [`Simd::vectorize`].
+//! A type that implements [`Simd`] is a zero-size *token*. A token proves that the CPU has the
+//! backend's instructions: a program gets one only from the CPU's detection (`Backend::detect`) or
+//! from being compiled for these instructions. Kernels are generic over the token, marked
+//! `#[inline(always)]`, and entered through [`Simd::vectorize`].
 //!
 //! The operations are IEEE-754 binary32, rounded to nearest even, the same on every backend
 //! (`NUMERICS.md`). Integer operations work on the bits of the lanes.
@@ -10,48 +11,50 @@
 #[doc(hidden)]
 pub use crate::bodies::Bodies;
 
-/// One backend: a proof of CPU features and the operations on its registers.
+/// A backend: the proof of its CPU features, and the operations on its registers.
 ///
 /// # Safety
-/// An implementation must be obtainable only where its instructions can run, `LANES` must be a power of two of at
-/// most 16, and `F` must hold `LANES` values.
+/// A program must be able to get a token only where its instructions can run. `LANES` must be a
+/// power of two of at most 16. `F` must hold `LANES` values.
 pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// A register of `LANES` values.
     type F: Copy;
-    /// The answer of a comparison, one flag a lane.
+    /// The result of a comparison, one flag per lane.
     type M: Copy;
-    /// Which lanes a partial load or store touches: the first `n`.
+    /// The lanes that a partial load or store touches: the first `n`.
     type Tail: Copy;
 
     /// Values in a register.
     const LANES: usize;
-    /// Rows of the largest gemm tile: as many sums as the register file can hold beside the operands.
+    /// Rows of the largest gemm tile: as many sums as the register file can hold beside the
+    /// operands.
     const MR: usize;
-    /// Registers a row of that tile is wide.
+    /// Columns of that tile, in registers.
     const NR: usize;
-    /// A product of known shape is compiled in place up to this many weights, a network up to this many multiply-adds a sample;
-    /// above it the kernels' own copies are called. 0 calls them always: in a debug build, and where in place was not
-    /// measured to be faster.
-    const INLINE: usize;
-    /// The name a user sees and types.
+    /// Limit for compiling in place: a product of known shape up to this many weights, a network up
+    /// to this many multiply-adds per sample. Above it the out-of-line kernels are called. 0 means
+    /// always called: in a debug build, and where compiling in place was not measured to be faster.
+    const INLINE_MAX: usize;
+    /// The name in messages and in [`backend::NAMES`](crate::backend::NAMES).
     const NAME: &'static str;
-    /// The token for which code that is called, not compiled in place, has its one copy: the backend itself.
+    /// The token for which the out-of-line kernels are compiled once: the backend itself.
     type Shared: Simd<Shared = Self::Shared> + Bodies;
 
-    /// That token.
+    /// The token of [`Self::Shared`].
     fn shared(self) -> Self::Shared;
 
-    /// Runs `f` with this backend's target features enabled, so that what is inlined into `f` may use them.
+    /// Runs `f` with this backend's target features enabled. Code that is inlined into `f` can use
+    /// them.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
-    /// Every lane is `x`.
+    /// `x` in every lane.
     fn splat(self, x: f32) -> Self::F;
-    /// Every lane has these bits.
+    /// These bits in every lane.
     #[inline(always)]
     fn splat_bits(self, bits: u32) -> Self::F {
         self.splat(f32::from_bits(bits))
     }
-    /// `LANES` consecutive values; no alignment is asked for.
+    /// Loads `LANES` consecutive values. They need no alignment.
     /// # Safety
     /// `p` must be valid for reading `LANES` values.
     unsafe fn load(self, p: *const f32) -> Self::F;
@@ -59,37 +62,39 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for writing `LANES` values.
     unsafe fn store(self, p: *mut f32, x: Self::F);
-    /// The first `n` lanes, `n < LANES`.
+    /// The first `n` lanes. `n` must be less than `LANES`.
     fn tail(self, n: usize) -> Self::Tail;
-    /// The first `n` values; the other lanes are +0.
+    /// Loads the first `n` values of `tail(n)`. The other lanes are +0.
     /// # Safety
-    /// `p` must be valid for reading as many values as `tail` was made with.
+    /// `p` must be valid for reading the `n` values with which `tail` was made.
     unsafe fn load_tail(self, p: *const f32, tail: Self::Tail) -> Self::F;
-    /// Writes the first `n` lanes and nothing else.
+    /// Writes the first `n` lanes of `tail(n)` and nothing else.
     /// # Safety
-    /// `p` must be valid for writing as many values as `tail` was made with.
+    /// `p` must be valid for writing the `n` values with which `tail` was made.
     unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F);
 
-    /// The values at p, p + stride, …, `n` ≤ `LANES` of them; the other lanes are +0. For columns of matrices.
+    /// Loads the values at p, p + stride, …, `n` ≤ `LANES` of them: a column of a matrix. The other
+    /// lanes are +0.
     /// # Safety
     /// `p` must be valid for reading these values.
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, stride: usize, n: usize) -> Self::F {
         let mut lanes = [0.0f32; 16];
         for (i, lane) in lanes.iter_mut().enumerate().take(n) {
-            // SAFETY: the caller vouches for n values.
+            // SAFETY: the caller guarantees n values.
             *lane = unsafe { *p.add(i * stride) };
         }
         // SAFETY: sixteen values hold one register.
         unsafe { self.load(lanes.as_ptr()) }
     }
 
-    /// [`Simd::gather`] for the columns at p, p + 1, p + 2 and p + 3: `n` rows are transposed, where the backend has a way, in registers.
+    /// [`Simd::gather`] for the columns at p, p + 1, p + 2 and p + 3. Some backends transpose the
+    /// `n` rows in registers.
     /// # Safety
     /// `p` must be valid for reading four values at each of the `n` places.
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [Self::F; 4] {
-        // SAFETY: the caller vouches for four columns.
+        // SAFETY: the caller guarantees four columns.
         unsafe {
             [
                 self.gather(p, stride, n),
@@ -100,7 +105,7 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
-    /// The first `n` lanes of `x`, the others from `rest`.
+    /// The first `n` lanes from `x`, the others from `rest`.
     fn fill(self, tail: Self::Tail, x: Self::F, rest: Self::F) -> Self::F;
 
     /// a + b
@@ -119,9 +124,9 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         self.add(self.mul(a, b), c)
     }
 
-    /// a < b, false where either is NaN
+    /// a < b; false where either is NaN
     fn lt(self, a: Self::F, b: Self::F) -> Self::M;
-    /// Lane by lane `a` where the flag is set, else `b`.
+    /// Lane by lane: `a` where the flag is set, else `b`.
     fn select(self, m: Self::M, a: Self::F, b: Self::F) -> Self::F;
     /// Whether the flag is set in every lane.
     fn all(self, m: Self::M) -> bool;
@@ -141,9 +146,10 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Bits shifted right by `N` as signed integers
     fn sar<const N: i32>(self, a: Self::F) -> Self::F;
 
-    /// The sum of the lanes by the fixed tree: lane i + lane i + LANES/2, and so on by halves.
+    /// The sum of the lanes by the fixed tree: lane i + lane (i + LANES/2), then the same with half
+    /// as many lanes, down to one.
     fn sum_lanes(self, a: Self::F) -> f32;
-    /// The greatest lane by the same tree; `b` of a pair is taken where `a < b`.
+    /// The greatest lane by the same tree. Of a pair (a, b) it takes `b` where `a < b`, else `a`.
     fn max_lanes(self, a: Self::F) -> f32;
 
     /// |a|
@@ -163,13 +169,15 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// The limit `weights` of [`Simd::INLINE`], or 0 in a debug build: there each operation that is compiled in place takes stack of its own, and a step of a large network would need
-/// some hundred kilobytes.
+/// The limit `weights` of [`Simd::INLINE_MAX`], or 0 in a debug build. There each operation that is
+/// compiled in place takes its own stack; a training step of a large network would need some
+/// hundred kilobytes.
 pub(crate) const fn in_place(weights: usize) -> usize {
     if cfg!(debug_assertions) { 0 } else { weights }
 }
 
-/// Runs `f`, a part of a larger whole, in a debug build with a stack frame of its own: without optimization all that is compiled in place takes stack side by side.
+/// Runs `f`, one part of a larger function. In a debug build it runs in a stack frame of its own:
+/// without optimization, the stack slots of all code compiled in place add up.
 #[inline(always)]
 pub fn part<S: Simd, R>(s: S, f: impl FnOnce() -> R) -> R {
     #[inline(never)]

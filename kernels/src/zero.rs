@@ -1,27 +1,29 @@
-//! Values that are zero bits at the start, made where they are to stay.
+//! Values that start as zero bits, made at their final place.
 
-use crate::plain::Plain;
+use crate::array::F32Array;
 
-/// A type of which a value is all zero bits: that value can lie in `.bss`, or be made on the heap without passing the stack.
+/// A type for which all zero bits are a valid value. That value can lie in `.bss`, or be made on
+/// the heap without using the stack.
 ///
-/// Types of one's own get it by [`zero_bits!`](crate::zero_bits), which looks at every field.
+/// [`zero_bits!`](crate::zero_bits) implements it for other types and checks every field.
 ///
 /// # Safety
 /// A value whose bytes are all 0 must be valid.
 pub unsafe trait ZeroBits: Sized {}
 
-// SAFETY: `Plain` promises that every bit pattern is valid.
-unsafe impl<P: Plain> ZeroBits for P {}
+// SAFETY: `F32Array` promises that every bit pattern is valid.
+unsafe impl<P: F32Array> ZeroBits for P {}
 
 // SAFETY: 0 is a number.
 unsafe impl ZeroBits for u32 {}
 
-// SAFETY: the fields are a length, of which 0 is one, and room for values that need not be there.
+// SAFETY: the fields are a length, which may be 0, and memory for values that may be uninitialized.
 unsafe impl<T, L: heapless::LenType, const N: usize> ZeroBits for heapless::Vec<T, N, L> {}
 
-/// Says that a struct of fields that are [`ZeroBits`](crate::zero::ZeroBits) is so, too: `zero_bits!([generics] Type: { fields } where bounds)`.
+/// Implements [`ZeroBits`](crate::zero::ZeroBits) for a struct whose fields all implement it:
+/// `zero_bits!([generics] Type: { fields } where bounds)`.
 ///
-/// It names every field, and does not compile where one is missing or is not zero bits.
+/// The macro names every field. It does not compile if a field is missing or is not `ZeroBits`.
 ///
 /// ```
 /// struct Counter { steps: u32, sums: [f32; 4] }
@@ -40,7 +42,8 @@ unsafe impl<T, L: heapless::LenType, const N: usize> ZeroBits for heapless::Vec<
 #[macro_export]
 macro_rules! zero_bits {
     ([$($generics:tt)*] $type:ty: { $($field:ident),+ $(,)? } $(where $($bounds:tt)+)?) => {
-        // SAFETY: every field is zero bits, as the method below makes the compiler check; padding may be anything.
+        // SAFETY: every field is `ZeroBits`, which the method below makes the compiler check;
+        // padding may be anything.
         unsafe impl<$($generics)*> $crate::zero::ZeroBits for $type $(where $($bounds)+)? {}
 
         const _: () = {
@@ -58,7 +61,7 @@ macro_rules! zero_bits {
     };
 }
 
-/// A value of zero bits on the heap; nothing of it passes the stack, in a debug build either.
+/// A value of zero bits on the heap. It never passes through the stack, not even in a debug build.
 ///
 /// ```
 /// let big = rosenblatt_kernels::zero::boxed::<[[f32; 1024]; 4096]>(); // 16 MiB
@@ -70,11 +73,12 @@ pub fn boxed<T: ZeroBits>() -> alloc::boxed::Box<T> {
     use alloc::alloc::{Layout, alloc_zeroed, handle_alloc_error};
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
-        // SAFETY: a value of no bytes, which `ZeroBits` promises to be valid, may lie anywhere that is aligned.
+        // SAFETY: a value of no bytes, which `ZeroBits` promises to be valid, may have any aligned
+        // address.
         return unsafe { alloc::boxed::Box::from_raw(core::ptr::NonNull::dangling().as_ptr()) };
     }
-    // SAFETY: the layout has a size. The memory is zero bits, which `ZeroBits` promises to be a value, and has the layout
-    // that a `Box<T>` gives back.
+    // SAFETY: the layout has a size. The memory is zero bits, which `ZeroBits` promises to be a
+    // valid value, and has the layout that a `Box<T>` frees.
     unsafe {
         let p = alloc_zeroed(layout).cast::<T>();
         if p.is_null() {

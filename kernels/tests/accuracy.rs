@@ -1,12 +1,13 @@
-//! exp, ln, tanh, sigmoid and cos πx against f64: a dense sample here, all 2³² inputs by `cargo xtask ulp`. And the exact values where the
-//! functions have them, on every backend.
+//! exp, ln, tanh, sigmoid and cos πx against f64, for a dense sample of the inputs.
+//! `cargo xtask ulp` tests all 2³² inputs. Further tests check exact values on every backend.
 
 mod support;
 
-use rosenblatt_kernels::{Level, activation, naive};
+use rosenblatt_kernels::{Backend, activation};
+use rosenblatt_suite::naive;
 use support::{backends, stride};
 
-type Kernel = fn(Level, &mut [f32]);
+type Kernel = fn(Backend, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
 const FUNCTIONS: [(&str, Kernel, Exact, f64); 5] = [
@@ -17,13 +18,15 @@ const FUNCTIONS: [(&str, Kernel, Exact, f64); 5] = [
     ("cos_pi", activation::cos_pi, naive::cos_pi, 2.0),
 ];
 
-/// The spacing of f32 numbers in the binade of a value, which has no end on either side.
+/// The spacing of f32 numbers at the magnitude of a value, also beyond the range of f32.
 fn ulp(exact: f64) -> f64 {
     let exponent = ((exact.to_bits() >> 52) & 0x7ff) as i32 - 1023;
     2f64.powi(exponent.clamp(-126, 127) - 23)
 }
 
-/// The error of a result in ULP; infinite if it is wrong in kind.
+/// The error of a result in ULP. It is infinite if only one of the two is NaN, and if the exact
+/// value is infinite and the result is another. An infinite result for a finite value counts as
+/// 2¹²⁸.
 fn error(got: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if rounded.is_nan() || got.is_nan() {
@@ -56,8 +59,8 @@ fn errors_are_measured_rightly() {
 
 #[test]
 fn errors_stay_below_their_bounds() {
-    let levels = backends();
-    // A prime: mantissas, exponents and signs all vary.
+    let backends = backends();
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 1009 * stride().min(64) as u64;
     for (name, kernel, exact, bound) in FUNCTIONS {
         let mut worst = (0.0, 0.0);
@@ -66,17 +69,23 @@ fn errors_stay_below_their_bounds() {
             let x: Vec<_> = (0..4096).map(|i| f32::from_bits((bits + i * step) as u32)).collect();
             bits += 4096 * step;
             let exact: Vec<_> = x.iter().map(|x| exact(*x)).collect();
-            for level in &levels {
+            for backend in &backends {
                 let mut y = x.clone();
-                kernel(*level, &mut y);
+                kernel(*backend, &mut y);
                 for ((x, y), exact) in x.iter().zip(&y).zip(&exact) {
                     let error = error(*y, *exact);
                     if error > worst.0 {
                         worst = (error, *x);
                     }
-                    assert!(error < bound, "{level} {name}({x:e}) is {y:e}, exactly {exact:e}: {error} ULP");
-                    // Zeros, too, have the sign of what they stand for.
-                    assert!(y.is_nan() || y.is_sign_negative() == exact.is_sign_negative(), "{level} {name}({x:e})");
+                    assert!(
+                        error < bound,
+                        "{backend} {name}({x:e}) is {y:e}, exactly {exact:e}: {error} ULP"
+                    );
+                    // The sign must be right for zeros too.
+                    assert!(
+                        y.is_nan() || y.is_sign_negative() == exact.is_sign_negative(),
+                        "{backend} {name}({x:e})"
+                    );
                 }
             }
         }
@@ -84,17 +93,21 @@ fn errors_stay_below_their_bounds() {
     }
 }
 
-/// Each value of a function on every backend, alone and in a full register.
+/// Checks values of a function on every backend, alone and in a full register.
 #[track_caller]
 fn values(name: &str, kernel: Kernel, pairs: &[(f32, f32)]) {
-    for level in backends() {
+    for backend in backends() {
         for &(x, want) in pairs {
             for n in [1, 16, 17] {
                 let mut y = vec![x; n];
-                kernel(level, &mut y);
+                kernel(backend, &mut y);
                 for y in y {
                     let same = y.to_bits() == want.to_bits() || y.is_nan() && want.is_nan();
-                    assert!(same, "{level} {name}({x:e}) is {y:e} ({:#x}), not {want:e}", y.to_bits());
+                    assert!(
+                        same,
+                        "{backend} {name}({x:e}) is {y:e} ({:#x}), not {want:e}",
+                        y.to_bits()
+                    );
                 }
             }
         }
@@ -132,55 +145,63 @@ fn exp_where_it_is_exact() {
 
 #[test]
 fn exp_where_it_overflows_and_underflows() {
-    // The last input whose result rounds to a finite number, the last above half the least number, and the last normal one.
+    // The last input with a finite result, the last one whose result is above half the least
+    // subnormal number, and the last one with a normal result.
     let (over, under, normal) = (88.722_83_f32, -103.972_08_f32, -87.336_54_f32);
-    values("exp", activation::exp, &[(over.next_up(), INF), (under.next_down(), 0.0), (89.0, INF), (-104.0, 0.0)]);
-    for level in backends() {
+    values(
+        "exp",
+        activation::exp,
+        &[(over.next_up(), INF), (under.next_down(), 0.0), (89.0, INF), (-104.0, 0.0)],
+    );
+    for backend in backends() {
         let one = |x: f32| {
             let mut x = [x];
-            activation::exp(level, &mut x);
+            activation::exp(backend, &mut x);
             x[0]
         };
-        assert!(one(over).is_finite() && naive::exp(over.next_up()) as f32 == INF, "{level}");
-        assert_eq!(one(under), TINY, "{level}");
+        assert!(one(over).is_finite() && naive::exp(over.next_up()) as f32 == INF, "{backend}");
+        assert_eq!(one(under), TINY, "{backend}");
         assert_eq!(naive::exp(under.next_down()) as f32, 0.0);
-        assert!(one(normal) >= f32::MIN_POSITIVE && one(normal.next_down()) < f32::MIN_POSITIVE, "{level}");
-        // Subnormal results are rounded once, and never flushed.
+        assert!(
+            one(normal) >= f32::MIN_POSITIVE && one(normal.next_down()) < f32::MIN_POSITIVE,
+            "{backend}"
+        );
+        // Subnormal results are rounded once and never flushed.
         for i in 0..16_000 {
             let x = -87.0 - i as f32 / 1024.0;
             let error = error(one(x), naive::exp(x));
-            assert!(error < 1.0, "{level} exp({x}): {error} ULP");
+            assert!(error < 1.0, "{backend} exp({x}): {error} ULP");
         }
     }
 }
 
 #[test]
 fn exp_is_the_same_alone_and_beside_anything() {
-    // Inside ±87 a register takes a shorter road if all its lanes may.
-    for level in backends() {
+    // A register takes a shorter code path if all its lanes are inside ±87.
+    for backend in backends() {
         for i in 0..40_000 {
             let x = (i - 20_000) as f32 * 0.004_35;
             let mut alone = [x; 16];
             let mut beside = [x; 16];
             beside[15] = if i % 2 == 0 { 88.0 } else { NAN };
-            activation::exp(level, &mut alone);
-            activation::exp(level, &mut beside);
-            assert_eq!(alone[0].to_bits(), beside[0].to_bits(), "{level} exp({x})");
+            activation::exp(backend, &mut alone);
+            activation::exp(backend, &mut beside);
+            assert_eq!(alone[0].to_bits(), beside[0].to_bits(), "{backend} exp({x})");
         }
     }
 }
 
 #[test]
 fn sigmoid_is_the_same_alone_and_beside_anything() {
-    for level in backends() {
+    for backend in backends() {
         for i in 0..40_000 {
             let x = (i - 20_000) as f32 * 0.001;
             let mut alone = [x; 16];
             let mut beside = [x; 16];
             beside[15] = if i % 2 == 0 { -50.0 } else { NAN };
-            activation::sigmoid(level, &mut alone);
-            activation::sigmoid(level, &mut beside);
-            assert_eq!(alone[0].to_bits(), beside[0].to_bits(), "{level} sigmoid({x})");
+            activation::sigmoid(backend, &mut alone);
+            activation::sigmoid(backend, &mut beside);
+            assert_eq!(alone[0].to_bits(), beside[0].to_bits(), "{backend} sigmoid({x})");
         }
     }
 }
@@ -206,8 +227,8 @@ fn ln_where_it_is_exact() {
             (std::f32::consts::E, 1.0),
         ],
     );
-    for level in backends() {
-        // Both sides of every threshold of the method, and the subnormal numbers.
+    for backend in backends() {
+        // Both sides of every threshold of the algorithm, and the subnormal numbers.
         let near = [
             TINY,
             SUBNORMAL,
@@ -221,9 +242,9 @@ fn ln_where_it_is_exact() {
             for x in [x.next_down(), x, x.next_up()] {
                 if x > 0.0 && x.is_finite() {
                     let mut y = [x];
-                    activation::ln(level, &mut y);
+                    activation::ln(backend, &mut y);
                     let error = error(y[0], naive::ln(x));
-                    assert!(error < 1.0, "{level} ln({x:e}): {error} ULP");
+                    assert!(error < 1.0, "{backend} ln({x:e}): {error} ULP");
                 }
             }
         }
@@ -260,16 +281,16 @@ fn tanh_where_it_is_exact() {
 
 #[test]
 fn tanh_is_odd_and_stays_within_one() {
-    for level in backends() {
+    for backend in backends() {
         for i in 0..1 << 16 {
             let x = f32::from_bits(i * 0x7f81);
             let mut y = [x, -x];
-            activation::tanh(level, &mut y);
+            activation::tanh(backend, &mut y);
             if x.is_nan() {
-                assert!(y[0].is_nan() && y[1].is_nan(), "{level} tanh({x:e})");
+                assert!(y[0].is_nan() && y[1].is_nan(), "{backend} tanh({x:e})");
             } else {
-                assert!(y[0].abs() <= 1.0, "{level} tanh({x:e})");
-                assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "{level} tanh({x:e})");
+                assert!(y[0].abs() <= 1.0, "{backend} tanh({x:e})");
+                assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "{backend} tanh({x:e})");
             }
         }
     }
@@ -298,13 +319,13 @@ fn sigmoid_where_it_is_exact() {
             (-104.0, 0.0),
         ],
     );
-    for level in backends() {
+    for backend in backends() {
         for i in 0..=110 * 64 {
             let x = -(i as f32) / 64.0;
             let mut y = [x];
-            activation::sigmoid(level, &mut y);
+            activation::sigmoid(backend, &mut y);
             let error = error(y[0], naive::sigmoid(x));
-            assert!(error < 2.0, "{level} sigmoid({x}): {error} ULP");
+            assert!(error < 2.0, "{backend} sigmoid({x}): {error} ULP");
         }
     }
 }
@@ -340,14 +361,17 @@ fn cos_pi_where_it_is_exact() {
             (NAN, NAN),
         ],
     );
-    for level in backends() {
+    for backend in backends() {
         for i in 0..1 << 16 {
             let x = i as f32 / 65_536.0;
-            // Even, and odd about a half.
+            // The function is even, and odd about 1/2.
             let mut y = [x, -x, 1.0 - x, x + 2.0];
-            activation::cos_pi(level, &mut y);
-            assert!(y[0].abs() <= 1.0, "{level} cos_pi({x})");
-            assert!(y[1] == y[0] && y[2] == -y[0] && y[3] == y[0], "{level} cos_pi({x}) is {y:?}");
+            activation::cos_pi(backend, &mut y);
+            assert!(y[0].abs() <= 1.0, "{backend} cos_pi({x})");
+            assert!(
+                y[1] == y[0] && y[2] == -y[0] && y[3] == y[0],
+                "{backend} cos_pi({x}) is {y:?}"
+            );
         }
     }
 }
@@ -403,10 +427,10 @@ fn simple_functions_are_exact() {
 
 #[test]
 fn softmax_at_the_edges() {
-    for level in backends() {
+    for backend in backends() {
         let of = |x: &[f32]| {
             let mut y = x.to_vec();
-            activation::softmax(level, x.len(), &mut y);
+            activation::softmax(backend, x.len(), &mut y);
             y
         };
         assert_eq!(of(&[3.0]), [1.0]);
@@ -414,7 +438,7 @@ fn softmax_at_the_edges() {
         assert_eq!(of(&[f32::MAX, f32::MAX, f32::MIN]), [0.5, 0.5, 0.0]);
         assert_eq!(of(&[0.0, -0.0, 0.0, -0.0]), [0.25; 4]);
         for bad in [[NAN, 0.0], [0.0, NAN], [INF, 0.0], [0.0, INF], [INF, INF], [-INF, -INF]] {
-            assert!(of(&bad).iter().all(|y| y.is_nan()), "{level} {bad:?}");
+            assert!(of(&bad).iter().all(|y| y.is_nan()), "{backend} {bad:?}");
         }
     }
 }

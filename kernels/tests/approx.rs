@@ -1,26 +1,32 @@
-//! The approximate activations: how wrong they are, what they give at the ends, and that each lane is a value by itself.
+//! The approximate activations: their errors, their values at the limits, and that each lane is
+//! independent of the others.
 #![cfg(feature = "micromath")]
 
 mod support;
 
-use rosenblatt_kernels::{Level, activation, approx, naive};
+use rosenblatt_kernels::{Backend, activation, approx};
+use rosenblatt_suite::naive;
 use support::{assert_same, backends, stride};
 
-type Kernel = fn(Level, &mut [f32]);
+type Kernel = fn(Backend, &mut [f32]);
 type Exact = fn(f32) -> f64;
 
-/// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and where.
+/// The greatest `error(got, exact)` of a function over a dense sample of the inputs in a range, and
+/// its input.
 fn worst(kernel: Kernel, exact: Exact, range: [f32; 2], error: fn(f64, f64) -> f64) -> (f64, f32) {
-    // A prime: mantissas, exponents and signs all vary.
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 257 * stride().min(64);
-    let inputs: Vec<_> =
-        (0..=u32::MAX).step_by(step).map(f32::from_bits).filter(|x| (range[0]..=range[1]).contains(x)).collect();
+    let inputs: Vec<_> = (0..=u32::MAX)
+        .step_by(step)
+        .map(f32::from_bits)
+        .filter(|x| (range[0]..=range[1]).contains(x))
+        .collect();
     let mut worst = (0.0, 0.0);
     let mut y = inputs.clone();
-    kernel(Level::detect(), &mut y);
+    kernel(Backend::detect(), &mut y);
     for (x, y) in inputs.into_iter().zip(y) {
         let error = error(y.into(), exact(x));
-        // A NaN must not pass, nor be forgotten.
+        // A NaN counts as the greatest error.
         if error.is_nan() || error > worst.0 {
             worst = (error, x);
         }
@@ -36,7 +42,8 @@ fn absolute(got: f64, exact: f64) -> f64 {
     (got - exact).abs()
 }
 
-/// The bounds are those of the documentation; the lower ones show that the sample is dense enough to find them. Our own functions beside them.
+/// The upper bounds are those of the documentation. The lower bounds show that the sample is dense
+/// enough to find them. This crate's own functions are measured for comparison.
 #[test]
 fn errors_are_the_documented_ones() {
     const ALL: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
@@ -45,28 +52,41 @@ fn errors_are_the_documented_ones() {
     let cases: [Case; 3] = [
         ("exp, relative", approx::exp, activation::exp, naive::exp, NORMAL, relative, 0.002_4),
         ("tanh, absolute", approx::tanh, activation::tanh, naive::tanh, ALL, absolute, 0.000_34),
-        ("sigmoid, absolute", approx::sigmoid, activation::sigmoid, naive::sigmoid, ALL, absolute, 0.000_17),
+        (
+            "sigmoid, absolute",
+            approx::sigmoid,
+            activation::sigmoid,
+            naive::sigmoid,
+            ALL,
+            absolute,
+            0.000_17,
+        ),
     ];
     for (name, approximate, ours, exact, range, error, bound) in cases {
         let (approximate, at) = worst(approximate, exact, range, error);
         let (ours, ours_at) = worst(ours, exact, range, error);
-        println!("{name} error: micromath {approximate:.3e} at {at:e}, ours {ours:.3e} at {ours_at:e}");
-        assert!(approximate <= bound && approximate > 0.9 * bound, "{name}: {approximate:e} at {at:e}");
+        println!(
+            "{name} error: micromath {approximate:.3e} at {at:e}, ours {ours:.3e} at {ours_at:e}"
+        );
+        assert!(
+            approximate <= bound && approximate > 0.9 * bound,
+            "{name}: {approximate:e} at {at:e}"
+        );
         assert!(ours < 2e-7, "{name}: {ours:e} at {ours_at:e}");
     }
 }
 
 #[test]
 fn a_wrong_value_is_found() {
-    // One value of millions.
-    let spoilt = |level: Level, x: &mut [f32]| {
+    // One value among millions.
+    let spoilt = |backend: Backend, x: &mut [f32]| {
         let at = x.len() / 3;
-        approx::tanh(level, x);
+        approx::tanh(backend, x);
         x[at] += 0.01;
     };
     assert!(worst(spoilt, naive::tanh, [-4.0, 4.0], absolute).0 > 0.009);
-    let spoilt = |level: Level, x: &mut [f32]| {
-        approx::tanh(level, x);
+    let spoilt = |backend: Backend, x: &mut [f32]| {
+        approx::tanh(backend, x);
         x[0] = f32::NAN;
     };
     assert!(worst(spoilt, naive::tanh, [-4.0, 4.0], absolute).0.is_nan());
@@ -89,7 +109,15 @@ fn values_at_the_ends() {
         (f32::MAX, INF),
         (INF, INF),
     ];
-    let low = [(-87.331, 0.0), (-87.34, 0.0), (-104.0, 0.0), (f32::MIN, 0.0), (-INF, 0.0), (NAN, NAN), (-NAN, NAN)];
+    let low = [
+        (-87.331, 0.0),
+        (-87.34, 0.0),
+        (-104.0, 0.0),
+        (f32::MIN, 0.0),
+        (-INF, 0.0),
+        (NAN, NAN),
+        (-NAN, NAN),
+    ];
     let tanh = [
         (0.0, 0.0),
         (-0.0, -0.0),
@@ -119,25 +147,28 @@ fn values_at_the_ends() {
         ("tanh", approx::tanh, [&tanh, &more]),
         ("sigmoid", approx::sigmoid, [&sigmoid, &last]),
     ];
-    for level in backends() {
+    for backend in backends() {
         for (name, kernel, pairs) in cases {
             for &(x, want) in pairs.into_iter().flatten() {
                 for n in [1, 16, 17] {
                     let mut y = vec![x; n];
-                    kernel(level, &mut y);
-                    assert_same(&y, &vec![want; n], || format!("{level} {name}({x:e})"));
+                    kernel(backend, &mut y);
+                    assert_same(&y, &vec![want; n], || format!("{backend} {name}({x:e})"));
                 }
             }
         }
     }
 }
 
-/// Every backend gives what a value alone gives, whatever stands beside it and however many there are; nothing else is written.
+/// On every backend a value has the same result alone and in a slice of any length with any
+/// neighbours. Nothing else is written.
 #[test]
 fn lanes_are_values_by_themselves() {
     let mut random = support::Random(6);
-    for level in backends() {
-        for (name, kernel) in [("exp", approx::exp as Kernel), ("tanh", approx::tanh), ("sigmoid", approx::sigmoid)] {
+    for backend in backends() {
+        for (name, kernel) in
+            [("exp", approx::exp as Kernel), ("tanh", approx::tanh), ("sigmoid", approx::sigmoid)]
+        {
             for n in 0..70 {
                 for sort in 0..4 {
                     let x: Vec<_> = random.values(sort, n).iter().map(|x| 8.0 * x).collect();
@@ -145,13 +176,13 @@ fn lanes_are_values_by_themselves() {
                         .iter()
                         .map(|x| {
                             let mut y = [*x];
-                            kernel(Level::baseline(), &mut y);
+                            kernel(Backend::baseline(), &mut y);
                             y[0]
                         })
                         .collect();
                     let mut room = support::Guarded::new(n);
-                    assert_same(room.run(&x, n, |x| kernel(level, x)), &alone, || {
-                        format!("{level} {name}, {n} values")
+                    assert_same(room.run(&x, n, |x| kernel(backend, x)), &alone, || {
+                        format!("{backend} {name}, {n} values")
                     });
                 }
             }
@@ -164,10 +195,10 @@ fn tanh_is_odd_and_sigmoids_add_to_one() {
     for i in 0..50_000u16 {
         let x = f32::from(i) / 4096.0;
         let mut y = [x, -x];
-        approx::tanh(Level::detect(), &mut y);
+        approx::tanh(Backend::detect(), &mut y);
         assert_eq!(y[0].to_bits(), (-y[1]).to_bits(), "tanh({x})");
         let mut y = [x, -x];
-        approx::sigmoid(Level::detect(), &mut y);
+        approx::sigmoid(Backend::detect(), &mut y);
         assert!((y[0] + y[1] - 1.0).abs() <= f32::EPSILON / 2.0, "sigmoid({x})");
     }
 }
@@ -180,10 +211,14 @@ fn softmax_rows() {
         let x: Vec<_> = random.values(0, 30 * n).iter().map(|x| 20.0 * x).collect();
         let (mut y, mut exact) = (x.clone(), x);
         approx::softmax(n, &mut y);
-        activation::softmax(Level::detect(), n, &mut exact);
+        activation::softmax(Backend::detect(), n, &mut exact);
         for (y, exact) in y.chunks(n).zip(exact.chunks(n)) {
             assert!((y.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-            worst = y.iter().zip(exact).map(|(y, exact)| relative((*y).into(), (*exact).into())).fold(worst, f64::max);
+            worst = y
+                .iter()
+                .zip(exact)
+                .map(|(y, exact)| relative((*y).into(), (*exact).into()))
+                .fold(worst, f64::max);
         }
     }
     println!("softmax, relative error: micromath {worst:.3e} beside ours");

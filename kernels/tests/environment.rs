@@ -1,18 +1,20 @@
-//! The same bits in every floating-point environment that a caller may have switched to, and the check that a program calls at its start.
+//! The same bits in every floating-point environment that a caller can set, and the check that a
+//! program calls at its start.
 
 mod support;
 
 use rosenblatt_kernels::{
-    Level,
+    Backend,
     contract::{self, Violation},
     dispatch, dispatch_inside,
     environment::{Mode, standard},
-    identity, loss, optimizer,
+    loss, optimizer,
 };
+use rosenblatt_suite::identity;
 use std::hint::black_box;
 use support::backends;
 
-/// Whether subnormal numbers are kept and sums rounded to nearest, as the caller's environment has it.
+/// Whether the current environment keeps subnormal numbers and rounds sums to nearest.
 fn is_standard() -> bool {
     let [tiny, half, one, unit] = black_box([f32::MIN_POSITIVE, 0.5, 1.0, f32::EPSILON]);
     let sums = [one + 0.75 * unit, one + 0.25 * unit, -one - 0.75 * unit];
@@ -21,7 +23,7 @@ fn is_standard() -> bool {
         && sums == [1.0 + f32::EPSILON, 1.0, -1.0 - f32::EPSILON]
 }
 
-/// The modes that this CPU has.
+/// The modes that this CPU supports.
 fn modes() -> Vec<Mode> {
     let modes: Vec<_> = Mode::ALL.into_iter().filter(|mode| mode.run(|| ()).is_some()).collect();
     if cfg!(any(target_feature = "sse2", target_arch = "aarch64")) {
@@ -32,16 +34,19 @@ fn modes() -> Vec<Mode> {
 
 #[test]
 fn the_identity_suite_ends_in_the_golden_hash() {
-    let golden = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden"));
+    let golden =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden"));
     let golden = golden.expect("tests/identity.golden is there");
     for mode in modes() {
-        for level in backends() {
+        for backend in backends() {
             let mut outcomes = Vec::new();
-            mode.run(|| identity::each(level, &mut |name, outcome| outcomes.push((name, outcome))));
+            mode.run(|| {
+                identity::each(backend, &mut |name, outcome| outcomes.push((name, outcome)))
+            });
             assert_eq!(outcomes.len() + 1, golden.lines().count());
             for ((name, outcome), want) in outcomes.iter().zip(golden.lines()) {
                 let line = format!("{:016x} {:6} {name}", outcome.hash, outcome.checks);
-                assert_eq!((line.as_str(), outcome.mismatches), (want, 0), "{mode:?} on {level}");
+                assert_eq!((line.as_str(), outcome.mismatches), (want, 0), "{mode:?} on {backend}");
             }
         }
     }
@@ -55,7 +60,7 @@ fn the_callers_environment_is_put_back() {
             let before = is_standard();
             let inside = standard(is_standard);
             let mut w = [1.0; 20];
-            optimizer::sgd(Level::detect(), 0.1, &mut w, &[1.0; 20]);
+            optimizer::sgd(Backend::detect(), 0.1, &mut w, &[1.0; 20]);
             (before, inside, is_standard())
         });
         assert_eq!(seen, Some((false, true, false)), "{mode:?}");
@@ -67,7 +72,9 @@ fn the_callers_environment_is_put_back() {
 fn a_panic_puts_it_back_too() {
     for mode in modes() {
         let seen = mode.run(|| {
-            let panicked = std::panic::catch_unwind(|| standard(|| assert!(black_box(!is_standard()), "on purpose")));
+            let panicked = std::panic::catch_unwind(|| {
+                standard(|| assert!(black_box(!is_standard()), "on purpose"))
+            });
             (panicked.is_err(), is_standard())
         });
         assert_eq!(seen, Some((true, false)), "{mode:?}");
@@ -77,23 +84,23 @@ fn a_panic_puts_it_back_too() {
 #[test]
 fn without_the_look_the_bits_are_others() {
     let (y, t) = ([0.3, 0.1, 1e-20, 0.7], [0.1f32, 0.3, 0.0, 1.0 / 3.0]);
-    let run = |guarded: bool, level: Level| {
+    let run = |guarded: bool, backend: Backend| {
         let mut dy = [0.0; 4];
         let value = if guarded {
-            dispatch!(level, s => loss::squared_error(s, 1e-20, &y, &t, &mut dy))
+            dispatch!(backend, s => loss::squared_error(s, 1e-20, &y, &t, &mut dy))
         } else {
-            dispatch_inside!(level, s => loss::squared_error(s, 1e-20, &y, &t, &mut dy))
+            dispatch_inside!(backend, s => loss::squared_error(s, 1e-20, &y, &t, &mut dy))
         };
         (value.to_bits(), dy.map(f32::to_bits))
     };
-    for level in backends() {
-        let right = run(true, level);
+    for backend in backends() {
+        let right = run(true, backend);
         let mut others = 0;
         for mode in modes() {
-            assert_eq!(mode.run(|| run(true, level)), Some(right), "{mode:?} on {level}");
-            others += u32::from(mode.run(|| run(false, level)) != Some(right));
+            assert_eq!(mode.run(|| run(true, backend)), Some(right), "{mode:?} on {backend}");
+            others += u32::from(mode.run(|| run(false, backend)) != Some(right));
         }
-        assert!(others > 0 || modes().is_empty(), "no mode shows on {level}");
+        assert!(others > 0 || modes().is_empty(), "no mode shows on {backend}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! The tests' own tools: a planted defect has to be seen.
+//! The tests' own tools must find a planted defect.
 
 mod support;
 
-use rosenblatt_kernels::Level;
+use rosenblatt_kernels::Backend;
 use support::{Guarded, difference, pick};
 
 #[test]
@@ -13,7 +13,10 @@ fn one_wrong_bit_is_seen() {
         for bit in 0..32 {
             let mut wrong = right;
             wrong[i] = f32::from_bits(right[i].to_bits() ^ 1 << bit);
-            assert!(difference(&wrong, &right).is_some_and(|text| text.contains(&format!("value {i} "))));
+            assert!(
+                difference(&wrong, &right)
+                    .is_some_and(|text| text.contains(&format!("value {i} ")))
+            );
         }
     }
     assert!(difference(&right[1..], &right).is_some());
@@ -23,9 +26,9 @@ fn one_wrong_bit_is_seen() {
 
 #[test]
 fn a_missing_backend_fails_only_where_required() {
-    let only_scalar = |name: &str| (name == "scalar").then_some(Level::baseline());
-    assert_eq!(pick("", only_scalar), [Level::baseline()]);
-    assert_eq!(pick("scalar, ", only_scalar), [Level::baseline()]);
+    let only_scalar = |name: &str| (name == "scalar").then_some(Backend::baseline());
+    assert_eq!(pick("", only_scalar), [Backend::baseline()]);
+    assert_eq!(pick("scalar, ", only_scalar), [Backend::baseline()]);
     assert!(std::panic::catch_unwind(|| pick("scalar,avx512", only_scalar)).is_err());
     assert!(std::panic::catch_unwind(|| pick("sse9", only_scalar)).is_err());
 }

@@ -1,17 +1,19 @@
-//! The same bits: every kernel on every backend of this CPU against the contract in plain loops or the scalar backend.
+//! The same bits: every kernel on every backend of this CPU, compared with the contract in plain
+//! loops or with the scalar backend.
 
 mod support;
 
 use rosenblatt_kernels::{
-    Compact, Level, Simd,
+    Backend, OutOfLine, Simd,
     activation::{self, Exp, LeakyRelu, MapGrad, Relu, Sigmoid, Tanh},
     arch::scalar::Scalar,
-    blas, dispatch, dropout, identity, loss, math,
+    array::F32Array,
+    dispatch, dropout, gemm, loss, math,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
-    plain::Plain,
-    recurrent, regularize,
+    recurrent, regularize, vector,
 };
+use rosenblatt_suite::identity;
 use std::fmt::Write as _;
 use support::{
     Guarded, Random, assert_same, backends, contract, difference,
@@ -19,7 +21,7 @@ use support::{
     stride,
 };
 
-/// Which of the matrix products.
+/// The matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Product {
     Gemm,
@@ -30,7 +32,8 @@ enum Product {
 type Shape = (usize, usize, usize);
 
 impl Product {
-    const ALL: [Self; 4] = [Self::Gemm, Self::GemmTn { add: true }, Self::GemmNt, Self::GemmTn { add: false }];
+    const ALL: [Self; 4] =
+        [Self::Gemm, Self::GemmTn { add: true }, Self::GemmNt, Self::GemmTn { add: false }];
 
     /// Lengths of both factors and of the result.
     fn lengths(self, (m, k, n): Shape) -> (usize, usize, usize) {
@@ -42,11 +45,19 @@ impl Product {
     }
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S, (m, k, n): Shape, a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]) {
+    fn run<S: Simd>(
+        self,
+        s: S,
+        (m, k, n): Shape,
+        a: &[f32],
+        b: &[f32],
+        bias: &[f32],
+        c: &mut [f32],
+    ) {
         match self {
-            Self::Gemm => blas::gemm(s, m, k, n, a, b, bias, c),
-            Self::GemmTn { add } => blas::gemm_tn(s, m, k, n, a, b, c, add),
-            Self::GemmNt => blas::gemm_nt(s, m, k, n, a, b, c),
+            Self::Gemm => gemm::gemm(s, m, k, n, a, b, bias, c),
+            Self::GemmTn { add } => gemm::gemm_tn(s, m, k, n, a, b, c, add),
+            Self::GemmNt => gemm::gemm_nt(s, m, k, n, a, b, c),
         }
     }
 
@@ -59,7 +70,7 @@ impl Product {
     }
 }
 
-/// Inputs of one sort, and room for results.
+/// Inputs of one sort, and space for results.
 struct Data {
     a: Vec<f32>,
     b: Vec<f32>,
@@ -82,7 +93,7 @@ impl Data {
         }
     }
 
-    /// One product against the contract, all slices beginning `shift` values off.
+    /// Compares one product with the contract. All slices start `shift` values off.
     fn check(
         &mut self,
         product: Product,
@@ -106,19 +117,25 @@ impl Data {
     }
 }
 
-/// One product on all backends; what the contract says is computed once.
-fn check_levels(levels: &[Level], data: &mut Data, product: Product, shape: Shape, shift: usize) {
-    for (i, &level) in levels.iter().enumerate() {
+/// Checks one product on all backends. The contract's result is computed once.
+fn check_backends(
+    backends: &[Backend],
+    data: &mut Data,
+    product: Product,
+    shape: Shape,
+    shift: usize,
+) {
+    for (i, &backend) in backends.iter().enumerate() {
         let run = |a: &[f32], b: &[f32], bias: &[f32], c: &mut [f32]| {
-            dispatch!(level, s => product.run(s, shape, a, b, bias, c));
+            dispatch!(backend, s => product.run(s, shape, a, b, bias, c));
         };
-        data.check(product, shape, shift, &level, run, i == 0);
+        data.check(product, shape, shift, &backend, run, i == 0);
     }
 }
 
 #[test]
 fn products_of_every_shape_up_to_40() {
-    let levels = backends();
+    let backends = backends();
     let mut data: Vec<_> = (0..4).map(|sort| Data::new(sort, 40 * 40, 40 * 40)).collect();
     let stride = stride();
     let mut count = 0;
@@ -126,12 +143,15 @@ fn products_of_every_shape_up_to_40() {
         for k in 1..=40 {
             for n in 1..=40 {
                 let shift = m * 7 + k * 3 + n;
-                for product in [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt] {
+                for product in
+                    [Product::Gemm, Product::GemmTn { add: (m + k + n) % 2 == 0 }, Product::GemmNt]
+                {
                     count += 1;
                     if count % stride == 0 {
-                        // Subnormal sums are slow on many CPUs: one case in sixteen has them.
-                        let sort = [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
-                        check_levels(&levels, &mut data[sort], product, (m, k, n), shift);
+                        // Subnormal sums are slow on many CPUs. One case in sixteen has them.
+                        let sort =
+                            [0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3][count / stride % 16];
+                        check_backends(&backends, &mut data[sort], product, (m, k, n), shift);
                     }
                 }
             }
@@ -141,7 +161,7 @@ fn products_of_every_shape_up_to_40() {
 
 #[test]
 fn products_of_larger_shapes() {
-    let levels = backends();
+    let backends = backends();
     let shapes = [
         (65, 129, 33),
         (17, 300, 47),
@@ -163,7 +183,7 @@ fn products_of_larger_shapes() {
         for sort in sorts {
             let mut data = Data::new(sort, factor, factor);
             for product in Product::ALL {
-                check_levels(&levels, &mut data, product, shape, i);
+                check_backends(&backends, &mut data, product, shape, i);
             }
         }
     }
@@ -171,7 +191,7 @@ fn products_of_larger_shapes() {
 
 #[test]
 fn products_without_rows_columns_or_terms() {
-    let levels = backends();
+    let backends = backends();
     let mut data = Data::new(0, 21_000, 21_000);
     for shape in [
         (0, 3, 4),
@@ -187,12 +207,12 @@ fn products_without_rows_columns_or_terms() {
         (2, 0, 1),
     ] {
         for product in Product::ALL {
-            check_levels(&levels, &mut data, product, shape, 1);
+            check_backends(&backends, &mut data, product, shape, 1);
         }
     }
 }
 
-/// Tiles of backends that this CPU may not have: NEON's and wasm's among them.
+/// Tiles of backends that this CPU may lack, among them NEON's and wasm's.
 #[test]
 fn products_with_emulated_lanes() {
     fn sweep<S: Simd>(name: &str, s: S) {
@@ -223,7 +243,7 @@ fn products_with_emulated_lanes() {
 
 #[test]
 fn products_of_known_shape() {
-    fn check<const K: usize, const N: usize>(levels: &[Level], m: usize) {
+    fn check<const K: usize, const N: usize>(backends: &[Backend], m: usize) {
         for sort in 0..4 {
             let mut random = Random(K as u64);
             let x = random.values(sort, m * K + 1);
@@ -239,22 +259,22 @@ fn products_of_known_shape() {
             contract::gemm_tn(m, K, N, x, dy, &mut dw, false);
             contract::gemm_nt(m, K, N, dy, w, &mut dx);
             let mut out = Guarded::new(m.max(K) * K.max(N));
-            for &level in levels {
-                let what = |name| format!("{level} fixed::{name} {m}x{K}x{N} sort {sort}");
+            for &backend in backends {
+                let what = |name| format!("{backend} fixed::{name} {m}x{K}x{N} sort {sort}");
                 let start = vec![f32::NAN; y.len()];
                 let got = out.run(&start, m, |y| {
-                    dispatch!(level, s => blas::fixed::gemm(s, xs, ws, bs, y.as_chunks_mut().0));
+                    dispatch!(backend, s => gemm::typed::gemm(s, xs, ws, bs, y.as_chunks_mut().0));
                 });
                 assert_same(got, &y, || what("gemm"));
                 let start = vec![f32::NAN; dw.len()];
                 let got = out.run(&start, m + 1, |dw| {
                     let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
-                    dispatch!(level, s => blas::fixed::gemm_tn(s, xs, dys, dw));
+                    dispatch!(backend, s => gemm::typed::gemm_tn(s, xs, dys, dw));
                 });
                 assert_same(got, &dw, || what("gemm_tn"));
                 let start = vec![f32::NAN; dx.len()];
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(level, s => blas::fixed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
+                    dispatch!(backend, s => gemm::typed::gemm_nt(s, dys, ws, dx.as_chunks_mut().0));
                 });
                 assert_same(got, &dx, || what("gemm_nt"));
 
@@ -263,7 +283,9 @@ fn products_of_known_shape() {
                 let mut want = start.clone();
                 contract::gemm_add(m, K, N, x, w, &mut want);
                 let got = out.run(&start, m, |y| {
-                    dispatch!(level, s => blas::fixed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0));
+                    dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(
+                        s, xs, ws, y.as_chunks_mut::<N>().0
+                    ));
                 });
                 assert_same(got, &want, || what("gemm_add"));
                 let start = random.values(sort, dw.len());
@@ -271,58 +293,70 @@ fn products_of_known_shape() {
                 contract::gemm_tn(m, K, N, x, dy, &mut want, true);
                 let got = out.run(&start, m + 1, |dw| {
                     let dw: &mut [[f32; N]; K] = dw.as_chunks_mut().0.try_into().expect("K rows");
-                    dispatch!(level, s => blas::fixed::affine_grad(s, xs, dys, dw, true));
+                    dispatch!(backend, s => gemm::typed::affine_grad(s, xs, dys, dw, true));
                 });
                 assert_same(got, &want, || what("affine_grad"));
                 let start = random.values(sort, dx.len());
                 let mut want = start.clone();
                 contract::gemm_nt_add(m, K, N, dy, w, &mut want);
                 let got = out.run(&start, m + 2, |dx| {
-                    dispatch!(level, s => blas::fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true));
+                    dispatch!(
+                        backend,
+                        s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                            s, dys, ws, dx.as_chunks_mut::<K>().0, true
+                        )
+                    );
                 });
                 assert_same(got, &want, || what("affine_grad_input"));
             }
         }
     }
-    let levels = backends();
-    // Unrolled in place on some backends, shared on others; a register's worth of rows, less and more.
+    let backends = backends();
+    // Inlined on some backends, shared functions on others; as many rows as a register has lanes,
+    // fewer and more.
     for m in [0, 1, 4, 5, 9, 12, 15, 32] {
-        check::<2, 8>(&levels, m);
-        check::<8, 1>(&levels, m);
-        check::<3, 5>(&levels, m);
-        check::<16, 16>(&levels, m);
-        check::<10, 33>(&levels, m);
-        check::<67, 19>(&levels, m);
-        check::<65, 129>(&levels, m);
-        check::<300, 3>(&levels, m);
-        check::<37, 1>(&levels, m);
+        check::<2, 8>(&backends, m);
+        check::<8, 1>(&backends, m);
+        check::<3, 5>(&backends, m);
+        check::<16, 16>(&backends, m);
+        check::<10, 33>(&backends, m);
+        check::<67, 19>(&backends, m);
+        check::<65, 129>(&backends, m);
+        check::<300, 3>(&backends, m);
+        check::<37, 1>(&backends, m);
     }
 }
 
 #[test]
 fn one_sample_and_a_batch_agree() {
-    for level in backends() {
-        for (i, (m, k, n)) in [(4, 2, 8), (33, 7, 19), (16, 300, 33), (5, 64, 10), (40, 1, 1)].into_iter().enumerate() {
+    for backend in backends() {
+        for (i, (m, k, n)) in
+            [(4, 2, 8), (33, 7, 19), (16, 300, 33), (5, 64, 10), (40, 1, 1)].into_iter().enumerate()
+        {
             let mut random = Random(i as u64);
             let x = random.values(i, m * k);
             let w = random.values(i, k * n);
             let dy = random.values(i, m * n);
             let b = random.values(i, n);
             let (mut y, mut dx, mut dw) = (vec![0.0; m * n], vec![0.0; m * k], vec![0.0; k * n]);
-            dispatch!(level, s => blas::gemm(s, m, k, n, &x, &w, &b, &mut y));
-            dispatch!(level, s => blas::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
-            dispatch!(level, s => blas::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
+            dispatch!(backend, s => gemm::gemm(s, m, k, n, &x, &w, &b, &mut y));
+            dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, &dy, &w, &mut dx));
+            dispatch!(backend, s => gemm::gemm_tn(s, m, k, n, &x, &dy, &mut dw, false));
             let mut alone_dw = vec![0.0; k * n];
             for row in 0..m {
                 let (x, dy) = (&x[row * k..][..k], &dy[row * n..][..n]);
                 let (mut alone_y, mut alone_dx) = (vec![0.0; n], vec![0.0; k]);
-                dispatch!(level, s => blas::gemv(s, &w, x, &b, &mut alone_y));
-                dispatch!(level, s => blas::gemv_t(s, &w, dy, &mut alone_dx));
-                dispatch!(level, s => blas::ger(s, x, dy, &mut alone_dw));
-                assert_same(&alone_y, &y[row * n..][..n], || format!("{level} gemv {m}x{k}x{n} row {row}"));
-                assert_same(&alone_dx, &dx[row * k..][..k], || format!("{level} gemv_t {m}x{k}x{n} row {row}"));
+                dispatch!(backend, s => gemm::gemv(s, &w, x, &b, &mut alone_y));
+                dispatch!(backend, s => gemm::gemv_t(s, &w, dy, &mut alone_dx));
+                dispatch!(backend, s => gemm::ger(s, x, dy, &mut alone_dw));
+                assert_same(&alone_y, &y[row * n..][..n], || {
+                    format!("{backend} gemv {m}x{k}x{n} row {row}")
+                });
+                assert_same(&alone_dx, &dx[row * k..][..k], || {
+                    format!("{backend} gemv_t {m}x{k}x{n} row {row}")
+                });
             }
-            assert_same(&alone_dw, &dw, || format!("{level} ger {m}x{k}x{n}"));
+            assert_same(&alone_dw, &dw, || format!("{backend} ger {m}x{k}x{n}"));
         }
     }
 }
@@ -360,7 +394,9 @@ fn dot_sum_and_axpy() {
                     let x = random.values(sort, n + shift);
                     let y = random.values(sort, n + 3);
                     let (x, y) = (&x[shift..], &y[3..]);
-                    assert_same(&[dot(x, y)], &[contract::dot(x, y)], || format!("{name} dot of {n}, sort {sort}"));
+                    assert_same(&[dot(x, y)], &[contract::dot(x, y)], || {
+                        format!("{name} dot of {n}, sort {sort}")
+                    });
                     let a = random.values(sort, 1)[0];
                     let mut want = y.to_vec();
                     contract::add_scaled(a, x, &mut want);
@@ -372,28 +408,28 @@ fn dot_sum_and_axpy() {
         let zero = dot(&[-0.0, 1.0], &[1.0, -0.0]);
         assert_eq!(zero.to_bits(), 0, "{name}: a sum of zeros is +0");
     }
-    for level in backends() {
+    for backend in backends() {
         check(
-            &level,
-            |x, y| dispatch!(level, s => blas::dot(s, x, y)),
-            |a, x, y| dispatch!(level, s => blas::axpy(s, a, x, y)),
+            &backend,
+            |x, y| dispatch!(backend, s => vector::dot(s, x, y)),
+            |a, x, y| dispatch!(backend, s => vector::axpy(s, a, x, y)),
         );
     }
     check(
         &"two lanes",
-        |x, y| blas::dot(Emulated::<2, 4, 2>, x, y),
-        |a, x, y| blas::axpy(Emulated::<2, 4, 2>, a, x, y),
+        |x, y| vector::dot(Emulated::<2, 4, 2>, x, y),
+        |a, x, y| vector::axpy(Emulated::<2, 4, 2>, a, x, y),
     );
     check(
         &"four lanes",
-        |x, y| blas::dot(Emulated::<4, 4, 2>, x, y),
-        |a, x, y| blas::axpy(Emulated::<4, 4, 2>, a, x, y),
+        |x, y| vector::dot(Emulated::<4, 4, 2>, x, y),
+        |a, x, y| vector::axpy(Emulated::<4, 4, 2>, a, x, y),
     );
 }
 
 #[test]
 fn sums_of_rows() {
-    fn check<const N: usize>(levels: &[Level]) {
+    fn check<const N: usize>(backends: &[Backend]) {
         for m in [0, 1, 2, 5, 33] {
             for sort in 0..4 {
                 let dy = Random(N as u64).values(sort, m * N + 1);
@@ -402,13 +438,15 @@ fn sums_of_rows() {
                 for row in dy.as_chunks::<N>().0 {
                     contract::add_scaled(1.0, row, &mut want);
                 }
-                for &level in levels {
+                for &backend in backends {
                     let mut out = Guarded::new(N);
                     let got = out.run(&[f32::NAN; N], m, |db| {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
-                        dispatch!(level, s => blas::fixed::sum_rows(s, dy.as_chunks().0, db));
+                        dispatch!(backend, s => gemm::typed::sum_rows(s, dy.as_chunks().0, db));
                     });
-                    assert_same(got, &want, || format!("{level} sum of {m} rows of {N}, sort {sort}"));
+                    assert_same(got, &want, || {
+                        format!("{backend} sum of {m} rows of {N}, sort {sort}")
+                    });
                     let start = Random(m as u64).values(sort, N);
                     let mut want = start.clone();
                     for row in dy.as_chunks::<N>().0 {
@@ -416,23 +454,25 @@ fn sums_of_rows() {
                     }
                     let got = out.run(&start, m, |db| {
                         let db: &mut [f32; N] = db.try_into().expect("N values");
-                        dispatch!(level, s => blas::fixed::sum_rows_add(s, dy.as_chunks().0, db));
+                        dispatch!(backend, s => gemm::typed::sum_rows_add(s, dy.as_chunks().0, db));
                     });
-                    assert_same(got, &want, || format!("{level} added sum of {m} rows of {N}, sort {sort}"));
+                    assert_same(got, &want, || {
+                        format!("{backend} added sum of {m} rows of {N}, sort {sort}")
+                    });
                 }
             }
         }
     }
-    let levels = backends();
-    check::<1>(&levels);
-    check::<3>(&levels);
-    check::<8>(&levels);
-    check::<17>(&levels);
-    check::<32>(&levels);
-    check::<70>(&levels);
+    let backends = backends();
+    check::<1>(&backends);
+    check::<3>(&backends);
+    check::<8>(&backends);
+    check::<17>(&backends);
+    check::<32>(&backends);
+    check::<70>(&backends);
 }
 
-type Map = (&'static str, fn(Level, &mut [f32]));
+type Map = (&'static str, fn(Backend, &mut [f32]));
 
 const MAPS: [Map; 8] = [
     ("exp", activation::exp),
@@ -445,7 +485,7 @@ const MAPS: [Map; 8] = [
     ("cos_pi", activation::cos_pi),
 ];
 
-type MapGradFn = (&'static str, fn(Level, &[f32], &mut [f32]));
+type MapGradFn = (&'static str, fn(Backend, &[f32], &mut [f32]));
 
 const GRADS: [MapGradFn; 6] = [
     ("exp_grad", activation::exp_grad),
@@ -458,8 +498,8 @@ const GRADS: [MapGradFn; 6] = [
 
 #[test]
 fn maps_of_inputs_from_all_over() {
-    let levels = backends();
-    // A prime: mantissas, exponents and signs all vary.
+    let backends = backends();
+    // The step is a prime, so that mantissas, exponents and signs all vary.
     let step = 1009 * stride().min(64) as u64;
     let mut random = Random(7);
     let mut bits = 0;
@@ -468,21 +508,21 @@ fn maps_of_inputs_from_all_over() {
         bits += 4096 * step;
         for (name, f) in MAPS {
             let mut want = x.clone();
-            f(Level::baseline(), &mut want);
-            for level in &levels[1..] {
+            f(Backend::baseline(), &mut want);
+            for backend in &backends[1..] {
                 let mut got = x.clone();
-                f(*level, &mut got);
-                assert_same(&got, &want, || format!("{level} {name} from {:#x}", x[0].to_bits()));
+                f(*backend, &mut got);
+                assert_same(&got, &want, || format!("{backend} {name} from {:#x}", x[0].to_bits()));
             }
         }
         let d: Vec<_> = x.iter().map(|_| random.special()).collect();
         for (name, f) in GRADS {
             let mut want = d.clone();
-            f(Level::baseline(), &x, &mut want);
-            for level in &levels[1..] {
+            f(Backend::baseline(), &x, &mut want);
+            for backend in &backends[1..] {
                 let mut got = d.clone();
-                f(*level, &x, &mut got);
-                assert_same(&got, &want, || format!("{level} {name} from {:#x}", x[0].to_bits()));
+                f(*backend, &x, &mut got);
+                assert_same(&got, &want, || format!("{backend} {name} from {:#x}", x[0].to_bits()));
             }
         }
     }
@@ -490,27 +530,30 @@ fn maps_of_inputs_from_all_over() {
 
 #[test]
 fn maps_of_every_length() {
-    let levels = backends();
+    let backends = backends();
     let mut out = Guarded::new(71);
     for n in 0..=70 {
         for sort in 0..4 {
             let mut random = Random(n as u64);
             let x = random.values(sort, n);
-            for (i, &level) in levels.iter().enumerate() {
+            for (i, &backend) in backends.iter().enumerate() {
                 for shift in 0..4 {
                     for (name, f) in MAPS {
-                        let want: Vec<_> = x.iter().map(|x| alone(*x, |x| f(Level::baseline(), x))).collect();
-                        let got = out.run(&x, shift, |x| f(level, x));
-                        assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+                        let want: Vec<_> =
+                            x.iter().map(|x| alone(*x, |x| f(Backend::baseline(), x))).collect();
+                        let got = out.run(&x, shift, |x| f(backend, x));
+                        assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
                     }
                 }
                 let y = Random(i as u64).values(3, n + 2);
                 for (name, f) in GRADS {
                     let y = &y[i % 3..][..n];
                     let pairs = x.iter().zip(y);
-                    let want: Vec<_> = pairs.map(|(d, y)| alone(*d, |d| f(Level::baseline(), &[*y], d))).collect();
-                    let got = out.run(&x, n + i, |d| f(level, y, d));
-                    assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+                    let want: Vec<_> = pairs
+                        .map(|(d, y)| alone(*d, |d| f(Backend::baseline(), &[*y], d)))
+                        .collect();
+                    let got = out.run(&x, n + i, |d| f(backend, y, d));
+                    assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
                 }
             }
         }
@@ -523,38 +566,43 @@ fn alone(x: f32, f: impl FnOnce(&mut [f32])) -> f32 {
     x[0]
 }
 
-/// A slope of two numbers, and gradients through the typed face.
+/// A leaky relu's slope given by two numbers, and gradients through the typed interface.
 #[test]
 fn maps_of_known_shape() {
-    fn check<A: MapGrad>(levels: &[Level]) {
+    fn check<A: MapGrad>(backends: &[Backend]) {
         for sort in 0..4 {
             let x = Random(3).values(sort, 9 * 7);
             let mut want = x.clone();
             for x in &mut want {
                 *x = A::f(Scalar, *x);
             }
-            for &level in levels {
+            for &backend in backends {
                 let mut got = x.clone();
-                dispatch!(level, s => activation::fixed::map::<_, A, 7>(s, got.as_chunks_mut().0));
-                assert_same(&got, &want, || format!("{level} map, sort {sort}"));
+                dispatch!(backend, s => activation::typed::map::<_, A, 7>(
+                    s, got.as_chunks_mut().0
+                ));
+                assert_same(&got, &want, || format!("{backend} map, sort {sort}"));
                 let mut got = x.clone();
-                dispatch!(level, s => activation::fixed::map_grad::<_, A, 7>(s, want.as_chunks().0, got.as_chunks_mut().0));
-                let grad: Vec<_> = want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
-                assert_same(&got, &grad, || format!("{level} map_grad, sort {sort}"));
+                dispatch!(backend, s => activation::typed::map_grad::<_, A, 7>(
+                    s, want.as_chunks().0, got.as_chunks_mut().0
+                ));
+                let grad: Vec<_> =
+                    want.iter().zip(&x).map(|(y, d)| A::df(Scalar, *y, *d)).collect();
+                assert_same(&got, &grad, || format!("{backend} map_grad, sort {sort}"));
             }
         }
     }
-    let levels = backends();
-    check::<Exp>(&levels);
-    check::<Tanh>(&levels);
-    check::<Sigmoid>(&levels);
-    check::<Relu>(&levels);
-    check::<LeakyRelu<1, 100>>(&levels);
+    let backends = backends();
+    check::<Exp>(&backends);
+    check::<Tanh>(&backends);
+    check::<Sigmoid>(&backends);
+    check::<Relu>(&backends);
+    check::<LeakyRelu<1, 100>>(&backends);
 }
 
 #[test]
 fn softmax_and_its_gradient() {
-    let levels = backends();
+    let backends = backends();
     for n in (1..=40).chain([64, 100, 1000]) {
         for sort in 0..4 {
             let mut random = Random((n * 4 + sort) as u64);
@@ -564,17 +612,21 @@ fn softmax_and_its_gradient() {
             let mut y = x.clone();
             y.chunks_exact_mut(n).for_each(contract::softmax);
             let mut dx = d.clone();
-            y.chunks_exact(n).zip(dx.chunks_exact_mut(n)).for_each(|(y, dx)| contract::softmax_grad(y, dx));
+            y.chunks_exact(n)
+                .zip(dx.chunks_exact_mut(n))
+                .for_each(|(y, dx)| contract::softmax_grad(y, dx));
             let mut out = Guarded::new(rows * n);
-            for &level in &levels {
-                let got = out.run(&x, n, |x| activation::softmax(level, n, x));
-                assert_same(got, &y, || format!("{level} softmax of {n}, sort {sort}"));
-                let got = out.run(&d, n + 1, |d| activation::softmax_grad(level, n, &y, d));
-                assert_same(got, &dx, || format!("{level} softmax_grad of {n}, sort {sort}"));
-                // A batch is its samples.
+            for &backend in &backends {
+                let got = out.run(&x, n, |x| activation::softmax(backend, n, x));
+                assert_same(got, &y, || format!("{backend} softmax of {n}, sort {sort}"));
+                let got = out.run(&d, n + 1, |d| activation::softmax_grad(backend, n, &y, d));
+                assert_same(got, &dx, || format!("{backend} softmax_grad of {n}, sort {sort}"));
+                // A row has the same bits alone and in a batch.
                 for (x, y) in x.chunks_exact(n).zip(y.chunks_exact(n)) {
-                    let got = out.run(x, n + 2, |x| activation::softmax(level, n, x));
-                    assert_same(got, y, || format!("{level} softmax of one row of {n}, sort {sort}"));
+                    let got = out.run(x, n + 2, |x| activation::softmax(backend, n, x));
+                    assert_same(got, y, || {
+                        format!("{backend} softmax of one row of {n}, sort {sort}")
+                    });
                 }
             }
         }
@@ -582,13 +634,13 @@ fn softmax_and_its_gradient() {
 }
 
 /// A loss on one backend: value and gradient.
-fn with_loss(which: usize, level: Level, scale: f32, p: &[f32], t: &[f32]) -> (f32, Vec<f32>) {
+fn with_loss(which: usize, backend: Backend, scale: f32, p: &[f32], t: &[f32]) -> (f32, Vec<f32>) {
     let mut dy = vec![f32::NAN; p.len()];
     let value = match which {
-        0 => dispatch!(level, s => loss::squared_error(s, scale, p, t, &mut dy)),
-        1 => dispatch!(level, s => loss::binary_cross_entropy(s, scale, p, t, &mut dy)),
-        2 => dispatch!(level, s => loss::categorical_cross_entropy(s, scale, p, t, &mut dy)),
-        _ => dispatch!(level, s => loss::sparse_cross_entropy::<_, 5>(
+        0 => dispatch!(backend, s => loss::squared_error(s, scale, p, t, &mut dy)),
+        1 => dispatch!(backend, s => loss::binary_cross_entropy(s, scale, p, t, &mut dy)),
+        2 => dispatch!(backend, s => loss::categorical_cross_entropy(s, scale, p, t, &mut dy)),
+        _ => dispatch!(backend, s => loss::sparse_cross_entropy::<_, 5>(
             s, scale, p.as_chunks().0, |i| t[i * 5].abs() as usize % 6, dy.as_chunks_mut().0
         )),
     };
@@ -597,14 +649,14 @@ fn with_loss(which: usize, level: Level, scale: f32, p: &[f32], t: &[f32]) -> (f
 
 #[test]
 fn losses() {
-    let levels = backends();
+    let backends = backends();
     for n in 0..=70 {
         for sort in 0..4 {
             let mut random = Random((n * 4 + sort) as u64);
             let mut p = random.values(sort, n);
-            // Probabilities half the time.
+            // Every second length has probabilities.
             if n % 2 == 0 {
-                activation::sigmoid(Level::baseline(), &mut p);
+                activation::sigmoid(Backend::baseline(), &mut p);
             }
             let t: Vec<_> = random
                 .values(0, n)
@@ -612,18 +664,22 @@ fn losses() {
                 .map(|t| if n % 3 == 0 { t.max(0.0).ceil() } else { t.abs() * 9.0 })
                 .collect();
             for which in 0..4 {
-                let (want, want_dy) = with_loss(which, Level::baseline(), 0.25, &p, &t);
-                for &level in &levels {
-                    let (value, dy) = with_loss(which, level, 0.25, &p, &t);
-                    assert_same(&[value], &[want], || format!("{level} loss {which} of {n}, sort {sort}"));
-                    assert_same(&dy, &want_dy, || format!("{level} gradient of loss {which} of {n}, sort {sort}"));
+                let (want, want_dy) = with_loss(which, Backend::baseline(), 0.25, &p, &t);
+                for &backend in &backends {
+                    let (value, dy) = with_loss(which, backend, 0.25, &p, &t);
+                    assert_same(&[value], &[want], || {
+                        format!("{backend} loss {which} of {n}, sort {sort}")
+                    });
+                    assert_same(&dy, &want_dy, || {
+                        format!("{backend} gradient of loss {which} of {n}, sort {sort}")
+                    });
                 }
             }
         }
     }
 }
 
-/// What a loss must be, term by term, over the sixteen lanes.
+/// The losses by the contract, term by term, summed over the sixteen lanes.
 #[test]
 fn losses_by_the_contract() {
     let mut random = Random(11);
@@ -642,12 +698,12 @@ fn losses_by_the_contract() {
             left + right
         }));
         let categorical = contract::sum(p.iter().zip(&t).map(|(p, t)| t * ln(clip(*p))));
-        for level in backends() {
+        for backend in backends() {
             for (which, want) in [squared, -binary, -categorical].into_iter().enumerate() {
-                let (value, dy) = with_loss(which, level, 0.3, &p, &t);
-                assert_same(&[value], &[want], || format!("{level} loss {which} of {n}"));
+                let (value, dy) = with_loss(which, backend, 0.3, &p, &t);
+                assert_same(&[value], &[want], || format!("{backend} loss {which} of {n}"));
                 let want: Vec<_> = p.iter().zip(&t).map(|(p, t)| 0.3 * (p - t)).collect();
-                assert_same(&dy, &want, || format!("{level} gradient of loss {which} of {n}"));
+                assert_same(&dy, &want, || format!("{backend} gradient of loss {which} of {n}"));
             }
         }
     }
@@ -655,7 +711,7 @@ fn losses_by_the_contract() {
 
 #[test]
 fn optimizers() {
-    let levels = backends();
+    let backends = backends();
     let steps = [
         AdamStep { alpha: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         AdamStep { alpha: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0 },
@@ -672,9 +728,9 @@ fn optimizers() {
                 let step = 0.01 * dw;
                 *w -= step;
             }
-            for &level in &levels {
-                let got = out.run(&start[..n], n, |w| optimizer::sgd(level, 0.01, w, dw));
-                assert_same(got, &want, || format!("{level} sgd of {n}, sort {sort}"));
+            for &backend in &backends {
+                let got = out.run(&start[..n], n, |w| optimizer::sgd(backend, 0.01, w, dw));
+                assert_same(got, &want, || format!("{backend} sgd of {n}, sort {sort}"));
             }
             for step in steps {
                 let AdamStep { alpha, beta1, beta2, epsilon } = step;
@@ -688,32 +744,32 @@ fn optimizers() {
                     let (m, v) = (beta1 * want[n + i], beta2 * want[2 * n + i]);
                     let m = m + rest(beta1) * g;
                     let v = v + rest(beta2) * (g * g);
-                    // The step takes what they were before.
+                    // The step uses the values before they are set to zero.
                     want[n + i] = kept(m);
                     want[2 * n + i] = kept(v);
                     want[i] -= (alpha * m) / (v.sqrt() + epsilon);
                 }
-                for &level in &levels {
+                for &backend in &backends {
                     let got = out.run(&start, n, |all| {
                         let (w, state) = all.split_at_mut(n);
                         let (m, v) = state.split_at_mut(n);
-                        optimizer::adam(level, step, w, m, v, dw);
+                        optimizer::adam(backend, step, w, m, v, dw);
                     });
-                    assert_same(got, &want, || format!("{level} adam of {n}, sort {sort}"));
+                    assert_same(got, &want, || format!("{backend} adam of {n}, sort {sort}"));
                 }
             }
         }
     }
 }
 
-/// A rule of one parameter: w, its state and g become w and the state.
+/// A rule for one parameter: gives w and the state from w, the state and g.
 type Rule<'a, const N: usize> = &'a dyn Fn(f32, [f32; N], f32) -> (f32, [f32; N]);
-/// The kernel that must follow it: weights, then each state, behind one another.
-type Kernel<'a, const N: usize> = &'a dyn Fn(Level, &mut [f32], [&mut [f32]; N], &[f32]);
+/// The kernel that must follow it. Its arguments are the weights, then each state.
+type Kernel<'a, const N: usize> = &'a dyn Fn(Backend, &mut [f32], [&mut [f32]; N], &[f32]);
 
-/// A kernel on every backend against its rule, for every length around the registers.
+/// Compares a kernel on every backend with its rule, for lengths around those of the registers.
 fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>) {
-    let levels = backends();
+    let backends = backends();
     for n in (0..=70).chain([257]) {
         for sort in 0..4 {
             let mut random = Random((n * 4 + sort) as u64);
@@ -722,29 +778,36 @@ fn follows<const N: usize>(name: &str, rule: Rule<'_, N>, kernel: Kernel<'_, N>)
             let start = random.values(sort, (1 + N) * n);
             let mut want = start.clone();
             for i in 0..n {
-                let (w, state) = rule(start[i], std::array::from_fn(|k| start[(1 + k) * n + i]), dw[i]);
+                let (w, state) =
+                    rule(start[i], std::array::from_fn(|k| start[(1 + k) * n + i]), dw[i]);
                 want[i] = w;
                 state.into_iter().enumerate().for_each(|(k, x)| want[(1 + k) * n + i] = x);
             }
             let mut out = Guarded::new((1 + N) * n);
-            for &level in &levels {
+            for &backend in &backends {
                 let got = out.run(&start, n, |all| {
                     let (w, state) = all.split_at_mut(n);
                     let mut parts = state.chunks_mut(n.max(1));
-                    kernel(level, w, std::array::from_fn(|_| parts.next().unwrap_or_default()), dw);
+                    kernel(
+                        backend,
+                        w,
+                        std::array::from_fn(|_| parts.next().unwrap_or_default()),
+                        dw,
+                    );
                 });
-                assert_same(got, &want, || format!("{level} {name} of {n}, sort {sort}"));
+                assert_same(got, &want, || format!("{backend} {name} of {n}, sort {sort}"));
             }
         }
     }
 }
 
-/// Whether rules that divide by a root of squares take a whole step instead of remembering it.
+/// Whether a gradient is so large that rules that divide by a root of squares take a whole step and
+/// keep their state.
 fn huge(g: f32) -> bool {
     !matches!(g.abs().partial_cmp(&2f32.powi(63)), Some(std::cmp::Ordering::Less))
 }
 
-/// Kept as zero where subnormal.
+/// Subnormal state is stored as zero.
 fn kept(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
 }
@@ -763,14 +826,18 @@ fn further_optimizers() {
             let d = fall - drag;
             (w - d, [kept(-d)])
         };
-        follows("momentum", &rule, &|level, w, [v], dw| optimizer::momentum(level, lr, r, w, v, dw));
+        follows("momentum", &rule, &|backend, w, [v], dw| {
+            optimizer::momentum(backend, lr, r, w, v, dw)
+        });
         let rule = |w: f32, [v]: [f32; 1], g: f32| {
             let (fall, drag) = (lr * g, r * v);
             let d = fall - drag;
             let ahead = r * d;
             (w - (ahead + fall), [kept(-d)])
         };
-        follows("nesterov", &rule, &|level, w, [v], dw| optimizer::nesterov(level, lr, r, w, v, dw));
+        follows("nesterov", &rule, &|backend, w, [v], dw| {
+            optimizer::nesterov(backend, lr, r, w, v, dw)
+        });
     }
     for (lr, rho, epsilon) in [(0.01f32, 0.9f32, 1e-8f32), (0.5, 0.0, 1e-30)] {
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
@@ -782,7 +849,9 @@ fn further_optimizers() {
             let h = if f32::MAX < h { f32::MAX } else { h };
             (w - (lr * g) / (h + epsilon).sqrt(), [h])
         };
-        follows("adagrad", &rule, &|level, w, [h], dw| optimizer::adagrad(level, lr, epsilon, w, h, dw));
+        follows("adagrad", &rule, &|backend, w, [h], dw| {
+            optimizer::adagrad(backend, lr, epsilon, w, h, dw)
+        });
         let rule = |w: f32, [h]: [f32; 1], g: f32| {
             if huge(g) {
                 return (w - lr * (g / g.abs()), [h]);
@@ -791,7 +860,9 @@ fn further_optimizers() {
             let h = old + new;
             (w - (lr * g) / (h + epsilon).sqrt(), [kept(h)])
         };
-        follows("rmsprop", &rule, &|level, w, [h], dw| optimizer::rmsprop(level, lr, rho, epsilon, w, h, dw));
+        follows("rmsprop", &rule, &|backend, w, [h], dw| {
+            optimizer::rmsprop(backend, lr, rho, epsilon, w, h, dw)
+        });
     }
     for (step, shrink) in [
         (AdamStep { alpha: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 4e-6),
@@ -809,14 +880,17 @@ fn further_optimizers() {
             let v = v + rest(beta2) * (g * g);
             (w - (alpha * m) / (v.sqrt() + epsilon), [kept(m), kept(v)])
         };
-        follows("adamw", &rule, &|level, w, [m, v], dw| optimizer::adamw(level, step, shrink, w, m, v, dw));
+        follows("adamw", &rule, &|backend, w, [m, v], dw| {
+            optimizer::adamw(backend, step, shrink, w, m, v, dw)
+        });
     }
 }
 
-/// r = 0 is gradient descent, no decay is Adam: to the bit, zeros of both signs included.
+/// With r = 0 the rule is gradient descent; without weight decay it is Adam. The bits are the same,
+/// also of zeros of both signs.
 #[test]
 fn special_cases_are_the_simpler_rules() {
-    for level in backends() {
+    for backend in backends() {
         for sort in [0, 2] {
             let mut random = Random(sort as u64);
             let mut start = random.values(sort, 70);
@@ -827,36 +901,36 @@ fn special_cases_are_the_simpler_rules() {
             let mut moments = [vec![0.0; 70], vec![0.0; 70], vec![0.0; 70], vec![0.0; 70]];
             for t in 1..=20 {
                 let mut dw = random.values(sort, 70);
-                // +0 is what a dead unit's gradient is.
+                // The gradient of a dead unit is +0.
                 dw[3..9].fill(0.0);
-                optimizer::sgd(level, 0.1, &mut sgd, &dw);
-                optimizer::momentum(level, 0.1, 0.0, &mut still, &mut v1, &dw);
-                optimizer::nesterov(level, 0.1, 0.0, &mut ahead, &mut v2, &dw);
-                assert_same(&still, &sgd, || format!("{level} momentum with r = 0, step {t}"));
-                assert_same(&ahead, &sgd, || format!("{level} nesterov with r = 0, step {t}"));
+                optimizer::sgd(backend, 0.1, &mut sgd, &dw);
+                optimizer::momentum(backend, 0.1, 0.0, &mut still, &mut v1, &dw);
+                optimizer::nesterov(backend, 0.1, 0.0, &mut ahead, &mut v2, &dw);
+                assert_same(&still, &sgd, || format!("{backend} momentum with r = 0, step {t}"));
+                assert_same(&ahead, &sgd, || format!("{backend} nesterov with r = 0, step {t}"));
                 let step = AdamStep { alpha: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
                 let [m1, m2, h1, h2] = &mut moments;
-                optimizer::adam(level, step, &mut adam, m1, h1, &dw);
-                optimizer::adamw(level, step, 0.0, &mut adamw, m2, h2, &dw);
-                assert_same(&adamw, &adam, || format!("{level} adamw with λ = 0, step {t}"));
+                optimizer::adam(backend, step, &mut adam, m1, h1, &dw);
+                optimizer::adamw(backend, step, 0.0, &mut adamw, m2, h2, &dw);
+                assert_same(&adamw, &adam, || format!("{backend} adamw with λ = 0, step {t}"));
             }
         }
     }
 }
 
-/// What decays ends at zero, not at a subnormal number.
+/// State that decays becomes zero and does not stay at a subnormal number.
 #[test]
 fn nothing_sticks_at_subnormal_numbers() {
-    for level in backends() {
+    for backend in backends() {
         let start = [1.0, -1e-30, 1e-38, 2.5];
         let (mut v1, mut v2, mut h) = (start, start, start);
         for _ in 0..2000 {
             let mut w = [1.0; 4];
-            optimizer::momentum(level, 0.1, 0.9, &mut w, &mut v1, &[0.0; 4]);
-            optimizer::nesterov(level, 0.1, 0.9, &mut w, &mut v2, &[0.0; 4]);
-            optimizer::rmsprop(level, 0.1, 0.9, 1e-8, &mut w, &mut h, &[0.0; 4]);
+            optimizer::momentum(backend, 0.1, 0.9, &mut w, &mut v1, &[0.0; 4]);
+            optimizer::nesterov(backend, 0.1, 0.9, &mut w, &mut v2, &[0.0; 4]);
+            optimizer::rmsprop(backend, 0.1, 0.9, 1e-8, &mut w, &mut h, &[0.0; 4]);
             for x in [v1, v2, h].as_flattened() {
-                assert!(*x == 0.0 || x.is_normal(), "{level}: {x:e}");
+                assert!(*x == 0.0 || x.is_normal(), "{backend}: {x:e}");
             }
         }
         assert_eq!([v1, v2, h], [[0.0; 4]; 3]);
@@ -865,7 +939,7 @@ fn nothing_sticks_at_subnormal_numbers() {
 
 #[test]
 fn norms_and_clipping() {
-    let levels = backends();
+    let backends = backends();
     for n in (0..=70).chain([257, 1000]) {
         for sort in 0..4 {
             let x = Random((n * 4 + sort) as u64).values(sort, n);
@@ -884,13 +958,15 @@ fn norms_and_clipping() {
                     let factor = limit / norm;
                     want.iter_mut().for_each(|x| *x = (scale * *x) * factor);
                 }
-                for &level in &levels {
-                    let what = |name| format!("{level} {name} of {n}, sort {sort}, limit {limit:e}");
+                for &backend in &backends {
+                    let what =
+                        |name| format!("{backend} {name} of {n}, sort {sort}, limit {limit:e}");
                     let mut got_norm = 0.0;
-                    let got = out.run(&x, n, |x| got_norm = optimizer::clip_norm(level, limit, x));
+                    let got =
+                        out.run(&x, n, |x| got_norm = optimizer::clip_norm(backend, limit, x));
                     assert_same(got, &want, || what("clip_norm"));
                     assert_same(&[got_norm], &[norm / scale], || what("clip_norm's norm"));
-                    assert_same(&[optimizer::norm(level, &x)], &[norm / scale], || what("norm"));
+                    assert_same(&[optimizer::norm(backend, &x)], &[norm / scale], || what("norm"));
                     let clipped: Vec<_> = x
                         .iter()
                         .map(|x| {
@@ -903,7 +979,7 @@ fn norms_and_clipping() {
                             }
                         })
                         .collect();
-                    let got = out.run(&x, n, |x| optimizer::clip_value(level, limit, x));
+                    let got = out.run(&x, n, |x| optimizer::clip_value(backend, limit, x));
                     assert_same(got, &clipped, || what("clip_value"));
                 }
             }
@@ -962,16 +1038,24 @@ fn normalizations_by_the_contract() {
         want.extend(y);
         want.extend(contract::layer_grad(N, &x, own, &p.gamma, &dy).concat());
         let rows = [x.as_chunks().0, dy.as_chunks().0];
-        let what = |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
-        for level in backends() {
-            let got = dispatch!(level, s => normalizations::<_, N>(s, rows, &p, &moments));
-            assert_same(&got, &want, || what(&level));
-            let shared = dispatch!(level, s => normalizations::<_, N>(Compact(s), rows, &p, &moments));
-            assert_same(&shared, &want, || what(&level));
+        let what =
+            |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
+        for backend in backends() {
+            let got = dispatch!(backend, s => normalizations::<_, N>(s, rows, &p, &moments));
+            assert_same(&got, &want, || what(&backend));
+            let shared =
+                dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), rows, &p, &moments));
+            assert_same(&shared, &want, || what(&backend));
         }
-        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || what(&"2 lanes"));
-        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || what(&"4 lanes"));
-        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || what(&"16 lanes"));
+        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || {
+            what(&"2 lanes")
+        });
+        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || {
+            what(&"4 lanes")
+        });
+        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || {
+            what(&"16 lanes")
+        });
     }
     for sort in 0..4 {
         for m in [1, 2, 3, 7, 33] {
@@ -999,7 +1083,8 @@ fn dropout_and_regularizers_by_the_contract() {
                 z = (z ^ (z >> 13)).wrapping_mul(0xc2b2_ae35);
                 z ^ (z >> 16) >= limit
             };
-            let want: Vec<f32> = w.iter().enumerate().map(|(i, w)| if kept(i) { w * 1.25 } else { 0.0 }).collect();
+            let want: Vec<f32> =
+                w.iter().enumerate().map(|(i, w)| if kept(i) { w * 1.25 } else { 0.0 }).collect();
             let grown: Vec<f32> = w
                 .iter()
                 .zip(&start)
@@ -1011,20 +1096,29 @@ fn dropout_and_regularizers_by_the_contract() {
                 .collect();
             let sums = [contract::sum(w.iter().map(|w| w.abs())), contract::dot(&w, &w)];
             let mut out = Guarded::new(n);
-            for level in backends() {
-                let what = || format!("{level}, {n} values of sort {sort}");
-                let got = out.run(&start, n, |y| dispatch!(level, s => dropout::dropout(s, key, limit, 1.25, &w, y)));
+            for backend in backends() {
+                let what = || format!("{backend}, {n} values of sort {sort}");
+                let got = out.run(
+                    &start,
+                    n,
+                    |y| dispatch!(backend, s => dropout::dropout(s, key, limit, 1.25, &w, y)),
+                );
                 assert_same(got, &want, what);
                 let got = out.run(&start, n, |y| {
-                    dispatch!(level, s => dropout::dropout(Compact(s), key, limit, 1.25, &w, y));
+                    dispatch!(backend, s => dropout::dropout(
+                        OutOfLine(s), key, limit, 1.25, &w, y
+                    ));
                 });
                 assert_same(got, &want, what);
                 let got = out.run(&start, n + 1, |dw| {
-                    dispatch!(level, s => regularize::l1_grad(s, lambda, &w, dw));
-                    dispatch!(level, s => regularize::l2_grad(s, 0.125, &w, dw));
+                    dispatch!(backend, s => regularize::l1_grad(s, lambda, &w, dw));
+                    dispatch!(backend, s => regularize::l2_grad(s, 0.125, &w, dw));
                 });
                 assert_same(got, &grown, what);
-                let got = [dispatch!(level, s => regularize::l1(s, &w)), dispatch!(level, s => regularize::l2(s, &w))];
+                let got = [
+                    dispatch!(backend, s => regularize::l1(s, &w)),
+                    dispatch!(backend, s => regularize::l2(s, &w)),
+                ];
                 assert_same(&got, &sums, what);
             }
         }
@@ -1033,14 +1127,14 @@ fn dropout_and_regularizers_by_the_contract() {
 
 #[test]
 fn what_is_not_finite_is_found_everywhere() {
-    for level in backends() {
+    for backend in backends() {
         for n in 0..=70 {
             let mut x = Random(n).values(1, n as usize);
-            assert!(optimizer::all_finite(level, &x), "{level} {n}");
+            assert!(optimizer::all_finite(backend, &x), "{backend} {n}");
             for i in 0..x.len() {
                 for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     let good = std::mem::replace(&mut x[i], bad);
-                    assert!(!optimizer::all_finite(level, &x), "{level} {bad} at {i} of {n}");
+                    assert!(!optimizer::all_finite(backend, &x), "{backend} {bad} at {i} of {n}");
                     x[i] = good;
                 }
             }
@@ -1048,26 +1142,33 @@ fn what_is_not_finite_is_found_everywhere() {
     }
 }
 
-/// One hash for every backend and every target. `BLESS=1` writes the file anew, after a change of the contract.
+/// One hash for every backend and every target. `cargo xtask bless identity` writes the file
+/// again, after a change of the contract.
 #[test]
 fn golden_hashes() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/identity.golden");
-    for level in backends() {
+    for backend in backends() {
         let mut text = String::new();
         let mut line = |name: &str, outcome: identity::Outcome| {
             let _ = writeln!(text, "{:016x} {:6} {name}", outcome.hash, outcome.checks);
-            assert_eq!(outcome.mismatches, 0, "{level} {name}");
+            assert_eq!(outcome.mismatches, 0, "{backend} {name}");
         };
-        identity::each(level, &mut line);
-        let total = identity::run(level);
+        identity::each(backend, &mut line);
+        let total = identity::run(backend);
         line("all", total);
-        println!("backend {level}: {} checks, {} mismatches, hash {:016x}", total.checks, total.mismatches, total.hash);
-        if std::env::var_os("BLESS").is_some() && level == Level::baseline() {
+        println!(
+            "backend {backend}: {} checks, {} mismatches, hash {:016x}",
+            total.checks, total.mismatches, total.hash
+        );
+        if std::env::var_os("ROSENBLATT_BLESS").is_some() && backend == Backend::baseline() {
             std::fs::write(golden, &text).expect("the file can be written");
         }
         let golden = std::fs::read_to_string(golden).expect("tests/identity.golden is there");
         for (got, want) in text.lines().zip(golden.lines()) {
-            assert_eq!(got, want, "{level}: left is what ran, right what tests/identity.golden says");
+            assert_eq!(
+                got, want,
+                "{backend}: left is what ran, right what tests/identity.golden says"
+            );
         }
         assert_eq!(text, golden);
     }
@@ -1084,10 +1185,10 @@ fn the_suite_sees_a_wrong_bit() {
     assert_eq!((outcome.checks, outcome.mismatches), (5, 3));
 }
 
-/// Rows of gates: each cell of several widths, alone and in a batch, forward and backward.
+/// Rows of gates: each cell with several widths, alone and in a batch, forward and backward.
 #[test]
 fn recurrent_cells() {
-    /// `values` is rows of 3, 3, 1 and 1 (GRU) or 4, 2, 1 and 1 (LSTM) times U: 8·U a row.
+    /// A row of `values` has 8·U values: 3, 3, 1 and 1 (GRU) or 4, 2, 1 and 1 (LSTM) times U.
     fn split<const U: usize>(values: &mut [f32], lens: [usize; 3]) -> [&mut [f32]; 4] {
         let m = values.len() / (8 * U);
         let (a, rest) = values.split_at_mut(m * lens[0] * U);
@@ -1106,7 +1207,11 @@ fn recurrent_cells() {
         } else {
             let a = a.as_chunks_mut::<U>().0.as_chunks_mut::<4>().0;
             let b = b.as_chunks_mut::<U>().0.as_chunks_mut::<2>().0;
-            if cell == 2 { recurrent::lstm(s, a, b, c, d) } else { recurrent::lstm_grad(s, a, b, c, d) }
+            if cell == 2 {
+                recurrent::lstm(s, a, b, c, d)
+            } else {
+                recurrent::lstm_grad(s, a, b, c, d)
+            }
         }
     }
     fn want<const U: usize>(cell: usize, values: &mut [f32]) {
@@ -1125,7 +1230,7 @@ fn recurrent_cells() {
             }
         }
     }
-    fn check<const U: usize>(levels: &[Level]) {
+    fn check<const U: usize>(backends: &[Backend]) {
         for m in [0, 1, 2, 5] {
             for cell in 0..4 {
                 for sort in 0..4 {
@@ -1133,12 +1238,21 @@ fn recurrent_cells() {
                     let mut exact = start.clone();
                     want::<U>(cell, &mut exact);
                     let mut out = Guarded::new(start.len());
-                    let what = |name: &str| format!("{name} cell {cell}, {m} rows of {U}, sort {sort}");
-                    for &level in levels {
-                        let got = out.run(&start, m, |x| dispatch!(level, s => run::<_, U>(s, cell, x)));
-                        assert_same(got, &exact, || what(level.name()));
-                        let got = out.run(&start, m, |x| dispatch!(level, s => run::<_, U>(Compact(s), cell, x)));
-                        assert_same(got, &exact, || what(&format!("{level}, shared,")));
+                    let what =
+                        |name: &str| format!("{name} cell {cell}, {m} rows of {U}, sort {sort}");
+                    for &backend in backends {
+                        let got = out.run(
+                            &start,
+                            m,
+                            |x| dispatch!(backend, s => run::<_, U>(s, cell, x)),
+                        );
+                        assert_same(got, &exact, || what(backend.name()));
+                        let got = out.run(
+                            &start,
+                            m,
+                            |x| dispatch!(backend, s => run::<_, U>(OutOfLine(s), cell, x)),
+                        );
+                        assert_same(got, &exact, || what(&format!("{backend}, shared,")));
                     }
                     let got = out.run(&start, m, |x| run::<_, U>(Emulated::<4, 4, 2>, cell, x));
                     assert_same(got, &exact, || what("four lanes"));
@@ -1146,10 +1260,10 @@ fn recurrent_cells() {
             }
         }
     }
-    let levels = backends();
-    check::<1>(&levels);
-    check::<5>(&levels);
-    check::<12>(&levels);
-    check::<16>(&levels);
-    check::<37>(&levels);
+    let backends = backends();
+    check::<1>(&backends);
+    check::<5>(&backends);
+    check::<12>(&backends);
+    check::<16>(&backends);
+    check::<37>(&backends);
 }

@@ -1,9 +1,10 @@
-//! Approximate activations by the crate `micromath`: **outside the numeric contract**; see [`rosenblatt_kernels::approx`].
+//! Approximate activations by the crate `micromath`: **outside the numeric contract**; see
+//! [`rosenblatt_kernels::approx`].
 
-use super::{Activation, Differentiable, SigmoidHead, SoftmaxHead};
+use super::{Activation, Differentiable, SigmoidOutput, SoftmaxOutput};
 use rosenblatt_kernels::{
     Simd,
-    activation::fixed,
+    activation::typed,
     approx::{self, ApproxSigmoid, ApproxTanh},
 };
 
@@ -17,7 +18,12 @@ impl Activation for ApproxSoftmax {
     const NAME: &'static str = "softmax (approx.)";
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(_: S, z: &mut [[f32; N]]) {
-        const { assert!(N > 1, "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class") };
+        const {
+            assert!(
+                N > 1,
+                "softmax over one unit is 1, whatever the input: use Sigmoid, or one unit a class"
+            )
+        };
         z.iter_mut().for_each(|row| approx::softmax_row(row));
     }
 }
@@ -25,7 +31,7 @@ impl Activation for ApproxSoftmax {
 impl Differentiable for ApproxSoftmax {
     #[inline(always)]
     fn backward<S: Simd, const N: usize>(s: S, y: &[[f32; N]], dy: &mut [[f32; N]]) {
-        fixed::softmax_grad(s, y, dy);
+        typed::softmax_grad(s, y, dy);
     }
 }
 
@@ -34,5 +40,5 @@ super::elementwise! {
     "tanh (approx.)" = [] ApproxTanh;
 }
 
-impl SigmoidHead for ApproxSigmoid {}
-impl SoftmaxHead for ApproxSoftmax {}
+impl SigmoidOutput for ApproxSigmoid {}
+impl SoftmaxOutput for ApproxSoftmax {}

@@ -1,66 +1,105 @@
-//! Two layers in a row are a layer.
+//! Two layers in sequence are one layer.
 
-use super::{Description, Layer, NeverSet, Pass, Tensor, Train, first, first_mut};
+use super::{
+    Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut, message::Message,
+};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd, plain::Join};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{Join, matching_rows, matching_rows_mut},
+};
 
-/// `L`, then `R`. Compiles only where `R` takes what `L` gives.
+/// `L`, then `R`. Compiles only if `R` takes the shape that `L` gives: the error names both.
 pub struct Chain<L, R>(PhantomData<(L, R)>);
 
-impl<L: Layer, R: Layer<Input = L::Output>> Layer for Chain<L, R> {
+impl<L: Layer, R: Layer> Chain<L, R> {
+    /// Fails to compile unless the second layer takes what the first one gives.
+    const FITS: () = {
+        let (gives, takes) = (L::Output::SHAPE, R::Input::SHAPE);
+        if !gives.same(takes) {
+            let start =
+                Message::new().text("the layers do not fit: ").text(L::NAME).text(" gives ");
+            let start = start.shape(gives).text(", ").text(R::NAME).text(" takes ").shape(takes);
+            if takes.rank() == gives.rank() + 1 {
+                start.text(" (a recurrent layer with `All` gives the states of all steps)").fail();
+            }
+            start.fail();
+        }
+    };
+
+    /// Outputs of the first layer as inputs of the second one: the same type.
+    #[inline(always)]
+    fn pass_on(h: &[L::Output]) -> &[R::Input] {
+        const { Self::FITS };
+        matching_rows(h)
+    }
+}
+
+impl<L: Layer, R: Layer> Layer for Chain<L, R> {
     type Input = L::Input;
     type Output = R::Output;
     type Params = Join<L::Params, R::Params>;
-    type Running = Join<L::Running, R::Running>;
-    type Head = R::Head;
-    const WIDTH: usize = if L::WIDTH > R::WIDTH { L::WIDTH } else { R::WIDTH };
-    const KERNEL: usize = 0; // each layer has its own
+    type Buffers = Join<L::Buffers, R::Buffers>;
+    type OutputActivation = R::OutputActivation;
+    const MAX_ROW: usize = {
+        let () = Self::FITS;
+        if L::MAX_ROW > R::MAX_ROW { L::MAX_ROW } else { R::MAX_ROW }
+    };
+    const NAME: &'static str = L::NAME;
+    const KERNEL_LEN: usize = 0; // each layer has its own
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS + R::MULTIPLY_ADDS;
-    const LAYERS: u32 = L::LAYERS + R::LAYERS;
+    const DEPTH: u32 = L::DEPTH + R::DEPTH;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, r: &Self::Running, x: &[L::Input], y: &mut [R::Output]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Buffers,
+        x: &[L::Input],
+        y: &mut [R::Output],
+    ) {
         let mut h = [L::Output::ZERO; C];
         let h = first_mut(&mut h, x.len());
         L::infer::<S, C>(s, &p.head, &r.head, x, h);
-        R::infer::<S, C>(s, &p.tail, &r.tail, h, y);
+        R::infer::<S, C>(s, &p.tail, &r.tail, Self::pass_on(h), y);
     }
 
-    fn init(p: &mut Self::Params, r: &mut Self::Running, init: &impl Initializer, rng: &mut Rng) {
+    fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng) {
         L::init(&mut p.head, &mut r.head, init, rng);
         R::init(&mut p.tail, &mut r.tail, init, rng);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        L::describe(tell);
-        R::describe(tell);
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        L::describe(visit);
+        R::describe(visit);
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        L::tensors(tell);
-        R::tensors(tell);
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        L::tensors(visit);
+        R::tensors(visit);
     }
 }
 
-impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
+impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
     /// The first layer's tape, the gradient by its outputs, the tape of what follows.
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
     const PENALIZED: bool = L::PENALIZED || R::PENALIZED;
-    const LEAST_SAMPLES: usize = if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
+    const LEAST_SAMPLES: usize =
+        if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &Self::Params,
-        r: &Self::Running,
+        r: &Self::Buffers,
         x: &[L::Input],
         tape: &mut Self::Tape<B>,
     ) {
         L::forward::<S, B>(s, pass, &p.head, &r.head, x, &mut tape.head);
-        let h = first(L::output::<B>(&tape.head), x.len());
+        let h = Self::pass_on(first(L::output::<B>(&tape.head), x.len()));
         R::forward::<S, B>(s, pass.after::<L>(), &p.tail, &r.tail, h, &mut tape.tail.tail);
     }
 
@@ -76,14 +115,15 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
         x: &[L::Input],
         tape: &mut Self::Tape<B>,
         dy: &mut [R::Output],
-        joined: bool,
+        fused: bool,
         dp: &mut Self::Params,
         dx: Option<&mut [L::Input]>,
     ) {
         let Join { head, tail: Join { head: dh, tail } } = tape;
-        let h = first(L::output::<B>(head), x.len());
+        let h = Self::pass_on(first(L::output::<B>(head), x.len()));
         let dh = first_mut(dh, x.len());
-        R::backward::<S, B>(s, &p.tail, h, tail, dy, joined, &mut dp.tail, Some(dh));
+        let dx_tail = matching_rows_mut(dh);
+        R::backward::<S, B>(s, &p.tail, h, tail, dy, fused, &mut dp.tail, Some(dx_tail));
         L::backward::<S, B>(s, &p.head, x, head, dh, false, &mut dp.head, dx);
     }
 
@@ -99,12 +139,13 @@ impl<L: Train, R: Train<Input = L::Output>> Train for Chain<L, R> {
     #[inline(always)]
     fn never_set(p: &Self::Params, place: u32, hidden: bool) -> Option<NeverSet> {
         let learns = const { R::Params::LEN > 0 };
-        L::never_set(&p.head, place, hidden || learns).or_else(|| R::never_set(&p.tail, place + L::LAYERS, hidden))
+        L::never_set(&p.head, place, hidden || learns)
+            .or_else(|| R::never_set(&p.tail, place + L::DEPTH, hidden))
     }
 
     #[inline(always)]
-    fn settle<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Running) {
-        L::settle::<B>(&tape.head, &mut r.head);
-        R::settle::<B>(&tape.tail.tail, &mut r.tail);
+    fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
+        L::update_buffers::<B>(&tape.head, &mut r.head);
+        R::update_buffers::<B>(&tape.tail.tail, &mut r.tail);
     }
 }

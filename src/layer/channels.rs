@@ -1,16 +1,17 @@
-//! Samples whose last axis are channels.
+//! Samples whose last axis is the channels.
 
 use crate::activation::{Activation, Differentiable};
-use rosenblatt_kernels::{Plain, Simd};
+use rosenblatt_kernels::{F32Array, Simd};
 
-/// One sample of any number of axes, the last of which are its channels: `[f32; C]`, `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
+/// A sample with any number of axes, the last of which is the channels: `[f32; C]`,
+/// `[[f32; C]; T]`, `[[[f32; C]; W]; H]`, …
 ///
-/// What looks at channels (softmax, a normalization) sees it as rows: the channels of one position after the other.
-pub trait Channels: Plain {
+/// Softmax and the normalizations use it as rows. A row is the channels of one position.
+pub trait Channels: F32Array {
     /// The channels of one position, `[f32; C]`.
     type Row: Channels<Row = Self::Row>;
-    /// One value a position.
-    type Positions: Plain;
+    /// One value for each position.
+    type Positions: F32Array;
 
     /// Samples as rows.
     fn rows(x: &[Self]) -> &[Self::Row];

@@ -1,7 +1,8 @@
 //! Convolutions over maps and signals.
 
 use super::{
-    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
+    first_mut,
     window::{Axis, fits},
 };
 use crate::{
@@ -11,47 +12,60 @@ use crate::{
 };
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
-    Plain, Simd,
-    blas::fixed,
-    plain::{Affine, Join, recast, recast_mut},
+    F32Array, Simd,
+    array::{Affine, Join, reshape_rows, reshape_rows_mut},
+    gemm::typed,
 };
 
-/// Output rows whose patches are laid out at a time: on a chip one, for memory; elsewhere some, so that a product has enough rows to be fast.
+/// Output rows whose patches are laid out at once. One on a chip, to save memory. Several
+/// elsewhere, so that a product has enough rows to be fast.
 const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 
-/// What a window covers.
+/// The values that a window covers.
 type Patch<const KH: usize, const KW: usize, const C: usize> = [[[f32; C]; KW]; KH];
 /// The patches of [`ROWS`] output rows.
-type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> = [[Patch<KH, KW, C>; OW]; ROWS];
-/// Room for some patches, and for the kernel turned around: for each filter a patch of weights. On a chip the product turns it bit by bit.
+type Patches<const KH: usize, const KW: usize, const C: usize, const OW: usize> =
+    [[Patch<KH, KW, C>; OW]; ROWS];
+/// Space for some patches, and for the transposed kernel: for each filter a patch of weights. On a
+/// chip the product transposes strips of the kernel instead.
 type Room<const KH: usize, const KW: usize, const C: usize, const OW: usize, const F: usize> =
     Join<Patches<KH, KW, C, OW>, Turned<KH, KW, C, F>>;
 #[cfg(not(target_os = "none"))]
-type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = [Patch<KH, KW, C>; F];
+type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> =
+    [Patch<KH, KW, C>; F];
 #[cfg(target_os = "none")]
 type Turned<const KH: usize, const KW: usize, const C: usize, const F: usize> = Nothing;
-/// A kernel: for each place of a window and each channel a weight to each filter.
-type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = [[[[f32; F]; C]; KW]; KH];
+/// A kernel: one weight for each position of a window, each channel and each filter.
+type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
+    [[[[f32; F]; C]; KW]; KH];
 
-/// A convolution over maps: `KH`×`KW` windows of `X`, each through the same weights, make the places of `Y`
+/// A convolution over maps: each `KH`×`KW` window of `X` gives one position of `Y`, with the same
+/// weights
 ///
-/// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] · w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order; places outside are
-/// zeros ([`Same`](super::Same)) or do not occur ([`Valid`]). `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` with one channel for each filter; its height and
-/// width follow from the others and are checked by the compiler, whose error says what they have to be. The stride is 1, or one number for both ways, or two.
+/// y\[i\]\[j\]\[f\] = act(b\[f\] + Σ x\[i·SH + u − top\]\[j·SW + v − left\]\[c\] ·
+/// w\[u\]\[v\]\[c\]\[f\]), summed over u < `KH`, v < `KW`, c < C in that order. With
+/// [`Same`](super::Same), positions outside of `X` are zeros. With [`Valid`] no window reaches
+/// outside.
 ///
-/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as Keras has them. (Deep learning's "convolution" is what mathematics calls a cross-correlation:
-/// the kernel is not turned around. LeCun and others, 1989.)
+/// `X` is a [`Map<H, W, C>`](Map). `Y` is a `Map` with one channel for each filter; the compiler
+/// checks its height and width, and its error states the right ones. The stride is 1, one number
+/// for both axes (`SH`), or two numbers (`SH`, `SW`).
 ///
-/// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\] = Σ dz\[i\]\[j\]\[f\] over the samples, then over i, then j; dx adds for each window
-/// that covers a place, over i, then j, the sum Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
+/// The kernel is `[KH][KW][C][F]`, the bias `[F]`, as in Keras. (Deep learning's "convolution" is a
+/// cross-correlation in mathematics: the kernel is not reversed. LeCun and others, 1989.)
 ///
-/// Windows are laid out as rows and multiplied by the kernel as one matrix, a few output rows at a time (on a chip one): that is all the memory inference
-/// takes beside its outputs. Backward lays them out again, because to keep them would take `KH`·`KW` times the memory of the inputs.
+/// Backward, with dz = dy·act′(z): dw\[u\]\[v\]\[c\]\[f\] = Σ x\[…\]·dz\[i\]\[j\]\[f\] and db\[f\]
+/// = Σ dz\[i\]\[j\]\[f\], summed over the samples, then i, then j. dx at a position is the sum over
+/// the windows that cover it, over i, then j, of Σ dz\[i\]\[j\]\[f\]·w\[u\]\[v\]\[c\]\[f\] over f.
+///
+/// Windows are laid out as rows, a few output rows at a time (one on a chip), and multiplied by the
+/// kernel as a matrix. Inference needs no other memory besides its outputs. Backward lays the
+/// windows out again: keeping them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
-/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
-/// // Where is there an edge? Each pixel minus its left neighbour.
+/// // Finds vertical edges: each pixel minus its left neighbour.
 /// type Edges = Mlp<(Conv2d<Map<2, 4, 1>, Map<2, 3, 1>, 1, 2>,)>;
 /// let net = Edges::from_params(Affine { w: [[[[-1.0]], [[1.0]]]], b: [0.0] });
 /// let image = [[0.0, 0.0, 5.0, 5.0], [7.0, 7.0, 7.0, 0.0]].map(|row| row.map(|pixel| [pixel]));
@@ -66,25 +80,25 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> = 
 ///     Dense<64, 10, Softmax>,
 /// )>;
 /// assert_eq!(Cnn::PARAMS, 9 * 8 + 8 + 9 * 8 * 16 + 16 + 640 + 10);
-/// let mut net = Cnn::new();
-/// net.init(Seed(1957));
+/// let mut net = Cnn::init(Seed(1957));
 /// let p = net.predict(&[[[0.5]; 8]; 8]);
 /// assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// ```
 ///
-/// A wrong shape does not compile: *Conv2d: a window of 3x3 over 8x8, stride 1x1, padding valid, gives 6x6; the type says 8x8*.
+/// A wrong shape does not compile: *Conv2d: a window of 3x3 over 8x8, stride 1x1, padding valid,
+/// gives 6x6; the type says 8x8*.
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::new();
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
 ///
-/// With `Same` the same shape does:
+/// With `Same` the same shape compiles:
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::new();
+/// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
 pub struct Conv2d<
@@ -98,15 +112,16 @@ pub struct Conv2d<
     const SW: usize = SH,
 >(PhantomData<(X, Y, A, P)>);
 
-/// A convolution over signals: [`Conv2d`] with one axis, time
+/// A convolution over signals: [`Conv2d`] with one axis, the time
 ///
-/// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v < `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
-/// each filter; the kernel is `[K][C][F]` as in Keras. Everything else is as there.
+/// y\[i\]\[f\] = act(b\[f\] + Σ x\[i·S + v − before\]\[c\] · w\[v\]\[c\]\[f\]), summed over v <
+/// `K`, c < C in that order. `X` is a [`Signal<T, C>`](Signal), `Y` a `Signal` with one channel for
+/// each filter. The kernel is `[K][C][F]`, as in Keras. Everything else is as in [`Conv2d`].
 ///
 /// ```
-/// use rosenblatt::{kernels::plain::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
 ///
-/// // How fast is a sensor's value changing?
+/// // The change of a sensor's value from step to step.
 /// type Slope = Mlp<(Conv1d<Signal<4, 1>, Signal<3, 1>, 2>,)>;
 /// let net = Slope::from_params(Affine { w: [[[-1.0]], [[1.0]]], b: [0.0] });
 /// assert_eq!(net.predict(&[[1.0], [2.0], [4.0], [3.0]]), [[1.0], [2.0], [-1.0]]);
@@ -116,12 +131,14 @@ pub struct Conv2d<
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::new();
+/// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::ZERO;
 /// net.predict(&[[1.0], [2.0], [4.0], [3.0]]);
 /// ```
-pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(PhantomData<(X, Y, A, P)>);
+pub struct Conv1d<X, Y, const K: usize, A = Linear, P = Valid, const S: usize = 1>(
+    PhantomData<(X, Y, A, P)>,
+);
 
-/// The arithmetic, for both.
+/// The arithmetic of both layers.
 impl<
     const H: usize,
     const W: usize,
@@ -146,7 +163,7 @@ impl<
         fits::<P, 2>("Conv2d", [Self::DOWN, Self::ACROSS]);
     };
 
-    /// Lays out the patches of `rows` output rows from `row` on, which there is room for.
+    /// Lays out the patches of `rows` output rows, from `row` on. `patches` has room for them.
     #[cfg_attr(not(target_os = "none"), inline(always))]
     fn lay_out(x: &Map<H, W, C>, row: usize, patches: &mut Patches<KH, KW, C, OW>, rows: usize) {
         for (i, patches) in patches.iter_mut().enumerate().take(rows) {
@@ -156,8 +173,10 @@ impl<
                 match line {
                     None => parts.for_each(|part| *part = [[0.0; C]; KW]),
                     Some(line) if const { !P::SAME } => {
-                        for (part, covered) in parts.zip(line.array_windows::<KW>().step_by(SW)) {
-                            *part = *covered;
+                        for (part, covered) in parts.zip(line.windows(KW).step_by(SW)) {
+                            if let Some(covered) = covered.first_chunk() {
+                                *part = *covered;
+                            }
                         }
                     }
                     Some(line) => {
@@ -170,11 +189,14 @@ impl<
         }
     }
 
-    /// What a window that starts at `at`, counted from the padding's first place, covers of a line.
+    /// The part of a line that the window starting at `at` covers. `at` counts from the first
+    /// padded position.
     #[inline(always)]
     fn covered(line: &[[f32; C]; W], at: usize) -> [[f32; C]; KW] {
-        if let Some(part) =
-            at.checked_sub(Self::LEFT).and_then(|at| line.get(at..)).and_then(|rest| rest.first_chunk::<KW>())
+        if let Some(part) = at
+            .checked_sub(Self::LEFT)
+            .and_then(|at| line.get(at..))
+            .and_then(|rest| rest.first_chunk::<KW>())
         {
             return *part;
         }
@@ -184,20 +206,32 @@ impl<
         })
     }
 
-    /// Adds the gradients of patches to the places they were taken from.
+    /// Adds the gradients of patches to the positions that the patches were copied from.
     #[cfg_attr(not(target_os = "none"), inline(always))]
-    fn add_back<S: Simd>(s: S, dx: &mut Map<H, W, C>, row: usize, patches: &Patches<KH, KW, C, OW>, rows: usize) {
+    fn add_back<S: Simd>(
+        s: S,
+        dx: &mut Map<H, W, C>,
+        row: usize,
+        patches: &Patches<KH, KW, C, OW>,
+        rows: usize,
+    ) {
         for (i, patches) in patches.iter().enumerate().take(rows) {
             for u in 0..KH {
-                let Some(line) = ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i)) else {
+                let Some(line) =
+                    ((row + i) * SH + u).checked_sub(Self::TOP).and_then(|i| dx.get_mut(i))
+                else {
                     continue;
                 };
-                // A place's windows come from left to right where its place in them goes from right to left.
+                // At one position of x, j rises while v falls. v runs downward so that the terms
+                // are added in the order of j.
                 for v in (0..KW).rev() {
                     for (j, patch) in patches.iter().enumerate() {
-                        let place = (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
-                        if let (Some(place), Some(part)) = (place, patch.get(u).and_then(|part| part.get(v))) {
-                            fixed::add(s, place, part);
+                        let place =
+                            (j * SW + v).checked_sub(Self::LEFT).and_then(|j| line.get_mut(j));
+                        if let (Some(place), Some(part)) =
+                            (place, patch.get(u).and_then(|part| part.get(v)))
+                        {
+                            typed::add(s, place, part);
                         }
                     }
                 }
@@ -207,7 +241,7 @@ impl<
 
     /// y ← act(conv(x)) for each sample.
     #[inline(always)]
-    fn apply<S: Simd, K: Plain>(
+    fn apply<S: Simd, K: F32Array>(
         s: S,
         w: &K,
         b: &[f32; F],
@@ -218,16 +252,23 @@ impl<
         for (x, y) in x.iter().zip(y.iter_mut()) {
             for (i, y) in y.chunks_mut(ROWS).enumerate() {
                 Self::lay_out(x, i * ROWS, patches, y.len());
-                fixed::affine::<_, { usize::MAX }, _, _, _>(s, patches.as_flattened(), w, b, y.as_flattened_mut());
+                typed::affine::<_, { usize::MAX }, _, _, _>(
+                    s,
+                    patches.as_flattened(),
+                    w,
+                    b,
+                    y.as_flattened_mut(),
+                );
                 A::forward(s, y.as_flattened_mut());
             }
         }
     }
 
-    /// The gradients. With `y`, the outputs, dy is turned into the gradient before the activation first.
+    /// The gradients. If `y`, the outputs, is given, dy is first turned into the gradient before
+    /// the activation.
     #[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
     #[inline(always)]
-    fn gradients<S: Simd, K: Plain>(
+    fn gradients<S: Simd, K: F32Array>(
         s: S,
         w: &K,
         x: &[Map<H, W, C>],
@@ -253,7 +294,7 @@ impl<
             if let Some(y) = y.and_then(|y| y.get(n)) {
                 A::backward(s, y.as_flattened(), dy.as_flattened_mut());
             }
-            fixed::sum_rows_add(s, dy.as_flattened(), db);
+            typed::sum_rows_add(s, dy.as_flattened(), db);
             let mut dx = dx.as_mut().and_then(|dx| dx.get_mut(n));
             if let Some(dx) = &mut dx {
                 dx.as_flat_mut().fill(0.0);
@@ -261,10 +302,10 @@ impl<
             for (i, dy) in dy.chunks(ROWS).enumerate() {
                 let dy_rows = dy.as_flattened();
                 Self::lay_out(x, i * ROWS, patches, dy.len());
-                fixed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
+                typed::affine_grad(s, patches.as_flattened(), dy_rows, dw, true);
                 if let Some(dx) = &mut dx {
                     #[cfg(not(target_os = "none"))]
-                    fixed::affine::<_, { usize::MAX }, _, _, _>(
+                    typed::affine::<_, { usize::MAX }, _, _, _>(
                         s,
                         dy_rows,
                         &*turned,
@@ -272,7 +313,7 @@ impl<
                         patches.as_flattened_mut(),
                     );
                     #[cfg(target_os = "none")]
-                    fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                    typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
                         s,
                         dy_rows,
                         w,
@@ -286,10 +327,10 @@ impl<
     }
 }
 
-/// The kernel with what it has for each filter in a row.
+/// Transposes the kernel: all weights of a filter become one row.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
-fn turn<K: Plain, T: Plain, const F: usize>(w: &K, turned: &mut [T; F]) {
+fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
     for (f, turned) in turned.iter_mut().enumerate() {
         for (turned, w) in turned.as_flat_mut().iter_mut().zip(w.as_flat().chunks_exact(F)) {
             if let Some(w) = w.get(f) {
@@ -299,7 +340,8 @@ fn turn<K: Plain, T: Plain, const F: usize>(w: &K, turned: &mut [T; F]) {
     }
 }
 
-/// What both have in common as layers: `$x`, `$y` and the kernel as types, and the convolution over maps that they are.
+/// The [`Layer`] and [`Trainable`] implementations of both. `$x`, `$y` and the kernel are types;
+/// both layers call the convolution over maps.
 macro_rules! layer {
     (
         $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
@@ -309,21 +351,21 @@ macro_rules! layer {
             type Input = $x;
             type Output = $y;
             type Params = Affine<$kernel, [f32; $f]>;
-            type Running = Nothing;
-            type Head = A;
-            const WIDTH: usize = {
+            type Buffers = Nothing;
+            type OutputActivation = A;
+            const MAX_ROW: usize = {
                 let () = $fits;
                 $f
             };
-            const KERNEL: usize = $fan * $c * $f;
-            const MULTIPLY_ADDS: usize = $fan * $c * <$y as Plain>::LEN;
+            const KERNEL_LEN: usize = $fan * $c * $f;
+            const MULTIPLY_ADDS: usize = $fan * $c * <$y as F32Array>::LEN;
             const NAME: &'static str = $name;
 
             #[inline(always)]
             fn infer<S: Simd, const ROWS: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[$x], y: &mut [$y]) {
                 const { $fits };
                 let mut patches = <$patches>::ZERO;
-                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(y), &mut patches);
+                <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(y), &mut patches);
             }
 
             fn init(p: &mut Self::Params, _: &mut Nothing, init: &impl Initializer, rng: &mut Rng) {
@@ -332,25 +374,25 @@ macro_rules! layer {
                 p.b.fill(0.0);
             }
 
-            fn describe(tell: &mut dyn FnMut(&Description)) {
+            fn describe(visit: &mut dyn FnMut(&Description)) {
                 const { $fits };
-                tell(&Description::of::<Self>(Self::NAME, A::NAME));
+                visit(&Description::of::<Self>(Self::NAME, A::NAME));
             }
 
-            fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-                tell(&Tensor::learnt::<$kernel>("kernel"));
-                tell(&Tensor::learnt::<[f32; $f]>("bias"));
+            fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+                visit(&Tensor::learnt::<$kernel>("kernel"));
+                visit(&Tensor::learnt::<[f32; $f]>("bias"));
             }
         }
 
-        impl<$($generics)*, A: Differentiable, P: Padding> Train for $layer {
-            /// The outputs, and room for some patches.
+        impl<$($generics)*, A: Differentiable, P: Padding> Trainable for $layer {
+            /// The outputs, and space for some patches.
             type Tape<const B: usize> = Join<[$y; B], $room>;
 
             #[inline(always)]
             fn forward<S: Simd, const B: usize>(
                 s: S,
-                _: Pass,
+                _: Context,
                 p: &Self::Params,
                 _: &Nothing,
                 x: &[$x],
@@ -358,7 +400,7 @@ macro_rules! layer {
             ) {
                 const { $fits };
                 let Join { head: y, tail: room } = tape;
-                <$core>::apply(s, &p.w, &p.b, recast(x), recast_mut(first_mut(y, x.len())), &mut room.head);
+                <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(first_mut(y, x.len())), &mut room.head);
             }
 
             #[inline(always)]
@@ -373,14 +415,14 @@ macro_rules! layer {
                 x: &[$x],
                 tape: &mut Self::Tape<B>,
                 dy: &mut [$y],
-                joined: bool,
+                fused: bool,
                 dp: &mut Self::Params,
                 dx: Option<&mut [$x]>,
             ) {
                 let Join { head: y, tail: room } = tape;
-                let y = if joined { None } else { Some(recast(first(y, dy.len()))) };
-                let (dy, dx) = (recast_mut(dy), dx.map(recast_mut));
-                <$core>::gradients(s, &p.w, recast(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
+                let y = if fused { None } else { Some(reshape_rows(first(y, dy.len()))) };
+                let (dy, dx) = (reshape_rows_mut(dy), dx.map(reshape_rows_mut));
+                <$core>::gradients(s, &p.w, reshape_rows(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
             }
         }
     };

@@ -1,33 +1,47 @@
 //! The fully connected layer.
 
-use super::{Description, Layer, Nothing, Pass, Tensor, Train, first};
+use super::{Context, Description, Layer, Nothing, Tensor, Trainable, first};
 use crate::{
     activation::{Activation, Differentiable, Linear},
     init::Initializer,
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Simd, blas::fixed, plain::Affine};
+use rosenblatt_kernels::{F32Rows, Simd, array::Affine, gemm::typed};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
-/// `w` is `[[f32; O]; I]`, input-major as in Keras. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db = the sum of dz over the samples, dx = dz·wᵀ.
+/// `w` is `[[f32; O]; I]`, input-major as in Keras. Each sum starts at the bias and adds over the
+/// inputs. Backward, with dz = dy·f′(z): dw = xᵀ·dz, db = Σ dz over the samples, dx = dz·wᵀ.
+///
+/// ```
+/// use rosenblatt::{kernels::array::Affine, prelude::*};
+///
+/// let net = Mlp::<(Dense<2, 1, Relu>,)>::from_params(Affine { w: [[1.0], [2.0]], b: [0.5] });
+/// assert_eq!(net.predict(&[3.0, -1.0]), [1.5]); // 0.5 + 3·1 − 1·2
+/// ```
 pub struct Dense<const I: usize, const O: usize, A = Linear>(PhantomData<A>);
 
 impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     type Input = [f32; I];
     type Output = [f32; O];
     type Params = Affine<[[f32; O]; I], [f32; O]>;
-    type Running = Nothing;
-    type Head = A;
-    const WIDTH: usize = O;
-    const KERNEL: usize = I * O;
+    type Buffers = Nothing;
+    type OutputActivation = A;
+    const MAX_ROW: usize = O;
+    const KERNEL_LEN: usize = I * O;
     const NAME: &'static str = "Dense";
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[[f32; I]], y: &mut [[f32; O]]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &[[f32; I]],
+        y: &mut [[f32; O]],
+    ) {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
-        fixed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
+        typed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
         A::forward(s, y);
     }
 
@@ -36,23 +50,23 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
         p.b.fill(0.0);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, A::NAME));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, A::NAME));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        tell(&Tensor::learnt::<[[f32; O]; I]>("kernel"));
-        tell(&Tensor::learnt::<[f32; O]>("bias"));
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        visit(&Tensor::learnt::<[[f32; O]; I]>("kernel"));
+        visit(&Tensor::learnt::<[f32; O]>("bias"));
     }
 }
 
-impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A> {
+impl<const I: usize, const O: usize, A: Differentiable> Trainable for Dense<I, O, A> {
     type Tape<const B: usize> = [[f32; O]; B];
 
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        _: Pass,
+        _: Context,
         p: &Self::Params,
         r: &Nothing,
         x: &[[f32; I]],
@@ -73,17 +87,17 @@ impl<const I: usize, const O: usize, A: Differentiable> Train for Dense<I, O, A>
         x: &[[f32; I]],
         y: &mut [[f32; O]; B],
         dy: &mut [[f32; O]],
-        joined: bool,
+        fused: bool,
         dp: &mut Self::Params,
         dx: Option<&mut [[f32; I]]>,
     ) {
-        if !joined {
+        if !fused {
             A::backward(s, first(y, dy.len()), dy);
         }
-        fixed::affine_grad(s, x, dy, &mut dp.w, false);
-        fixed::sum_rows(s, dy, &mut dp.b);
+        typed::affine_grad(s, x, dy, &mut dp.w, false);
+        typed::sum_rows(s, dy, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::affine_grad_input::<_, B, _, _, _>(s, dy, &p.w, dx, false);
+            typed::affine_grad_input::<_, B, _, _, _>(s, dy, &p.w, dx, false);
         }
     }
 }

@@ -1,70 +1,77 @@
 //! Dropout.
 
-use super::{Channels, Description, Layer, Nothing, Pass, Tensor, Train, copy, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut};
 use crate::{
     activation::Linear,
     init::Initializer,
     rng::{Rng, mix},
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Flat, Plain, Simd, dropout, plain::Join};
+use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 
-/// Drops each value with probability `NUM`/`DEN` while training, so that no unit can lean on another one.
-/// Srivastava, Hinton and others, 2014; Keras' `Dropout`.
+/// Drops each value with probability `NUM`/`DEN` in training, so that no unit depends on a single
+/// other one. Srivastava, Hinton and others, 2014; Keras' `Dropout`.
 ///
-/// - training: y = x·(1 / (1 − rate)) where a value is kept, +0 where it is dropped; the expected value stays. dx = dy·(1 / (1 − rate)) where kept, else +0
+/// - training: y = x·(1 / (1 − rate)) for a kept value, +0 for a dropped one; the expected value
+///   stays the same. dx = dy·(1 / (1 − rate)) for a kept value, else +0
 /// - inference and evaluation: y = x
 ///
-/// The draw is a function of `SEED`, the layer's place in the network, the number of the training pass and the value's index in the mini-batch, and of nothing else: integers,
-/// so that every backend and chip drops the same values, and two equal layers in one network drop different ones. With φ = 0x9e3779b9 and `mix` the finalizer of MurmurHash3:
-/// key = mix(mix(mix(mix(low + φ) xor high) xor place) xor pass), low and high the halves of `SEED`, and value i is dropped where
+/// Whether a value is dropped depends only on `SEED`, the layer's index in the network, the number
+/// of the training pass and the value's index in the mini-batch. The arithmetic is in integers, so
+/// every backend and chip drops the same values. Two equal layers in one network drop different
+/// values. With φ = 0x9e3779b9, `mix` the finalizer of MurmurHash3, and low and high the halves of
+/// `SEED`: key = mix(mix(mix(mix(low + φ) xor high) xor index) xor pass). Value i is dropped if
 /// mix(key xor i·φ) < `NUM`·2³² / `DEN`.
 ///
-/// The trainer counts the passes (from 0, modulo 2³²): every step that looks at its samples is one, also a step that is then refused because it is not finite.
-/// [`Trainer::reset`](crate::Trainer::reset) begins at 0 again; a network without dropout holds no counter.
+/// The trainer counts the training passes from 0, modulo 2³². A step that is rejected because it is
+/// not finite counts too. [`Trainer::reset`](crate::Trainer::reset) sets the count to 0. A network
+/// without dropout has no counter.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// type Net = Mlp<(Dense<2, 32, Relu>, Dropout<[f32; 32], 1, 4>, Dense<32, 1, Sigmoid>)>; // a quarter is dropped
-/// let mut net = Net::new();
-/// net.init(Seed(1957));
-/// let mut trainer = Trainer::<Net, Adam, BinaryCrossEntropy, 4>::new();
+/// // A quarter of the values is dropped.
+/// type Net = Mlp<(Dense<2, 32, Relu>, Dropout<[f32; 32], 1, 4>, Dense<32, 1, Sigmoid>)>;
+/// let mut net = Net::init(Seed(1957));
+/// let mut trainer = Trainer::<Net, BinaryCrossEntropy, Adam, 4>::ZERO;
 /// let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
-/// trainer.fit(&mut net, &gates::XOR.x, &gates::XOR.t, &fit, &mut ())?;
-/// assert_eq!(trainer.evaluate(&net, &gates::XOR.x, &gates::XOR.t)?.accuracy(), 1.0);
+/// trainer.fit(&mut net, &gates::XOR, &fit)?;
+/// assert_eq!(trainer.evaluate(&net, &gates::XOR)?.accuracy(), 1.0);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
-/// A rate of 1 would leave nothing:
+/// A rate of 1 would drop everything. It does not compile:
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Dense<2, 1>, Dropout<[f32; 1], 1, 1>)>;
-/// Trainer::<Net, Sgd, MeanSquaredError, 1>::new().step(&mut Net::new(), &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0]]);
+/// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
+/// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0]]), &Sgd::DEFAULT);
 /// ```
 pub struct Dropout<X, const NUM: u32, const DEN: u32, const SEED: u64 = 0>(PhantomData<X>);
 
 impl<X, const NUM: u32, const DEN: u32, const SEED: u64> Dropout<X, NUM, DEN, SEED> {
-    /// A draw of 32 bits below this drops its value.
+    /// A value whose 32 random bits are below this is dropped.
     const LIMIT: u32 = {
         assert!(NUM < DEN, "the rate of a dropout lies between 0 and 1, without 1");
         (((NUM as u64) << 32) / DEN as u64) as u32
     };
     /// 1 / (1 − rate)
     const SCALE: f32 = DEN as f32 / (DEN - NUM) as f32;
-    /// What the seed gives to every key.
+    /// The part of the key that depends on the seed.
     const START: u32 = mix(mix((SEED as u32).wrapping_add(0x9e37_79b9)) ^ (SEED >> 32) as u32);
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer
+    for Dropout<X, NUM, DEN, SEED>
+{
     type Input = X;
     type Output = X;
     type Params = Nothing;
-    type Running = Nothing;
-    type Head = Linear;
-    const WIDTH: usize = X::Row::LEN;
-    const KERNEL: usize = 0;
+    type Buffers = Nothing;
+    type OutputActivation = Linear;
+    const MAX_ROW: usize = X::Row::LEN;
+    const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "Dropout";
 
     #[inline(always)]
@@ -74,19 +81,29 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer for Dro
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, ""));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, ""));
     }
 
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Train for Dropout<X, NUM, DEN, SEED> {
-    /// The outputs; the number of the next pass and the key of the last one, as bits.
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable
+    for Dropout<X, NUM, DEN, SEED>
+{
+    /// The outputs, then two numbers as bits: the number of the next pass and the key of the last
+    /// one.
     type Tape<const B: usize> = Join<[X; B], [f32; 2]>;
 
     #[inline(always)]
-    fn forward<S: Simd, const B: usize>(s: S, pass: Pass, _: &Nothing, _: &Nothing, x: &[X], tape: &mut Self::Tape<B>) {
+    fn forward<S: Simd, const B: usize>(
+        s: S,
+        pass: Context,
+        _: &Nothing,
+        _: &Nothing,
+        x: &[X],
+        tape: &mut Self::Tape<B>,
+    ) {
         let y = first_mut(&mut tape.head, x.len());
         if !pass.training() {
             return copy(x, y);

@@ -1,36 +1,40 @@
-//! Pooling: windows of maps and signals become one place each, channel by channel.
+//! Pooling: each window of a map or signal becomes one position, channel by channel.
 
 use super::{
-    Description, Layer, Map, Nothing, Padding, Pass, Signal, Tensor, Train, Valid, first, first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
+    first_mut,
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
 use core::{marker::PhantomData, ops::Range};
 use rosenblatt_kernels::{
-    Plain, Simd,
-    plain::{recast, recast_mut},
+    F32Array, Simd,
+    array::{reshape_rows, reshape_rows_mut},
     pool,
 };
 
 /// The greatest value of each `PH`×`PW` window, channel by channel: Keras' `MaxPooling2D`
 ///
-/// `X` is a [`Map<H, W, C>`](Map), `Y` a `Map` of as many channels whose height and width the compiler checks. The window is square unless `PW` says otherwise, the
-/// stride is the window's size unless `SH` says otherwise (for both ways) or `SH` and `SW` do, and [`Valid`] the padding: rows and columns that no window covers are dropped. With
-/// [`Same`](super::Same), padded places are left out.
+/// `X` is a [`Map<H, W, C>`](Map). `Y` is a `Map` with the same channels; the compiler checks its
+/// height and width. The window is square unless `PW` is given. The stride is the window's size
+/// unless `SH` (for both axes) or `SH` and `SW` are given. With [`Valid`], the default padding,
+/// rows and columns that no window covers are dropped. With [`Same`](super::Same), padded positions
+/// are left out.
 ///
-/// Of equal values the first, row by row, is the greatest; the whole gradient goes to it. A NaN does not get
-/// lost: with one among them the result is NaN (and its gradient goes to the first place).
+/// Of equal values the first, row by row, is the maximum, and the whole gradient goes to it. If a
+/// value is NaN, the result is NaN and its gradient goes to the first position of the window.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]].map(|row| row.map(|pixel| [pixel]));
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]];
+/// let image = image.map(|row| row.map(|pixel| [pixel]));
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<1, 1, 1>, 2>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0]]]);
-/// // 2x2 windows, one place apart.
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::new();
+/// // 2x2 windows with stride 1.
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Valid, 1>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [9.0]]]);
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[5.0], [9.0]], [[6.0], [7.0]]]);
 /// ```
 ///
@@ -38,58 +42,80 @@ use rosenblatt_kernels::{
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::new();
+/// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::ZERO;
 /// net.predict(&[[[0.0]; 3]; 3]);
 /// ```
-pub type MaxPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
-    Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
+pub type MaxPool2d<
+    X,
+    Y,
+    const PH: usize,
+    const PW: usize = PH,
+    P = Valid,
+    const SH: usize = 0,
+    const SW: usize = 0,
+> = Pool2d<Max, X, Y, PH, PW, P, SH, SW>;
 
 /// The mean of each `PH`×`PW` window, channel by channel: Keras' `AveragePooling2D`
 ///
-/// The values of a window are added row by row from +0 and divided by their number; with [`Same`](super::Same), padded places do not count. Window, stride and
-/// padding are written as for [`MaxPool2d`]. Backward, dy divided by that number goes to each place of the window.
+/// The values of a window are added row by row from +0 and divided by their number. With
+/// [`Same`](super::Same), padded positions do not count. Window, stride and padding are as in
+/// [`MaxPool2d`]. Backward: each position of the window gets dy divided by that number.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// let image = [[1.0, 5.0, 2.0], [3.0, 5.0, 8.0]].map(|row| row.map(|pixel| [pixel]));
-/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::new();
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[3.5]]]);
-/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::new();
+/// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 2, 1>, 2, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&image), [[[3.5], [5.0]]]);
 /// ```
-pub type AvgPool2d<X, Y, const PH: usize, const PW: usize = PH, P = Valid, const SH: usize = 0, const SW: usize = 0> =
-    Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
+pub type AvgPool2d<
+    X,
+    Y,
+    const PH: usize,
+    const PW: usize = PH,
+    P = Valid,
+    const SH: usize = 0,
+    const SW: usize = 0,
+> = Pool2d<Average, X, Y, PH, PW, P, SH, SW>;
 
-/// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+/// [`MaxPool2d`] over a [`Signal`]: windows of `K` steps; the stride is `K` unless `S` is given
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::new();
+/// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::ZERO;
 /// let steps = [[1.0, 0.0], [2.0, -1.0], [3.0, -2.0], [2.0, -3.0], [9.0, 9.0]];
 /// assert_eq!(net.predict(&steps), [[2.0, 0.0], [3.0, -2.0]]);
 /// ```
-pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Max, X, Y, K, P, S>;
+pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
+    Pool1d<Max, X, Y, K, P, S>;
 
-/// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps, the stride `K` unless `S` says otherwise
+/// [`AvgPool2d`] over a [`Signal`]: windows of `K` steps; the stride is `K` unless `S` is given
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::new();
+/// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [2.0], [9.0]]), [[1.5], [2.5], [9.0]]);
 /// ```
-pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> = Pool1d<Average, X, Y, K, P, S>;
+pub type AvgPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
+    Pool1d<Average, X, Y, K, P, S>;
 
-/// How a window becomes one place.
+/// How a window becomes one position.
 pub trait Pooling: 'static {
-    /// The layer's name over maps, and over signals.
+    /// The layer's name for maps and for signals.
     const NAMES: [&'static str; 2];
 
-    /// y ← the window's places made one. The window is a range of each of these lines.
-    fn pool<S: Simd, const W: usize, const C: usize>(s: S, x: &[[[f32; C]; W]], across: Range<usize>, y: &mut [f32; C]);
+    /// y ← the pooled values of a window: the positions `across` of each of the lines `x`.
+    fn forward<S: Simd, const W: usize, const C: usize>(
+        s: S,
+        x: &[[[f32; C]; W]],
+        across: Range<usize>,
+        y: &mut [f32; C],
+    );
 
-    /// Adds the gradient dy of one place to the places of its window.
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    /// Adds the gradient dy of one position to the positions of its window.
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
@@ -106,24 +132,24 @@ impl Pooling for Max {
     const NAMES: [&'static str; 2] = ["MaxPool2d", "MaxPool1d"];
 
     #[inline(always)]
-    fn pool<S: Simd, const W: usize, const C: usize>(
+    fn forward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: &mut [f32; C],
     ) {
-        pool::greatest(s, x, across, y);
+        pool::max(s, x, across, y);
     }
 
     #[inline(always)]
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: (&[f32; C], &[f32; C]),
         dx: &mut [[[f32; C]; W]],
     ) {
-        pool::greatest_grad(s, x, across, y, dx);
+        pool::max_grad(s, x, across, y, dx);
     }
 }
 
@@ -135,18 +161,18 @@ impl Pooling for Average {
     const NAMES: [&'static str; 2] = ["AvgPool2d", "AvgPool1d"];
 
     #[inline(always)]
-    fn pool<S: Simd, const W: usize, const C: usize>(
+    fn forward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
         y: &mut [f32; C],
     ) {
         let places = places(x.len(), &across);
-        pool::mean(s, x, across, places, y);
+        pool::avg(s, x, across, places, y);
     }
 
     #[inline(always)]
-    fn spread<S: Simd, const W: usize, const C: usize>(
+    fn backward<S: Simd, const W: usize, const C: usize>(
         s: S,
         x: &[[[f32; C]; W]],
         across: Range<usize>,
@@ -154,42 +180,48 @@ impl Pooling for Average {
         dx: &mut [[[f32; C]; W]],
     ) {
         let places = places(x.len(), &across);
-        pool::mean_grad(s, across, places, dy, dx);
+        pool::avg_grad(s, across, places, dy, dx);
     }
 }
 
-/// How many places a window covers; an f32 counts up to 16 million exactly.
+/// Number of positions in a window. An f32 counts exactly up to 16 million.
 #[inline(always)]
 fn places(lines: usize, across: &Range<usize>) -> f32 {
     (lines * across.len()) as f32
 }
 
-/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 stands for one that was not named.
+/// A pooling layer over maps: [`MaxPool2d`], [`AvgPool2d`]. A stride of 0 means the default.
 pub struct Pool2d<G, X, Y, const PH: usize, const PW: usize, P, const SH: usize, const SW: usize>(
     PhantomData<(G, X, Y, P)>,
 );
 
-/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 stands for one that was not named.
+/// A pooling layer over signals: [`MaxPool1d`], [`AvgPool1d`]. A stride of 0 means the default.
 pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X, Y, P)>);
 
 /// The mean of each channel over a whole [`Map`]: Keras' `GlobalAveragePooling2D`
 ///
 /// ```
 /// use rosenblatt::prelude::*;
-/// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::new();
+/// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::ZERO;
 /// assert_eq!(net.predict(&[[[1.0, 5.0], [2.0, 7.0]]]), [1.5, 6.0]);
 /// ```
 pub struct GlobalAvgPool2d<X>(PhantomData<X>);
 
 /// The mean of each channel over a whole [`Signal`]: Keras' `GlobalAveragePooling1D`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(GlobalAvgPool1d<Signal<2, 2>>,)>::ZERO;
+/// assert_eq!(net.predict(&[[1.0, 5.0], [2.0, 7.0]]), [1.5, 6.0]);
+/// ```
 pub struct GlobalAvgPool1d<X>(PhantomData<X>);
 
-/// The stride that was named, or what stands for it.
+/// The stride, or the default if it is 0.
 const fn or(stride: usize, otherwise: usize) -> usize {
     if stride == 0 { otherwise } else { stride }
 }
 
-/// The arithmetic, for all.
+/// The arithmetic of all pooling layers.
 impl<
     G: Pooling,
     const H: usize,
@@ -211,11 +243,12 @@ impl<
         fits::<P, 2>(G::NAMES[0], [Self::DOWN, Self::ACROSS]);
     };
 
-    /// The real places that a window covers.
+    /// The positions that a window covers, without padding.
     #[inline(always)]
     fn real(axis: Axis, window: usize) -> Range<usize> {
         let (start, before) = (window * axis.stride, axis.before::<P>());
-        start.saturating_sub(before)..start.saturating_add(axis.window).saturating_sub(before).min(axis.input)
+        start.saturating_sub(before)
+            ..start.saturating_add(axis.window).saturating_sub(before).min(axis.input)
     }
 
     #[cfg_attr(not(target_os = "none"), inline(always))]
@@ -224,7 +257,7 @@ impl<
             for (i, y) in y.iter_mut().enumerate() {
                 let lines = x.get(Self::real(Self::DOWN, i)).unwrap_or(&[]);
                 for (j, y) in y.iter_mut().enumerate() {
-                    G::pool(s, lines, Self::real(Self::ACROSS, j), y);
+                    G::forward(s, lines, Self::real(Self::ACROSS, j), y);
                 }
             }
         }
@@ -242,53 +275,54 @@ impl<
             dx.as_flat_mut().fill(0.0);
             for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
                 let down = Self::real(Self::DOWN, i);
-                let (lines, dx) = (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
+                let (lines, dx) =
+                    (x.get(down.clone()).unwrap_or(&[]), dx.get_mut(down).unwrap_or(&mut []));
                 for (j, y) in y.iter().zip(dy).enumerate() {
-                    G::spread(s, lines, Self::real(Self::ACROSS, j), y, dx);
+                    G::backward(s, lines, Self::real(Self::ACROSS, j), y, dx);
                 }
             }
         }
     }
 }
 
-/// What all have in common as layers.
+/// The [`Layer`] and [`Trainable`] implementations of all pooling layers.
 macro_rules! layer {
     ($name:expr, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $core:ty, $fits:expr) => {
         impl<$($generics)*> Layer for $layer {
             type Input = $x;
             type Output = $y;
             type Params = Nothing;
-            type Running = Nothing;
-            type Head = ();
-            const WIDTH: usize = {
+            type Buffers = Nothing;
+            type OutputActivation = ();
+            const MAX_ROW: usize = {
                 let () = $fits;
                 0
             };
-            const KERNEL: usize = 0;
+            const KERNEL_LEN: usize = 0;
 
             #[inline(always)]
             fn infer<S: Simd, const B: usize>(s: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
                 const { $fits };
-                <$core>::apply(s, recast(x), recast_mut(y));
+                <$core>::apply(s, reshape_rows(x), reshape_rows_mut(y));
             }
 
             fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
                 const { $fits };
             }
 
-            fn describe(tell: &mut dyn FnMut(&Description)) {
+            fn describe(visit: &mut dyn FnMut(&Description)) {
                 const { $fits };
-                tell(&Description::of::<Self>($name, ""));
+                visit(&Description::of::<Self>($name, ""));
             }
 
             fn tensors(_: &mut dyn FnMut(&Tensor)) {}
         }
 
-        impl<$($generics)*> Train for $layer {
+        impl<$($generics)*> Trainable for $layer {
             type Tape<const B: usize> = [$y; B];
 
             #[inline(always)]
-            fn forward<S: Simd, const B: usize>(s: S, _: Pass, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
+            fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
                 Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
             }
 
@@ -309,7 +343,7 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 if let Some(dx) = dx {
-                    <$core>::gradient(s, recast(x), recast(first(y, dy.len())), recast(dy), recast_mut(dx));
+                    <$core>::gradient(s, reshape_rows(x), reshape_rows(first(y, dy.len())), reshape_rows(dy), reshape_rows_mut(dx));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Recurrent layers: a cell that reads a sequence step by step and carries a state from one step to the next.
+//! Recurrent layers: a cell reads a sequence step by step and keeps a state between steps.
 
 mod gru;
 mod lstm;
@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Description, Layer, Nothing, Pass, Stepwise, Tensor, Train, copy, first_mut};
+use super::{Context, Description, Layer, Nothing, Streaming, Tensor, Trainable, copy, first_mut};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -20,21 +20,21 @@ use core::{
     slice::{from_mut, from_ref},
 };
 use rosenblatt_kernels::{
-    Compact, Flat, Plain, Simd,
-    blas::fixed,
-    plain::{Join, Recurrent, Shape, Unrolled},
+    F32Array, F32Rows, OutOfLine, Simd,
+    array::{Join, Recurrent, Shape, Unrolled},
+    gemm::typed,
 };
 
-/// What a recurrent layer does in one step with a state of `U` units.
+/// One step of a recurrent layer with a state of `U` units.
 pub trait Cell<const U: usize>: 'static {
     /// One value for each unit of each gate.
-    type Gates: Plain;
-    /// What a step needs beside its gates, and keeps for the way back.
-    type Kept: Plain;
-    /// What is carried along beside the state: [`Nothing`] or an LSTM's cell.
-    type Carry: Plain;
+    type Gates: F32Array;
+    /// Other values of a step that the backward pass needs.
+    type Saved: F32Array;
+    /// A second state: [`Nothing`], or the cell state of an LSTM.
+    type Carry: F32Array;
     /// The biases.
-    type Bias: Plain;
+    type Bias: F32Array;
     /// The layer's name in Keras.
     const KIND: &'static str;
     /// The activation's name.
@@ -43,18 +43,19 @@ pub trait Cell<const U: usize>: 'static {
     /// The bias that is added to the product with the inputs.
     fn input_bias(b: &Self::Bias) -> &Self::Gates;
 
-    /// One step of each row: from `a` = x·w + bias, and the state h and what is carried along, h and c after it.
+    /// One step of each row. Input: `a` = x·w + bias, the state h and the second state c. h and c
+    /// become the states after the step.
     fn step<S: Simd, const M: usize>(
         s: S,
         u: &[Self::Gates; U],
         b: &Self::Bias,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         h: &mut [[f32; U]],
         c: &mut [Self::Carry],
     );
 
-    /// Sets the biases to what Keras starts them at.
+    /// Sets the biases to Keras' initial values.
     fn init_bias(b: &mut Self::Bias) {
         *b = Self::Bias::ZERO;
     }
@@ -66,127 +67,149 @@ pub trait Cell<const U: usize>: 'static {
 }
 
 /// A [`Cell`] that can be trained by gradient.
-pub trait TrainCell<const U: usize>: Cell<U> {
-    /// Whether a part of dh reaches the state before without a product; the sum of the product then starts there.
+pub trait TrainableCell<const U: usize>: Cell<U> {
+    /// Whether part of dh passes to the step before without a product. The sum of the product then
+    /// starts at that part.
     const DIRECT: bool = false;
 
-    /// One step backward through everything but the products: `a` becomes the gradient by x·w and its bias, dh the direct part of the gradient by
-    /// the state before, dc that by what was carried along.
-    fn back<S: Simd>(
+    /// One step backward through everything except the products. `a` becomes the gradient by x·w
+    /// and its bias. dh becomes the part of the gradient by the previous state that passes without
+    /// a product, and dc the gradient by the previous second state.
+    fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         before: &mut [[f32; U]],
         dh: &mut [[f32; U]],
         dc: &mut [Self::Carry],
     );
 
-    /// Where the gradient by h·u stands after [`TrainCell::back`].
-    fn by_state<'a>(a: &'a [Self::Gates], kept: &'a [Self::Kept]) -> &'a [Self::Gates];
+    /// The gradient by h·u, after [`TrainableCell::backward`].
+    fn state_gradient<'a>(a: &'a [Self::Gates], saved: &'a [Self::Saved]) -> &'a [Self::Gates];
 
     /// db ← the gradient by the biases, over all steps.
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], kept: &[Self::Kept], db: &mut Self::Bias);
+    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], saved: &[Self::Saved], db: &mut Self::Bias);
 }
 
-/// Marks that a network ends in a recurrent layer's state, which no cross-entropy can be joined with.
+/// Marks a network that ends in the state of a recurrent layer. No cross-entropy can be fused with
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct HiddenState;
 
-/// The cell `C`, `U` units wide, read over `T` steps of `I` values each: [`Rnn`], [`Gru`], [`Lstm`].
+/// The cell `C` with `U` units over `T` steps of `I` values each: [`Rnn`], [`Gru`], [`Lstm`].
 ///
-/// A sample is `[[f32; I]; T]`. The state before the first step is zero. With [`Last`] (the default) the output is the state after the last step,
-/// `[f32; U]`; with [`All`] that after every step, `[[f32; U]; T]`, which another recurrent layer takes.
+/// A sample is `[[f32; I]; T]`. The state before the first step is zero. With [`Last`] (the
+/// default) the output is the state after the last step, `[f32; U]`. With [`All`] it is the state
+/// after every step, `[[f32; U]; T]`, which another recurrent layer can read.
 ///
-/// Trained by back-propagation through time (Rumelhart, Hinton and Williams, 1986; Werbos, 1990) over all `T` steps: from the last step to the first,
-/// dh, the gradient by the state, is what comes from the outputs plus what comes from the step after. Weights are the same at every step: dw, du and
-/// db add over the steps from the last to the first, at each over the samples from 0 upward.
+/// Trained by back-propagation through time (Rumelhart, Hinton and Williams, 1986; Werbos, 1990)
+/// over all `T` steps. From the last step to the first, dh, the gradient by the state, is the
+/// gradient from the outputs plus the gradient from the following step. All steps share the
+/// weights: dw, du and db are summed over the steps from the last to the first, and within a step
+/// over the samples in order.
 ///
-/// Kernels start as the network's initializer says with the fans of Keras (`I` and `GATES·U`), recurrent kernels [`Orthogonal`], biases at zero, the
-/// LSTM's forget gate at 1: Keras' defaults.
+/// Initial values are Keras' defaults. The network's initializer fills kernels, with Keras' fans
+/// (`I` and `GATES·U`). [`Orthogonal`] fills recurrent kernels. Biases are zero; the bias of the
+/// LSTM's forget gate is 1.
 ///
-/// The tape keeps all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and [`Lstm`], a few rows of U beside
-/// ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference keeps one step, and [`Mlp::step`](crate::Mlp::step) is one.
+/// The tape holds all steps: T·(I + 2U) values a sample for [`Rnn`], T·(I + 7U) for [`Gru`] and
+/// [`Lstm`], and a few rows of U values ([`Trainer::BYTES`](crate::Trainer::BYTES)). Inference
+/// holds one step. [`Stream::push`](crate::stream::Stream::push) computes one step.
 ///
-/// A recurrent layer reads sequences: what stands before another one must give [`All`] states.
+/// A recurrent layer reads sequences, so a recurrent layer before it must give [`All`] states.
 ///
-/// ```compile_fail,E0271
+/// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>; // the last state into a layer that reads four
-/// let net = Wrong::new();
+/// // The first layer gives one state; the second reads four.
+/// type Wrong = Mlp<(Gru<8, 12, 4>, Gru<12, 12, 4>)>;
+/// let net = Wrong::ZERO;
 /// ```
 ///
-/// A unit without a gradient cannot be trained:
+/// An activation without a gradient cannot be trained:
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Steps = Mlp<(Rnn<8, 12, 4, Step>, Dense<12, 1, Sigmoid>)>;
-/// let trainer = Trainer::<Steps, Sgd, BinaryCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Steps, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```
 ///
-/// No cross-entropy is joined with a state: a dense layer goes between.
+/// No cross-entropy is fused with a state. Put a dense layer after the recurrent one.
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
 /// type Direct = Mlp<(Rnn<8, 1, 4, Sigmoid>,)>;
-/// let trainer = Trainer::<Direct, Sgd, BinaryCrossEntropy, 4>::new();
+/// let trainer = Trainer::<Direct, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```
-pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(PhantomData<(C, R)>);
+pub struct Sequence<C, const I: usize, const U: usize, const T: usize, R = Last>(
+    PhantomData<(C, R)>,
+);
 
 /// The parameters of the cell `C`.
 type ParamsOf<C, const I: usize, const U: usize> =
     Recurrent<[<C as Cell<U>>::Gates; I], [<C as Cell<U>>::Gates; U], <C as Cell<U>>::Bias>;
 type OutputOf<R, const U: usize, const T: usize> = <R as Returns>::Output<[f32; U], T>;
 
-/// One step of each row: the inputs' part of the gates, then the cell.
+/// One step of each row: the part of the gates that comes from the inputs, then the cell.
 #[inline(always)]
 fn step<S: Simd, C: Cell<U>, const M: usize, const I: usize, const U: usize>(
     s: S,
     p: &ParamsOf<C, I, U>,
     x: &[[f32; I]],
     a: &mut [C::Gates],
-    kept: &mut [C::Kept],
+    saved: &mut [C::Saved],
     h: &mut [[f32; U]],
     c: &mut [C::Carry],
 ) {
     if const { M == 1 && !cfg!(target_os = "none") } {
-        // One row a step is so little work that calls would show: in place, in a large network too.
+        // One row a step is so little work that a call would cost time: inlined, also in a large
+        // network.
         let s = s.shared();
-        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
-        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+        typed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     } else {
-        fixed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
-        C::step::<_, M>(s, &p.u, &p.b, a, kept, h, c);
+        typed::affine::<_, M, _, _, _>(s, x, &p.w, C::input_bias(&p.b), a);
+        C::step::<_, M>(s, &p.u, &p.b, a, saved, h, c);
     }
 }
 
-/// The `m` rows of step `t` among those of `T` steps, the last step first. Cannot panic; a chunked iterator could, for all that the optimizer knows.
+/// The `m` rows of step `t` in rows of `T` steps, stored from the last step to the first. Cannot
+/// panic. (The optimizer cannot prove that of a chunked iterator.)
 #[inline(always)]
 fn of_step<const T: usize, P>(rows: &mut [P], m: usize, t: usize) -> &mut [P] {
     let at = (T - 1 - t) * m;
     rows.get_mut(at..at + m).unwrap_or_default()
 }
 
-impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Layer for Sequence<C, I, U, T, R> {
+impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Layer
+    for Sequence<C, I, U, T, R>
+{
     type Input = [[f32; I]; T];
     type Output = OutputOf<R, U, T>;
     type Params = ParamsOf<C, I, U>;
-    type Running = Nothing;
-    type Head = HiddenState;
-    const WIDTH: usize = C::Gates::LEN;
-    const KERNEL: usize = I * C::Gates::LEN;
+    type Buffers = Nothing;
+    type OutputActivation = HiddenState;
+    const MAX_ROW: usize = C::Gates::LEN;
+    const KERNEL_LEN: usize = I * C::Gates::LEN;
     const MULTIPLY_ADDS: usize = T * (I + U) * C::Gates::LEN;
     const NAME: &'static str = C::KIND;
 
     #[inline(always)]
-    fn infer<S: Simd, const N: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[Self::Input], y: &mut [Self::Output]) {
+    fn infer<S: Simd, const N: usize>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &[Self::Input],
+        y: &mut [Self::Output],
+    ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
         let m = x.len();
-        let (mut frame, mut a, mut kept) = ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Kept::ZERO; N]);
+        let (mut frame, mut a, mut saved) =
+            ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Saved::ZERO; N]);
         let (mut h, mut c) = ([[0.0; U]; N], [C::Carry::ZERO; N]);
         let (frame, h) = (first_mut(&mut frame, m), first_mut(&mut h, m));
         for t in 0..T {
             pick(x, t, frame);
-            step::<S, C, N, I, U>(s, p, frame, &mut a, &mut kept, h, &mut c);
+            step::<S, C, N, I, U>(s, p, frame, &mut a, &mut saved, h, &mut c);
             R::put::<[f32; U], T>(t, h, y);
         }
     }
@@ -197,22 +220,22 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
         C::init_bias(&mut p.b);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        tell(&Description::of::<Self>(Self::NAME, C::ACTIVATION));
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        visit(&Description::of::<Self>(Self::NAME, C::ACTIVATION));
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        // A gate's columns stand beside the next one's, as in Keras.
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        // The columns of the gates stand side by side, as in Keras.
         let columns = Shape::of(C::Gates::LEN);
-        tell(&Tensor { name: "kernel", shape: columns.times(I), learnt: true });
-        tell(&Tensor { name: "recurrent_kernel", shape: columns.times(U), learnt: true });
-        tell(&Tensor { name: "bias", shape: C::bias_shape(), learnt: true });
+        visit(&Tensor { name: "kernel", shape: columns.times(I), learnt: true });
+        visit(&Tensor { name: "recurrent_kernel", shape: columns.times(U), learnt: true });
+        visit(&Tensor { name: "bias", shape: C::bias_shape(), learnt: true });
     }
 }
 
 /// row ← step `t` of each sample.
 #[inline(always)]
-fn pick<F: Plain, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
+fn pick<F: F32Array, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
     for (row, x) in rows.iter_mut().zip(x) {
         if let Some(frame) = x.get(t) {
             *row = *frame;
@@ -222,7 +245,7 @@ fn pick<F: Plain, const T: usize>(x: &[[F; T]], t: usize, rows: &mut [F]) {
 
 /// Step `t` of each sample ← row.
 #[inline(always)]
-fn place<F: Plain, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
+fn place<F: F32Array, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
     for (row, x) in rows.iter().zip(x) {
         if let Some(frame) = x.get_mut(t) {
             *frame = *row;
@@ -230,12 +253,15 @@ fn place<F: Plain, const T: usize>(rows: &[F], t: usize, x: &mut [[F; T]]) {
     }
 }
 
-impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Train for Sequence<C, I, U, T, R> {
-    /// Rows of `m` samples lie without gaps, step by step from the last to the first: what is alike at all steps is one product over all of them.
+impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Trainable
+    for Sequence<C, I, U, T, R>
+{
+    /// Rows of `m` samples lie without gaps, step by step from the last to the first. A product
+    /// that is the same at all steps is then one product over all of them.
     type Tape<const B: usize> = Unrolled<
         [[[f32; I]; B]; T],
         [[C::Gates; B]; T],
-        [[C::Kept; B]; T],
+        [[C::Saved; B]; T],
         [[[f32; U]; B]; T],
         [[f32; U]; B],
         [C::Carry; B],
@@ -245,7 +271,7 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        _: Pass,
+        _: Context,
         p: &Self::Params,
         _: &Nothing,
         x: &[Self::Input],
@@ -258,16 +284,30 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
             pick(x, t, of_step::<T, _>(frames, m, t));
         }
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        // Products over all steps are worth a call, in a small network too.
-        fixed::affine::<_, { usize::MAX }, _, _, _>(Compact(s), frames, &p.w, C::input_bias(&p.b), a);
+        // A product over all steps is worth a call, also in a small network.
+        typed::affine::<_, { usize::MAX }, _, _, _>(
+            OutOfLine(s),
+            frames,
+            &p.w,
+            C::input_bias(&p.b),
+            a,
+        );
 
         let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         h.fill([0.0; U]);
         c.fill(C::Carry::ZERO);
-        let (kept, before) = (tape.kept.as_flattened_mut(), tape.before.as_flattened_mut());
+        let (saved, before) = (tape.saved.as_flattened_mut(), tape.before.as_flattened_mut());
         for t in 0..T {
             copy(h, of_step::<T, _>(before, m, t));
-            C::step::<S, B>(s, &p.u, &p.b, of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t), h, c);
+            C::step::<S, B>(
+                s,
+                &p.u,
+                &p.b,
+                of_step::<T, _>(a, m, t),
+                of_step::<T, _>(saved, m, t),
+                h,
+                c,
+            );
             R::put::<[f32; U], T>(t, h, &mut tape.y);
         }
     }
@@ -291,26 +331,32 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
         let m = x.len().min(B);
         let frames = first_mut(tape.x.as_flattened_mut(), T * m);
         let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        let kept = first_mut(tape.kept.as_flattened_mut(), T * m);
+        let saved = first_mut(tape.saved.as_flattened_mut(), T * m);
         let before = first_mut(tape.before.as_flattened_mut(), T * m);
         let (dh, dc) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
         dh.fill([0.0; U]);
         dc.fill(C::Carry::ZERO);
         for t in (0..T).rev() {
-            let (a, kept) = (of_step::<T, _>(a, m, t), of_step::<T, _>(kept, m, t));
+            let (a, saved) = (of_step::<T, _>(a, m, t), of_step::<T, _>(saved, m, t));
             R::add_grad::<U, T>(t, dy, dh);
-            C::back(s, a, kept, of_step::<T, _>(before, m, t), dh, dc);
+            C::backward(s, a, saved, of_step::<T, _>(before, m, t), dh, dc);
             if t > 0 {
-                fixed::affine_grad_input::<_, B, _, _, _>(s, C::by_state(a, kept), &p.u, dh, C::DIRECT);
+                typed::affine_grad_input::<_, B, _, _, _>(
+                    s,
+                    C::state_gradient(a, saved),
+                    &p.u,
+                    dh,
+                    C::DIRECT,
+                );
             }
         }
 
-        let s = Compact(s);
-        fixed::affine_grad(s, frames, a, &mut dp.w, false);
-        fixed::affine_grad(s, before, C::by_state(a, kept), &mut dp.u, false);
-        C::bias_grad(s, a, kept, &mut dp.b);
+        let s = OutOfLine(s);
+        typed::affine_grad(s, frames, a, &mut dp.w, false);
+        typed::affine_grad(s, before, C::state_gradient(a, saved), &mut dp.u, false);
+        C::bias_grad(s, a, saved, &mut dp.b);
         if let Some(dx) = dx {
-            fixed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
+            typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, a, &p.w, frames, false);
             for t in 0..T {
                 place(of_step::<T, _>(frames, m, t), t, dx);
             }
@@ -318,17 +364,34 @@ impl<C: TrainCell<U>, const I: usize, const U: usize, const T: usize, R: Returns
     }
 }
 
-impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Stepwise for Sequence<C, I, U, T, R> {
+impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Streaming
+    for Sequence<C, I, U, T, R>
+{
     type Frame = [f32; I];
     type FrameOutput = [f32; U];
-    /// The state, and what is carried along beside it.
+    /// The state and the second state.
     type Memory = Join<[f32; U], C::Carry>;
 
     #[inline(always)]
-    fn step<S: Simd>(s: S, p: &Self::Params, _: &Nothing, memory: &mut Self::Memory, x: &[f32; I], y: &mut [f32; U]) {
+    fn step<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        memory: &mut Self::Memory,
+        x: &[f32; I],
+        y: &mut [f32; U],
+    ) {
         let Join { head: h, tail: c } = memory;
-        let (mut a, mut kept) = (C::Gates::ZERO, C::Kept::ZERO);
-        step::<S, C, 1, I, U>(s, p, from_ref(x), from_mut(&mut a), from_mut(&mut kept), from_mut(h), from_mut(c));
+        let (mut a, mut saved) = (C::Gates::ZERO, C::Saved::ZERO);
+        step::<S, C, 1, I, U>(
+            s,
+            p,
+            from_ref(x),
+            from_mut(&mut a),
+            from_mut(&mut saved),
+            from_mut(h),
+            from_mut(c),
+        );
         *y = *h;
     }
 }

@@ -1,11 +1,11 @@
-//! Layers whose weights cost something.
+//! Layers with a penalty on their weights.
 
-use super::{Dense, Description, Layer, NeverSet, Pass, Tensor, Train, first, first_mut};
+use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Plain, Simd, regularize};
+use rosenblatt_kernels::{F32Array, Simd, regularize};
 
-/// What a layer's kernel adds to the loss.
+/// A penalty that a layer's kernel adds to the loss.
 pub trait Regularizer: 'static {
     /// The penalty for the weights w. Sums run over sixteen virtual lanes.
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32;
@@ -19,18 +19,50 @@ const fn quotient(num: u32, den: u32) -> f32 {
     num as f32 / den as f32
 }
 
-/// λ·Σ|w|, λ = `NUM`/`DEN`; its gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
+/// λ·Σ|w|, λ = `NUM`/`DEN`; gradient λ·sign(w), 0 at 0: "lasso", Tibshirani, 1996.
 ///
-/// It draws small weights towards 0, but does not make them exactly 0: as in Keras the penalty is a part of the gradient, and a weight whose gradient is below λ goes to and fro
-/// around 0, at most about lr·λ away. Whoever wants zeros sets such weights to 0 after the training.
+/// It moves small weights towards 0 but does not make them exactly 0. As in Keras the penalty is
+/// part of the gradient: a weight whose gradient is below λ oscillates around 0, at most about lr·λ
+/// away. To get zeros, set such weights to 0 after the training.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L1<1, 8>>,)>; // Σ|w| / 8
+/// let mut net = Net::ZERO;
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 0.5);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L1<const NUM: u32, const DEN: u32>;
 
-/// λ·Σw² (without ½, as Keras), λ = `NUM`/`DEN`; its gradient 2·λ·w. Keeps weights small: "ridge", "weight decay".
+/// λ·Σw² (without ½, as in Keras), λ = `NUM`/`DEN`; gradient 2·λ·w. It keeps weights small:
+/// "ridge", "weight decay".
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L2<1, 8>>,)>; // Σw² / 8
+/// let mut net = Net::ZERO;
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 2.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L2<const NUM: u32, const DEN: u32>;
 
-/// λ₁·Σ|w| + λ₂·Σw²: [`L1`] with `NUM1`/`DEN1` and [`L2`] with `NUM2`/`DEN2`, "elastic net"
+/// λ₁·Σ|w| + λ₂·Σw²: [`L1`] with `NUM1`/`DEN1` plus [`L2`] with `NUM2`/`DEN2`, "elastic net"
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(Regularized<Dense<1, 1>, L1L2<1, 8, 1, 16>>,)>; // Σ|w| / 8 + Σw² / 16
+/// let mut net = Net::ZERO;
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 1.5);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct L1L2<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32>;
 
@@ -56,7 +88,9 @@ impl<const NUM: u32, const DEN: u32> Regularizer for L2<NUM, DEN> {
     }
 }
 
-impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regularizer for L1L2<NUM1, DEN1, NUM2, DEN2> {
+impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regularizer
+    for L1L2<NUM1, DEN1, NUM2, DEN2>
+{
     #[inline(always)]
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32 {
         L1::<NUM1, DEN1>::penalty(s, w) + L2::<NUM2, DEN2>::penalty(s, w)
@@ -68,51 +102,76 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
     }
 }
 
-/// The layer `L`, whose kernel (the weights of its inputs, not its bias) is regularized by `R`: [`L1`], [`L2`] or [`L1L2`], as Keras' `kernel_regularizer`
+/// The layer `L` with the regularizer `R` ([`L1`], [`L2`] or [`L1L2`]) on its kernel, as Keras'
+/// `kernel_regularizer`. The kernel is the weights of the inputs, without the bias.
 ///
-/// The loss that training minimizes, and that a step and [`evaluate`](crate::Trainer::evaluate) tell, is the mean loss of the batch plus the penalties of all such layers.
+/// Training minimizes the mean loss of the batch plus the penalties of all such layers. A step and
+/// [`evaluate`](crate::Trainer::evaluate) return this sum.
 ///
-/// **The lecture's cost** is the *sum* of the losses of all N samples plus λ·Σw². Divided by N it is Keras' loss and ours: mean + (λ/N)·Σw². Both have
-/// the same minimum. To follow the lecture, divide its λ by the number of terms that the loss averages here (the samples of the training set; with mean squared error or
-/// binary cross-entropy, whose mean goes over the k outputs too, N·k), and multiply its learning rate by that number where the gradient's length matters
-/// (gradient descent, with or without momentum; not Adam, which divides it out).
+/// **The lecture's cost** is the *sum* of the losses of all N samples plus λ·Σw². Divided by N it
+/// is the loss of Keras and of this crate: mean + (λ/N)·Σw². Both have the same minimum. To follow
+/// the lecture, divide its λ by the number of terms in the mean. This is N, the number of training
+/// samples; with mean squared error or binary cross-entropy, which average over the k outputs too,
+/// it is N·k. Also multiply the learning rate by that number if the optimizer depends on the
+/// gradient's length: gradient descent does, with or without momentum; Adam does not.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Net = Mlp<(DenseL2<2, 1, Linear, 1, 100>,)>; // 0.01·Σw²
-/// let mut net = Net::new();
+/// let mut net = Net::ZERO;
 /// net.set_weights(&[3.0, -4.0, 0.5])?; // two weights, one bias
-/// let mut trainer = Trainer::<Net, Sgd, MeanSquaredError, 1>::new();
-/// let loss = trainer.step(&mut net, &Sgd::with_lr(0.1), &[[0.0, 0.0]], &[[0.5]])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// let loss = trainer.step(&mut net, (&[[0.0, 0.0]], &[[0.5]]), &Sgd::with_lr(0.1))?;
 /// assert_eq!(loss, 0.01 * 25.0); // no error: nothing but the penalty
 /// assert_eq!(trainer.gradient().as_flat(), [0.02 * 3.0, 0.02 * -4.0, 0.0]);
-/// # use rosenblatt::kernels::Plain;
+/// # use rosenblatt::kernels::F32Array;
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 ///
-/// A layer without a kernel has nothing to regularize:
+/// A layer without a kernel cannot be regularized:
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
 /// type Net = Mlp<(Regularized<LayerNorm<[f32; 2]>, L2<1, 100>>,)>;
-/// Trainer::<Net, Sgd, MeanSquaredError, 1>::new().step(&mut Net::new(), &Sgd::DEFAULT, &[[0.0; 2]], &[[0.0; 2]]);
+/// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
+/// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0; 2]]), &Sgd::DEFAULT);
 /// ```
 pub struct Regularized<L, R>(PhantomData<(L, R)>);
 
 /// A [`Dense`] layer with λ·Σ|w|, λ = `NUM`/`DEN`: `DenseL1<64, 32, Relu, 1, 1000>`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(DenseL1<1, 1, Linear, 1, 8>,)>; // Σ|w| / 8
+/// let mut net = Net::ZERO;
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 0.5);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub type DenseL1<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =
     Regularized<Dense<I, O, A>, L1<NUM, DEN>>;
 /// A [`Dense`] layer with λ·Σw², λ = `NUM`/`DEN`: `DenseL2<64, 32, Relu, 1, 1000>`
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Net = Mlp<(DenseL2<1, 1, Linear, 1, 8>,)>; // Σw² / 8
+/// let mut net = Net::ZERO;
+/// net.set_weights(&[-4.0, 0.0])?;
+/// let mut trainer = Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO;
+/// assert_eq!(trainer.evaluate(&net, (&[[0.0]], &[[0.0]]))?.loss, 2.0);
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 pub type DenseL2<const I: usize, const O: usize, A, const NUM: u32, const DEN: u32> =
     Regularized<Dense<I, O, A>, L2<NUM, DEN>>;
 
 impl<L: Layer, R: Regularizer> Regularized<L, R> {
-    /// The kernel in front of the parameters.
+    /// The kernel at the front of the parameters.
     #[inline(always)]
     fn kernel(p: &L::Params) -> &[f32] {
-        const { assert!(L::KERNEL > 0, "a regularizer needs a layer with a kernel") };
-        first(p.as_flat(), L::KERNEL)
+        const { assert!(L::KERNEL_LEN > 0, "a regularizer needs a layer with a kernel") };
+        first(p.as_flat(), L::KERNEL_LEN)
     }
 }
 
@@ -120,33 +179,39 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     type Input = L::Input;
     type Output = L::Output;
     type Params = L::Params;
-    type Running = L::Running;
-    type Head = L::Head;
-    const WIDTH: usize = L::WIDTH;
-    const KERNEL: usize = L::KERNEL;
+    type Buffers = L::Buffers;
+    type OutputActivation = L::OutputActivation;
+    const MAX_ROW: usize = L::MAX_ROW;
+    const KERNEL_LEN: usize = L::KERNEL_LEN;
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS;
     const NAME: &'static str = L::NAME;
-    const LAYERS: u32 = L::LAYERS;
+    const DEPTH: u32 = L::DEPTH;
 
     #[inline(always)]
-    fn infer<S: Simd, const C: usize>(s: S, p: &L::Params, r: &L::Running, x: &[L::Input], y: &mut [L::Output]) {
+    fn infer<S: Simd, const C: usize>(
+        s: S,
+        p: &L::Params,
+        r: &L::Buffers,
+        x: &[L::Input],
+        y: &mut [L::Output],
+    ) {
         L::infer::<S, C>(s, p, r, x, y);
     }
 
-    fn init(p: &mut L::Params, r: &mut L::Running, init: &impl Initializer, rng: &mut Rng) {
+    fn init(p: &mut L::Params, r: &mut L::Buffers, init: &impl Initializer, rng: &mut Rng) {
         L::init(p, r, init, rng);
     }
 
-    fn describe(tell: &mut dyn FnMut(&Description)) {
-        L::describe(tell);
+    fn describe(visit: &mut dyn FnMut(&Description)) {
+        L::describe(visit);
     }
 
-    fn tensors(tell: &mut dyn FnMut(&Tensor)) {
-        L::tensors(tell);
+    fn tensors(visit: &mut dyn FnMut(&Tensor)) {
+        L::tensors(visit);
     }
 }
 
-impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
+impl<L: Trainable, R: Regularizer> Trainable for Regularized<L, R> {
     type Tape<const B: usize> = L::Tape<B>;
     const PENALIZED: bool = true;
     const LEAST_SAMPLES: usize = L::LEAST_SAMPLES;
@@ -154,9 +219,9 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     #[inline(always)]
     fn forward<S: Simd, const B: usize>(
         s: S,
-        pass: Pass,
+        pass: Context,
         p: &L::Params,
-        r: &L::Running,
+        r: &L::Buffers,
         x: &[L::Input],
         tape: &mut L::Tape<B>,
     ) {
@@ -175,12 +240,12 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
         x: &[L::Input],
         tape: &mut L::Tape<B>,
         dy: &mut [L::Output],
-        joined: bool,
+        fused: bool,
         dp: &mut L::Params,
         dx: Option<&mut [L::Input]>,
     ) {
-        L::backward::<S, B>(s, p, x, tape, dy, joined, dp, dx);
-        R::add_gradient(s, Self::kernel(p), first_mut(dp.as_flat_mut(), L::KERNEL));
+        L::backward::<S, B>(s, p, x, tape, dy, fused, dp, dx);
+        R::add_gradient(s, Self::kernel(p), first_mut(dp.as_flat_mut(), L::KERNEL_LEN));
     }
 
     #[inline(always)]
@@ -195,7 +260,7 @@ impl<L: Train, R: Regularizer> Train for Regularized<L, R> {
     }
 
     #[inline(always)]
-    fn settle<const B: usize>(tape: &L::Tape<B>, r: &mut L::Running) {
-        L::settle::<B>(tape, r);
+    fn update_buffers<const B: usize>(tape: &L::Tape<B>, r: &mut L::Buffers) {
+        L::update_buffers::<B>(tape, r);
     }
 }

@@ -1,31 +1,36 @@
-//! Ending a training that no longer improves, and going back to its best epoch.
+//! Ends a training that no longer improves, and restores its best epoch.
 
-use super::{Best, Epoch, Monitor, Observer, Session, comparable};
+use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::Result;
 use core::ops::ControlFlow;
 
-/// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for `patience` epochs.
+/// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for
+/// `patience` epochs.
 ///
-/// To go back to the weights of the best epoch (`restore_best_weights=True`), put [`RestoreBest::like`] it in front of it.
+/// To restore the weights of the best epoch (`restore_best_weights=True`), put
+/// [`RestoreBest::like`] before it in the tuple.
 ///
-/// A value that is NaN is no improvement, and an accuracy beside a loss that is NaN counts as NaN. A `min_delta` or `baseline` of NaN is an error before the first step.
+/// A NaN is no improvement. An accuracy counts as NaN if the loss beside it is NaN. A `min_delta`
+/// or `baseline` of NaN is an error before the first step.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
-/// let mut stop = EarlyStopping { monitor: Monitor::Loss, patience: 3, min_delta: 1e-3, ..EarlyStopping::DEFAULT };
+/// let mut net = Unit::ZERO;
+/// let rule = EarlyStopping { monitor: Monitor::Loss, ..EarlyStopping::with_patience(3) };
+/// let mut stop = EarlyStopping { min_delta: 1e-3, ..rule };
 /// let fit = Fit { epochs: 10_000, ..Fit::new(Sgd::with_lr(1.0)) };
-/// let last = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new().fit(&mut net, &gates::OR.x, &gates::OR.t, &fit, &mut stop)?;
-/// assert!(last.epoch < 1000);
-/// assert_eq!(stop.stopped(), Some(last.epoch));
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// let last = trainer.fit_with(&mut net, &gates::OR, &fit, &mut stop)?;
+/// assert!(last.number < 1000);
+/// assert_eq!(stop.stopped(), Some(last.number));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EarlyStopping {
-    /// What is watched
+    /// The monitored value
     pub monitor: Monitor,
     /// A change of less than this is no improvement
     pub min_delta: f32,
@@ -33,13 +38,13 @@ pub struct EarlyStopping {
     pub patience: usize,
     /// A value that must be beaten before an improvement counts
     pub baseline: Option<f32>,
-    /// Epochs at the start that are not looked at
+    /// Number of epochs at the start that are ignored
     pub start_from_epoch: usize,
-    /// What it has seen: starts as [`Watched::NEW`]
+    /// The state; starts as [`Watched::NEW`]
     pub watched: Watched,
 }
 
-/// What an [`EarlyStopping`] remembers.
+/// The state of an [`EarlyStopping`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Watched {
@@ -49,12 +54,12 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Nothing seen.
+    /// The initial state.
     pub const NEW: Self = Self { best: Best::NONE, wait: 0, stopped: None };
 }
 
 impl EarlyStopping {
-    /// Keras' defaults: the validation loss, no patience, every improvement counts.
+    /// Keras' defaults: monitors the validation loss, patience 0, and every improvement counts.
     pub const DEFAULT: Self = Self {
         monitor: Monitor::ValLoss,
         min_delta: 0.0,
@@ -70,13 +75,13 @@ impl EarlyStopping {
         Self { patience, ..Self::DEFAULT }
     }
 
-    /// The epoch after which it ended the training, if it did.
+    /// The number of the epoch after which it ended the training, if it did.
     #[must_use]
     pub const fn stopped(&self) -> Option<usize> {
         self.watched.stopped
     }
 
-    /// The epoch with the best value, 0 before there is one.
+    /// The number of the epoch with the best value; 0 if there is none yet.
     #[must_use]
     pub const fn best_epoch(&self) -> usize {
         self.watched.best.epoch
@@ -92,80 +97,91 @@ impl Default for EarlyStopping {
 impl<S: Session> Observer<S> for EarlyStopping {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         comparable("min_delta", self.min_delta)?;
         comparable("baseline", self.baseline.unwrap_or(0.0))?;
         self.watched = Watched::NEW;
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, _: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
-        if epoch.epoch <= self.start_from_epoch {
+        if epoch.number <= self.start_from_epoch {
             return Ok(ControlFlow::Continue(()));
         }
         let Watched { best, wait, stopped } = &mut self.watched;
         *wait += 1;
-        if best.improved(self.monitor, value, self.min_delta, epoch.epoch) {
+        if best.improved(self.monitor, value, self.min_delta, epoch.number) {
             if self.baseline.is_none_or(|line| self.monitor.better(value, line, self.min_delta)) {
                 *wait = 0;
             }
-        } else if *wait >= self.patience && epoch.epoch > 1 {
-            *stopped = Some(epoch.epoch);
+        } else if *wait >= self.patience && epoch.number > 1 {
+            *stopped = Some(epoch.number);
             return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
     }
 }
 
-/// Keras' `restore_best_weights`: keeps a copy of the network from the epoch with the best monitored value, and at the training's end puts it back.
+/// Keras' `restore_best_weights`: keeps a copy of the network of the epoch with the best monitored
+/// value, and restores it when the training ends.
 ///
-/// The copy is part of the value: its memory is known, and it can lie in a `static`. Like Keras' it holds weights and running statistics, not the
-/// optimizer's state.
+/// The copy is part of the observer, so its memory is known and it can lie in a `static`. As in
+/// Keras it holds weights and non-trainable values (moving mean and variance), not the optimizer's
+/// state.
 ///
-/// A value that is NaN is never the best, nor is an epoch that ends with a weight that is infinite or NaN. Where no epoch is good, nothing is put back.
+/// A NaN is never the best value. An epoch that ends with a weight that is infinite or NaN is never
+/// the best epoch. If no epoch is good, nothing is restored.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
-/// let mut net = Unit::new();
+/// let mut net = Unit::ZERO;
 /// let (x, t) = (&gates::OR.x, &gates::OR.t);
 /// let early = EarlyStopping::with_patience(5);
-/// let mut observers = (Validation::new(x, t), RestoreBest::like(&early, Unit::new()), early);
+/// let mut observers = (Validation::new((x, t)), RestoreBest::like(&early, Unit::ZERO), early);
 /// let fit = Fit { epochs: 200, ..Fit::new(Sgd::with_lr(0.5)) };
-/// let mut trainer = Trainer::<Unit, Sgd, BinaryCrossEntropy, 4>::new();
-/// trainer.fit(&mut net, x, t, &fit, &mut observers)?;
-/// assert_eq!(observers.1.best(), Some(trainer.evaluate(&net, x, t)?.loss));
+/// let mut trainer = Trainer::<Unit, BinaryCrossEntropy, Sgd, 4>::ZERO;
+/// trainer.fit_with(&mut net, (x, t), &fit, &mut observers)?;
+/// assert_eq!(observers.1.best(), Some(trainer.evaluate(&net, (x, t))?.loss));
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RestoreBest<N> {
-    /// What is watched
+    /// The monitored value
     pub monitor: Monitor,
     /// A change of less than this is no improvement
     pub min_delta: f32,
-    /// Epochs at the start that are not looked at
+    /// Number of epochs at the start that are ignored
     pub start_from_epoch: usize,
     best: Best,
     net: N,
 }
 
 impl<N> RestoreBest<N> {
-    /// Watches the validation loss; `room` is the memory for the copy, whatever it holds.
+    /// Monitors the validation loss. `room` is the memory for the copy; its content does not
+    /// matter.
     #[must_use]
     pub const fn new(room: N) -> Self {
-        Self { monitor: Monitor::ValLoss, min_delta: 0.0, start_from_epoch: 0, best: Best::NONE, net: room }
+        Self {
+            monitor: Monitor::ValLoss,
+            min_delta: 0.0,
+            start_from_epoch: 0,
+            best: Best::NONE,
+            net: room,
+        }
     }
 
-    /// Watches what `early` watches, as Keras' one callback does for both: the same value, `min_delta` and `start_from_epoch`.
+    /// Monitors the same value as `early`, with the same `min_delta` and `start_from_epoch`. (In
+    /// Keras one callback does both.)
     #[must_use]
     pub fn like(early: &EarlyStopping, room: N) -> Self {
         let &EarlyStopping { monitor, min_delta, start_from_epoch, .. } = early;
         Self { monitor, min_delta, start_from_epoch, ..Self::new(room) }
     }
 
-    /// Watches another value.
+    /// The same, with another monitored value.
     #[must_use]
     pub fn monitor(self, monitor: Monitor) -> Self {
         Self { monitor, ..self }
@@ -177,7 +193,7 @@ impl<N> RestoreBest<N> {
         self.best.value
     }
 
-    /// The epoch it is from, 0 before there is one.
+    /// The number of the epoch with the best value; 0 if there is none yet.
     #[must_use]
     pub const fn best_epoch(&self) -> usize {
         self.best.epoch
@@ -187,24 +203,28 @@ impl<N> RestoreBest<N> {
 impl<S: Session<Net = N>, N: Clone> Observer<S> for RestoreBest<N> {
     const ACCURACY: bool = true;
 
-    fn begin(&mut self, _: &mut S) -> Result<()> {
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
         comparable("min_delta", self.min_delta)?;
         self.best = Best::NONE;
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: &mut Epoch, session: &mut S) -> Result<ControlFlow<()>> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: &mut EpochReport,
+        session: &mut S,
+    ) -> Result<ControlFlow<()>> {
         let value = self.monitor.of(epoch)?;
-        if epoch.epoch > self.start_from_epoch
+        if epoch.number > self.start_from_epoch
             && session.finite()
-            && self.best.improved(self.monitor, value, self.min_delta, epoch.epoch)
+            && self.best.improved(self.monitor, value, self.min_delta, epoch.number)
         {
             self.net.clone_from(session.net());
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn end(&mut self, session: &mut S) {
+    fn on_fit_end(&mut self, session: &mut S) {
         if self.best.value.is_some() {
             session.net_mut().clone_from(&self.net);
         }

@@ -1,20 +1,24 @@
-//! A learning rate that falls for each weight by itself.
+//! AdaGrad: a learning rate for each weight, which falls.
 
-use super::{Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive};
+use super::{
+    Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive,
+};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan and Singer, 2011.
+/// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan
+/// and Singer, 2011.
 ///
-/// h, the sum of squares, starts at 0: a weight that has moved much moves less from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. For a gradient of
+/// h, the sum of squares, starts at 0. A weight with large gradients so far makes smaller steps
+/// from then on. Keras: `Adagrad(lr, initial_accumulator_value=0, epsilon=ε)`. For a gradient of
 /// 2⁶³ or more see [`optimizer`](super).
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = AdaGrad::with_lr(0.5);
 /// let (mut w, mut state) = ([1.0, 1.0], <AdaGrad as Optimizer>::State::<[f32; 2]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[4.0, -8.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[4.0, -8.0]));
 /// assert_eq!(w, [0.5, 1.5]); // the first step is lr, whatever the size of the gradient
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,17 +33,17 @@ pub struct AdaGrad {
 }
 
 impl AdaGrad {
-    /// The lecture's: lr 0.01, ε 1e-8, no decay. (Keras has lr 0.001, ε 1e-7, and sums that start at 0.1.)
+    /// The lecture's: lr 0.01, ε 1e-8, no decay. (Keras: lr 0.001, ε 1e-7, sums that start at 0.1.)
     pub const DEFAULT: Self = Self { lr: 0.01, epsilon: 1e-8, decay: 0.0 };
 }
 
 defaults!(AdaGrad);
 
 impl Optimizer for AdaGrad {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (h, lr) = state.next(self.lr, self.decay);
         optimizer::adagrad_on(s, lr, self.epsilon, w.as_flat_mut(), h, dw.as_flat());
     }

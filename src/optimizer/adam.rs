@@ -1,21 +1,29 @@
-//! Adaptive moments.
+//! Adam: adaptive moments.
 
 use super::{
-    Optimizer, Zero, at_least, at_least_zero, below_one, counted_steps, decayed, defaults, learning_rate,
-    power::Complement,
+    Optimizer, ZeroState, at_least, at_least_zero, below_one, counted_steps, decayed, defaults,
+    learning_rate, power::Complement,
 };
 use crate::error::Result;
 use rosenblatt_kernels::{
-    Plain, Simd,
+    F32Array, Simd,
     arch::scalar::Scalar,
     optimizer::{self, AdamStep},
     zero_bits,
 };
 
-/// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) / (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
+/// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) /
+/// (1 − β₁ᵗ). Kingma and Ba, 2015, in Keras' form.
 ///
-/// In m and v, 1 − β is that of the decimal number, as Keras computes it in f64; in α it is f32's own, in Keras too, and 1 − βᵗ is within 1 ulp for every t and β. For a gradient of
-/// 2⁶³ or more see [`optimizer`](super).
+/// In m and v, 1 − β is that of the decimal number β, with the value that Keras computes in f64. In
+/// α it is that of the f32 number, as in Keras. 1 − βᵗ is within 1 ulp for every t and β. For a
+/// gradient of 2⁶³ or more see [`optimizer`](super).
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// let adam = Adam { beta1: 0.8, ..Adam::with_lr(0.01) };
+/// assert_eq!((adam.lr, adam.beta2, adam.epsilon), (0.01, 0.999, 1e-8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Adam {
@@ -25,15 +33,18 @@ pub struct Adam {
     pub beta1: f32,
     /// Decay of the second moment, β₂
     pub beta2: f32,
-    /// Added to the root of the second moment, ε; at least 1e-15, so that it outweighs a second moment that is too small for f32
+    /// Added to the root of the second moment, ε. It is at least 1e-15, so that it outweighs a
+    /// second moment that is too small for f32
     pub epsilon: f32,
     /// How fast the learning rate falls: lr_t = lr / (1 + decay·(t − 1))
     pub decay: f32,
 }
 
 impl Adam {
-    /// The lecture's, and the paper's: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay. (Keras has ε 1e-7.)
-    pub const DEFAULT: Self = Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
+    /// The defaults of the lecture and of the paper: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, no decay.
+    /// (Keras: ε 1e-7.)
+    pub const DEFAULT: Self =
+        Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 };
 }
 
 defaults!(Adam);
@@ -48,10 +59,11 @@ pub struct AdamState<P> {
     pub(super) t: u32,
 }
 
-zero_bits!([P: Plain] AdamState<P>: { m, v, rest1, rest2, t });
+zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t });
 
-impl<P: Plain> Zero for AdamState<P> {
-    const ZERO: Self = Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
+impl<P: F32Array> ZeroState for AdamState<P> {
+    const ZERO: Self =
+        Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
 
     fn set_zero(&mut self) {
         self.m.as_flat_mut().fill(0.0);
@@ -60,8 +72,8 @@ impl<P: Plain> Zero for AdamState<P> {
     }
 }
 
-impl<P: Plain> AdamState<P> {
-    /// Begins a step: the moments, what to multiply with, and lr_t.
+impl<P: F32Array> AdamState<P> {
+    /// Counts a step. Returns the moments, their factors and lr_t.
     #[inline(always)]
     pub(super) fn next(&mut self, adam: &Adam) -> (&mut [f32], &mut [f32], AdamStep, f32) {
         let &Adam { lr, beta1, beta2, epsilon, decay } = adam;
@@ -74,10 +86,10 @@ impl<P: Plain> AdamState<P> {
 }
 
 impl Optimizer for Adam {
-    type State<P: Plain> = AdamState<P>;
+    type State<P: F32Array> = AdamState<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
         let (m, v, step, _) = state.next(self);
         optimizer::adam_on(s, step, w.as_flat_mut(), m, v, dw.as_flat());
     }

@@ -1,20 +1,21 @@
-//! Adam with decay of the weights.
+//! AdamW: Adam with weight decay.
 
 use super::{Adam, AdamState, Optimizer, at_least_zero, counted_steps, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// AdamW: w ← w − lr_t·λ·w, then a step of [`Adam`]. Loshchilov and Hutter, 2019.
 ///
-/// The decay is apart from the gradient, so that the moments do not divide it, as they do with an L2 penalty. As in Keras it takes all parameters, biases too. With λ = 0 it is [`Adam`] to
-/// the bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
+/// The decay is separate from the gradient. So the moments do not divide it, as they divide the
+/// gradient of an L2 penalty. As in Keras it applies to all parameters, also to biases. With λ = 0
+/// it is [`Adam`] to the bit. Keras: `AdamW(lr, weight_decay=λ, epsilon=ε)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = AdamW { lr: 0.5, weight_decay: 0.25, ..AdamW::DEFAULT };
 /// let (mut w, mut state) = ([2.0], <AdamW as Optimizer>::State::<[f32; 1]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[0.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[0.0]));
 /// assert_eq!(w, [1.75]); // no gradient: only the decay, 0.5·0.25·2
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,18 +29,25 @@ pub struct AdamW {
     pub beta2: f32,
     /// Added to the root of the second moment, ε; at least 1e-15
     pub epsilon: f32,
-    /// Decay of the weights, λ: the share of a weight that lr_t = 1 would take
+    /// Weight decay, λ: the share of a weight that a step with lr_t = 1 removes
     pub weight_decay: f32,
     /// How fast the learning rate falls
     pub decay: f32,
 }
 
 impl AdamW {
-    /// As [`Adam::DEFAULT`], with Keras' decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004, no decay of the learning rate.
-    pub const DEFAULT: Self =
-        Self { lr: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.004, decay: 0.0 };
+    /// As [`Adam::DEFAULT`], with Keras' weight decay: lr 0.001, β₁ 0.9, β₂ 0.999, ε 1e-8, λ 0.004,
+    /// no decay of the learning rate.
+    pub const DEFAULT: Self = Self {
+        lr: 0.001,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.004,
+        decay: 0.0,
+    };
 
-    /// What is Adam in it.
+    /// The hyper-parameters of the step of Adam.
     const fn adam(&self) -> Adam {
         let &Self { lr, beta1, beta2, epsilon, decay, .. } = self;
         Adam { lr, beta1, beta2, epsilon, decay }
@@ -49,10 +57,10 @@ impl AdamW {
 defaults!(AdamW);
 
 impl Optimizer for AdamW {
-    type State<P: Plain> = AdamState<P>;
+    type State<P: F32Array> = AdamState<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut AdamState<P>, w: &mut P, dw: &P) {
         let (m, v, step, lr) = state.next(&self.adam());
         optimizer::adamw_on(s, step, lr * self.weight_decay, w.as_flat_mut(), m, v, dw.as_flat());
     }

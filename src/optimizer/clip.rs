@@ -1,16 +1,22 @@
-//! Keeping a gradient within bounds, around any optimizer.
+//! Gradient clipping around any optimizer.
 
 use super::{Optimizer, positive};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// Everything but [`Optimizer::prepare`] and [`Optimizer::check`] is the inner optimizer's.
+/// All methods except [`Optimizer::prepare`] and [`Optimizer::check`] are the inner optimizer's.
 macro_rules! inner {
     () => {
-        type State<P: Plain> = O::State<P>;
+        type State<P: F32Array> = O::State<P>;
 
         #[inline(always)]
-        fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Self::State<P>, w: &mut P, dw: &P) {
+        fn update<S: Simd, P: F32Array>(
+            &self,
+            s: S,
+            state: &mut Self::State<P>,
+            w: &mut P,
+            dw: &P,
+        ) {
             self.optimizer.update(s, state, w, dw);
         }
 
@@ -22,36 +28,37 @@ macro_rules! inner {
             self.optimizer.set_lr(lr);
         }
 
-        fn last_lr<P: Plain>(&self, state: &Self::State<P>) -> f32 {
+        fn last_lr<P: F32Array>(&self, state: &Self::State<P>) -> f32 {
             self.optimizer.last_lr(state)
         }
 
         #[inline(always)]
-        fn check_next<P: Plain>(&self, state: &Self::State<P>) -> Result<()> {
+        fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
             self.optimizer.check_next(state)
         }
     };
 }
 
-/// Clipping by value: each value of the gradient is brought between −limit and limit. Keras' `clipvalue`.
+/// Clipping by value: each value of the gradient is clamped to [−limit, limit]. Keras' `clipvalue`.
 ///
-/// It may turn the gradient's direction; [`ClipNorm`] does not. [`Trainer::gradient`](crate::Trainer::gradient) gives the clipped one.
+/// It can change the gradient's direction; [`ClipNorm`] does not.
+/// [`Trainer::gradient`](crate::Trainer::gradient) is the clipped gradient.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, ClipValue<Sgd>, MeanSquaredError, 1>::new();
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, ClipValue<Sgd>, 1>::ZERO;
 /// let rule = ClipValue { optimizer: Sgd::with_lr(0.5), limit: 1.0 };
-/// trainer.step(&mut net, &rule, &[[1.0]], &[[1e10]])?;
+/// trainer.step(&mut net, (&[[1.0]], &[[1e10]]), &rule)?;
 /// assert_eq!(net.weights(), [0.5, 0.5]); // not 1e10
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClipValue<O> {
-    /// What makes a step of the clipped gradient
+    /// The optimizer of the clipped gradient
     pub optimizer: O,
     /// The greatest value, above 0
     pub limit: f32,
@@ -72,27 +79,30 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
     }
 }
 
-/// Clipping by norm: where ‖g‖ = √Σg², over all parameters, is above the limit, g ← g·limit/‖g‖. Keras' `global_clipnorm`.
+/// Clipping by norm: if ‖g‖ = √Σg² over all parameters is above the limit, g ← g·limit/‖g‖. Keras'
+/// `global_clipnorm`.
 ///
-/// The direction stays. At or below the limit the gradient keeps its bits. Where Σg² overflows, Keras' norm is ∞ and its gradient NaN; here the norm is taken of scaled values (see
-/// [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), and every finite gradient becomes one of the limit's length. The sum runs over sixteen lanes: the same bits everywhere. Pascanu, Mikolov and
-/// Bengio, 2013.
+/// The direction does not change. At or below the limit the gradient keeps its bits. If Σg²
+/// overflows, Keras' norm is ∞ and its gradient NaN. Here the norm is computed from scaled values
+/// (see [`clip_norm`](rosenblatt_kernels::optimizer::clip_norm)), so every finite gradient above
+/// the limit gets the limit's length. The sum runs over sixteen lanes: the same bits everywhere.
+/// Pascanu, Mikolov and Bengio, 2013.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
-/// let mut net = Unit::new();
-/// let mut trainer = Trainer::<Unit, ClipNorm<Sgd>, MeanSquaredError, 1>::new();
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, ClipNorm<Sgd>, 1>::ZERO;
 /// let rule = ClipNorm { optimizer: Sgd::with_lr(1.0), limit: 5.0 };
-/// trainer.step(&mut net, &rule, &[[0.75]], &[[100.0]])?; // the gradient: -150 for w, -200 for b
+/// trainer.step(&mut net, (&[[0.75]], &[[100.0]]), &rule)?; // the gradient: -150 for w, -200 for b
 /// assert_eq!(net.weights(), [3.0, 4.0]);
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClipNorm<O> {
-    /// What makes a step of the clipped gradient
+    /// The optimizer of the clipped gradient
     pub optimizer: O,
     /// The greatest norm, above 0
     pub limit: f32,

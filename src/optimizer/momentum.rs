@@ -1,20 +1,23 @@
-//! Momentum: a ball that rolls downhill.
+//! Momentum: a velocity that accumulates gradients.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
+use super::{
+    Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
+};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
 /// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
 ///
-/// The velocity v starts at 0, keeps the share r of itself and is pushed by the gradient. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
+/// The velocity v starts at 0. A step keeps the share r of it and subtracts lr_t·g. With r = 0 it
+/// is [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = Momentum { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Momentum as Optimizer>::State::<[f32; 1]>::ZERO);
 /// for _ in 0..2 {
-///     dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
+///     dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
 /// }
 /// assert_eq!(w, [1.0 - 0.25 - 0.375]); // v is -0.25, then 0.5·(-0.25) - 0.25
 /// ```
@@ -23,7 +26,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 pub struct Momentum {
     /// Learning rate
     pub lr: f32,
-    /// What is left of the velocity after a step, r: the lecture's drag
+    /// The share of the velocity that a step keeps, r: the lecture's drag
     pub momentum: f32,
     /// How fast the learning rate falls
     pub decay: f32,
@@ -37,10 +40,10 @@ impl Momentum {
 defaults!(Momentum);
 
 impl Optimizer for Momentum {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (v, lr) = state.next(self.lr, self.decay);
         optimizer::momentum_on(s, lr, self.momentum, w.as_flat_mut(), v, dw.as_flat());
     }

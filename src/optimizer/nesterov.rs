@@ -1,20 +1,24 @@
-//! Momentum that looks ahead.
+//! Nesterov's momentum.
 
-use super::{Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate};
+use super::{
+    Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
+};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer};
 
-/// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)). Nesterov, 1983, in Keras' form.
+/// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)).
+/// Nesterov, 1983, in Keras' form.
 ///
-/// The step is that of [`Momentum`](super::Momentum), one velocity further: w is where the ball will be, so that the gradient there can still turn it. With r = 0 it is
-/// [`Sgd`](super::Sgd) to the bit. Keras: `SGD(lr, momentum=r, nesterov=True)`.
+/// The weights are r·v ahead of those of the usual form, so that the gradient is computed at the
+/// point to which the velocity leads. With r = 0 it is [`Sgd`](super::Sgd) to the bit. Keras:
+/// `SGD(lr, momentum=r, nesterov=True)`.
 ///
 /// ```
-/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, Zero}, prelude::*};
+/// use rosenblatt::{kernels::dispatch, optimizer::{Optimizer, ZeroState}, prelude::*};
 ///
 /// let rule = Nesterov { lr: 0.25, momentum: 0.5, decay: 0.0 };
 /// let (mut w, mut state) = ([1.0], <Nesterov as Optimizer>::State::<[f32; 1]>::ZERO);
-/// dispatch!(Level::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
+/// dispatch!(Backend::detect(), s => rule.update(s, &mut state, &mut w, &[1.0]));
 /// assert_eq!(w, [1.0 - 0.125 - 0.25]); // v is -0.25
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +26,7 @@ use rosenblatt_kernels::{Plain, Simd, optimizer};
 pub struct Nesterov {
     /// Learning rate
     pub lr: f32,
-    /// What is left of the velocity after a step, r: the lecture's drag
+    /// The share of the velocity that a step keeps, r: the lecture's drag
     pub momentum: f32,
     /// How fast the learning rate falls
     pub decay: f32,
@@ -36,10 +40,10 @@ impl Nesterov {
 defaults!(Nesterov);
 
 impl Optimizer for Nesterov {
-    type State<P: Plain> = Accumulator<P>;
+    type State<P: F32Array> = Accumulator<P>;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut Accumulator<P>, w: &mut P, dw: &P) {
         let (v, lr) = state.next(self.lr, self.decay);
         optimizer::nesterov_on(s, lr, self.momentum, w.as_flat_mut(), v, dw.as_flat());
     }

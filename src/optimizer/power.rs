@@ -1,11 +1,13 @@
-//! 1 − βᵗ, step by step, to all digits of an f32.
+//! 1 − βᵗ, step by step, to full f32 precision.
 
 use rosenblatt_kernels::zero_bits;
 
-/// 1 − βᵗ in units of 2⁻⁶⁴, the upper and the lower half: 0 before the first step, so that all starts at zero bits.
+/// 1 − βᵗ in units of 2⁻⁶⁴, as an upper and a lower half. It is 0 before the first step, so that
+/// the state starts at zero bits.
 ///
-/// A recurrence in f32 would lose what makes the difference: near β = 1 it is off in the third digit, and comes to rest
-/// before 1. Here a step loses at most 2⁻⁶³, and the result is within 1 ulp for every t and every β in [0, 1).
+/// A recurrence in f32 would be off in the third digit near β = 1, and its limit would be less than
+/// one. Here a step loses at most 2⁻⁶³, and the result is within 1 ulp for every t and every β in
+/// [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Complement {
     high: u32,
@@ -17,13 +19,13 @@ zero_bits!([] Complement: { high, low });
 impl Complement {
     pub const ZERO: Self = Self { high: 0, low: 0 };
 
-    /// One step more: 1 − βᵗ⁺¹, rounded.
+    /// Advances by one step: returns 1 − βᵗ⁺¹, rounded.
     #[inline(always)]
     pub fn next(&mut self, beta: f32) -> f32 {
         self.times(fraction(beta))
     }
 
-    /// The step for a β in units of 2⁻³². On a chip one copy for both moments.
+    /// The step for a β in units of 2⁻³². On a chip both moments share one copy of the code.
     #[cfg_attr(target_os = "none", inline(never))]
     #[cfg_attr(not(target_os = "none"), inline(always))]
     fn times(&mut self, beta: u32) -> f32 {
@@ -40,7 +42,7 @@ impl Complement {
     #[inline(always)]
     fn value(self) -> f32 {
         const SHARE: f32 = 1.0 / 4_294_967_296.0;
-        // Where the upper half is rounded, the lower one is too small to matter.
+        // If the upper half is rounded, the lower one is too small to matter.
         (self.low as f32 * SHARE + self.high as f32) * SHARE
     }
 }
@@ -57,7 +59,8 @@ fn fraction(beta: f32) -> u32 {
 mod tests {
     use super::Complement;
 
-    /// How many ulp the number is off at each of the first steps, and at powers of two up to `steps`.
+    /// The greatest error in ulp over the first steps, the powers of two and some others up to
+    /// `steps`.
     fn worst(beta: f32, steps: u32) -> f64 {
         let (mut c, mut worst) = (Complement::ZERO, 0f64);
         // ln β = ln(1 − (1 − β)); 1 − β is exact in f64.
@@ -76,8 +79,8 @@ mod tests {
     #[test]
     fn within_one_ulp_for_every_beta() {
         let betas = [
-            0.0, 1e-40, 1e-20, 1e-9, 3e-5, 0.01, 0.1, 0.3, 0.49999997, 0.5, 0.7, 0.9, 0.99, 0.999, 0.9999, 0.99999,
-            0.999999,
+            0.0, 1e-40, 1e-20, 1e-9, 3e-5, 0.01, 0.1, 0.3, 0.49999997, 0.5, 0.7, 0.9, 0.99, 0.999,
+            0.9999, 0.99999, 0.999999,
         ];
         for beta in betas {
             let off = worst(beta, 300_000);

@@ -1,10 +1,22 @@
 //! Gradient descent.
 
-use super::{Optimizer, Zero, at_least_zero, counted_steps, decayed, defaults, learning_rate};
+use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{Plain, Simd, optimizer, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
 
-/// Stochastic gradient descent: w ← w − lr_t·dw, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro, 1951.
+/// Stochastic gradient descent: w ← w − lr_t·g, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro,
+/// 1951.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Unit = Mlp<(Dense<1, 1>,)>;
+/// let mut net = Unit::ZERO;
+/// let mut trainer = Trainer::<Unit, MeanSquaredError, Sgd, 1>::ZERO;
+/// trainer.step(&mut net, (&[[1.0]], &[[2.0]]), &Sgd::with_lr(0.25))?;
+/// assert_eq!(net.weights(), [1.0, 1.0]); // both gradients are 2·(0 − 2)
+/// # Ok::<(), rosenblatt::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sgd {
@@ -21,7 +33,7 @@ impl Sgd {
 
 defaults!(Sgd);
 
-/// Steps done.
+/// The number of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SgdState {
     t: u32,
@@ -29,7 +41,7 @@ pub struct SgdState {
 
 zero_bits!([] SgdState: { t });
 
-impl Zero for SgdState {
+impl ZeroState for SgdState {
     const ZERO: Self = Self { t: 0 };
 
     fn set_zero(&mut self) {
@@ -38,10 +50,10 @@ impl Zero for SgdState {
 }
 
 impl Optimizer for Sgd {
-    type State<P: Plain> = SgdState;
+    type State<P: F32Array> = SgdState;
 
     #[inline(always)]
-    fn update<S: Simd, P: Plain>(&self, s: S, state: &mut SgdState, w: &mut P, dw: &P) {
+    fn update<S: Simd, P: F32Array>(&self, s: S, state: &mut SgdState, w: &mut P, dw: &P) {
         state.t = state.t.saturating_add(1);
         optimizer::sgd_on(s, decayed(self.lr, self.decay, state.t), w.as_flat_mut(), dw.as_flat());
     }

@@ -1,4 +1,4 @@
-//! Rates that stay, for ever or for a while.
+//! Constant and piecewise constant rates.
 
 use super::{Schedule, times};
 use crate::{
@@ -7,6 +7,11 @@ use crate::{
 };
 
 /// The same rate for every step.
+///
+/// ```
+/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// assert_eq!(ConstantRate { lr: 0.5 }.at(1000), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConstantRate {
@@ -28,19 +33,22 @@ impl Schedule for ConstantRate {
     learning_rate!();
 }
 
-/// One rate after another: `lr` up to and including the first boundary, then each piece's rate from the step after its boundary on. Keras' `PiecewiseConstantDecay`.
+/// One rate after another. `lr` holds up to and including the first boundary. Each piece's rate
+/// holds from the step after its boundary. Keras' `PiecewiseConstantDecay`.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};
 /// let schedule = PiecewiseConstant { lr: 0.5, then: [(100, 0.25), (200, 0.125)] };
-/// assert_eq!([0, 100, 101, 200, 201].map(|step| schedule.at(step)), [0.5, 0.5, 0.25, 0.25, 0.125]);
+/// let rates = [0, 100, 101, 200, 201].map(|step| schedule.at(step));
+/// assert_eq!(rates, [0.5, 0.5, 0.25, 0.25, 0.125]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PiecewiseConstant<const N: usize> {
     /// The first learning rate
     pub lr: f32,
-    /// The last step of what was before, and the rate from then on; boundaries ascend
+    /// For each later piece: the last step of the piece before, and the rate after it. Boundaries
+    /// ascend
     pub then: [(u32, f32); N],
 }
 
@@ -48,7 +56,11 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     const FINITE: bool = true;
 
     fn at(&self, step: u32) -> f32 {
-        self.then.iter().take_while(|(boundary, _)| step > *boundary).last().map_or(self.lr, |(_, lr)| *lr)
+        self.then
+            .iter()
+            .take_while(|(boundary, _)| step > *boundary)
+            .last()
+            .map_or(self.lr, |(_, lr)| *lr)
     }
 
     fn lr(&self) -> f32 {
@@ -56,7 +68,7 @@ impl<const N: usize> Schedule for PiecewiseConstant<N> {
     }
 
     fn set_lr(&mut self, lr: f32) {
-        // From 0 there is no way back.
+        // A rate of 0 cannot be scaled: all others become 0 too.
         let factor = if self.lr == 0.0 { 0.0 } else { lr / self.lr };
         self.lr = lr;
         for (_, rate) in &mut self.then {

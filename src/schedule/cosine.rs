@@ -1,4 +1,4 @@
-//! Half a wave of cosine.
+//! A rate that falls along a cosine.
 
 use super::{Schedule, at_least_one, quotient};
 use crate::{
@@ -7,17 +7,24 @@ use crate::{
 };
 use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
 
-/// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
+/// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: the rate falls
+/// from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
 ///
-/// Keras' `warmup_target` and `warmup_steps` are a [`WarmUp`](super::WarmUp) before it.
+/// [`WarmUp`](super::WarmUp) before it replaces Keras' `warmup_target` and `warmup_steps`.
+///
+/// ```
+/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// let schedule = CosineDecay { lr: 1.0, decay_steps: 10, alpha: 0.25 };
+/// assert_eq!([0, 10, 20].map(|step| schedule.at(step)), [1.0, 0.25, 0.25]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CosineDecay {
     /// The first learning rate
     pub lr: f32,
-    /// Over how many steps it falls, at least 1
+    /// Number of steps in which it falls, at least 1
     pub decay_steps: u32,
-    /// What is left in the end, as a share of lr, from 0 to 1
+    /// The last rate as a share of lr, from 0 to 1
     pub alpha: f32,
 }
 
@@ -38,7 +45,11 @@ impl Schedule for CosineDecay {
         if (0.0..=1.0).contains(&self.alpha) {
             Ok(())
         } else {
-            Err(Error::HyperParameter { name: "alpha", value: self.alpha, expected: "a number in [0, 1]" })
+            Err(Error::HyperParameter {
+                name: "alpha",
+                value: self.alpha,
+                expected: "a number in [0, 1]",
+            })
         }
     }
 

@@ -7,17 +7,24 @@ use crate::{
 };
 use rosenblatt_kernels::environment::standard;
 
-/// lr / (1 + decay_rate·t/decay_steps); with `staircase` the quotient t/decay_steps is rounded down. Keras' `InverseTimeDecay`.
+/// lr / (1 + decay_rate·t/decay_steps). With `staircase` the quotient t/decay_steps is rounded
+/// down. Keras' `InverseTimeDecay`.
 ///
-/// With `decay_steps` 1 it is what an optimizer's `decay` does.
+/// With `decay_steps` 1 it computes the same as an optimizer's `decay`.
+///
+/// ```
+/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// let schedule = InverseTimeDecay { lr: 1.0, decay_steps: 10, decay_rate: 1.0, staircase: false };
+/// assert_eq!([0, 10, 30].map(|step| schedule.at(step)), [1.0, 0.5, 0.25]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InverseTimeDecay {
     /// The first learning rate
     pub lr: f32,
-    /// How many steps a decay takes, at least 1
+    /// Number of steps of a decay, at least 1
     pub decay_steps: u32,
-    /// How strong it is: after `decay_steps` steps the rate is lr / (1 + decay_rate)
+    /// Strength: after `decay_steps` steps the rate is lr / (1 + decay_rate)
     pub decay_rate: f32,
     /// Whether it falls only every `decay_steps` steps
     pub staircase: bool,
@@ -27,7 +34,9 @@ impl Schedule for InverseTimeDecay {
     const FINITE: bool = true;
 
     fn at(&self, step: u32) -> f32 {
-        standard(|| self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase)))
+        standard(|| {
+            self.lr / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase))
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -39,17 +48,25 @@ impl Schedule for InverseTimeDecay {
     learning_rate!();
 }
 
-/// lr·decay_rate^(t/decay_steps); with `staircase` the exponent is rounded down. Keras' `ExponentialDecay`.
+/// lr·decay_rate^(t/decay_steps). With `staircase` the exponent is rounded down. Keras'
+/// `ExponentialDecay`.
 ///
-/// A whole exponent's power is a product carried in pairs of f32, the rest's is exp(rest·ln decay_rate). From 2¹⁰⁰ on a power counts as ∞.
+/// The power of the whole part of the exponent is a product in pairs of f32. The power of the rest
+/// is exp(rest·ln decay_rate). A power of 2¹⁰⁰ or more counts as ∞.
+///
+/// ```
+/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// let schedule = ExponentialDecay { lr: 1.0, decay_steps: 10, decay_rate: 0.5, staircase: true };
+/// assert_eq!([0, 9, 10, 25].map(|step| schedule.at(step)), [1.0, 1.0, 0.5, 0.25]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExponentialDecay {
     /// The first learning rate
     pub lr: f32,
-    /// How many steps a decay takes, at least 1
+    /// Number of steps of a decay, at least 1
     pub decay_steps: u32,
-    /// What the rate is multiplied with after `decay_steps` steps, above 0
+    /// Factor of the rate after `decay_steps` steps, above 0
     pub decay_rate: f32,
     /// Whether it falls only every `decay_steps` steps
     pub staircase: bool,
@@ -71,7 +88,8 @@ impl Schedule for ExponentialDecay {
     learning_rate!();
 }
 
-/// lr·drop^⌊t/every⌋: every so many steps the rate drops. [`ExponentialDecay`] as a staircase, in the lecture's words.
+/// lr·drop^⌊t/every⌋: the rate drops every `every` steps. It is the lecture's form of
+/// [`ExponentialDecay`] with `staircase`.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};
@@ -83,9 +101,9 @@ impl Schedule for ExponentialDecay {
 pub struct StepDecay {
     /// The first learning rate
     pub lr: f32,
-    /// What the rate is multiplied with, above 0
+    /// Factor of each drop, above 0
     pub drop: f32,
-    /// Every how many steps, at least 1
+    /// Number of steps between drops, at least 1
     pub every: u32,
 }
 

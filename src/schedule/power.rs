@@ -1,11 +1,12 @@
-//! Powers of a positive f32 number, to all its digits.
+//! Powers of a positive f32 number, to full f32 precision.
 
 use rosenblatt_kernels::{arch::scalar::Scalar, math};
 
-/// base^(step/steps), the exponent rounded down with `staircase`.
+/// base^(step/steps); with `staircase` the exponent is rounded down.
 ///
-/// The whole part by repeated squaring of a pair of numbers whose sum is the power: some 44 bits, so that not even thousands of factors show in the
-/// 24 of the result. The rest r < 1 as exp(r·ln base).
+/// The power of the whole part is computed by repeated squaring of a pair of numbers whose sum is
+/// the power. A pair holds about 44 bits, so even thousands of factors do not change the 24 bits of
+/// the result. The power of the rest r < 1 is exp(r·ln base).
 pub fn power(base: f32, step: u32, steps: u32, staircase: bool) -> f32 {
     let (Some(whole), Some(rest)) = (step.checked_div(steps), step.checked_rem(steps)) else {
         return 1.0;
@@ -18,7 +19,7 @@ pub fn power(base: f32, step: u32, steps: u32, staircase: bool) -> f32 {
     power * math::exp(Scalar, rest * math::ln(Scalar, base))
 }
 
-/// A number as the sum of two, the second at most half a unit in the last place of the first.
+/// A number as the sum of two; the second is at most half a unit in the last place of the first.
 type Pair = (f32, f32);
 
 /// baseⁿ
@@ -37,14 +38,14 @@ fn whole_power(base: f32, mut n: u32) -> Pair {
     }
 }
 
-/// The product of two positive pairs; ∞ from 2¹⁰⁰ on, where halving a factor would overflow.
+/// The product of two positive pairs; ∞ from 2¹⁰⁰ on, because splitting a factor would overflow.
 fn times((a, a_rest): Pair, (b, b_rest): Pair) -> Pair {
     const HUGE: f32 = f32::from_bits((127 + 100) << 23);
     let product = a * b;
     if product >= HUGE {
         return (f32::INFINITY, 0.0);
     }
-    // The product's rounding error, exactly, from halves of 12 bits (Dekker, 1971).
+    // The exact rounding error of the product, from halves of 12 bits (Dekker, 1971).
     let ((a1, a2), (b1, b2)) = (halves(a), halves(b));
     let error = a2 * b2 - (((product - a1 * b1) - a2 * b1) - a1 * b2);
     let rest = error + (a * b_rest + a_rest * b);

@@ -1,26 +1,30 @@
-//! A slow start.
+//! A linear warm-up.
 
 use super::Schedule;
 use crate::{error::Result, optimizer::at_least_zero};
 use rosenblatt_kernels::environment::standard;
 
-/// A linear warm-up in front of any schedule: (target − start)·t/steps + start for t < `steps`, target being the first rate of `then`; afterwards `then`, from its own step 0.
+/// A linear warm-up before any schedule: (target − start)·t/steps + start for t < `steps`, where
+/// target is the first rate of `then`. After it `then` follows, from its own step 0.
 ///
-/// In front of [`CosineDecay`](super::CosineDecay) it is Keras' `CosineDecay` with `warmup_target` and `warmup_steps`.
+/// Before a [`CosineDecay`](super::CosineDecay) it is Keras' `CosineDecay` with `warmup_target` and
+/// `warmup_steps`.
 ///
 /// ```
 /// use rosenblatt::{prelude::*, schedule::Schedule};
-/// let schedule = WarmUp { start: 0.0, steps: 4, then: StepDecay { lr: 1.0, drop: 0.5, every: 2 } };
-/// assert_eq!([0, 1, 3, 4, 5, 6].map(|step| schedule.at(step)), [0.0, 0.25, 0.75, 1.0, 1.0, 0.5]);
+/// let then = StepDecay { lr: 1.0, drop: 0.5, every: 2 };
+/// let schedule = WarmUp { start: 0.0, steps: 4, then };
+/// let rates = [0, 1, 3, 4, 5, 6].map(|step| schedule.at(step));
+/// assert_eq!(rates, [0.0, 0.25, 0.75, 1.0, 1.0, 0.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WarmUp<S> {
     /// The rate of step 0
     pub start: f32,
-    /// How many steps it takes; 0 for no warm-up
+    /// Number of steps of the warm-up; 0 for none
     pub steps: u32,
-    /// What follows
+    /// The schedule that follows
     pub then: S,
 }
 
@@ -38,7 +42,7 @@ impl<S: Schedule> Schedule for WarmUp<S> {
         self.then.lr()
     }
 
-    /// The warm-up still begins at `start`.
+    /// Scales `then`. The warm-up still begins at `start`.
     fn set_lr(&mut self, lr: f32) {
         self.then.set_lr(lr);
     }

@@ -1,12 +1,12 @@
-//! The memory map of the board that `BOARD` names, and the start-up crate's linker script.
+//! Writes the memory map of the board that `BOARD` names, and the start-up crate's linker script.
 
 use std::{env, fs, path::PathBuf};
 
-/// Board, flash and RAM as origin and length, and the linker script that uses them.
+/// Board, flash and RAM (origin and length), and the linker script that uses them.
 const BOARDS: [(&str, [&str; 2], [&str; 2], &str); 7] = [
     ("microbit", ["0x00000000", "256K"], ["0x20000000", "16K"], "link.x"),
     ("lm3s6965evb", ["0x00000000", "256K"], ["0x20000000", "64K"], "link.x"),
-    // The MPS2 boards with a Cortex-M4 and M7 have one map.
+    // The MPS2 boards with a Cortex-M4 and with an M7 have the same map.
     ("mps2", ["0x00000000", "4M"], ["0x20000000", "4M"], "link.x"),
     ("mps2-an505", ["0x10000000", "4M"], ["0x38000000", "4M"], "link.x"),
     ("mps3-an547", ["0x00000000", "512K"], ["0x20000000", "512K"], "link.x"),
@@ -21,8 +21,9 @@ fn main() {
     let Some((_, flash, ram, script)) = BOARDS.iter().find(|(board, ..)| *board == name) else {
         panic!("BOARD={name}: no such board; see BOARDS in build.rs");
     };
-    let region =
-        |name: &str, [origin, length]: &[&str; 2]| format!("  {name} : ORIGIN = {origin}, LENGTH = {length}\n");
+    let region = |name: &str, [origin, length]: &[&str; 2]| {
+        format!("  {name} : ORIGIN = {origin}, LENGTH = {length}\n")
+    };
     let text = match name.as_str() {
         "aarch64" => format!("MEMORY\n{{\n{}}}\n", region("image", flash)),
         "riscv32" => {
@@ -34,8 +35,9 @@ fn main() {
                 ("HEAP", "RAM"),
                 ("STACK", "RAM"),
             ];
-            let aliases: String =
-                regions.map(|(region, memory)| format!("REGION_ALIAS(\"REGION_{region}\", {memory});\n")).concat();
+            let aliases: String = regions
+                .map(|(region, memory)| format!("REGION_ALIAS(\"REGION_{region}\", {memory});\n"))
+                .concat();
             format!("MEMORY\n{{\n{}{}}}\n{aliases}", region("FLASH", flash), region("RAM", ram))
         }
         _ => format!("MEMORY\n{{\n{}{}}}\n", region("FLASH", flash), region("RAM", ram)),

@@ -1,16 +1,18 @@
-//! Convolution and pooling: bit for bit the contract (`kernels/NUMERICS.md`) written as plain loops, and gradients against finite differences in f64.
+//! Convolution and pooling. The bits are compared with plain loops that follow the contract
+//! (`kernels/NUMERICS.md`), the gradients with finite differences in f64.
 
 use crate::support;
+use crate::support::dataset;
 
 use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed},
 };
 use rosenblatt::{
-    Level, Rng,
-    kernels::{Compact, Flat, Plain, Simd, dispatch},
-    layer::{Layer, Pass, Train},
-    network::NetOf,
+    Backend, Rng,
+    kernels::{F32Array, F32Rows, OutOfLine, Simd, dispatch},
+    layer::{Context, Layer, Trainable},
+    model::ComposedOf,
     prelude::*,
 };
 use std::ops::{Add, Div, Mul};
@@ -19,7 +21,7 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// What a window does with its places.
+/// What a layer computes from a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Conv,
@@ -27,7 +29,7 @@ enum Kind {
     Average,
 }
 
-/// A layer as the judge sees it.
+/// A layer as the reference describes it.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     kind: Kind,
@@ -39,7 +41,7 @@ struct Plan {
     activation: fn(f64) -> f64,
 }
 
-/// f32 for the bits, f64 for the judge.
+/// f32 for the bits, f64 for the reference.
 trait Real: Copy + PartialOrd + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
     fn of(x: f32) -> Self;
 }
@@ -55,11 +57,13 @@ impl Real for f64 {
 }
 
 impl Plan {
-    /// Where in the input place (u, v) of the window of output (i, j) lies, `None` in the padding: Keras' formula.
+    /// Position in the input of place (u, v) in the window of output (i, j), by Keras' formula.
+    /// `None` in the padding.
     fn place(&self, i: usize, j: usize, u: usize, v: usize) -> Option<usize> {
         let along = |axis: usize, window: usize, place: usize| {
             let (n, out, k) = (self.input[axis], self.output[axis], self.window[axis]);
-            let total = ((out as isize - 1) * self.stride[axis] as isize + k as isize - n as isize).max(0);
+            let total =
+                ((out as isize - 1) * self.stride[axis] as isize + k as isize - n as isize).max(0);
             let before = if self.same { total / 2 } else { 0 };
             let at = (window * self.stride[axis] + place) as isize - before;
             usize::try_from(at).ok().filter(|at| *at < n)
@@ -67,7 +71,8 @@ impl Plan {
         Some((along(0, i, u)? * self.input[1] + along(1, j, v)?) * self.input[2])
     }
 
-    /// Calls `see` with each window, row by row: its number, and for each of its places, row by row, where it lies.
+    /// Calls `see` for each window, row by row, with its index and the input position of each of
+    /// its places, row by row.
     fn windows(&self, mut see: impl FnMut(usize, &[Option<usize>])) {
         for i in 0..self.output[0] {
             for j in 0..self.output[1] {
@@ -80,7 +85,7 @@ impl Plan {
         }
     }
 
-    /// One sample before the activation, in the order of the contract.
+    /// Output of one sample before the activation, in the contract's order of accumulation.
     fn forward<R: Real>(&self, p: &[R], x: &[R]) -> Vec<R> {
         let (c, f) = (self.input[2], self.output[2]);
         let mut y = Vec::new();
@@ -120,7 +125,8 @@ impl Plan {
         y
     }
 
-    /// The least distance from a change of slope: of a greatest value from the next one, of a relu's input from 0.
+    /// The least distance from a kink: between the two greatest values of a window, or between a
+    /// relu's input and 0.
     fn margin(&self, p: &[f64], x: &[f64]) -> f64 {
         let mut least = f64::INFINITY;
         if (self.activation)(-1.0) == 0.0 {
@@ -129,7 +135,8 @@ impl Plan {
         if self.kind == Kind::Max {
             self.windows(|_, places| {
                 for c in 0..self.input[2] {
-                    let mut values: Vec<f64> = places.iter().flatten().map(|at| x[at + c]).collect();
+                    let mut values: Vec<f64> =
+                        places.iter().flatten().map(|at| x[at + c]).collect();
                     values.sort_by(f64::total_cmp);
                     if let [.., next, top] = values[..] {
                         least = least.min(top - next);
@@ -140,7 +147,8 @@ impl Plan {
         least
     }
 
-    /// dp and dx of some samples, from the gradient before the activation, in the order of the contract.
+    /// dp and dx of several samples from the gradient before the activation, in the contract's
+    /// order of accumulation.
     fn backward(&self, p: &[f32], x: &[Vec<f32>], dy: &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) {
         let (c, f) = (self.input[2], self.output[2]);
         let mut dp = vec![0.0; p.len()];
@@ -175,7 +183,10 @@ impl Plan {
                             let at = places
                                 .iter()
                                 .flatten()
-                                .find(|at| x[*at + c_].partial_cmp(&y[c_]) != Some(std::cmp::Ordering::Less))
+                                .find(|at| {
+                                    x[*at + c_].partial_cmp(&y[c_])
+                                        != Some(std::cmp::Ordering::Less)
+                                })
                                 .expect("a real place");
                             dx[at + c_] += dy[c_];
                         }
@@ -196,7 +207,8 @@ impl Plan {
     }
 }
 
-/// Numbers of some sort: ordinary, few different ones with both zeros, near the subnormal ones, and with infinities and NaN among them.
+/// A number of the given sort: 0 is ordinary; 1 is one of few values, among them both zeros; 2 is
+/// small, with products that are subnormal or zero; 3 can be an infinity or NaN.
 fn number(rng: &mut Rng, sort: usize) -> f32 {
     match sort {
         0 => draw(rng, 1.0),
@@ -211,35 +223,44 @@ fn number(rng: &mut Rng, sort: usize) -> f32 {
     }
 }
 
-fn fill<T: Plain>(rng: &mut Rng, sort: usize) -> T {
+fn fill<T: F32Array>(rng: &mut Rng, sort: usize) -> T {
     let mut values = T::ZERO;
     values.as_flat_mut().iter_mut().for_each(|x| *x = number(rng, sort));
     values
 }
 
-/// Room for samples; batches may be shorter.
+/// Capacity in samples. Batches may be smaller.
 const B: usize = 5;
 
-/// What a layer makes of some samples: y by inference, y by training, dp, dx. With `joined`, dy is the gradient before the activation.
+/// Results of a layer for several samples: y by inference, y by training, dp, dx. With `fused`, dy
+/// is the gradient before the activation.
 type Made = [Vec<Vec<u32>>; 4];
 
 #[inline(always)]
-fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output], alone: bool, joined: bool) -> Made {
-    let running = L::Running::ZERO;
+fn make<S: Simd, L: Trainable>(
+    s: S,
+    p: &L::Params,
+    x: &[L::Input],
+    dy: &[L::Output],
+    alone: bool,
+    fused: bool,
+) -> Made {
+    let buffers = L::Buffers::ZERO;
     let mut y = vec![L::Output::ZERO; x.len()];
     if alone {
-        L::infer::<_, B>(s, p, &running, x, &mut y);
+        L::infer::<_, B>(s, p, &buffers, x, &mut y);
     } else {
-        L::infer::<_, B>(Compact(s), p, &running, x, &mut y);
+        L::infer::<_, B>(OutOfLine(s), p, &buffers, x, &mut y);
     }
     let mut tape = Box::new(L::Tape::<B>::ZERO);
     let (mut dy, mut dp, mut dx) = (dy.to_vec(), L::Params::ZERO, vec![L::Input::ZERO; x.len()]);
-    // What was there before must not matter.
+    // The buffers' old contents must not matter.
     dp.as_flat_mut().fill(f32::NAN);
     dx.iter_mut().for_each(|dx| dx.as_flat_mut().fill(f32::NAN));
-    L::forward::<_, B>(s, Pass::TRAINING, p, &running, x, &mut tape);
-    let trained: Vec<_> = L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
-    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, joined, &mut dp, Some(&mut dx));
+    L::forward::<_, B>(s, Context::TRAINING, p, &buffers, x, &mut tape);
+    let trained: Vec<_> =
+        L::output::<B>(&tape)[..x.len()].iter().map(|y| bits(y.as_flat())).collect();
+    L::backward::<_, B>(s, p, x, &mut tape, &mut dy, fused, &mut dp, Some(&mut dx));
     [
         y.iter().map(|y| bits(y.as_flat())).collect(),
         trained,
@@ -248,8 +269,8 @@ fn make<S: Simd, L: Train>(s: S, p: &L::Params, x: &[L::Input], dy: &[L::Output]
     ]
 }
 
-/// On every backend the bits of the contract, for batches of several sizes; linear layers.
-fn same_bits<L: Train>(plan: Plan) {
+/// Checks linear layers: the contract's bits on every backend, for batches of several sizes.
+fn same_bits<L: Trainable>(plan: Plan) {
     let flat = |rows: &[Vec<f32>]| rows.iter().map(|row| bits(row)).collect::<Vec<_>>();
     for sort in 0..4 {
         for m in [1, 2, B] {
@@ -262,23 +283,29 @@ fn same_bits<L: Train>(plan: Plan) {
             let dys: Vec<_> = dy.iter().map(|dy| dy.as_flat().to_vec()).collect();
             let (dp, dx) = plan.backward(p.as_flat(), &rows, &dys);
             let want = [flat(&y), flat(&y), flat(&[dp]), flat(&dx)];
-            for level in backends() {
-                let got = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
-                for ((got, want), part) in got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"]) {
-                    assert_eq!(got, want, "{part} of {m} samples of sort {sort} on {level}: {plan:?}");
+            for backend in backends() {
+                let got = dispatch!(backend, s => make::<_, L>(s, &p, &x, &dy, m == 1, true));
+                for ((got, want), part) in
+                    got.iter().zip(&want).zip(["y", "y in training", "dp", "dx"])
+                {
+                    assert_eq!(
+                        got, want,
+                        "{part} of {m} samples of sort {sort} on {backend}: {plan:?}"
+                    );
                 }
             }
         }
     }
 }
 
-/// A relu's input and the two greatest values of a window must be this far from where the slope changes.
+/// Least distance of a relu's input from 0, and of a window's two greatest values from each other.
 const MARGIN: f64 = 2e-4;
 /// Some tens of roundings of 6e-8 each.
 const TOLERANCE: Tolerance = Tolerance { relative: 2e-5, floor: 1e-6, least: 0.0, visible: 5e-4 };
 
-/// y, dp and dx under the cost Σ dy·y against the judge, and the same bits on every backend.
-fn differences<L: Train>(plan: Plan) {
+/// Compares y, dp and dx under the loss Σ dy·y with the reference. Checks that every backend has
+/// the same bits.
+fn differences<L: Trainable>(plan: Plan) {
     let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
     for m in [1, B] {
         let (p, x, dy) = (0..1000)
@@ -288,28 +315,34 @@ fn differences<L: Train>(plan: Plan) {
                 p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.9));
                 (p, samples::<L::Input>(&mut rng, m, 0.9), samples::<L::Output>(&mut rng, m, 1.0))
             })
-            .find(|(p, x, _)| x.iter().all(|x| plan.margin(&wide(p.as_flat()), &wide(x.as_flat())) > MARGIN))
+            .find(|(p, x, _)| {
+                x.iter().all(|x| plan.margin(&wide(p.as_flat()), &wide(x.as_flat())) > MARGIN)
+            })
             .expect("some seed will do");
         let (weights, inputs, dys) = (wide(p.as_flat()), wide(x.flat()), wide(dy.flat()));
         let outputs = |p: &[f64], x: &[f64]| {
             let samples = x.chunks(L::Input::LEN).flat_map(|x| plan.forward(p, x));
             samples.map(plan.activation).collect::<Vec<_>>()
         };
-        let cost = |p: &[f64], x: &[f64]| outputs(p, x).iter().zip(&dys).map(|(y, dy)| y * dy).sum();
+        let cost =
+            |p: &[f64], x: &[f64]| outputs(p, x).iter().zip(&dys).map(|(y, dy)| y * dy).sum();
         let want = [
             outputs(&weights, &inputs),
             slopes(&weights, |p| cost(p, &inputs)),
             slopes(&inputs, |x| cost(&weights, x)),
         ];
         let mut first: Option<Made> = None;
-        for level in backends() {
-            let made = dispatch!(level, s => make::<_, L>(s, &p, &x, &dy, true, false));
-            assert!(*first.get_or_insert_with(|| made.clone()) == made, "{m} samples on {level}: other bits: {plan:?}");
+        for backend in backends() {
+            let made = dispatch!(backend, s => make::<_, L>(s, &p, &x, &dy, true, false));
+            assert!(
+                *first.get_or_insert_with(|| made.clone()) == made,
+                "{m} samples on {backend}: other bits: {plan:?}"
+            );
             let [_, y, dp, dx] = made;
             for ((got, want), part) in [y, dp, dx].iter().zip(&want).zip(["y", "dp", "dx"]) {
                 let got: Vec<f32> = got.concat().into_iter().map(f32::from_bits).collect();
                 if let Err(error) = TOLERANCE.judge(&got, want) {
-                    panic!("{part} of {m} samples on {level}: {error}: {plan:?}");
+                    panic!("{part} of {m} samples on {backend}: {error}: {plan:?}");
                 }
             }
         }
@@ -328,9 +361,11 @@ fn relu(z: f64) -> f64 {
     z.max(0.0)
 }
 
-/// Two tests a layer: the bits of its linear form, and the gradients. What the types say, the judge is told in numbers.
+/// Two tests per layer: the bits of its linear form, and the gradients. The reference gets the
+/// layer's sizes as numbers.
 macro_rules! layers {
-    ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*], window $window:expr, stride $stride:expr, $same:literal,
+    ($($name:ident: $kind:ident [$($input:literal),*] -> [$($output:literal),*],
+        window $window:expr, stride $stride:expr, $same:literal,
         $linear:ty $(, $activated:ty, $activation:ident)?;)*) => {$(
         mod $name {
             use super::*;
@@ -364,7 +399,8 @@ layers! {
     one_place: Conv [1, 1, 1] -> [1, 1, 1], window [1, 1], stride [1, 1], false,
         Conv2d<Map<1, 1, 1>, Map<1, 1, 1>, 1, 1>;
     digits: Conv [8, 8, 1] -> [6, 6, 8], window [3, 3], stride [1, 1], false,
-        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3>, Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>, relu;
+        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3>,
+        Conv2d<Map<8, 8, 1>, Map<6, 6, 8>, 3, 3, Relu>, relu;
     same_with_stride: Conv [5, 7, 3] -> [3, 4, 5], window [3, 3], stride [2, 2], true,
         Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Linear, Same, 2>,
         Conv2d<Map<5, 7, 3>, Map<3, 4, 5>, 3, 3, Relu, Same, 2>, relu;
@@ -403,7 +439,8 @@ layers! {
         MaxPool2d<Map<5, 6, 2>, Map<3, 2, 2>, 2, 3, Same>;
     greatest_overlapping: Max [5, 5, 17] -> [5, 5, 17], window [3, 3], stride [1, 1], true,
         MaxPool2d<Map<5, 5, 17>, Map<5, 5, 17>, 3, 3, Same, 1>;
-    greatest_stride_beyond_the_window: Max [7, 8, 1] -> [2, 3, 1], window [2, 1], stride [4, 3], false,
+    greatest_stride_beyond_the_window: Max [7, 8, 1] -> [2, 3, 1],
+        window [2, 1], stride [4, 3], false,
         MaxPool2d<Map<7, 8, 1>, Map<2, 3, 1>, 2, 1, Valid, 4, 3>;
     greatest_of_signal: Max [1, 9, 4] -> [1, 4, 4], window [1, 3], stride [1, 2], false,
         MaxPool1d<Signal<9, 4>, Signal<4, 4>, 3, Valid, 2>;
@@ -419,20 +456,20 @@ layers! {
         GlobalAvgPool1d<Signal<6, 3>>;
 }
 
-/// By hand: of an odd number of padded places the smaller half lies before.
+/// Computed by hand. Of an odd number of padded rows, the smaller half lies before the input.
 #[test]
 fn same_pads_the_smaller_half_before() {
     let sums = |x: [f32; 3]| {
-        let mut net = Mlp::<(Conv1d<Signal<3, 1>, Signal<3, 1>, 2, Linear, Same>,)>::new();
+        let mut net = Mlp::<(Conv1d<Signal<3, 1>, Signal<3, 1>, 2, Linear, Same>,)>::ZERO;
         net.set_tensors(&[&[1.0, 10.0], &[0.0]]).expect("a kernel and a bias");
         net.predict(&x.map(|x| [x])).map(|[y]| y)
     };
     assert_eq!(sums([1.0, 2.0, 3.0]), [21.0, 32.0, 3.0]);
-    let net = Mlp::<(AvgPool1d<Signal<4, 1>, Signal<4, 1>, 4, Same, 1>,)>::new();
+    let net = Mlp::<(AvgPool1d<Signal<4, 1>, Signal<4, 1>, 4, Same, 1>,)>::ZERO;
     assert_eq!(net.predict(&[[1.0], [2.0], [6.0], [3.0]]), [[3.0], [3.0], [11.0 / 3.0], [4.5]]);
 }
 
-/// What the summary says, and the names and shapes that Keras gives the tensors.
+/// The summary's text, and the names and shapes that Keras gives the tensors.
 #[test]
 fn described_as_in_keras() {
     type Net = Mlp<(
@@ -443,7 +480,9 @@ fn described_as_in_keras() {
         Dense<32, 10, Softmax>,
     )>;
     let mut tensors = Vec::new();
-    Net::new().tensors(|tensor, values| tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len())));
+    Net::ZERO.tensors(|tensor, values| {
+        tensors.push(format!("{} {} {}", tensor.name, tensor.shape, values.len()))
+    });
     let want = [
         "kernel (3, 3, 1, 6) 54",
         "bias (6) 6",
@@ -461,10 +500,9 @@ fn described_as_in_keras() {
     ] {
         assert!(summary.contains(line), "{summary}");
     }
-    assert_eq!(<NetOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL, 135);
-    // Keras' fans: window · channels, window · filters.
-    let mut net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::new();
-    net.init(Seed(1));
+    assert_eq!(<ComposedOf<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)> as Layer>::KERNEL_LEN, 135);
+    // Keras' fans: fan_in is window · channels, fan_out is window · filters.
+    let net = Mlp::<(Conv2d<Map<8, 8, 3>, Map<6, 6, 5>, 3, 3>,)>::init(Seed(1));
     let limit = (6.0f32 / (27.0 + 45.0)).sqrt();
     let top = net.params().w.as_flat().iter().fold(0f32, |top, w| top.max(w.abs()));
     assert!(top <= limit && top > 0.95 * limit, "{top} of {limit}");
@@ -480,32 +518,55 @@ type Reader = (
 );
 
 proptest! {
-    #![proptest_config(Config { cases: amount(100, 10), rng_seed: RngSeed::Fixed(1957), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: amount(100, 10),
+        rng_seed: RngSeed::Fixed(1957),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
-    /// One sample alone, in any batch, in the trainer, on any backend: the same bits; and a step of training too.
+    /// A prediction has the same bits alone, in any batch, in the trainer and on any backend. So
+    /// has a training step.
     #[test]
-    fn a_batch_is_its_samples(seed: u64, m in 1usize..20, weights in -60i32..60, inputs in -60i32..60) {
+    fn a_batch_is_its_samples(
+        seed: u64,
+        m in 1usize..20,
+        weights in -60i32..60,
+        inputs in -60i32..60,
+    ) {
         let mut rng = Rng::new(Seed(seed));
-        let mut net = Mlp::<Reader>::new();
-        net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
+        let mut net = Mlp::<Reader>::ZERO;
+        net.params_mut()
+            .as_flat_mut()
+            .iter_mut()
+            .for_each(|w| *w = draw(&mut rng, 2f32.powi(weights)));
         let x: Vec<Map<6, 7, 2>> = samples(&mut rng, m, 2f32.powi(inputs));
         let t: Vec<u8> = (0..m).map(|i| (i % 4) as u8).collect();
-        let want: Vec<_> = x.iter().map(|x| bits(&net.predict_on(Level::baseline(), x))).collect();
+        let want: Vec<_> =
+            x.iter().map(|x| bits(&net.on(Backend::baseline()).predict(x))).collect();
         let mut trained = None;
-        for level in backends() {
+        for backend in backends() {
             let mut y = vec![[0.0; 4]; m];
-            net.predict_batch_on(level, &x, &mut y).expect("as many outputs as inputs");
+            net.on(backend).predict_batch(&x, &mut y).expect("as many outputs as inputs");
             for (i, (y, x)) in y.iter().zip(&x).enumerate() {
-                prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, level);
-                prop_assert_eq!(&bits(&net.predict_on(level, x)), &want[i], "sample {} alone on {}", i, level);
+                prop_assert_eq!(&bits(y), &want[i], "sample {} of {} on {}", i, m, backend);
+                prop_assert_eq!(
+                    &bits(&net.on(backend).predict(x)),
+                    &want[i],
+                    "sample {} alone on {}",
+                    i,
+                    backend
+                );
             }
-            let mut trainer = Box::new(Trainer::<Mlp<Reader>, Sgd, SparseCategoricalCrossEntropy, 20>::new());
+            let mut trainer =
+                Box::new(Trainer::<Mlp<Reader>, SparseCategoricalCrossEntropy, Sgd, 20>::ZERO);
             let y = trainer.predict_batch(&net, &x).expect("fits");
             prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
             let mut net = net.clone();
-            let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.1), &x, &t).map(f32::to_bits);
+            let loss =
+                trainer.on(backend).step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.1)).map(f32::to_bits);
             let outcome = (loss.ok(), net.hash());
-            prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", level);
+            prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", backend);
         }
     }
 }

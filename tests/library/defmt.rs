@@ -1,32 +1,33 @@
-//! What can be logged by defmt. (Nothing is logged here: that takes a logger and a linker script, which firmware has.)
+//! Which types defmt can format. Nothing is logged here, because logging needs a logger and a
+//! linker script, which firmware has.
 #![cfg(feature = "defmt")]
 
 use rosenblatt::{
     Error,
-    data::Standardize,
+    dataset::Standardize,
     error::Quantity,
-    graph::Operation,
-    kernels::{LevelError, optimizer::AdamStep},
+    kernels::{BackendError, optimizer::AdamStep},
     layer::Description,
     prelude::*,
 };
+use rosenblatt_lecture::{Perceptron, Separated, graph::Operation};
 
 fn is_format<T: defmt::Format>() {}
 
 #[test]
 fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Error>();
-    is_format::<rosenblatt::Result<Epoch>>();
+    is_format::<rosenblatt::Result<EpochReport>>();
     is_format::<Quantity>();
     is_format::<Operation>();
-    is_format::<Level>();
-    is_format::<LevelError>();
-    is_format::<Epoch>();
+    is_format::<Backend>();
+    is_format::<BackendError>();
+    is_format::<EpochReport>();
     is_format::<History<1>>();
     is_format::<History<500>>();
     is_format::<Evaluation>();
-    is_format::<Confusion<2>>();
-    is_format::<Confusion<10>>();
+    is_format::<ConfusionMatrix<2>>();
+    is_format::<ConfusionMatrix<10>>();
     is_format::<Description>();
     is_format::<Perceptron<2>>();
     is_format::<Separated>();

@@ -1,18 +1,21 @@
-//! The same trajectories as Keras 3: optimizers step by step, and whole trainings from the same weights on the same samples.
+//! The same trajectories as Keras 3: optimizers step by step, and whole trainings from the same
+//! weights on the same samples.
 //!
-//! `fixtures/` was written by Keras (`make_fixtures.py` says how). The environment variable `KERAS_FIXTURES` names another folder of such files,
-//! made from another seed or data set.
+//! Keras wrote the files in `fixtures/` with the script `make_fixtures.py`. The environment
+//! variable `KERAS_FIXTURES` names another folder of such files, made with another seed or data
+//! set.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
-    Level,
-    kernels::{Plain, Simd, dispatch},
-    layer::{Dense, Layer, Train},
+    Backend,
+    kernels::{F32Array, Simd, dispatch},
+    layer::{Dense, Layer, Trainable},
     loss::Loss,
     metrics::predicted,
-    network::{Network, Stack},
-    optimizer::{Optimizer, Zero},
+    model::{Layers, Model},
+    optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
 };
@@ -21,7 +24,8 @@ use serde_json::Value;
 use std::{fs, io::Write as _, path::PathBuf};
 use support::{backends, roomy};
 
-/// One type for all optimizers, so that each network's training is compiled once; the step is that of the optimizer inside.
+/// One type for all optimizers, so that each network's training is compiled once. A step is that of
+/// the inner optimizer.
 macro_rules! optimizers {
     ($($optimizer:ident { $($field:ident: $key:literal),* } $(if $mark:literal)?;)*) => {
         #[derive(Clone, Copy, Debug)]
@@ -31,12 +35,13 @@ macro_rules! optimizers {
 
         #[derive(Clone, Copy)]
         #[allow(non_snake_case, reason = "a field for each optimizer, by its name")]
-        struct AnyState<P: Plain> {
+        struct AnyState<P: F32Array> {
             $($optimizer: <$optimizer as Optimizer>::State<P>,)*
         }
 
-        impl<P: Plain> Zero for AnyState<P> {
-            const ZERO: Self = Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
+        impl<P: F32Array> ZeroState for AnyState<P> {
+            const ZERO: Self =
+                Self { $($optimizer: <$optimizer as Optimizer>::State::<P>::ZERO,)* };
 
             fn set_zero(&mut self) {
                 $(self.$optimizer.set_zero();)*
@@ -44,12 +49,19 @@ macro_rules! optimizers {
         }
 
         impl Optimizer for Any {
-            type State<P: Plain> = AnyState<P>;
+            type State<P: F32Array> = AnyState<P>;
 
             #[inline(always)]
-            fn update<S: Simd, P: Plain>(&self, s: S, state: &mut AnyState<P>, w: &mut P, dw: &P) {
+            fn update<S: Simd, P: F32Array>(
+                &self,
+                s: S,
+                state: &mut AnyState<P>,
+                w: &mut P,
+                dw: &P,
+            ) {
                 match self {
-                    $(Self::$optimizer(optimizer) => optimizer.update(s, &mut state.$optimizer, w, dw),)*
+                    $(Self::$optimizer(optimizer) =>
+                        optimizer.update(s, &mut state.$optimizer, w, dw),)*
                 }
             }
 
@@ -67,7 +79,7 @@ macro_rules! optimizers {
         }
 
         impl Any {
-            /// The optimizer that a fixture's hyper-parameters are those of.
+            /// The optimizer that has a fixture's hyper-parameters.
             fn configured(hyper: &Hyper<'_>) -> Result<Self, String> {
                 $(if let Some(optimizer) = hyper.all(
                     [$($key),*].as_slice(),
@@ -79,7 +91,7 @@ macro_rules! optimizers {
                 Err(format!("no optimizer here has the hyper-parameters {}", hyper.values))
             }
 
-            /// Its name as the fixtures write it.
+            /// Its name in the fixtures.
             fn name(&self) -> String {
                 match self { $(Self::$optimizer(_) => stringify!($optimizer).to_lowercase(),)* }
             }
@@ -87,7 +99,8 @@ macro_rules! optimizers {
     };
 }
 
-/// A test for each training, by the file's name; the first word says which data sets its network takes.
+/// One test per training, named after its file. The first word is the macro that lists the data
+/// sets for its networks.
 macro_rules! trainings {
     ($of_shape:ident: $($file:ident: $net:ident, $loss:ident;)*) => {$(
         #[test]
@@ -100,11 +113,13 @@ macro_rules! trainings {
     )*};
 }
 
-// To add a network, an optimizer, a data set or a training: a line in one of the lists below.
+// To add a network, an optimizer, a data set or a training, add a line to one of the lists below.
 
 type MlpOf<const I: usize, const C: usize> = Mlp<(Dense<I, 32, Relu>, Dense<32, C, Softmax>)>;
-type Mlp3Of<const I: usize, const C: usize> = Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
-type L2Of<const I: usize, const C: usize> = Mlp<(DenseL2<I, 32, Relu, 1, 1000>, Dense<32, C, Softmax>)>;
+type Mlp3Of<const I: usize, const C: usize> =
+    Mlp<(Dense<I, 24, Tanh>, Dense<24, 16, Sigmoid>, Dense<16, C, Softmax>)>;
+type L2Of<const I: usize, const C: usize> =
+    Mlp<(DenseL2<I, 32, Relu, 1, 1000>, Dense<32, C, Softmax>)>;
 type NormOf<const I: usize, const C: usize> = Mlp<(
     Dense<I, 32>,
     BatchNorm<[f32; 32]>,
@@ -128,15 +143,22 @@ type Cnn2 = Mlp<(
     Flatten<Map<2, 2, 8>, 32>,
     Dense<32, 10, Softmax>,
 )>;
-type Conv = Mlp<(Conv1d<Signal<8, 8>, Signal<6, 8>, 3, Relu>, Flatten<Signal<6, 8>, 48>, Dense<48, 10, Softmax>)>;
+type Conv = Mlp<(
+    Conv1d<Signal<8, 8>, Signal<6, 8>, 3, Relu>,
+    Flatten<Signal<6, 8>, 48>,
+    Dense<48, 10, Softmax>,
+)>;
 // Over the eight rows of an 8×8 image.
 type SimpleRnn = Mlp<(Rnn<8, 16, 8>, Dense<16, 10, Softmax>)>;
 type GruNet = Mlp<(Gru<8, 12, 8>, Dense<12, 10, Softmax>)>;
 type LstmNet = Mlp<(Lstm<8, 12, 8>, Dense<12, 10, Softmax>)>;
 
-// The first whose keys are all among a fixture's hyper-parameters is the optimizer of that fixture.
+// A fixture's optimizer is the one whose keys are exactly the fixture's hyper-parameters, `decay`
+// aside.
 optimizers! {
-    AdamW { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay" };
+    AdamW {
+        lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", weight_decay: "weight_decay"
+    };
     Adam { lr: "lr", beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon" };
     RmsProp { lr: "lr", rho: "rho", epsilon: "epsilon" };
     AdaGrad { lr: "lr", epsilon: "epsilon" };
@@ -145,7 +167,7 @@ optimizers! {
     Sgd { lr: "lr" };
 }
 
-/// The data sets by their inputs and classes: runs a training with the network of that shape.
+/// Selects a data set's network by the number of its inputs and classes, and runs a training.
 macro_rules! of_shape {
     ($data:expr, $net:ident, $loss:ident, $file:expr) => {
         match ($data.inputs, $data.classes) {
@@ -157,7 +179,8 @@ macro_rules! of_shape {
     };
 }
 
-/// Networks over images: only the digits are some, and the script writes no such files for other data sets.
+/// Networks over images. Only the digits are images. The script writes no such files for other data
+/// sets.
 macro_rules! images {
     ($data:expr, $net:ident, $loss:ident, $file:expr) => {
         match ($data.inputs, $data.classes) {
@@ -167,10 +190,12 @@ macro_rules! images {
     };
 }
 
-/// Says that a training is left out, past the test harness, which swallows what a passing test prints.
+/// Reports that a training is skipped. Writes past the test harness, which hides the output of a
+/// passing test.
 fn skip(file: &str, (inputs, classes): (usize, usize)) {
     let said = format!(
-        "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and {classes} classes\n",
+        "SKIPPED {file}: it needs images of 8x8 pixels; the data in {} have {inputs} inputs and \
+         {classes} classes\n",
         folder().display()
     );
     std::io::stderr().write_all(said.as_bytes()).expect("stderr");
@@ -216,41 +241,44 @@ trainings! { images:
     lstm_adam: LstmNet, SparseCategoricalCrossEntropy;
 }
 
-/// Parameters after each optimizer step: |Δ| ≤ this · max(1, |w|). Some ten roundings of 6e-8 a step; over 50 steps they nearly cancel.
+/// Parameters after each optimizer step: |Δ| ≤ STEP · max(1, |w|). About ten roundings of 6e-8 per
+/// step; over 50 steps they nearly cancel.
 const STEP: f64 = 2e-6;
-/// Loss of each training step, relative. Two libraries add in different orders; training multiplies the difference.
+/// Loss of each training step, relative. Two libraries add in different orders. Training amplifies
+/// the difference.
 const LOSS: f64 = 1e-3;
 /// Each predicted probability.
 const PREDICTION: f64 = 5e-3;
-/// Each predicted probability where a bias walks about: see [`Tensors::undetermined`].
+/// Each predicted probability where a bias is undetermined: see [`Tensors::undetermined`].
 const ADRIFT: f64 = 5e-2;
-/// The share of test samples that must get the class that Keras gives them.
+/// The least share of test samples whose class must be the one that Keras predicts.
 const CLASSES: f64 = 0.995;
 /// Samples in a mini-batch of the fixtures.
 const BATCH: usize = 32;
 
-/// A NaN is beyond every limit.
+/// True also for NaN.
 fn beyond(off: f64, limit: f64) -> bool {
     off.is_nan() || off > limit
 }
 
-/// Hyper-parameters in the words of the fixtures.
+/// Hyper-parameters under their names in the fixtures.
 struct Hyper<'a> {
     values: &'a Value,
-    /// What the learning rate is multiplied with: 1, or a planted defect.
+    /// Factor of the learning rate: 1, or a planted defect.
     lr: f32,
 }
 
 impl Hyper<'_> {
-    /// By name; 0 where the fixture does not mention it, as for `decay`.
+    /// The value of a name; 0 if the fixture lacks it, as with `decay`.
     fn get(&self, key: &str) -> f32 {
         let value = self.values[key].as_f64().unwrap_or(0.0) as f32;
         if key == "lr" { value * self.lr } else { value }
     }
 
-    /// The optimizer if all keys are there, and no others.
+    /// The optimizer if exactly these keys are present. `decay` is optional.
     fn all<O>(&self, keys: &[&str], marks: &[&str], optimizer: impl FnOnce() -> O) -> Option<O> {
-        let known = |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
+        let known =
+            |key: &str| keys.contains(&key) || marks.contains(&key) || ["decay"].contains(&key);
         let here = self.values.as_object()?;
         let complete = keys.iter().chain(marks).all(|key| here.contains_key(*key));
         (complete && here.keys().all(|key| known(key))).then(optimizer)
@@ -267,8 +295,13 @@ fn read(file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Four bytes a value, little-endian, as safetensors has them.
-fn values<T>(tensors: &SafeTensors<'_>, name: &str, dtype: Dtype, from: fn([u8; 4]) -> T) -> Vec<T> {
+/// Values of four bytes, little-endian, as in safetensors.
+fn values<T>(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    dtype: Dtype,
+    from: fn([u8; 4]) -> T,
+) -> Vec<T> {
     let tensor = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(tensor.dtype(), dtype, "{name}");
     tensor.data().chunks_exact(4).map(|bytes| from(bytes.try_into().expect("four"))).collect()
@@ -278,7 +311,8 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     values(tensors, name, Dtype::F32, f32::from_le_bytes)
 }
 
-/// `optimizers.json`: 17 parameters, 50 gradients, and the parameters after each step of each configuration.
+/// `optimizers.json`: 17 parameters, 50 gradients, and for each configuration the parameters after
+/// each step.
 struct Steps {
     document: Value,
 }
@@ -296,11 +330,12 @@ impl Steps {
         std::array::from_fn(|i| values[i].as_f64().expect("a number") as f32)
     }
 
-    /// Runs one configuration on every backend. Gives the worst |Δ| / max(1, |w|), or where it was too large.
+    /// Runs one configuration on every backend. Gives the greatest |Δ| / max(1, |w|), or an error
+    /// where it is too large.
     fn follow(&self, name: &str, lr: f32) -> Result<f64, String> {
         let after = &self.document["after"][name];
-        let optimizer =
-            Any::configured(&Hyper { values: &after["hyper"], lr }).map_err(|error| format!("{name}: {error}"))?;
+        let optimizer = Any::configured(&Hyper { values: &after["hyper"], lr })
+            .map_err(|error| format!("{name}: {error}"))?;
         // The second word of a name is `decay`.
         if name.split('_').next() != Some(&optimizer.name()) {
             return Err(format!("{name}: its hyper-parameters are those of {}", optimizer.name()));
@@ -308,25 +343,26 @@ impl Steps {
         self.run(optimizer, name, &after["parameters"])
     }
 
-    /// An optimizer over all gradients, against the parameters after each.
+    /// Runs an optimizer over all gradients and compares the parameters after each step.
     fn run<O: Optimizer>(&self, optimizer: O, name: &str, rows: &Value) -> Result<f64, String> {
         optimizer.check().map_err(|error| error.to_string())?;
         let gradients = self.document["gradients"].as_array().expect("rows");
         let rows = rows.as_array().expect("rows");
         assert_eq!((rows.len(), gradients.len()), (50, 50));
         let mut worst = 0.0f64;
-        for level in backends() {
+        for backend in backends() {
             let mut w = Self::row(&self.document["start"]);
             let mut state = O::State::<[f32; Self::PARAMETERS]>::ZERO;
             for (step, (gradient, row)) in gradients.iter().zip(rows).enumerate() {
                 let mut gradient = Self::row(gradient);
-                dispatch!(level, s => optimizer.prepare(s, &mut gradient));
-                dispatch!(level, s => optimizer.update(s, &mut state, &mut w, &gradient));
+                dispatch!(backend, s => optimizer.prepare(s, &mut gradient));
+                dispatch!(backend, s => optimizer.update(s, &mut state, &mut w, &gradient));
                 for (i, (got, want)) in w.iter().zip(Self::row(row)).enumerate() {
                     let off = f64::from((got - want).abs()) / f64::from(want.abs().max(1.0));
                     if beyond(off, STEP) {
                         return Err(format!(
-                            "{name} on {level}, step {}: parameter {i} is {got}, Keras has {want}",
+                            "{name} on {backend}, step {}: parameter {i} is {got}, Keras has \
+                             {want}",
                             step + 1
                         ));
                     }
@@ -338,7 +374,7 @@ impl Steps {
     }
 }
 
-/// What the script for `optimizers.json` has.
+/// The configurations in the script for `optimizers.json`.
 const CONFIGURATIONS: [&str; 11] = [
     "sgd",
     "sgd_decay",
@@ -376,19 +412,25 @@ fn a_wrong_learning_rate_is_seen() {
     let sgd = steps.document["after"]["sgd"]["hyper"].clone();
     steps.document["after"]["adam"]["hyper"] = sgd;
     assert!(steps.follow("adam", 1.0).is_err());
-    // A rule that is not here.
+    // A rule that does not exist here.
     steps.document["after"]["sgd"]["hyper"]["rho_2"] = 0.5.into();
     assert!(steps.follow("sgd", 1.0).is_err());
 
     let data = DataSet::read();
     if (data.inputs, data.classes) == (64, 10) {
         let training = Training::read("mlp_sgd");
-        let run = |lr| training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(Level::detect(), &data, lr);
+        let run = |lr| {
+            training.run::<MlpOf<64, 10>, SparseCategoricalCrossEntropy>(
+                Backend::detect(),
+                &data,
+                lr,
+            )
+        };
         assert!(training.compare(&run(1.01).expect("good data")).is_err());
     }
 }
 
-/// A schedule of any kind, by the hyper-parameters of `schedules.json`.
+/// A schedule of any kind, chosen by the hyper-parameters in `schedules.json`.
 #[derive(Clone, Copy, Debug)]
 enum AnySchedule {
     Constant(ConstantRate),
@@ -410,13 +452,23 @@ impl AnySchedule {
         let cosine = CosineDecay { lr, decay_steps, alpha: hyper.get("alpha") };
         match schedule["kind"].as_str().expect("a kind") {
             "constant" => Self::Constant(ConstantRate { lr }),
-            "inverse_time" => Self::InverseTime(InverseTimeDecay { lr, decay_steps, decay_rate, staircase }),
-            "step" => Self::Step(StepDecay { lr, drop: hyper.get("drop"), every: hyper.get("every") as u32 }),
-            "exponential" => Self::Exponential(ExponentialDecay { lr, decay_steps, decay_rate, staircase }),
-            "cosine" => Self::Cosine(cosine),
-            "warm_up_cosine" => {
-                Self::WarmUpCosine(WarmUp { start: hyper.get("start"), steps: hyper.get("steps") as u32, then: cosine })
+            "inverse_time" => {
+                Self::InverseTime(InverseTimeDecay { lr, decay_steps, decay_rate, staircase })
             }
+            "step" => Self::Step(StepDecay {
+                lr,
+                drop: hyper.get("drop"),
+                every: hyper.get("every") as u32,
+            }),
+            "exponential" => {
+                Self::Exponential(ExponentialDecay { lr, decay_steps, decay_rate, staircase })
+            }
+            "cosine" => Self::Cosine(cosine),
+            "warm_up_cosine" => Self::WarmUpCosine(WarmUp {
+                start: hyper.get("start"),
+                steps: hyper.get("steps") as u32,
+                then: cosine,
+            }),
             "piecewise" => Self::Piecewise(PiecewiseConstant {
                 lr,
                 then: std::array::from_fn(|i| {
@@ -431,7 +483,7 @@ impl AnySchedule {
     }
 }
 
-/// Whatever the schedule inside says.
+/// Calls a method of the inner schedule.
 macro_rules! inner {
     ($self:ident, $inner:ident => $call:expr) => {
         match $self {
@@ -464,24 +516,31 @@ impl Schedule for AnySchedule {
     }
 }
 
-/// `schedules.json`; it does not hang on seed or data, and so it is not among the files of another folder.
+/// `schedules.json`. It does not depend on seed or data, and so other folders of fixtures do not
+/// contain it.
 fn schedules() -> Value {
     serde_json::from_str(include_str!("../fixtures/schedules.json")).expect("JSON")
 }
 
-/// The rate of each step, within what f32 lets Keras' formulas keep of the first rate.
+/// Compares the rate of each step with Keras'. The tolerance is what f32 leaves of Keras' formulas,
+/// relative to the initial rate.
 #[test]
 fn schedules_step_by_step() {
     let document = schedules();
-    let steps: Vec<_> =
-        document["steps"].as_array().expect("steps").iter().map(|t| t.as_u64().expect("t") as u32).collect();
+    let steps: Vec<_> = document["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|t| t.as_u64().expect("t") as u32)
+        .collect();
     for (name, schedule) in document["schedules"].as_object().expect("schedules") {
         let rule = AnySchedule::configured(schedule);
         rule.check().expect("good parameters");
         let mut worst = 0.0f32;
         for (t, want) in steps.iter().zip(schedule["rates"].as_array().expect("rates")) {
             let (got, want) = (rule.at(*t), want.as_f64().expect("a rate") as f32);
-            // Where the power is of a number near 1, Keras' own f32 power errs by some ULP: a part of the rate. The cosine's error is a part of the first rate.
+            // Where the base of a power is near 1, Keras' own f32 power errs by several ULP, an
+            // error relative to the rate. The cosine's error is relative to the initial rate.
             let off = (got - want).abs() / rule.lr();
             assert!(
                 off <= 2e-7 && (got - want).abs() <= 2e-5 * want + 2e-7 * rule.lr(),
@@ -491,29 +550,33 @@ fn schedules_step_by_step() {
         }
         println!("{name}: worst deviation {worst:.1e} of the first rate");
 
-        // Another rate moves them all in proportion.
+        // Another initial rate scales all rates in proportion.
         let mut half = rule;
         half.set_lr(0.5 * rule.lr());
         assert_eq!(half.lr(), 0.5 * rule.lr());
-        for t in steps.iter().filter(|t| !matches!(rule, AnySchedule::WarmUpCosine(warm_up) if **t < warm_up.steps)) {
+        for t in steps
+            .iter()
+            .filter(|t| !matches!(rule, AnySchedule::WarmUpCosine(warm_up) if **t < warm_up.steps))
+        {
             assert_eq!(half.at(*t), 0.5 * rule.at(*t), "{name}, step {t}");
         }
     }
 }
 
-/// Optimizers with a schedule, with clipping, with both.
+/// Optimizers with a schedule, with clipping, and with both.
 #[test]
 fn scheduled_and_clipped_step_by_step() {
     let steps = Steps { document: schedules() };
     for (name, run) in steps.document["runs"].as_object().expect("runs") {
         let mut hyper = run["hyper"].clone();
         let mut take = |key: &str| hyper.as_object_mut().expect("an object").remove(key);
-        let schedule = take("schedule")
-            .map(|name| AnySchedule::configured(&steps.document["schedules"][name.as_str().expect("a name")]));
+        let schedule = take("schedule").map(|name| {
+            AnySchedule::configured(&steps.document["schedules"][name.as_str().expect("a name")])
+        });
         let limit = |value: Value| value.as_f64().expect("a number") as f32;
         let (value, norm) = (take("clip_value").map(limit), take("clip_norm").map(limit));
         if hyper.get("lr").is_none() {
-            // That of the schedule is taken.
+            // The schedule's rate must be used instead.
             hyper["lr"] = 123.0.into();
         }
         let optimizer = Any::configured(&Hyper { values: &hyper, lr: 1.0 }).expect("an optimizer");
@@ -521,18 +584,31 @@ fn scheduled_and_clipped_step_by_step() {
         let outcome = match (schedule, value, norm) {
             (None, Some(limit), None) => steps.run(ClipValue { optimizer, limit }, name, rows),
             (None, None, Some(limit)) => steps.run(ClipNorm { optimizer, limit }, name, rows),
-            (Some(schedule), None, None) => steps.run(Scheduled { optimizer, schedule }, name, rows),
+            (Some(schedule), None, None) => {
+                steps.run(Scheduled { optimizer, schedule }, name, rows)
+            }
             (Some(schedule), None, Some(limit)) => {
-                // Either may be the outer one.
-                let outer = steps.run(ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit }, name, rows);
-                let inner = steps.run(Scheduled { optimizer: ClipNorm { optimizer, limit }, schedule }, name, rows);
+                // Either wrapper may be the outer one.
+                let outer = steps.run(
+                    ClipNorm { optimizer: Scheduled { optimizer, schedule }, limit },
+                    name,
+                    rows,
+                );
+                let inner = steps.run(
+                    Scheduled { optimizer: ClipNorm { optimizer, limit }, schedule },
+                    name,
+                    rows,
+                );
                 assert_eq!(outer, inner);
                 outer
             }
             what => panic!("{name}: {what:?}"),
         };
-        println!("{name}: worst deviation {:.1e}", outcome.unwrap_or_else(|error| panic!("{error}")));
-        // Without what is around it, it is another run.
+        println!(
+            "{name}: worst deviation {:.1e}",
+            outcome.unwrap_or_else(|error| panic!("{error}"))
+        );
+        // Without the wrapper the results must differ.
         assert!(steps.run(optimizer, name, rows).is_err(), "{name}");
     }
 }
@@ -563,8 +639,8 @@ impl DataSet {
     }
 }
 
-/// Flat values as samples of a network's own type.
-fn rows<X: Plain>(flat: &[f32]) -> Vec<X> {
+/// Flat values as samples of a network's input or target type.
+fn rows<X: F32Array>(flat: &[f32]) -> Vec<X> {
     assert!(flat.len().is_multiple_of(X::LEN), "the network takes {} values a sample", X::LEN);
     flat.chunks_exact(X::LEN)
         .map(|values| {
@@ -575,8 +651,8 @@ fn rows<X: Plain>(flat: &[f32]) -> Vec<X> {
         .collect()
 }
 
-/// A loss, and what the fixtures gave it as target for a class.
-trait Labelled<Head, Out>: Loss<Head, Out> {
+/// A loss, and the target that the fixtures use for a class.
+trait Labelled<OutputActivation, Out>: Loss<OutputActivation, Out> {
     fn label(class: i32, classes: usize) -> Self::Target;
 }
 
@@ -592,34 +668,43 @@ impl Labelled<Sigmoid, [f32; 1]> for BinaryCrossEntropy {
     }
 }
 
-impl<Head> Labelled<Head, [f32; 1]> for MeanSquaredError {
-    /// The script divides in f64, and rounds.
+impl<OutputActivation> Labelled<OutputActivation, [f32; 1]> for MeanSquaredError {
+    /// The script divides in f64, then rounds.
     fn label(class: i32, classes: usize) -> [f32; 1] {
         [(f64::from(class) / (classes - 1).max(1) as f64) as f32]
     }
 }
 
-/// What Keras calls `get_weights` and `set_weights`.
-trait Tensors: Network<Layers: Train> + Default {
+/// Keras' `get_weights` and `set_weights`.
+trait Tensors: Model<Layers: Trainable> + Default {
     fn get(&self) -> Vec<Vec<f32>>;
     fn set(&mut self, tensors: &[Vec<f32>]) -> rosenblatt::Result<()>;
 
-    /// The places of each bias in front of a batch normalization, and of its moving mean.
+    /// The indices of each bias in front of a batch normalization, and of that normalization's
+    /// moving mean.
     ///
-    /// The normalization takes the mean away, and so this bias has the gradient 0 but for rounding. Adam divides a gradient by its own size: rounding becomes steps, and
-    /// the bias walks about, in Keras as here, each with its own rounding. Training does not see it; predictions do, because the moving mean comes after it by some hundred
-    /// steps. On the digits a training in f64, where nothing walks, ends 9e-3 from Keras' predictions; with these two tensors set to what Keras has, 1e-5.
+    /// The normalization subtracts the mean, so this bias has gradient 0 except for rounding. Adam
+    /// divides a gradient by its own size. It thus turns rounding errors into full steps, and the
+    /// bias drifts, in Keras and here, each with its own rounding errors. Training is not affected.
+    /// Predictions are, because the moving mean follows the bias with a lag of some hundred steps.
+    /// On the digits a training in f64, where nothing drifts, ends 9e-3 from Keras' predictions;
+    /// with these two tensors set to Keras' values, 1e-5.
     fn undetermined(&self) -> Vec<usize> {
         let mut names = Vec::new();
         self.names(&mut names);
         let pattern = ["bias", "gamma", "beta", "moving_mean"];
-        names.windows(4).enumerate().filter(|(_, names)| *names == pattern).flat_map(|(i, _)| [i, i + 3]).collect()
+        names
+            .windows(4)
+            .enumerate()
+            .filter(|(_, names)| *names == pattern)
+            .flat_map(|(i, _)| [i, i + 3])
+            .collect()
     }
 
     fn names(&self, names: &mut Vec<&'static str>);
 }
 
-impl<T: Stack<Net: Train>> Tensors for Mlp<T> {
+impl<T: Layers<Composed: Trainable>> Tensors for Mlp<T> {
     fn get(&self) -> Vec<Vec<f32>> {
         let mut all = Vec::new();
         self.tensors(|_, values| all.push(values.to_vec()));
@@ -635,10 +720,10 @@ impl<T: Stack<Net: Train>> Tensors for Mlp<T> {
     }
 }
 
-type LayersOf<N> = <N as Network>::Layers;
+type LayersOf<N> = <N as Model>::Layers;
 type OutputOf<N> = <LayersOf<N> as Layer>::Output;
 
-/// One file of a training.
+/// One training's file.
 struct Training {
     file: String,
     optimizer: Value,
@@ -649,12 +734,13 @@ struct Training {
     outcome: Outcome,
 }
 
-/// What comes of a training.
+/// Results of a training.
 struct Outcome {
     losses: Vec<f32>,
     weights: Vec<f32>,
     predictions: Vec<f32>,
-    /// Predictions with Keras' values of what [`Tensors::undetermined`] names, where Adam has set it adrift.
+    /// Predictions after the tensors that [`Tensors::undetermined`] names are set to Keras' values,
+    /// where Adam lets them drift.
     anchored: Option<Vec<f32>>,
     outputs: usize,
 }
@@ -663,7 +749,7 @@ struct Outcome {
 struct Deviation {
     loss: f64,
     prediction: f64,
-    /// Predictions with what walks about as it is.
+    /// Predictions with the drifting tensors as trained.
     adrift: f64,
     weight: f64,
     same_class: f64,
@@ -675,9 +761,15 @@ impl Training {
         let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
         let notes = metadata.metadata().as_ref().expect("notes");
-        assert_eq!((notes["batch"].as_str(), notes["order"].as_str()), ("32", "sequential"), "{file}");
+        assert_eq!(
+            (notes["batch"].as_str(), notes["order"].as_str()),
+            ("32", "sequential"),
+            "{file}"
+        );
         let all = |part: &str| {
-            let names = (0..).map(|k| format!("{part}.{k}")).take_while(|name| tensors.tensor(name).is_ok());
+            let names = (0..)
+                .map(|k| format!("{part}.{k}"))
+                .take_while(|name| tensors.tensor(name).is_ok());
             names.map(|name| floats(&tensors, &name)).collect::<Vec<_>>()
         };
         Self {
@@ -696,23 +788,24 @@ impl Training {
         }
     }
 
-    /// Trains from the fixture's weights, over the samples in their order.
-    fn run<N, L>(&self, level: Level, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
+    /// Trains from the fixture's weights over the samples in their order.
+    fn run<N, L>(&self, backend: Backend, data: &DataSet, lr: f32) -> rosenblatt::Result<Outcome>
     where
         N: Tensors,
-        L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+        L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
-        let optimizer = Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
+        let optimizer =
+            Any::configured(&Hyper { values: &self.optimizer, lr }).expect("an optimizer");
         optimizer.check().expect("good hyper-parameters");
         let x: Vec<<LayersOf<N> as Layer>::Input> = rows(&data.x_train);
         let t: Vec<_> = data.y_train.iter().map(|class| L::label(*class, data.classes)).collect();
         let mut net = Box::new(N::default());
         net.set(&self.init).expect("as many tensors as Keras has, of the same lengths");
-        let mut trainer = Box::new(Trainer::<N, Any, L, BATCH>::new());
+        let mut trainer = Box::new(Trainer::<N, L, Any, BATCH>::ZERO);
         let mut losses = Vec::new();
         for _ in 0..self.epochs {
             for (x, t) in x.chunks(BATCH).zip(t.chunks(BATCH)) {
-                losses.push(trainer.step_on(level, &mut net, &optimizer, x, t)?);
+                losses.push(trainer.on(backend).step(&mut net, dataset(x, t), &optimizer)?);
             }
         }
         let mut predict = |net: &N| {
@@ -725,27 +818,42 @@ impl Training {
         };
         let predictions = predict(&net);
         let weights = net.get().concat();
-        let adrift = if self.optimizer.get("beta_2").is_some() { net.undetermined() } else { Vec::new() };
+        let adrift =
+            if self.optimizer.get("beta_2").is_some() { net.undetermined() } else { Vec::new() };
         let anchored = (!adrift.is_empty()).then(|| {
             let mut tensors = net.get();
             adrift.iter().for_each(|i| tensors[*i].clone_from(&self.last[*i]));
             net.set(&tensors).expect("Keras' own");
             predict(&net)
         });
-        Ok(Outcome { losses, weights, predictions, anchored, outputs: <OutputOf<N> as Plain>::LEN })
+        Ok(Outcome {
+            losses,
+            weights,
+            predictions,
+            anchored,
+            outputs: <OutputOf<N> as F32Array>::LEN,
+        })
     }
 
-    /// How far from Keras' outcome; an error if too far.
+    /// The deviation from Keras' results; an error if it is too large.
     fn compare(&self, got: &Outcome) -> Result<Deviation, String> {
         let (file, want) = (&self.file, &self.outcome);
         assert_eq!(got.losses.len(), want.losses.len(), "{file}: steps");
         assert_eq!(got.weights.len(), want.weights.len(), "{file}: weights");
-        assert_eq!((got.predictions.len(), got.outputs), (want.predictions.len(), want.outputs), "{file}: predictions");
-        let mut far = Deviation { loss: 0.0, prediction: 0.0, adrift: 0.0, weight: 0.0, same_class: 0.0 };
+        assert_eq!(
+            (got.predictions.len(), got.outputs),
+            (want.predictions.len(), want.outputs),
+            "{file}: predictions"
+        );
+        let mut far =
+            Deviation { loss: 0.0, prediction: 0.0, adrift: 0.0, weight: 0.0, same_class: 0.0 };
         for (step, (got, want)) in got.losses.iter().zip(&want.losses).enumerate() {
             let off = (f64::from(*got) / f64::from(*want) - 1.0).abs();
             if beyond(off, LOSS) {
-                return Err(format!("{file}, step {}: the loss is {got}, Keras has {want}", step + 1));
+                return Err(format!(
+                    "{file}, step {}: the loss is {got}, Keras has {want}",
+                    step + 1
+                ));
             }
             far.loss = far.loss.max(off);
         }
@@ -754,7 +862,9 @@ impl Training {
             for (i, (got, want)) in got.iter().zip(&want.predictions).enumerate() {
                 let off = f64::from((got - want).abs());
                 if beyond(off, limit) {
-                    return Err(format!("{file}: output {i} of the test samples is {got}, Keras has {want}"));
+                    return Err(format!(
+                        "{file}: output {i} of the test samples is {got}, Keras has {want}"
+                    ));
                 }
                 worst = worst.max(off);
             }
@@ -762,13 +872,17 @@ impl Training {
         };
         let determined = got.anchored.as_ref().unwrap_or(&got.predictions);
         far.prediction = outputs(determined, PREDICTION)?;
-        far.adrift = outputs(&got.predictions, if got.anchored.is_some() { ADRIFT } else { PREDICTION })?;
+        far.adrift =
+            outputs(&got.predictions, if got.anchored.is_some() { ADRIFT } else { PREDICTION })?;
         let class = |y: &[f32]| y.chunks_exact(want.outputs).map(predicted).collect::<Vec<_>>();
         let (got_class, want_class) = (class(determined), class(&want.predictions));
         let same = got_class.iter().zip(&want_class).filter(|(got, want)| got == want).count();
         far.same_class = same as f64 / want_class.len() as f64;
         if far.same_class < CLASSES {
-            return Err(format!("{file}: only {same} of {} test samples got Keras' class", want_class.len()));
+            return Err(format!(
+                "{file}: only {same} of {} test samples got Keras' class",
+                want_class.len()
+            ));
         }
         for (got, want) in got.weights.iter().zip(&want.weights) {
             far.weight = far.weight.max(f64::from((got - want).abs()));
@@ -777,22 +891,26 @@ impl Training {
     }
 }
 
-/// One training on every backend. With twice the learning rate it must be another.
+/// Runs one training on every backend. With twice the learning rate the results must differ.
 fn check<N, L>(file: &str, data: &DataSet)
 where
     N: Tensors,
-    L: Labelled<<LayersOf<N> as Layer>::Head, OutputOf<N>>,
+    L: Labelled<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
     let training = Training::read(file);
-    let same =
-        |lr| training.run::<N, L>(Level::baseline(), data, lr).is_ok_and(|other| training.compare(&other).is_ok());
+    let same = |lr| {
+        training
+            .run::<N, L>(Backend::baseline(), data, lr)
+            .is_ok_and(|other| training.compare(&other).is_ok())
+    };
     assert!(!same(2.0), "{file}: twice the learning rate went unseen");
-    for level in backends() {
+    for backend in backends() {
         let far = training
-            .compare(&training.run::<N, L>(level, data, 1.0).expect("good data"))
-            .unwrap_or_else(|error| panic!("{level}: {error}"));
+            .compare(&training.run::<N, L>(backend, data, 1.0).expect("good data"))
+            .unwrap_or_else(|error| panic!("{backend}: {error}"));
         println!(
-            "{file} on {level}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
+            "{file} on {backend}: {} steps, worst loss {:.1e} (relative), prediction {:.1e} (as \
+             trained {:.1e}), weight {:.1e}; {:.2} % the same classes",
             training.outcome.losses.len(),
             far.loss,
             far.prediction,

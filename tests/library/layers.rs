@@ -1,14 +1,17 @@
-//! Normalizations, dropout, activations as layers and regularizers: every gradient against finite differences of formulas written here in f64, and what each layer promises.
+//! Normalizations, dropout, activations as layers, and regularizers. Every gradient is compared
+//! with finite differences of formulas in f64. Further tests check each layer's documented
+//! behaviour.
 
 use crate::support;
+use crate::support::dataset;
 
 use rosenblatt::{
-    Level, Rng,
+    Backend, Rng,
     activation::Activation,
     error::{Error, Quantity},
-    kernels::{Flat, Plain, Simd, arch::scalar::Scalar, dispatch},
-    layer::{Chain, Channels, Dense, Dropout, Layer, Pass, Regularizer, Train},
-    network::{NetOf, Stack},
+    kernels::{F32Array, F32Rows, Simd, arch::scalar::Scalar, dispatch},
+    layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
 use support::{
@@ -16,13 +19,14 @@ use support::{
     slopes::{Tolerance, slopes},
 };
 
-/// A relu's input must be this far from its kink, so that moving a value never crosses it.
+/// Least distance of a relu's input from its kink, so that moving a value never crosses it.
 const MARGIN: f64 = 1e-3;
-/// Some tens of roundings of 6e-8 each; a normalization multiplies them, by up to 30 where a variance is small.
+/// Some tens of roundings of 6e-8 each. A normalization multiplies them, by up to 30 where a
+/// variance is small.
 const GRADIENTS: Tolerance = Tolerance { relative: 1e-4, floor: 3e-6, least: 1e-2, visible: 2e-3 };
 const OUTPUTS: Tolerance = Tolerance { least: 1.0, ..GRADIENTS };
 
-/// What the judge's forward pass is about.
+/// State of the reference's forward pass.
 struct Run {
     training: bool,
     /// The number of the training pass
@@ -40,24 +44,25 @@ impl Run {
 /// One batch: the values of each sample.
 type Rows = Vec<Vec<f64>>;
 
-/// The next `n` values.
+/// Takes the next `n` values.
 fn take<'a>(from: &mut &'a [f64], n: usize) -> &'a [f64] {
     let (head, tail) = from.split_at(n);
     *from = tail;
     head
 }
 
-/// A layer as a textbook has it. Parameters and running values are taken from the front of what there is.
+/// The textbook form of a layer. It takes its parameters and running values from the front of the
+/// slices.
 trait Textbook: Layer {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows;
 
-    /// What it adds to the loss.
+    /// The penalty that it adds to the loss.
     fn cost(_p: &[f64]) -> f64 {
         0.0
     }
 }
 
-/// A regularizer as a textbook has it.
+/// The textbook form of a regularizer.
 trait Cost {
     fn cost(w: &[f64]) -> f64;
 }
@@ -101,8 +106,9 @@ impl<const I: usize, const O: usize, A: Activation> Textbook for Dense<I, O, A> 
     fn outputs(p: &mut &[f64], _: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
         let (w, b) = (take(p, I * O), take(p, O));
         let mut each = |x: Vec<f64>| {
-            let mut z: Vec<f64> =
-                (0..O).map(|j| b[j] + x.iter().enumerate().map(|(i, x)| x * w[i * O + j]).sum::<f64>()).collect();
+            let mut z: Vec<f64> = (0..O)
+                .map(|j| b[j] + x.iter().enumerate().map(|(i, x)| x * w[i * O + j]).sum::<f64>())
+                .collect();
             activate(A::NAME, &mut z, run);
             z
         };
@@ -112,7 +118,9 @@ impl<const I: usize, const O: usize, A: Activation> Textbook for Dense<I, O, A> 
 
 impl<X: Channels, A: Activation> Textbook for Activate<X, A> {
     fn outputs(_: &mut &[f64], _: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
-        x.iter_mut().flat_map(|x| x.chunks_mut(X::Row::LEN)).for_each(|row| activate(A::NAME, row, run));
+        x.iter_mut()
+            .flat_map(|x| x.chunks_mut(X::Row::LEN))
+            .for_each(|row| activate(A::NAME, row, run));
         x
     }
 }
@@ -125,13 +133,15 @@ fn moments(x: &[f64]) -> (f64, f64) {
 }
 
 impl<X: Channels> Textbook for BatchNorm<X> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         let c = X::Row::LEN;
         let (gamma, beta) = (take(p, c), take(p, c));
-        let (means, variances) = (take(running, c), take(running, c));
+        let (means, variances) = (take(buffers, c), take(buffers, c));
         for j in 0..c {
-            let column: Vec<f64> = x.iter().flat_map(|x| x.iter().skip(j).step_by(c)).copied().collect();
-            let (mean, variance) = if run.training { moments(&column) } else { (means[j], variances[j]) };
+            let column: Vec<f64> =
+                x.iter().flat_map(|x| x.iter().skip(j).step_by(c)).copied().collect();
+            let (mean, variance) =
+                if run.training { moments(&column) } else { (means[j], variances[j]) };
             for x in x.iter_mut().flat_map(|x| x.iter_mut().skip(j).step_by(c)) {
                 *x = gamma[j] * (*x - mean) / (variance + 1e-3).sqrt() + beta[j];
             }
@@ -153,7 +163,7 @@ impl<X: Channels> Textbook for LayerNorm<X> {
     }
 }
 
-/// The finalizer of MurmurHash3, written once more.
+/// The finalizer of MurmurHash3, independent of the library's.
 fn mix(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x85eb_ca6b);
@@ -162,7 +172,7 @@ fn mix(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// Whether a dropout keeps its value number `i`, by its documentation.
+/// Whether a dropout layer keeps value `i`, according to its documentation.
 fn kept(rate: (u32, u32), seed: u64, place: u32, pass: u32, i: u32) -> bool {
     let (low, high) = (seed as u32, (seed >> 32) as u32);
     let key = mix(mix(mix(mix(low.wrapping_add(0x9e37_79b9)) ^ high) ^ place) ^ pass);
@@ -170,7 +180,9 @@ fn kept(rate: (u32, u32), seed: u64, place: u32, pass: u32, i: u32) -> bool {
     u64::from(mix(key ^ i.wrapping_mul(0x9e37_79b9))) >= limit
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook for Dropout<X, NUM, DEN, SEED> {
+impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook
+    for Dropout<X, NUM, DEN, SEED>
+{
     fn outputs(_: &mut &[f64], _: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         if run.training {
             for (i, x) in x.iter_mut().flatten().enumerate() {
@@ -183,20 +195,20 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook for 
 }
 
 impl<L: Textbook, R: Regularizer + Cost> Textbook for Regularized<L, R> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
-        L::outputs(p, running, x, run)
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
+        L::outputs(p, buffers, x, run)
     }
 
     fn cost(p: &[f64]) -> f64 {
-        L::cost(p) + R::cost(&p[..L::KERNEL])
+        L::cost(p) + R::cost(&p[..L::KERNEL_LEN])
     }
 }
 
 impl<L: Textbook, R: Textbook<Input = L::Output>> Textbook for Chain<L, R> {
-    fn outputs(p: &mut &[f64], running: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
-        let h = L::outputs(p, running, x, run);
+    fn outputs(p: &mut &[f64], buffers: &mut &[f64], x: Rows, run: &mut Run) -> Rows {
+        let h = L::outputs(p, buffers, x, run);
         run.place += 1;
-        R::outputs(p, running, h, run)
+        R::outputs(p, buffers, h, run)
     }
 
     fn cost(p: &[f64]) -> f64 {
@@ -209,16 +221,16 @@ fn wide(x: &[f32]) -> Vec<f64> {
     x.iter().map(|x| f64::from(*x)).collect()
 }
 
-/// Outputs of all samples in a row, and the least distance from a kink.
-fn textbook<N: Textbook>(p: &[f64], running: &[f64], x: &[f64], mut run: Run) -> (Vec<f64>, f64) {
+/// Outputs of all samples one after the other, and the least distance from a kink.
+fn textbook<N: Textbook>(p: &[f64], buffers: &[f64], x: &[f64], mut run: Run) -> (Vec<f64>, f64) {
     let rows = x.chunks(N::Input::LEN).map(<[f64]>::to_vec).collect();
-    let (mut p, mut running) = (p, running);
-    let y = N::outputs(&mut p, &mut running, rows, &mut run).concat();
-    assert!(p.is_empty() && running.is_empty(), "parameters are left over");
+    let (mut p, mut buffers) = (p, buffers);
+    let y = N::outputs(&mut p, &mut buffers, rows, &mut run).concat();
+    assert!(p.is_empty() && buffers.is_empty(), "parameters are left over");
     (y, run.margin)
 }
 
-/// What one forward and backward pass of the library gives.
+/// Results of one forward and one backward pass of the library.
 struct Passed {
     y: Vec<f32>,
     penalty: f32,
@@ -226,20 +238,20 @@ struct Passed {
     dx: Vec<f32>,
 }
 
-/// One pass, dy given.
+/// One pass with a given dy.
 #[inline(always)]
-fn pass<S: Simd, N: Train, const B: usize>(
+fn pass<S: Simd, N: Trainable, const B: usize>(
     s: S,
     p: &N::Params,
-    r: &N::Running,
+    r: &N::Buffers,
     x: &[N::Input],
     dy: &mut [N::Output],
 ) -> Passed {
     let mut tape = Box::new(N::Tape::<B>::ZERO);
-    N::forward::<S, B>(s, Pass::TRAINING, p, r, x, &mut tape);
+    N::forward::<S, B>(s, Context::TRAINING, p, r, x, &mut tape);
     let y = N::output::<B>(&tape)[..x.len()].flat().to_vec();
     let penalty = if N::PENALIZED { N::penalty(s, p) } else { 0.0 };
-    // What was there before must not matter.
+    // The buffers' old contents must not matter.
     let (mut dp, mut dx) = (N::Params::ZERO, vec![N::Input::ZERO; x.len()]);
     dp.as_flat_mut().fill(f32::NAN);
     dx.flat_mut().fill(f32::NAN);
@@ -247,46 +259,64 @@ fn pass<S: Simd, N: Train, const B: usize>(
     Passed { y, penalty, dp: dp.as_flat().to_vec(), dx: dx.flat().to_vec() }
 }
 
-/// Layers in a row under the cost Σ c·y + penalties, c drawn: batches of 1, of 3 (less than the tape holds) and of B, on every backend.
+/// Checks a chain of layers under the loss Σ c·y + penalties with random c: batches of 1, of 3
+/// (fewer than the tape holds) and of B, on every backend.
 fn check<T, const B: usize>(name: &str)
 where
-    T: Stack<Net: Train + Textbook>,
+    T: Layers<Composed: Trainable + Textbook>,
 {
     let mut worst = 0.0f64;
     for m in [1, 3, B] {
-        // Another draw until no relu stands at its kink.
+        // Draws again until no relu is at its kink.
         let (net, x, c) = (0..)
             .map(|seed| {
                 let mut rng = Rng::new(Seed(seed));
-                let mut net = Box::new(Mlp::<T>::new());
-                let weights: Vec<f32> = (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
+                let mut net = Box::new(Mlp::<T>::ZERO);
+                let weights: Vec<f32> =
+                    (0..Mlp::<T>::PARAMS).map(|_| draw(&mut rng, 0.8)).collect();
                 net.set_weights(&weights).expect("as many as there are");
-                let x: Vec<<NetOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
-                let c: Vec<<NetOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
+                let x: Vec<<ComposedOf<T> as Layer>::Input> = samples(&mut rng, m, 1.0);
+                let c: Vec<<ComposedOf<T> as Layer>::Output> = samples(&mut rng, m, 1.0);
                 (net, x, c)
             })
             .find(|(net, x, _)| {
-                let running = vec![0.0; <NetOf<T> as Layer>::Running::LEN];
-                textbook::<NetOf<T>>(&wide(net.weights()), &running, &wide(x.flat()), Run::TRAINING).1 > MARGIN
+                let buffers = vec![0.0; <ComposedOf<T> as Layer>::Buffers::LEN];
+                textbook::<ComposedOf<T>>(
+                    &wide(net.weights()),
+                    &buffers,
+                    &wide(x.flat()),
+                    Run::TRAINING,
+                )
+                .1 > MARGIN
             })
             .expect("some seed will do");
-        let running = <NetOf<T> as Layer>::Running::ZERO;
-        let (p, r, flat, coefficients) = (wide(net.weights()), wide(running.as_flat()), wide(x.flat()), wide(c.flat()));
+        let buffers = <ComposedOf<T> as Layer>::Buffers::ZERO;
+        let (p, r, flat, coefficients) =
+            (wide(net.weights()), wide(buffers.as_flat()), wide(x.flat()), wide(c.flat()));
         let cost = |p: &[f64], x: &[f64]| {
-            let (y, _) = textbook::<NetOf<T>>(p, &r, x, Run::TRAINING);
-            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>() + <NetOf<T> as Textbook>::cost(p)
+            let (y, _) = textbook::<ComposedOf<T>>(p, &r, x, Run::TRAINING);
+            y.iter().zip(&coefficients).map(|(y, c)| y * c).sum::<f64>()
+                + <ComposedOf<T> as Textbook>::cost(p)
         };
-        let (want_y, _) = textbook::<NetOf<T>>(&p, &r, &flat, Run::TRAINING);
+        let (want_y, _) = textbook::<ComposedOf<T>>(&p, &r, &flat, Run::TRAINING);
         let want_dp = slopes(&p, |p| cost(p, &flat));
         let want_dx = slopes(&flat, |x| cost(&p, x));
-        let want_penalty = <NetOf<T> as Textbook>::cost(&p);
+        let want_penalty = <ComposedOf<T> as Textbook>::cost(&p);
 
         let mut first = None;
-        for level in backends() {
-            let got = dispatch!(level, s => pass::<_, NetOf<T>, B>(s, net.params(), &running, &x, &mut c.clone()));
-            let fail = |what: &str, error: String| -> ! { panic!("{name}, batch {m}, {level}: {what}: {error}") };
+        for backend in backends() {
+            let got = dispatch!(backend, s => pass::<_, ComposedOf<T>, B>(
+                s, net.params(), &buffers, &x, &mut c.clone()
+            ));
+            let fail = |what: &str, error: String| -> ! {
+                panic!("{name}, batch {m}, {backend}: {what}: {error}")
+            };
             let off = (f64::from(got.penalty) - want_penalty).abs();
-            assert!(off <= 1e-6 * want_penalty, "{name}: penalty {}, judge {want_penalty}", got.penalty);
+            assert!(
+                off <= 1e-6 * want_penalty,
+                "{name}: penalty {}, judge {want_penalty}",
+                got.penalty
+            );
             let mut judge = |what: &str, tolerance: Tolerance, got: &[f32], want: &[f64]| {
                 let (off, _) = tolerance.judge(got, want).unwrap_or_else(|error| fail(what, error));
                 worst = worst.max(off);
@@ -295,17 +325,22 @@ where
             judge("dp", GRADIENTS, &got.dp, &want_dp);
             judge("dx", GRADIENTS, &got.dx, &want_dx);
             let all = [bits(&got.y), bits(&[got.penalty]), bits(&got.dp), bits(&got.dx)].concat();
-            assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{name}, batch {m}: {level} has other bits");
+            assert_eq!(
+                *first.get_or_insert_with(|| all.clone()),
+                all,
+                "{name}, batch {m}: {backend} has other bits"
+            );
         }
         inference::<T, B>(name, &net, &x);
     }
     println!("{name}: worst deviation {:.0} % of what is let through", 100.0 * worst);
 }
 
-/// Predictions with drawn running values, against the judge; alone and in a batch, by the network and on the trainer's tape the same bits.
-fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<NetOf<T> as Layer>::Input])
+/// Compares predictions with random running values with the reference. The bits must be the same
+/// alone and in a batch, by the network and on the trainer's tape.
+fn inference<T, const B: usize>(name: &str, net: &Mlp<T>, x: &[<ComposedOf<T> as Layer>::Input])
 where
-    T: Stack<Net: Train + Textbook>,
+    T: Layers<Composed: Trainable + Textbook>,
 {
     let mut net = Box::new(net.clone());
     let mut rng = Rng::new(Seed(5));
@@ -315,26 +350,37 @@ where
         tensors.push(if tensor.learnt { values.to_vec() } else { drawn });
     });
     net.set_tensors(&tensors.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("as many");
-    let mut running = Vec::new();
+    let mut buffers = Vec::new();
     net.tensors(|tensor, values| {
         if !tensor.learnt {
-            running.extend(wide(values));
+            buffers.extend(wide(values));
         }
     });
-    let (want, _) = textbook::<NetOf<T>>(&wide(net.weights()), &running, &wide(x.flat()), Run::INFERENCE);
+    let (want, _) =
+        textbook::<ComposedOf<T>>(&wide(net.weights()), &buffers, &wide(x.flat()), Run::INFERENCE);
     let mut first = None;
-    for level in backends() {
-        let alone: Vec<_> = x.iter().map(|x| net.predict_on(level, x)).collect();
+    for backend in backends() {
+        let alone: Vec<_> = x.iter().map(|x| net.on(backend).predict(x)).collect();
         let mut y = alone.clone();
         y.flat_mut().fill(0.0);
-        net.predict_batch_on(level, x, &mut y).expect("as many");
-        assert_eq!(bits(y.flat()), bits(alone.flat()), "{name}: a batch on {level} differs from its samples alone");
-        OUTPUTS.compare(y.flat(), &want).unwrap_or_else(|e| panic!("{name}, inference on {level}: {e}"));
-        assert_eq!(*first.get_or_insert_with(|| bits(y.flat())), bits(y.flat()), "{name}: {level} has other bits");
+        net.on(backend).predict_batch(x, &mut y).expect("as many");
+        assert_eq!(
+            bits(y.flat()),
+            bits(alone.flat()),
+            "{name}: a batch on {backend} differs from its samples alone"
+        );
+        OUTPUTS
+            .compare(y.flat(), &want)
+            .unwrap_or_else(|e| panic!("{name}, inference on {backend}: {e}"));
+        assert_eq!(
+            *first.get_or_insert_with(|| bits(y.flat())),
+            bits(y.flat()),
+            "{name}: {backend} has other bits"
+        );
     }
 }
 
-/// A test for each line: layers.
+/// One test per line of layers.
 macro_rules! gradients {
     ($($name:ident: $stack:ty;)*) => {$(
         #[test]
@@ -344,7 +390,8 @@ macro_rules! gradients {
     )*};
 }
 
-// Widths below, beside and above the lanes of each backend; samples of one to three axes. Few and small, because each line is compiled for each backend.
+// Widths below, around and above each backend's number of lanes; samples of one to three axes. The
+// lines are few and small, because each is compiled for each backend.
 gradients! {
     batch_norm: (Dense<3, 5>, BatchNorm<[f32; 5]>, Activate<[f32; 5], Tanh>, Dense<5, 2>);
     batch_norm_first_and_last: (BatchNorm<[f32; 3]>, Dense<3, 4, Tanh>, BatchNorm<[f32; 4]>);
@@ -353,9 +400,18 @@ gradients! {
     layer_norm: (Dense<3, 5>, LayerNorm<[f32; 5]>, Activate<[f32; 5], Relu>, Dense<5, 2>);
     layer_norm_wide: (Dense<3, 35>, LayerNorm<[f32; 35]>, Dense<35, 2, Softmax>);
     layer_norm_over_positions: (LayerNorm<[[f32; 5]; 3]>, Activate<[[f32; 5]; 3], Sigmoid>);
-    images: (BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], 1, 4>, Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>);
-    dropout: (Dense<3, 6, Tanh>, Dropout<[f32; 6], 1, 3>, Dense<6, 6>, Dropout<[f32; 6], 1, 3>, Dense<6, 2>);
-    penalties: (DenseL2<3, 5, Tanh, 1, 100>, Regularized<Dense<5, 4, Sigmoid>, L1L2<3, 1000, 1, 50>>, DenseL1<4, 2, Linear, 1, 20>);
+    images: (
+        BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], 1, 4>,
+        Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>
+    );
+    dropout: (
+        Dense<3, 6, Tanh>, Dropout<[f32; 6], 1, 3>, Dense<6, 6>, Dropout<[f32; 6], 1, 3>,
+        Dense<6, 2>
+    );
+    penalties: (
+        DenseL2<3, 5, Tanh, 1, 100>, Regularized<Dense<5, 4, Sigmoid>, L1L2<3, 1000, 1, 50>>,
+        DenseL1<4, 2, Linear, 1, 20>
+    );
     twice_regularized: (Regularized<DenseL1<3, 18, Tanh, 1, 100>, L2<1, 10>>, Dense<18, 1>);
 }
 
@@ -368,26 +424,26 @@ type Net = Mlp<(
     LayerNorm<[f32; 5]>,
     Dense<5, 3, Softmax>,
 )>;
-type NetTrainer = Trainer<Net, Adam, SparseCategoricalCrossEntropy, 8>;
+type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Adam, 8>;
 
-/// Zero bits until it is initialized: it can be a static.
-static STILL: Net = Net::new();
+/// All bits are zero before initialization, so the network can be a static.
+static STILL: Net = Net::ZERO;
 const _: () = assert!(Net::PARAMS == 30 + 12 + 35 + 10 + 18 && Net::BYTES < 640);
 
-fn data(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
+fn pairs(n: usize) -> (Vec<[f32; 4]>, Vec<u8>) {
     let mut rng = Rng::new(Seed(11));
     let x: Vec<[f32; 4]> = samples(&mut rng, n, 2.0);
     let t = x.iter().map(|x| if x[0] > 0.5 { 2 } else { u8::from(x[1] * x[2] > 0.0) }).collect();
     (x, t)
 }
 
-/// A network after some epochs.
+/// A network after several epochs.
 fn trained() -> (Net, NetTrainer) {
-    let (x, t) = data(30);
-    let (mut net, mut trainer) = (Net::new(), NetTrainer::new());
-    net.init(Seed(1957));
+    let (x, t) = pairs(30);
+    let (mut net, mut trainer) = (Net::ZERO, NetTrainer::ZERO);
+    net.initialize(Seed(1957));
     let fit = Fit { epochs: 5, shuffle: Some(Seed(1)), ..Fit::new(Adam::with_lr(0.01)) };
-    trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
+    trainer.fit(&mut net, dataset(&x, &t), &fit).expect("good data");
     (net, trainer)
 }
 
@@ -401,10 +457,11 @@ fn tensors(net: &Net) -> Vec<(&'static str, Vec<f32>)> {
 fn names_and_starts_are_those_of_keras() {
     let mut net = STILL.clone();
     assert!(net.weights().iter().all(|w| w.to_bits() == 0));
-    net.init(Seed(1));
+    net.initialize(Seed(1));
     let all = tensors(&net);
     let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
-    let want = "kernel bias gamma beta moving_mean moving_variance kernel bias gamma beta kernel bias";
+    let want =
+        "kernel bias gamma beta moving_mean moving_variance kernel bias gamma beta kernel bias";
     assert_eq!(names.join(" "), want);
     for (name, values) in &all {
         let start = match *name {
@@ -415,9 +472,13 @@ fn names_and_starts_are_those_of_keras() {
         assert!(values.iter().all(|value| *value == start), "{name} starts at {values:?}");
     }
     let summary = Net::summary().to_string();
-    for part in
-        ["BatchNormalization", "LayerNormalization", "Dropout", "Activation", "105 parameters, 12 running values, "]
-    {
+    for part in [
+        "BatchNormalization",
+        "LayerNormalization",
+        "Dropout",
+        "Activation",
+        "105 parameters, 12 running values, ",
+    ] {
         assert!(summary.contains(part), "{summary}");
     }
 }
@@ -427,13 +488,15 @@ fn tensors_carry_the_running_values() {
     let (net, _) = trained();
     let all = tensors(&net);
     let moving: Vec<_> = all.iter().filter(|(name, _)| name.starts_with("moving")).collect();
-    assert!(moving.iter().all(|(_, values)| values.iter().all(|value| *value != 0.0 && *value != 1.0)));
-    let mut copy = Net::new();
-    copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>()).expect("its own");
+    assert!(
+        moving.iter().all(|(_, values)| values.iter().all(|value| *value != 0.0 && *value != 1.0))
+    );
+    let mut copy = Net::ZERO;
+    copy.set_tensors(&all.iter().map(|(_, values)| values.as_slice()).collect::<Vec<_>>())
+        .expect("its own");
     assert_eq!((tensors(&copy), copy.hash()), (all, net.hash()));
-    // The weights alone are not the network.
-    let mut half = Net::new();
-    half.init(Seed(1));
+    // The weights alone do not determine the network.
+    let mut half = Net::init(Seed(1));
     half.set_weights(net.weights()).expect("as many");
     assert_ne!(half.hash(), net.hash());
     let x = [0.5, -1.0, 0.25, 2.0];
@@ -443,23 +506,26 @@ fn tensors_carry_the_running_values() {
 
 #[test]
 fn running_values_by_hand() {
-    let mut net = Mlp::<(BatchNorm<[[f32; 2]; 2]>,)>::new();
-    net.init(Seed(0));
-    let mut trainer = Trainer::<_, Sgd, Flattened, 4>::new();
+    let mut net = Mlp::<(BatchNorm<[[f32; 2]; 2]>,)>::init(Seed(0));
+    let mut trainer = Trainer::<_, Flattened, Sgd, 4>::ZERO;
     let x = [[[1.0, -8.0], [2.0, 0.0]], [[3.0, 4.0], [6.0, 4.0]]];
-    trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &x).expect("good data");
-    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4: divided by n, not n − 1.
-    let near = |got: &[f32], want: [f32; 2]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6);
+    trainer.step(&mut net, dataset(&x, &x), &Sgd::with_lr(0.0)).expect("good data");
+    // Means 3 and 0; variances (4 + 1 + 0 + 9) / 4 and (64 + 0 + 16 + 16) / 4. The divisor is n,
+    // not n − 1.
+    let near = |got: &[f32], want: [f32; 2]| {
+        got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6)
+    };
     net.tensors(|tensor, values| match tensor.name {
         "moving_mean" => assert!(near(values, [0.03, 0.0]), "{values:?}"),
         "moving_variance" => assert!(near(values, [0.99 + 0.035, 0.99 + 0.24]), "{values:?}"),
         _ => {}
     });
-    // Equal samples have variance 0: y = β, and nothing goes backward. One sample alone is refused.
-    let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::new();
-    net.init(Seed(0));
-    let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 4>::new();
-    let mut step = |x: &[[f32; 3]]| trainer.step(&mut net, &Sgd::with_lr(0.0), x, &[[0.0; 3]; 2][..x.len()]);
+    // Equal samples have variance 0: y = β, and dx is 0. A batch of one sample is an error.
+    let mut net = Mlp::<(BatchNorm<[f32; 3]>,)>::init(Seed(0));
+    let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 4>::ZERO;
+    let mut step = |x: &[[f32; 3]]| {
+        trainer.step(&mut net, dataset(x, &[[0.0; 3]; 2][..x.len()]), &Sgd::with_lr(0.0))
+    };
     assert_eq!(step(&[[1.0, 2.0, 3.0]]), Err(Error::BatchTooSmall { batch: 1, least: 2 }));
     assert_eq!(step(&[[1.0, 2.0, 3.0]; 2]), Ok(0.0));
     net.tensors(|tensor, values| {
@@ -472,14 +538,19 @@ fn running_values_by_hand() {
 /// Mean squared error for outputs of two axes.
 struct Flattened;
 
-impl<Head> rosenblatt::loss::Loss<Head, [[f32; 2]; 2]> for Flattened {
+impl<OutputActivation> rosenblatt::loss::Loss<OutputActivation, [[f32; 2]; 2]> for Flattened {
     type Target = [[f32; 2]; 2];
-    const JOINED: bool = false;
+    const FUSED_WITH_ACTIVATION: bool = false;
 
-    fn check(_: &[Self::Target]) -> rosenblatt::Result<()> {
+    fn check_targets(_: &[Self::Target]) -> rosenblatt::Result<()> {
         Ok(())
     }
-    fn loss<S: Simd>(_: S, y: &[[[f32; 2]; 2]], t: &[Self::Target], dy: &mut [[[f32; 2]; 2]]) -> f32 {
+    fn loss<S: Simd>(
+        _: S,
+        y: &[[[f32; 2]; 2]],
+        t: &[Self::Target],
+        dy: &mut [[[f32; 2]; 2]],
+    ) -> f32 {
         let mut total = 0.0;
         for ((y, t), dy) in y.flat().iter().zip(t.flat()).zip(dy.flat_mut()) {
             *dy = y - t;
@@ -495,32 +566,35 @@ impl<Head> rosenblatt::loss::Loss<Head, [[f32; 2]; 2]> for Flattened {
 #[test]
 fn nothing_but_a_good_step_moves_anything() {
     let (mut net, mut trainer) = trained();
-    let (x, t) = data(8);
+    let (x, t) = pairs(8);
     let before = net.hash();
-    for level in backends() {
-        trainer.evaluate_on(level, &net, &x, &t).expect("good data");
+    for backend in backends() {
+        trainer.on(backend).evaluate(&net, dataset(&x, &t)).expect("good data");
     }
     trainer.predict_batch(&net, &x).expect("fits");
     let adam = Adam::DEFAULT;
-    // NaN, and numbers whose variance overflows: without a check the running variance would be infinite for good.
+    // NaN, and numbers whose variance overflows. Without a check the running variance would stay
+    // infinite.
     for bad in [f32::NAN, f32::INFINITY, 1e38, 1e25] {
         let mut x = x.clone();
         x[3][1] = bad;
-        for level in backends() {
-            let refused = trainer.step_on(level, &mut net, &adam, &x, &t);
-            // A value that is not finite itself is named.
+        for backend in backends() {
+            let refused = trainer.on(backend).step(&mut net, dataset(&x, &t), &adam);
+            // The error names a value that is itself not finite.
             let named = match refused {
                 Err(Error::Input { sample: 3, column: 1, .. }) => !bad.is_finite(),
-                Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => bad.is_finite(),
+                Err(Error::NotFinite { what: Quantity::Loss, epoch: 0, step: 0 }) => {
+                    bad.is_finite()
+                }
                 _ => false,
             };
-            assert!(named, "{bad} on {level}: {refused:?}");
-            assert_eq!(net.hash(), before, "{bad} on {level}");
+            assert!(named, "{bad} on {backend}: {refused:?}");
+            assert_eq!(net.hash(), before, "{bad} on {backend}");
         }
     }
-    assert!(trainer.step(&mut net, &adam, &x, &[9; 8]).is_err());
+    assert!(trainer.step(&mut net, dataset(&x, &[9; 8]), &adam).is_err());
     assert_eq!(net.hash(), before);
-    trainer.step(&mut net, &adam, &x, &t).expect("a good step");
+    trainer.step(&mut net, dataset(&x, &t), &adam).expect("a good step");
     assert_ne!(net.hash(), before);
 }
 
@@ -528,50 +602,72 @@ fn nothing_but_a_good_step_moves_anything() {
 fn evaluation_tells_the_penalty() {
     type Plainer = Mlp<(Dense<2, 3, Tanh>, Dense<3, 1>)>;
     type Costly = Mlp<(DenseL2<2, 3, Tanh, 1, 8>, Regularized<Dense<3, 1>, L1L2<1, 4, 1, 2>>)>;
-    let mut plain = Plainer::new();
-    plain.init(Seed(3));
-    let mut costly = Costly::new();
+    let plain = Plainer::init(Seed(3));
+    let mut costly = Costly::ZERO;
     costly.set_weights(plain.weights()).expect("as many");
     let (x, t) = ([[0.5, -1.0], [1.0, 0.0], [0.0, 2.0]], [[1.0], [0.0], [-1.0]]);
-    // Three samples in batches of two: the penalty counts once.
-    let (mut a, mut b) = (Trainer::<_, Sgd, MeanSquaredError, 2>::new(), Trainer::<_, Sgd, MeanSquaredError, 2>::new());
-    let error = a.evaluate(&plain, &x, &t).expect("good data").loss;
-    let loss = b.evaluate(&costly, &x, &t).expect("good data").loss;
+    // Three samples in batches of two. The penalty must count once.
+    let (mut a, mut b) = (
+        Trainer::<_, MeanSquaredError, Sgd, 2>::ZERO,
+        Trainer::<_, MeanSquaredError, Sgd, 2>::ZERO,
+    );
+    let error = a.evaluate(&plain, dataset(&x, &t)).expect("good data").loss;
+    let loss = b.evaluate(&costly, dataset(&x, &t)).expect("good data").loss;
     let w = plain.weights();
     let squares = |w: &[f32]| w.iter().map(|w| w * w).sum::<f32>();
-    let want = squares(&w[..6]) / 8.0 + w[9..12].iter().map(|w| w.abs()).sum::<f32>() / 4.0 + squares(&w[9..12]) / 2.0;
+    let want = squares(&w[..6]) / 8.0
+        + w[9..12].iter().map(|w| w.abs()).sum::<f32>() / 4.0
+        + squares(&w[9..12]) / 2.0;
     assert!((loss - error - want).abs() < 1e-6, "{loss} − {error} is not {want}");
 }
 
 #[test]
 fn the_slope_of_an_absolute_value_is_0_at_0() {
-    let mut net = Mlp::<(DenseL1<3, 1, Linear, 1, 4>,)>::new();
+    let mut net = Mlp::<(DenseL1<3, 1, Linear, 1, 4>,)>::ZERO;
     net.set_weights(&[0.0, -2.0, 3.0, 5.0]).expect("as many");
-    let mut trainer = Trainer::<_, Sgd, MeanSquaredError, 1>::new();
-    for level in backends() {
-        let loss = trainer.step_on(level, &mut net, &Sgd::with_lr(0.0), &[[0.0; 3]], &[[5.0]]).expect("good data");
-        assert_eq!((loss, trainer.gradient().as_flat()), (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()), "{level}");
+    let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 1>::ZERO;
+    for backend in backends() {
+        let loss = trainer
+            .on(backend)
+            .step(&mut net, dataset(&[[0.0; 3]], &[[5.0]]), &Sgd::with_lr(0.0))
+            .expect("good data");
+        assert_eq!(
+            (loss, trainer.gradient().as_flat()),
+            (1.25, [0.0, -0.25, 0.25, 0.0].as_slice()),
+            "{backend}"
+        );
     }
 }
 
 #[test]
 fn an_activation_apart_has_the_bits_of_one_inside() {
     type Inside = Mlp<(Dense<3, 5, LeakyRelu>, Dense<5, 4, Softmax>)>;
-    type Apart = Mlp<(Dense<3, 5>, Activate<[f32; 5], LeakyRelu>, Dense<5, 4>, Activate<[f32; 4], Softmax>)>;
-    let (mut inside, mut apart) = (Inside::new(), Apart::new());
-    inside.init(Seed(8));
-    apart.init(Seed(8));
+    type Apart =
+        Mlp<(Dense<3, 5>, Activate<[f32; 5], LeakyRelu>, Dense<5, 4>, Activate<[f32; 4], Softmax>)>;
+    let (mut inside, mut apart) = (Inside::ZERO, Apart::ZERO);
+    inside.initialize(Seed(8));
+    apart.initialize(Seed(8));
     let mut rng = Rng::new(Seed(9));
     let x: Vec<[f32; 3]> = samples(&mut rng, 8, 1.0);
     let t = [0u8, 1, 2, 3, 3, 2, 1, 0];
-    let mut first = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
-    let mut second = Trainer::<_, Sgd, SparseCategoricalCrossEntropy, 8>::new();
-    for level in backends() {
+    let mut first = Trainer::<_, SparseCategoricalCrossEntropy, Sgd, 8>::ZERO;
+    let mut second = Trainer::<_, SparseCategoricalCrossEntropy, Sgd, 8>::ZERO;
+    for backend in backends() {
         for m in [8, 5] {
             let sgd = Sgd::with_lr(0.1);
-            let a = first.step_on(level, &mut inside, &sgd, &x[..m], &t[..m]).expect("good data");
-            let b = second.step_on(level, &mut apart, &sgd, &x[..m], &t[..m]).expect("good data");
-            assert_eq!((a.to_bits(), bits(inside.weights())), (b.to_bits(), bits(apart.weights())), "{level}");
+            let a = first
+                .on(backend)
+                .step(&mut inside, dataset(&x[..m], &t[..m]), &sgd)
+                .expect("good data");
+            let b = second
+                .on(backend)
+                .step(&mut apart, dataset(&x[..m], &t[..m]), &sgd)
+                .expect("good data");
+            assert_eq!(
+                (a.to_bits(), bits(inside.weights())),
+                (b.to_bits(), bits(apart.weights())),
+                "{backend}"
+            );
         }
     }
 }
@@ -580,16 +676,29 @@ const ROW: usize = 50;
 const ROWS: usize = 8;
 type Third = Dropout<[f32; ROW], 1, 3>;
 
-/// One training pass of dropout over ones, and of ones backward.
-fn drop<L>(level: Level, pass: Pass, tape: &mut L::Tape<ROWS>) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
+/// One training pass of dropout, with ones as inputs and as dy.
+fn drop<L>(
+    backend: Backend,
+    pass: Context,
+    tape: &mut L::Tape<ROWS>,
+) -> ([[f32; ROW]; ROWS], [[f32; ROW]; ROWS])
 where
-    L: Train<Input = [f32; ROW], Output = [f32; ROW]>,
+    L: Trainable<Input = [f32; ROW], Output = [f32; ROW]>,
 {
     let (x, mut dy, mut dx) = ([[1.0; ROW]; ROWS], [[1.0; ROW]; ROWS], [[f32::NAN; ROW]; ROWS]);
     let mut dp = L::Params::ZERO;
-    dispatch!(level, s => {
-        L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Running::ZERO, &x, tape);
-        L::backward::<_, ROWS>(s, &L::Params::ZERO, &x, tape, &mut dy, false, &mut dp, Some(&mut dx))
+    dispatch!(backend, s => {
+        L::forward::<_, ROWS>(s, pass, &L::Params::ZERO, &L::Buffers::ZERO, &x, tape);
+        L::backward::<_, ROWS>(
+            s,
+            &L::Params::ZERO,
+            &x,
+            tape,
+            &mut dy,
+            false,
+            &mut dp,
+            Some(&mut dx),
+        )
     });
     (*L::output::<ROWS>(tape), dx)
 }
@@ -597,42 +706,55 @@ where
 #[test]
 fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
     const PASSES: usize = 1000;
-    for level in backends() {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
+    for backend in backends() {
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         let (mut dropped, mut of_value) = (0, [[0usize; ROW]; ROWS]);
         let mut last = None;
         for pass in 0..PASSES {
-            let (y, dx) = drop::<Third>(level, Pass::TRAINING, &mut tape);
-            assert_eq!(bits(y.as_flattened()), bits(dx.as_flattened()), "{level}: another mask for the gradient");
+            let (y, dx) = drop::<Third>(backend, Context::TRAINING, &mut tape);
+            assert_eq!(
+                bits(y.as_flattened()),
+                bits(dx.as_flattened()),
+                "{backend}: another mask for the gradient"
+            );
             for (i, y) in y.iter().flatten().enumerate() {
                 let keep = kept((1, 3), 0, 0, pass as u32, i as u32);
-                assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{level}, pass {pass}, value {i}");
+                assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{backend}, pass {pass}, value {i}");
                 dropped += usize::from(!keep);
                 of_value[i / ROW][i % ROW] += usize::from(!keep);
             }
-            assert_ne!(last, Some(y), "{level}: pass {pass} has the mask of the one before");
+            assert_ne!(last, Some(y), "{backend}: pass {pass} has the mask of the one before");
             last = Some(y);
         }
-        // 400,000 draws: a standard deviation is 0.00075. A single value's share over 1,000 passes: 0.015.
+        // 400,000 draws have a standard deviation of 0.00075; one value's share over 1,000 passes,
+        // 0.015.
         let share = dropped as f64 / (PASSES * ROW * ROWS) as f64;
-        assert!((share - 1.0 / 3.0).abs() < 0.003, "{level}: {share} were dropped");
+        assert!((share - 1.0 / 3.0).abs() < 0.003, "{backend}: {share} were dropped");
         let shares = of_value.as_flattened().iter().map(|n| *n as f64 / PASSES as f64);
-        assert!(shares.clone().all(|share| (share - 1.0 / 3.0).abs() < 0.07), "{:?}", shares.collect::<Vec<_>>());
+        assert!(
+            shares.clone().all(|share| (share - 1.0 / 3.0).abs() < 0.07),
+            "{:?}",
+            shares.collect::<Vec<_>>()
+        );
     }
 }
 
 #[test]
 fn a_dropped_value_is_zero_whatever_it_was() {
-    for level in backends() {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
+    for backend in backends() {
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
         let x = [[f32::NAN; ROW], [f32::INFINITY; ROW], [-1.0; ROW], [-0.0; ROW]];
-        dispatch!(level, s => Third::forward::<_, ROWS>(s, Pass::TRAINING, &[], &[], &x, &mut tape));
+        dispatch!(backend, s => Third::forward::<_, ROWS>(
+            s, Context::TRAINING, &[], &[], &x, &mut tape
+        ));
         for (i, (y, x)) in tape.head.iter().flatten().zip(x.iter().flatten()).enumerate() {
             let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
-            assert_eq!(bits(&[*y]), bits(&[want]), "{level}: value {i}, {x}");
+            assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
-        // Inference leaves all as it is, and does not count.
-        dispatch!(level, s => Third::forward::<_, ROWS>(s, Pass::INFERENCE, &[], &[], &x, &mut tape));
+        // Inference leaves the values unchanged, and does not advance the pass number.
+        dispatch!(backend, s => Third::forward::<_, ROWS>(
+            s, Context::INFERENCE, &[], &[], &x, &mut tape
+        ));
         assert_eq!(bits(tape.head[..4].as_flattened()), bits(x.as_flattened()));
         assert_eq!(tape.tail[0].to_bits(), 1);
     }
@@ -640,61 +762,70 @@ fn a_dropped_value_is_zero_whatever_it_was() {
 
 #[test]
 fn dropouts_differ_by_place_and_seed_and_are_independent() {
-    let mask = |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
-    let of = |pass: Pass| {
-        let mut tape = <Third as Train>::Tape::<ROWS>::ZERO;
-        (0..50).flat_map(|_| mask(drop::<Third>(Level::detect(), pass, &mut tape).0)).collect::<Vec<_>>()
+    let mask =
+        |y: [[f32; ROW]; ROWS]| y.as_flattened().iter().map(|y| *y == 0.0).collect::<Vec<_>>();
+    let of = |pass: Context| {
+        let mut tape = <Third as Trainable>::Tape::<ROWS>::ZERO;
+        (0..50)
+            .flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0))
+            .collect::<Vec<_>>()
     };
     type Other = Dropout<[f32; ROW], 1, 3, 1>;
     type High = Dropout<[f32; ROW], 1, 3, { 1 << 32 }>;
     let mut seeded = Vec::new();
-    let (mut tape, mut high) = (<Other as Train>::Tape::<ROWS>::ZERO, <High as Train>::Tape::<ROWS>::ZERO);
+    let (mut tape, mut high) =
+        (<Other as Trainable>::Tape::<ROWS>::ZERO, <High as Trainable>::Tape::<ROWS>::ZERO);
     for _ in 0..50 {
-        seeded.extend(mask(drop::<Other>(Level::detect(), Pass::TRAINING, &mut tape).0));
+        seeded.extend(mask(drop::<Other>(Backend::detect(), Context::TRAINING, &mut tape).0));
     }
-    let high: Vec<bool> =
-        (0..50).flat_map(|_| mask(drop::<High>(Level::detect(), Pass::TRAINING, &mut high).0)).collect();
-    let (second, third) = (Pass::TRAINING.after::<Third>(), Pass::TRAINING.after::<Twice>());
-    let masks = [of(Pass::TRAINING), of(second), of(third), seeded, high];
+    let high: Vec<bool> = (0..50)
+        .flat_map(|_| mask(drop::<High>(Backend::detect(), Context::TRAINING, &mut high).0))
+        .collect();
+    let (second, third) = (Context::TRAINING.after::<Third>(), Context::TRAINING.after::<Twice>());
+    let masks = [of(Context::TRAINING), of(second), of(third), seeded, high];
     for (i, a) in masks.iter().enumerate() {
         for b in &masks[..i] {
-            // Both dropped: 1/9 where they are independent; of 20,000 draws the standard deviation is 0.0022.
+            // Both drop a value with probability 1/9 if they are independent. The standard
+            // deviation over 20,000 draws is 0.0022.
             let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count() as f64 / a.len() as f64;
             assert!((both - 1.0 / 9.0).abs() < 0.01, "{both} are dropped by both");
         }
     }
-    // From one pass to the next too.
+    // Masks of successive passes are independent too.
     let both = masks[0].iter().zip(&masks[0][ROW * ROWS..]).filter(|(a, b)| **a && **b).count();
     assert!((both as f64 / (49 * ROW * ROWS) as f64 - 1.0 / 9.0).abs() < 0.01);
 
-    // In one network: the same type twice, or in a chain within a chain, whose layers count like any others.
+    // In one network: the same type twice, and a chain within a chain. The layers of an inner chain
+    // are numbered like any others.
     type Twice = Chain<Third, Third>;
     type Nested = Chain<Twice, Third>;
-    let mut tape = <Twice as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Twice>(Level::detect(), Pass::TRAINING, &mut tape);
+    let mut tape = <Twice as Trainable>::Tape::<ROWS>::ZERO;
+    let (y, _) = drop::<Twice>(Backend::detect(), Context::TRAINING, &mut tape);
     let (first, both) = (mask(tape.head.head), mask(y));
     let alive = both.iter().filter(|dropped| !**dropped).count() as f64 / both.len() as f64;
-    assert!(first != both && (alive - 4.0 / 9.0).abs() < 0.08, "{alive} are alive after two dropouts");
-    let mut tape = <Nested as Train>::Tape::<ROWS>::ZERO;
-    let (y, _) = drop::<Nested>(Level::detect(), Pass::TRAINING, &mut tape);
+    assert!(
+        first != both && (alive - 4.0 / 9.0).abs() < 0.08,
+        "{alive} are alive after two dropouts"
+    );
+    let mut tape = <Nested as Trainable>::Tape::<ROWS>::ZERO;
+    let (y, _) = drop::<Nested>(Backend::detect(), Context::TRAINING, &mut tape);
     let alive = mask(y).iter().filter(|dropped| !**dropped).count() as f64 / (ROW * ROWS) as f64;
     assert!((alive - 8.0 / 27.0).abs() < 0.08, "{alive} are alive after three dropouts");
 }
 
 #[test]
 fn the_same_trainer_repeats_a_training_after_a_reset() {
-    let (x, t) = data(30);
+    let (x, t) = pairs(30);
     let fit = Fit { epochs: 3, shuffle: Some(Seed(1)), ..Fit::new(Adam::with_lr(0.01)) };
-    let mut trainer = NetTrainer::new();
+    let mut trainer = NetTrainer::ZERO;
     let mut run = |reset: bool| {
-        let mut net = Net::new();
-        net.init(Seed(1957));
+        let mut net = Net::init(Seed(1957));
         if reset {
             trainer.reset();
         }
-        trainer.fit(&mut net, &x, &t, &fit, &mut ()).expect("good data");
-        // Evaluating and predicting are no passes of training.
-        trainer.evaluate(&net, &x, &t).expect("good data");
+        trainer.fit(&mut net, dataset(&x, &t), &fit).expect("good data");
+        // Evaluating and predicting do not advance the pass number.
+        trainer.evaluate(&net, dataset(&x, &t)).expect("good data");
         net.hash()
     };
     let first = run(false);
@@ -702,23 +833,25 @@ fn the_same_trainer_repeats_a_training_after_a_reset() {
     assert_ne!(run(false), first);
 }
 
-/// A regularizer adds 2λ·w to the gradient of its layer's kernel, whatever the layer, and nothing to what else it learns; outputs and dx stay.
-fn regularized<L: Train>() {
+/// A regularizer adds 2λ·w to the gradient of its layer's kernel, for every kind of layer. The
+/// gradients of the other parameters, the outputs and dx stay the same.
+fn regularized<L: Trainable>() {
     type Ridge<L> = Regularized<L, L2<1, 100>>;
     let mut rng = Rng::new(Seed(3));
-    let (mut p, r) = (L::Params::ZERO, L::Running::ZERO);
+    let (mut p, r) = (L::Params::ZERO, L::Buffers::ZERO);
     p.as_flat_mut().iter_mut().for_each(|w| *w = draw(&mut rng, 0.8));
-    let (x, dy): (Vec<L::Input>, Vec<L::Output>) = (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
+    let (x, dy): (Vec<L::Input>, Vec<L::Output>) =
+        (samples(&mut rng, 2, 1.0), samples(&mut rng, 2, 1.0));
     let plain = pass::<_, L, 2>(Scalar, &p, &r, &x, &mut dy.clone());
     let ridge = pass::<_, Ridge<L>, 2>(Scalar, &p, &r, &x, &mut dy.clone());
     assert_eq!((bits(&ridge.y), bits(&ridge.dx)), (bits(&plain.y), bits(&plain.dx)));
     let w = p.as_flat();
     for (i, w) in w.iter().enumerate() {
-        let more = if i < L::KERNEL { 0.02 * w } else { 0.0 };
+        let more = if i < L::KERNEL_LEN { 0.02 * w } else { 0.0 };
         assert_eq!(ridge.dp[i], plain.dp[i] + more, "parameter {i}");
     }
-    let want = 0.01 * wide(&w[..L::KERNEL]).iter().map(|w| w * w).sum::<f64>();
-    assert!(0 < L::KERNEL && L::KERNEL < w.len());
+    let want = 0.01 * wide(&w[..L::KERNEL_LEN]).iter().map(|w| w * w).sum::<f64>();
+    assert!(0 < L::KERNEL_LEN && L::KERNEL_LEN < w.len());
     assert!((f64::from(ridge.penalty) / want - 1.0).abs() < 1e-6, "{} for {want}", ridge.penalty);
 }
 
@@ -732,16 +865,17 @@ fn every_layer_with_a_kernel_can_be_regularized() {
     regularized::<Lstm<3, 4, 5>>();
 }
 
-/// The lecture's cost, the summed loss of N samples + λ·Σw², is N times ours with λ/N in the layer; and so are its gradients.
+/// The lecture's cost is the summed loss of N samples + λ·Σw². It is N times this library's cost
+/// with λ/N in the layer, and so are its gradients.
 #[test]
 fn the_lectures_cost() {
     type Net = Mlp<(DenseL2<2, 3, Linear, 1, 100>,)>;
     const N: usize = 4;
     let lambda = 0.01 * N as f64;
     let mut rng = Rng::new(Seed(4));
-    let mut net = Net::new();
-    net.init(Seed(9));
-    let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) = (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
+    let mut net = Net::init(Seed(9));
+    let (x, t): (Vec<[f32; 2]>, Vec<[f32; 3]>) =
+        (samples(&mut rng, N, 1.0), samples(&mut rng, N, 1.0));
     let cost = |w: &[f64]| {
         let mut sum = 0.0;
         for (x, t) in x.iter().zip(&t) {
@@ -753,8 +887,8 @@ fn the_lectures_cost() {
         sum + lambda * w[..6].iter().map(|w| w * w).sum::<f64>()
     };
     let w = wide(net.weights());
-    let mut trainer = Trainer::<Net, Sgd, Summed<MeanSquaredError>, N>::new();
-    let loss = trainer.step(&mut net, &Sgd::with_lr(0.0), &x, &t).expect("a good step");
+    let mut trainer = Trainer::<Net, SumOverOutputs<MeanSquaredError>, Sgd, N>::ZERO;
+    let loss = trainer.step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.0)).expect("a good step");
     assert!((N as f64 * f64::from(loss) / cost(&w) - 1.0).abs() < 1e-6, "{loss}");
     let gradient: Vec<f32> = trainer.gradient().as_flat().iter().map(|dw| N as f32 * dw).collect();
     GRADIENTS.judge(&gradient, &slopes(&w, cost)).expect("N times the gradient");

@@ -1,6 +1,8 @@
-//! The tests of the networks' library, as one program: each network is compiled once for all of them.
+//! The tests of the networks' library, as one program, so that each network is compiled once for
+//! all of them.
 //!
-//! It is compiled at opt-level 1, which is faster by a third: the bits are the same at every level. `tests/golden` holds a user's build to them.
+//! It is compiled at opt-level 1, which saves a third of the time. The bits are the same at every
+//! opt-level. `tests/golden` checks them in a release build.
 
 mod support;
 

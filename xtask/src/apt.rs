@@ -19,10 +19,13 @@ pub struct Need {
 impl Need {
     /// Which of the alternatives is here.
     pub fn found(&self) -> Option<&'static str> {
-        self.any_of
-            .iter()
-            .copied()
-            .find(|what| if what.starts_with('/') { Path::new(what).exists() } else { process::find(what).is_some() })
+        self.any_of.iter().copied().find(|what| {
+            if what.starts_with('/') {
+                Path::new(what).exists()
+            } else {
+                process::find(what).is_some()
+            }
+        })
     }
 }
 
@@ -31,17 +34,26 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     let missing = |needs: &[Need]| -> Vec<&'static str> {
         needs.iter().filter(|need| need.found().is_none()).map(|need| need.package).collect()
     };
+    if missing(needs).is_empty() {
+        return Ok(());
+    }
+    // Another step may have brought it meanwhile.
+    let _alone = process::installing()?;
     let packages = missing(needs);
     if packages.is_empty() {
         return Ok(());
     }
     let list = packages.join(" ");
     if process::find("apt-get").is_none() {
-        bail!("this step needs what Debian calls {list}, and there is no apt-get to install it: install it by hand");
+        bail!(
+            "this step needs what Debian calls {list}, and there is no apt-get to install it: install it by hand"
+        );
     }
     println!("installing {list}");
     // The package lists may be there already; if not, or if they are out of date, fetch them and try again.
-    let install = || process::run(as_root()?.args(["install", "-qq", "--no-install-recommends"]).args(&packages));
+    let install = || {
+        process::run(as_root()?.args(["install", "-qq", "--no-install-recommends"]).args(&packages))
+    };
     if install().is_err() {
         process::run(as_root()?.arg("update"))?;
         install().with_context(|| format!("cannot install {list}; this step needs it"))?;

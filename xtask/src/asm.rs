@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use crate::apt;
 use crate::paths;
 use crate::process::{self, cargo};
-use crate::steps::neon;
+use crate::steps::{WHOLE, neon};
 use crate::table::table;
 use crate::toolchain::Target;
 use code::Counts;
@@ -108,10 +108,10 @@ const KERNELS: [&str; 61] = [
     "l2",
     "l1_grad",
     "l2_grad",
-    "greatest",
-    "greatest_grad",
-    "mean",
-    "mean_grad",
+    "max",
+    "max_grad",
+    "avg",
+    "avg_grad",
     "all_finite",
 ];
 
@@ -151,29 +151,35 @@ pub fn check(args: &Args) -> Result<()> {
     for complaint in &report.complaints {
         println!("{complaint}");
     }
-    bail!("the machine code is not what the backends promise: {} complaints", report.complaints.len())
+    bail!(
+        "the machine code is not what the backends promise: {} complaints",
+        report.complaints.len()
+    )
 }
 
 /// The probe is an example of crate type `cdylib`, so that its functions are kept.
-const PROBE: [&str; 5] = ["--package", "rosenblatt-kernels", "--example", "probe", "--release"];
+const PROBE: [&str; 2] = ["--example", "probe"];
 
 fn host() -> Result<std::path::PathBuf> {
-    process::run(cargo(["build"]).args(PROBE))?;
+    process::run(cargo(["build"]).args(WHOLE).args(PROBE))?;
     Ok(paths::target().join(format!("release/examples/{DLL_PREFIX}probe{DLL_SUFFIX}")))
 }
 
 fn aarch64_linux() -> Result<std::path::PathBuf> {
     apt::ensure(&[neon::LINKER, neon::LIBC])?;
     let target = Target::prepare(neon::TRIPLE)?;
-    let mut command = target.cargo("build", "cross", "", PROBE);
-    process::run(command.env(target.variable("LINKER"), neon::LINKER.any_of[0]))?;
+    let mut command = target.cargo("build", "cross", "", neon::ARGS);
+    process::run(command.args(PROBE).env(target.variable("LINKER"), neon::LINKER.any_of[0]))?;
     Ok(target.release_folder("cross").join("examples/libprobe.so"))
 }
 
 fn wasm32() -> Result<std::path::PathBuf> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    let mut command = target.cargo("build", "wasm", "core", PROBE);
-    process::run(command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
+    let mut command =
+        target.cargo("build", "wasm", "core", ["--release", "--package", "rosenblatt-kernels"]);
+    process::run(
+        command.args(PROBE).env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"),
+    )?;
     Ok(target.release_folder("wasm").join("examples/probe.wasm"))
 }
 
@@ -191,8 +197,11 @@ impl Report {
     /// Reads one binary, in which the named backends must have all probes.
     fn read(&mut self, file: &Path, backends: &[&str]) -> Result<()> {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let (architecture, code) =
-            if bytes.starts_with(b"\0asm") { ("wasm", wasm::read(&bytes)?) } else { elf::read(&bytes)? };
+        let (architecture, code) = if bytes.starts_with(b"\0asm") {
+            ("wasm", wasm::read(&bytes)?)
+        } else {
+            elf::read(&bytes)?
+        };
         let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (index, name) in code.names() {
             let Some((backend, kernel)) = probe_name(name) else {
@@ -210,7 +219,9 @@ impl Report {
             let cell = format!("{}/{}{mark}", vector(backend, &counts), counts.single);
             self.counts.entry(kernel.to_owned()).or_default().insert(column, cell);
             self.complaints.extend(
-                complaints.into_iter().map(|complaint| format!("{backend} {kernel} ({architecture}): {complaint}")),
+                complaints
+                    .into_iter()
+                    .map(|complaint| format!("{backend} {kernel} ({architecture}): {complaint}")),
             );
         }
         for backend in backends {
@@ -219,11 +230,15 @@ impl Report {
                 .filter(|kernel| !seen.get(backend).is_some_and(|seen| seen.contains(kernel)))
                 .collect();
             if !missing.is_empty() {
-                self.complaints.push(format!("{backend} ({architecture}): no probe for {}", missing.join(", ")));
+                self.complaints.push(format!(
+                    "{backend} ({architecture}): no probe for {}",
+                    missing.join(", ")
+                ));
             }
         }
         if seen.is_empty() {
-            self.complaints.push(format!("{} has no function named probe_BACKEND_KERNEL", file.display()));
+            self.complaints
+                .push(format!("{} has no function named probe_BACKEND_KERNEL", file.display()));
         }
         Ok(())
     }
@@ -233,7 +248,11 @@ impl Report {
         header.extend(self.columns.iter().map(|(_, column)| column.as_str()));
         let rows = self.counts.iter().map(|(kernel, cells)| {
             let mut row = vec![kernel.clone()];
-            row.extend(self.columns.iter().map(|(_, column)| cells.get(column).cloned().unwrap_or_default()));
+            row.extend(
+                self.columns
+                    .iter()
+                    .map(|(_, column)| cells.get(column).cloned().unwrap_or_default()),
+            );
             row
         });
         table(&header, rows, 1..=self.columns.len())
@@ -287,11 +306,17 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
         complaints.push(format!("calls {callee}, which is not in this binary"));
     }
     if counts.unfollowed > 0 {
-        complaints.push(format!("{} calls through a pointer, which cannot be followed", counts.unfollowed));
+        complaints.push(format!(
+            "{} calls through a pointer, which cannot be followed",
+            counts.unfollowed
+        ));
     }
     if !counts.intrinsics.is_empty() {
         let names: Vec<_> = counts.intrinsics.iter().map(String::as_str).collect();
-        complaints.push(format!("code that lost the backend's features: it calls as functions {}", names.join(", ")));
+        complaints.push(format!(
+            "code that lost the backend's features: it calls as functions {}",
+            names.join(", ")
+        ));
     }
     if counts.unknown > 0 {
         complaints.push(format!("{} instructions that the decoder does not know", counts.unknown));
@@ -321,7 +346,8 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     if own == 0 {
         complaints.push(format!("has no arithmetic on {}-bit vectors", register(backend)));
     } else if counts.single > own {
-        complaints.push(format!("has {own} vector instructions, yet {} on single values", counts.single));
+        complaints
+            .push(format!("has {own} vector instructions, yet {} on single values", counts.single));
     }
     complaints
 }
@@ -349,7 +375,8 @@ mod tests {
     #[test]
     fn scalar_code_under_a_vector_name_is_found() {
         let single = Instruction { class: Class::Single, ..Instruction::default() };
-        let packed = Instruction { class: Class::Packed(256), widest: 256, ..Instruction::default() };
+        let packed =
+            Instruction { class: Class::Packed(256), widest: 256, ..Instruction::default() };
         assert!(judge("avx2", &counts(&[&packed, &packed, &single])).is_empty());
         assert_eq!(judge("avx2", &counts(&[&single])).len(), 1);
         assert_eq!(judge("avx2", &counts(&[&packed, &single, &single])).len(), 1);
@@ -361,7 +388,11 @@ mod tests {
     #[test]
     fn fused_and_foreign_code_is_found() {
         let packed = Instruction { class: Class::Packed(512), ..Instruction::default() };
-        let fused = Instruction { class: Class::Forbidden, name: "vfmadd231ps".into(), ..Instruction::default() };
+        let fused = Instruction {
+            class: Class::Forbidden,
+            name: "vfmadd231ps".into(),
+            ..Instruction::default()
+        };
         assert!(judge("avx512", &counts(&[&packed])).is_empty());
         let mut both = counts(&[&packed, &fused]);
         assert_eq!(judge("avx512", &both).len(), 1);

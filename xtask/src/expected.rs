@@ -1,4 +1,4 @@
-//! What an example has to say, line by line: `examples/NAME/expected.txt`.
+//! What an example has to say, line by line: `expected.txt` in its folder.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +10,8 @@ use crate::paths;
 
 /// What an example has to say, but for the lines that name a backend or a file.
 pub fn results(text: &str) -> Vec<&str> {
-    let said = |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
+    let said =
+        |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
     text.lines().map(str::trim_end).filter(said).collect()
 }
 
@@ -32,10 +33,13 @@ pub fn check(example: &str, run: &str, text: &str, update: bool) -> Result<()> {
     }
 }
 
-const HOW: &str = "if that is meant: cargo xtask examples --update";
+const HOW: &str = "if that is meant: cargo xtask bless examples";
 
 fn file(example: &str) -> PathBuf {
-    paths::root().join("examples").join(example).join("expected.txt")
+    let lecture = paths::root().join("lecture/examples").join(example);
+    let folder =
+        if lecture.exists() { lecture } else { paths::root().join("examples").join(example) };
+    folder.join("expected.txt")
 }
 
 /// The first line that differs, if there is one.
@@ -54,7 +58,10 @@ mod tests {
 
     #[test]
     fn lines_that_hang_on_the_machine_do_not_count() {
-        assert_eq!(results("backend avx2\n\nloss 0.5 \nplot /tmp/a.svg\nweights 01\n"), ["loss 0.5", "weights 01"]);
+        assert_eq!(
+            results("backend avx2\n\nloss 0.5 \nplot /tmp/a.svg\nweights 01\n"),
+            ["loss 0.5", "weights 01"]
+        );
     }
 
     #[test]
@@ -65,7 +72,13 @@ mod tests {
             difference(&want, &["loss 0.5", "accuracy 3/4"]).as_deref(),
             Some("line 2 is \"accuracy 3/4\", expected is \"accuracy 4/4\"")
         );
-        assert_eq!(difference(&want, &want[..1]).as_deref(), Some("line 2 is nothing, expected is \"accuracy 4/4\""));
-        assert_eq!(difference(&want[..1], &want).as_deref(), Some("line 2 is \"accuracy 4/4\", expected is nothing"));
+        assert_eq!(
+            difference(&want, &want[..1]).as_deref(),
+            Some("line 2 is nothing, expected is \"accuracy 4/4\"")
+        );
+        assert_eq!(
+            difference(&want[..1], &want).as_deref(),
+            Some("line 2 is \"accuracy 4/4\", expected is nothing")
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod bless;
 mod expected;
 mod paths;
 mod process;
@@ -39,6 +40,7 @@ enum Task {
     Size(size::Args),
     Examples(steps::examples::Args),
     World(world::Args),
+    Bless(bless::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Task::Size(args) => size::main(&args),
         Task::Examples(args) => steps::examples::main(&args),
         Task::World(args) => world::main(&args),
+        Task::Bless(args) => bless::main(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// The workspace's root folder.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace's root folder")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace's root folder")
 }
 
 /// Cargo's target folder for the host's own builds.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -36,7 +37,8 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Runs a command to its end, and prints those lines of its standard output of which `each` says so.
 pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> Result<()> {
     show(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
     let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line)? > 0 {
@@ -55,7 +57,8 @@ pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> R
 
 /// What a command prints on its standard output. It is not shown.
 pub fn read(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
         bail!("`{}` ended with {}", program(command), output.status);
     }
@@ -82,7 +85,10 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
 
 /// How a command ends and what it prints, on both its outputs; `None`, and its end, past a time limit. It is not shown, and must
 /// not print more than a pipe holds (64 KiB).
-pub fn output_within(command: &mut Command, limit: Duration) -> Result<Option<(ExitStatus, String)>> {
+pub fn output_within(
+    command: &mut Command,
+    limit: Duration,
+) -> Result<Option<(ExitStatus, String)>> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -105,6 +111,15 @@ pub fn attempt(command: &mut Command) -> Result<(bool, String)> {
     show(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+/// Waits until no other process of this project installs anything. Who holds the file may.
+pub fn installing() -> Result<File> {
+    let path = paths::side_target("installing");
+    fs::create_dir_all(paths::target())?;
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// The path of an installed program, if there is one of that name.
@@ -154,7 +169,9 @@ mod tests {
     #[test]
     fn past_the_limit_a_command_is_ended() {
         let limit = Duration::from_millis(100);
-        assert!(output_within(Command::new("sleep").arg("60"), limit).expect("it starts").is_none());
+        assert!(
+            output_within(Command::new("sleep").arg("60"), limit).expect("it starts").is_none()
+        );
     }
 
     #[test]
@@ -162,7 +179,8 @@ mod tests {
         let limit = Duration::from_secs(60);
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; exit 3"]);
-        let (status, output) = output_within(&mut command, limit).expect("it starts").expect("it ends");
+        let (status, output) =
+            output_within(&mut command, limit).expect("it starts").expect("it ends");
         assert_eq!((status.code(), output.as_str()), (Some(3), "one\ntwo\n"));
         let (done, said) = attempt(&mut command).expect("it starts");
         assert_eq!((done, said.as_str()), (false, "two\n"));

@@ -16,6 +16,8 @@ mod routines;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -76,7 +78,9 @@ impl Args {
 
     fn programs(&self) -> Result<Vec<Program>> {
         let mut programs = golden::programs()?;
-        if let Some(unknown) = self.program.iter().find(|name| !programs.iter().any(|program| program.name == **name)) {
+        if let Some(unknown) =
+            self.program.iter().find(|name| !programs.iter().any(|program| program.name == **name))
+        {
             let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
             bail!("no program {unknown}; there are {}", names.join(", "));
         }
@@ -86,20 +90,28 @@ impl Args {
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    if args.is_all() {
-        prove_gates()?;
-        example(false)?;
-    }
-    measure(args)?.judge()
+    if args.is_all() { everything()?.judge() } else { measure(args)?.judge() }
 }
 
 /// The step of the test command: all of it, and the comparison with the recorded figures.
 pub fn step() -> Result<()> {
-    prove_gates()?;
-    example(false)?;
-    let measured = measure(&Args::default())?;
+    let measured = everything()?;
     measured.judge()?;
     size::check(&measured)
+}
+
+/// Measures all programs on all boards. Beside that the gates prove themselves, and the example runs.
+fn everything() -> Result<Measured> {
+    apt::ensure(&boards::EMULATORS)?;
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            gates::prove(&golden::programs()?)?;
+            example(false)
+        });
+        let measured = measure(&Args::default());
+        beside.join().expect("the gates do not panic")?;
+        measured
+    })
 }
 
 /// Runs the firmware engineers' example and compares what it says, or writes it down.
@@ -110,11 +122,13 @@ pub fn example(update: bool) -> Result<()> {
 
 /// Clippy's command for the firmware, which `cargo xtask test` runs with the other ones.
 pub fn clippy() -> Result<Command> {
-    let mut command = build::cargo(Board::named(M4F).build, "clippy", "clippy")?;
+    let board = Board::named(M4F);
+    let mut command = build::cargo(board.build, "clippy", "clippy")?;
+    build::plant(&mut command, board.build, gates::SPOIL)?;
     // Not `bare`, which leaves code out.
     command.args([
         "--features",
-        "planted-ulp,planted-panic,planted-double,planted-alloc,planted-spoil,trampoline",
+        "planted-ulp,planted-panic,planted-double,planted-alloc,trampoline",
         "--",
         "-D",
         "warnings",
@@ -122,36 +136,35 @@ pub fn clippy() -> Result<Command> {
     Ok(command)
 }
 
-fn prove_gates() -> Result<()> {
-    apt::ensure(&boards::EMULATORS)?;
-    gates::prove(&golden::programs()?)
-}
-
 /// Builds, proves, runs, and prints the table.
 pub fn measure(args: &Args) -> Result<Measured> {
     let start = Instant::now();
     let programs = args.programs()?;
-    let boards: Vec<&'static Board> = BOARDS.iter().filter(|board| args.has_board(board.name)).collect();
+    let boards: Vec<&'static Board> =
+        BOARDS.iter().filter(|board| args.has_board(board.name)).collect();
     let mut measured = Measured::new(compiler()?);
     if !boards.is_empty() {
         apt::ensure(&boards::EMULATORS)?;
     }
-    for (index, board) in boards.iter().enumerate() {
-        // Boards with the same firmware are done together.
-        if boards[..index].iter().all(|before| before.build.folder != board.build.folder) {
-            let same: Vec<_> =
-                boards.iter().copied().filter(|other| other.build.folder == board.build.folder).collect();
-            for profile in Profile::ALL {
-                one_build(board.build, &same, profile, &programs, &mut measured)?;
+    // One opt-level beside the other: each has folders of its own in cargo's, and emulators run beside builds.
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| -> Result<()> {
+        let levels = Profile::ALL.map(|profile| {
+            let (boards, programs, stop) = (&boards, &programs, &stop);
+            let measured = Measured::new(measured.compiler.clone());
+            scope.spawn(move || one_level(profile, boards, programs, measured, stop))
+        });
+        if args.has_board(WASM) {
+            let hashes = wasm::programs(|_| {})?;
+            for program in &programs {
+                measured.wasm(program, hashes.get(&program.name).copied());
             }
         }
-    }
-    if args.has_board(WASM) {
-        let hashes = wasm::programs(|_| {})?;
-        for program in &programs {
-            measured.wasm(program, hashes.get(&program.name).copied());
+        for level in levels {
+            measured.absorb(level.join().expect("an opt-level does not panic")?);
         }
-    }
+        Ok(())
+    })?;
     measured.sort(&programs);
     println!("\n{}", measured.text(start.elapsed()));
     Ok(measured)
@@ -161,6 +174,35 @@ pub fn measure(args: &Args) -> Result<Measured> {
 fn compiler() -> Result<String> {
     let library = Target::prepare(Board::named(M4F).build.triple)?.library();
     Ok(format!("rustc {}, core {library}", Rustc::get()?.release))
+}
+
+/// All boards at one opt-level, one build after the other. An error of one level stops the other one before its next build.
+fn one_level(
+    profile: Profile,
+    boards: &[&'static Board],
+    programs: &[Program],
+    mut measured: Measured,
+    stop: &AtomicBool,
+) -> Result<Measured> {
+    for (index, board) in boards.iter().enumerate() {
+        // Boards with the same firmware are done together.
+        if boards[..index].iter().any(|before| before.build.folder == board.build.folder) {
+            continue;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let same: Vec<_> = boards
+            .iter()
+            .copied()
+            .filter(|other| other.build.folder == board.build.folder)
+            .collect();
+        if let Err(error) = one_build(board.build, &same, profile, programs, &mut measured) {
+            stop.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+    }
+    Ok(measured)
 }
 
 /// All programs of one build at one opt-level, on the boards that share it.
@@ -178,12 +220,14 @@ fn one_build(
             measured.too_small(program, board);
         }
     }
-    let fitting: Vec<&Program> = fitting.into_iter().filter(|program| build.fits_at(&program.name, profile)).collect();
+    let fitting: Vec<&Program> =
+        fitting.into_iter().filter(|program| build.fits_at(&program.name, profile)).collect();
     if fitting.is_empty() {
         return Ok(());
     }
     // First nothing but the program, which is what it takes; then the one that also tells.
-    let sized: Vec<&Program> = fitting.iter().copied().filter(|program| !program.is_suite()).collect();
+    let sized: Vec<&Program> =
+        fitting.iter().copied().filter(|program| !program.is_suite()).collect();
     let bare = images(build, profile, &sized, &["bare"])?;
     let whole = images(build, profile, &fitting, &[])?;
 
@@ -200,12 +244,22 @@ fn one_build(
 
     let jobs: Vec<(&'static Board, PathBuf)> = boards
         .iter()
-        .flat_map(|&board| fitting.iter().map(move |program| (board, build::elf(build, profile, &program.name))))
+        .flat_map(|&board| {
+            fitting
+                .iter()
+                .map(move |program| (board, build::elf(build, profile, &program.name, &[])))
+        })
         .collect();
     let start = Instant::now();
     let mut runs = emulator::all(&jobs).into_iter();
     let names: Vec<&str> = boards.iter().map(|board| board.name).collect();
-    println!("ran {} programs on {} in {:.1} s", jobs.len(), names.join(" and "), start.elapsed().as_secs_f64());
+    println!(
+        "ran {} programs on {} at {} in {:.1} s",
+        jobs.len(),
+        names.join(" and "),
+        profile.name(),
+        start.elapsed().as_secs_f64()
+    );
 
     for board in boards {
         for (program, image) in fitting.iter().zip(&whole) {
@@ -226,11 +280,11 @@ fn one_build(
             };
             if routines::are_on(board, profile, &program.name) {
                 apt::ensure(&[routines::DISASSEMBLER])?;
-                let elf = build::elf(build, profile, &program.name);
-                complaints.extend(routines::complaints(board, &elf)?);
-                // The program with its trampoline takes the place of this one, which is done with.
-                process::run(&mut build::command(build, profile, &[&program.name], &[routines::TRAMPOLINE])?)?;
-                complaints.extend(routines::watched(board, &elf, program.hash)?);
+                let elf = |features: &[&str]| build::elf(build, profile, &program.name, features);
+                complaints.extend(routines::complaints(board, &elf(&[]))?);
+                let watched = [routines::TRAMPOLINE];
+                process::run(&mut build::command(build, profile, &[&program.name], &watched)?)?;
+                complaints.extend(routines::watched(board, &elf(&watched), program.hash)?);
             }
             measured.complain(program, board, profile, complaints);
         }
@@ -242,22 +296,31 @@ fn one_build(
 const RULER: u64 = 2001;
 
 /// Builds programs and reads what was linked.
-fn images(build: &Build, profile: Profile, programs: &[&Program], features: &[&str]) -> Result<Vec<Image>> {
+fn images(
+    build: &Build,
+    profile: Profile,
+    programs: &[&Program],
+    features: &[&str],
+) -> Result<Vec<Image>> {
     let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    process::run(&mut build::command(build, profile, &names, features)?)
-        .with_context(|| format!("the firmware for {} at {} does not link", build.folder, profile.name()))?;
-    names.iter().map(|name| Image::read(&build::elf(build, profile, name))).collect()
+    process::run(&mut build::command(build, profile, &names, features)?).with_context(|| {
+        format!("the firmware for {} at {} does not link", build.folder, profile.name())
+    })?;
+    names.iter().map(|name| Image::read(&build::elf(build, profile, name, features))).collect()
 }
 
 fn ruler_complaint(run: &Run) -> Option<String> {
-    (run.ruler != RULER).then(|| format!("count of instructions: expected {RULER} for the ruler, got {}", run.ruler))
+    (run.ruler != RULER).then(|| {
+        format!("count of instructions: expected {RULER} for the ruler, got {}", run.ruler)
+    })
 }
 
 fn hash_complaint(program: &Program, run: &Run) -> Option<String> {
-    (run.hash != program.hash).then(|| format!("hash: expected {:016x}, got {:016x}", program.hash, run.hash))
+    (run.hash != program.hash)
+        .then(|| format!("hash: expected {:016x}, got {:016x}", program.hash, run.hash))
 }
 
 #[cfg(test)]
@@ -267,7 +330,8 @@ mod tests {
     #[test]
     fn wrong_results_are_found() {
         let program = Program { name: "xor".to_owned(), hash: 0xff };
-        let run = Run { hash: 0xff, stack: 0, net: 0, trainer: 0, ruler: RULER, infer: None, step: None };
+        let run =
+            Run { hash: 0xff, stack: 0, net: 0, trainer: 0, ruler: RULER, infer: None, step: None };
         assert!(hash_complaint(&program, &run).is_none() && ruler_complaint(&run).is_none());
         let wrong = Run { hash: 0xfe, ruler: 2000, ..run };
         let complaint = hash_complaint(&program, &wrong).expect("another hash");

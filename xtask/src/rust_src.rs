@@ -48,8 +48,9 @@ pub fn install(release: &str, source: &Path) -> Result<()> {
     // Made before the download, to learn now whether it may be written; beside its place, to be renamed when it is whole, so
     // that nothing half-copied is ever found there.
     let copy = source.with_file_name(format!("library.{}", std::process::id()));
-    fs::create_dir_all(&copy)
-        .with_context(|| format!("cannot write {}: run this step once as the toolchain's owner", copy.display()))?;
+    fs::create_dir_all(&copy).with_context(|| {
+        format!("cannot write {}: run this step once as the toolchain's owner", copy.display())
+    })?;
     let scratch = paths::side_target("rust-src");
     let done = fill(release, &scratch, &copy, source);
     let _ = fs::remove_dir_all(&scratch);
@@ -85,7 +86,8 @@ fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
         }
         // A mirror need not have every suite, so a failure here only means to look in the next one.
         if process::run(apt(&home)?.arg("update")).is_err()
-            || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")])).is_err()
+            || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")]))
+                .is_err()
         {
             continue;
         }
@@ -98,14 +100,25 @@ fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
         unpack(&package, &inside, &home)?;
         return Ok(home.join(inside));
     }
-    bail!("Debian's suites {} have no rust-src {release} that this machine's package sources reach", SUITES.join(", "))
+    bail!(
+        "Debian's suites {} have no rust-src {release} that this machine's package sources reach",
+        SUITES.join(", ")
+    )
 }
 
 /// Unpacks one folder of a package.
 fn unpack(package: &Path, inside: &str, into: &Path) -> Result<()> {
-    let mut archive = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package).stdout(Stdio::piped()).spawn()?;
+    let mut archive = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()?;
     let mut tar = Command::new("tar");
-    tar.arg("-x").arg("-C").arg(into).arg(format!("./{inside}")).stdin(archive.stdout.take().expect("piped"));
+    tar.arg("-x")
+        .arg("-C")
+        .arg(into)
+        .arg(format!("./{inside}"))
+        .stdin(archive.stdout.take().expect("piped"));
     process::run(&mut tar)?;
     let status = archive.wait()?;
     if !status.success() {
@@ -181,13 +194,19 @@ fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in stanza.lines().filter(|line| !line.starts_with('#')) {
             match (line.split_once(':'), fields.last_mut()) {
-                (_, Some((_, value))) if line.starts_with([' ', '\t']) => *value += &format!("\n{line}"),
+                (_, Some((_, value))) if line.starts_with([' ', '\t']) => {
+                    *value += &format!("\n{line}")
+                }
                 (Some((name, value)), _) => fields.push((name.to_lowercase(), value.to_owned())),
                 _ => {}
             }
         }
         let words = |name: &str| {
-            fields.iter().filter(|(n, _)| n == name).flat_map(|(_, value)| value.split_whitespace()).collect::<Vec<_>>()
+            fields
+                .iter()
+                .filter(|(n, _)| n == name)
+                .flat_map(|(_, value)| value.split_whitespace())
+                .collect::<Vec<_>>()
         };
         if !words("types").contains(&"deb")
             || words("enabled").contains(&"no")
@@ -211,7 +230,9 @@ fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
 fn lines_for(suite: &str, text: &str, codename: &str) -> String {
     let mut result = String::new();
     for line in text.lines() {
-        let Some(rest) = line.trim_start().strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t'])) else {
+        let Some(rest) =
+            line.trim_start().strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t']))
+        else {
             continue;
         };
         let rest = rest.trim_start();

@@ -11,21 +11,21 @@ use crate::qemu::{self, Measured};
 /// stack of every program on every board. It fails if one of them has grown by more than 2 %. With another compiler than the
 /// recorded one it only prints what is different.
 #[derive(clap::Args)]
-pub struct Args {
-    /// Write the file anew instead
-    #[arg(long)]
-    update: bool,
-}
+pub struct Args {}
 
-pub fn main(args: &Args) -> Result<()> {
+pub fn main(_: &Args) -> Result<()> {
     let measured = qemu::measure(&qemu::Args::default())?;
     measured.judge()?;
-    if args.update {
-        Recorded::write(&measured.compiler, &measured.rows())?;
-        println!("wrote tests/firmware/figures.txt");
-        return Ok(());
-    }
     check(&measured)
+}
+
+/// Measures, and writes the file anew.
+pub fn record() -> Result<()> {
+    let measured = qemu::measure(&qemu::Args::default())?;
+    measured.judge()?;
+    Recorded::write(&measured.compiler, &measured.rows())?;
+    println!("wrote tests/firmware/figures.txt");
+    Ok(())
 }
 
 /// Compares figures just measured with the recorded ones.
@@ -47,7 +47,7 @@ fn judge(recorded: &Recorded, compiler: &str, now: &Table) -> Result<()> {
             println!("not judged: recorded with {}, measured with {compiler}", recorded.compiler);
         }
         Some(first) => bail!(
-            "{} figures have grown by more than 2 %, the first: {first}; if that is meant to be, `cargo xtask size --update` \
+            "{} figures have grown by more than 2 %, the first: {first}; if that is meant to be, `cargo xtask bless figures` \
              records them",
             grown.len()
         ),
@@ -60,15 +60,23 @@ mod tests {
     use super::*;
 
     fn table(step: u64) -> Table {
-        [(("xor".to_owned(), "M4F".to_owned()), [None, Some(step), None, None, None, None, None, None])].into()
+        [(
+            ("xor".to_owned(), "M4F".to_owned()),
+            [None, Some(step), None, None, None, None, None, None],
+        )]
+        .into()
     }
 
     #[test]
     fn growth_fails_with_the_same_compiler_alone() {
         let recorded = Recorded { compiler: "rustc 1.2.3".to_owned(), figures: table(1000) };
         assert!(judge(&recorded, "rustc 1.2.3", &table(1020)).is_ok());
-        let error = judge(&recorded, "rustc 1.2.3", &table(1021)).expect_err("it has grown").to_string();
-        assert!(error.contains("xor on M4F: instructions-step was 1000 and is 1021 (+2.1 %)"), "{error}");
+        let error =
+            judge(&recorded, "rustc 1.2.3", &table(1021)).expect_err("it has grown").to_string();
+        assert!(
+            error.contains("xor on M4F: instructions-step was 1000 and is 1021 (+2.1 %)"),
+            "{error}"
+        );
         assert!(judge(&recorded, "rustc 1.2.4", &table(1021)).is_ok());
     }
 }

@@ -5,6 +5,8 @@ pub mod examples;
 mod host;
 mod miri;
 pub mod neon;
+mod package;
+pub mod quick;
 mod tally;
 pub mod wasm;
 
@@ -17,8 +19,12 @@ use crate::asm;
 use crate::qemu;
 use crate::table::table;
 
-/// All features of the libraries but `helium`, which is for one kind of chip and an error elsewhere.
-pub const FEATURES: &str = "rosenblatt-kernels/reference,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt";
+/// All features of the libraries. `helium` has no effect on the host.
+pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+
+/// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
+/// compile the kernels and much of what they need anew.
+pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
 
 /// How a step ended that did not fail.
 pub enum Done {
@@ -60,6 +66,22 @@ impl Step {
         Self::Qemu,
     ];
 
+    /// The order in which they start: what fails most often first, then the longest. Steps that build in one folder of cargo's are
+    /// apart, since they would wait for each other.
+    pub const STARTS: [Self; 11] = [
+        Self::Fmt,
+        Self::Clippy,
+        Self::Unit,
+        Self::Qemu,
+        Self::Neon,
+        Self::Miri,
+        Self::Asm,
+        Self::Wasm,
+        Self::Chips,
+        Self::Examples,
+        Self::Docs,
+    ];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -82,17 +104,27 @@ impl Step {
         match self {
             Self::Fmt => "the code is formatted",
             Self::Clippy => "clippy has nothing to say, with all features and with none",
-            Self::Docs => "the documentation builds without a warning",
+            Self::Docs => {
+                "the documentation builds without a warning, and the packages are fit to be published"
+            }
             Self::Unit => "all tests, on every backend of this CPU",
             Self::Examples => {
                 "each example reaches its goal in time, and says what is expected, on the scalar backend, too"
             }
-            Self::Asm => "each backend's machine code uses its own vector instructions, and no fused ones",
-            Self::Miri => "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it",
-            Self::Chips => "the libraries build without std, and not for targets whose bits would be others",
+            Self::Asm => {
+                "each backend's machine code uses its own vector instructions, and no fused ones"
+            }
+            Self::Miri => {
+                "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it"
+            }
+            Self::Chips => {
+                "the libraries build without std, and not for targets whose bits would be others"
+            }
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
-            Self::Qemu => "the firmware's programs on every emulated board: their hashes, proofs and figures",
+            Self::Qemu => {
+                "the firmware's programs on every emulated board: their hashes, proofs and figures"
+            }
         }
     }
 
@@ -141,7 +173,7 @@ pub struct Findings {
     pub passed: u32,
     /// Checks that failed.
     pub failed: u32,
-    backends: BTreeMap<String, (How, String)>,
+    pub(crate) backends: BTreeMap<String, (How, String)>,
 }
 
 impl Findings {
@@ -156,6 +188,49 @@ impl Findings {
         if weight(how) > weight(entry.0) {
             *entry = (how, detail.to_owned());
         }
+    }
+
+    /// Takes in what another process found.
+    pub fn absorb(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        for (name, (how, detail)) in other.backends {
+            self.backend(&name, how, &detail);
+        }
+    }
+
+    /// For another process, which reads it by [`Self::read`].
+    pub fn written(&self) -> String {
+        let mut text = format!("{} {}\n", self.passed, self.failed);
+        for (name, (how, detail)) in &self.backends {
+            let how = match how {
+                How::Run => "run",
+                How::Emulated => "emulated",
+                How::NotHere => "not-here",
+            };
+            text += &format!("{name} {how} {detail}\n");
+        }
+        text
+    }
+
+    /// What another process wrote.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let (passed, failed) = lines.next()?.split_once(' ')?;
+        let mut findings =
+            Self { passed: passed.parse().ok()?, failed: failed.parse().ok()?, ..Self::default() };
+        for line in lines {
+            let (name, rest) = line.split_once(' ')?;
+            let (how, detail) = rest.split_once(' ')?;
+            let how = match how {
+                "run" => How::Run,
+                "emulated" => How::Emulated,
+                "not-here" => How::NotHere,
+                _ => return None,
+            };
+            findings.backend(name, how, detail);
+        }
+        Some(findings)
     }
 
     /// The backends and how each was tried.

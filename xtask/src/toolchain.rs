@@ -41,7 +41,8 @@ impl Rustc {
     fn ask() -> Result<Self> {
         let version = process::read(rustc().arg("-vV"))?;
         let field = |name: &str| {
-            let value = version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            let value =
+                version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             value.map(str::to_owned).with_context(|| format!("`rustc -vV` prints no {name}"))
         };
         Ok(Self {
@@ -78,6 +79,11 @@ impl Target {
         let rustc = Rustc::get()?;
         let with = |build_std| Ok(Self { triple, build_std });
         if rustc.host == triple || installed(triple)? {
+            return with(false);
+        }
+        // Another step may have brought it meanwhile.
+        let _alone = process::installing()?;
+        if installed(triple)? {
             return with(false);
         }
         // A source that is not rustup's came from an earlier run or with the distribution: rustup did not serve then.
@@ -120,7 +126,11 @@ impl Target {
         command.arg(paths::side_target(folder));
         if self.build_std {
             command.env("RUSTC_BOOTSTRAP", "1");
-            command.arg(if crates.is_empty() { "-Zbuild-std".to_owned() } else { format!("-Zbuild-std={crates}") });
+            command.arg(if crates.is_empty() {
+                "-Zbuild-std".to_owned()
+            } else {
+                format!("-Zbuild-std={crates}")
+            });
         }
         command.args(args);
         command
@@ -143,7 +153,9 @@ fn installed(triple: &str) -> Result<bool> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(false);
     };
-    Ok(entries.flatten().any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
+    Ok(entries
+        .flatten()
+        .any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
 }
 
 /// Asks rustup for something. Once it has failed it is not asked again: it would be the same network.
@@ -172,13 +184,28 @@ impl Miri {
             return Ok(Err("there is no rustup to bring a nightly toolchain with Miri".into()));
         };
         let miri = Self(rustup);
-        let present = |miri: &Self| process::succeeds_within(miri.cargo().arg("--version"), MIRI_LIMIT);
+        let present =
+            |miri: &Self| process::succeeds_within(miri.cargo().arg("--version"), MIRI_LIMIT);
         if !present(&miri)? {
-            let profile = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "miri,rust-src"];
+            let _alone = process::installing()?;
+            let profile = [
+                "toolchain",
+                "install",
+                "nightly",
+                "--profile",
+                "minimal",
+                "--component",
+                "miri,rust-src",
+            ];
             println!("rustup {}", profile.join(" "));
             // Not by `rustup` above: that a nightly has no Miri on some days says nothing of the network.
-            if !process::succeeds_within(Command::new(&miri.0).args(profile), MIRI_LIMIT)? || !present(&miri)? {
-                return Ok(Err("there is no nightly toolchain with Miri, and rustup cannot download one".into()));
+            if !process::succeeds_within(Command::new(&miri.0).args(profile), MIRI_LIMIT)?
+                || !present(&miri)?
+            {
+                return Ok(Err(
+                    "there is no nightly toolchain with Miri, and rustup cannot download one"
+                        .into(),
+                ));
             }
         }
         Ok(Ok(miri))
@@ -203,7 +230,12 @@ impl Miri {
 
 /// Fails unless cargo has this subcommand; asks rustup for it first.
 pub fn ensure_component(subcommand: &str, component: &str) -> Result<()> {
-    let present = || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
+    let present =
+        || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);
+    if present()? {
+        return Ok(());
+    }
+    let _alone = process::installing()?;
     if present()? || (rustup(&["component", "add", component])? && present()?) {
         return Ok(());
     }

@@ -35,7 +35,7 @@ pub struct Args {
     step: NonZeroU32,
     /// The backend: scalar, avx2, avx512, neon; auto is the fastest that this CPU has
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
-    level: String,
+    backend: String,
     /// How many threads share the work
     #[arg(long, value_name = "N", default_value = "2")]
     threads: NonZeroU32,

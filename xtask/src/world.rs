@@ -54,7 +54,10 @@ const PLACES: [Place; 5] = [
         about: "32-bit Arm, VFP",
         flags: "",
         linker: Need { any_of: &["arm-linux-gnueabihf-gcc"], package: "gcc-arm-linux-gnueabihf" },
-        libc: Need { any_of: &["/usr/arm-linux-gnueabihf/lib/crt1.o"], package: "libc6-dev-armhf-cross" },
+        libc: Need {
+            any_of: &["/usr/arm-linux-gnueabihf/lib/crt1.o"],
+            package: "libc6-dev-armhf-cross",
+        },
         emulator: Need { any_of: &["qemu-arm", "qemu-arm-static"], package: "qemu-user" },
         cpu: "",
         root: "/usr/arm-linux-gnueabihf",
@@ -64,7 +67,10 @@ const PLACES: [Place; 5] = [
         about: "64-bit RISC-V",
         flags: "",
         linker: Need { any_of: &["riscv64-linux-gnu-gcc"], package: "gcc-riscv64-linux-gnu" },
-        libc: Need { any_of: &["/usr/riscv64-linux-gnu/lib/crt1.o"], package: "libc6-dev-riscv64-cross" },
+        libc: Need {
+            any_of: &["/usr/riscv64-linux-gnu/lib/crt1.o"],
+            package: "libc6-dev-riscv64-cross",
+        },
         emulator: Need { any_of: &["qemu-riscv64", "qemu-riscv64-static"], package: "qemu-user" },
         cpu: "",
         root: "/usr/riscv64-linux-gnu",
@@ -74,7 +80,10 @@ const PLACES: [Place; 5] = [
         about: "IBM Z, big-endian",
         flags: "",
         linker: Need { any_of: &["s390x-linux-gnu-gcc"], package: "gcc-s390x-linux-gnu" },
-        libc: Need { any_of: &["/usr/s390x-linux-gnu/lib/crt1.o"], package: "libc6-dev-s390x-cross" },
+        libc: Need {
+            any_of: &["/usr/s390x-linux-gnu/lib/crt1.o"],
+            package: "libc6-dev-s390x-cross",
+        },
         emulator: Need { any_of: &["qemu-s390x", "qemu-s390x-static"], package: "qemu-user" },
         cpu: "",
         root: "/usr/s390x-linux-gnu",
@@ -84,7 +93,10 @@ const PLACES: [Place; 5] = [
         about: "PowerPC, big-endian, VSX",
         flags: "-C target-cpu=pwr8",
         linker: Need { any_of: &["powerpc64-linux-gnu-gcc"], package: "gcc-powerpc64-linux-gnu" },
-        libc: Need { any_of: &["/usr/powerpc64-linux-gnu/lib/crt1.o"], package: "libc6-dev-ppc64-cross" },
+        libc: Need {
+            any_of: &["/usr/powerpc64-linux-gnu/lib/crt1.o"],
+            package: "libc6-dev-ppc64-cross",
+        },
         emulator: Need { any_of: &["qemu-ppc64", "qemu-ppc64-static"], package: "qemu-user" },
         cpu: "power8",
         root: "/usr/powerpc64-linux-gnu",
@@ -94,7 +106,12 @@ const PLACES: [Place; 5] = [
 /// The tests that hold golden hashes: what they are of, package, test target, and the tests' names.
 const SUITES: [(&str, &str, &str, &str); 4] = [
     ("kernels", "rosenblatt-kernels", "identity", "golden_hashes"),
-    ("in any environment", "rosenblatt-kernels", "environment", "the_identity_suite_ends_in_the_golden_hash"),
+    (
+        "in any environment",
+        "rosenblatt-kernels",
+        "environment",
+        "the_identity_suite_ends_in_the_golden_hash",
+    ),
     ("networks", "rosenblatt-golden", "golden", "hashes_are_the_golden_ones"),
     (
         "in any environment",
@@ -108,7 +125,10 @@ pub fn main(args: &Args) -> Result<()> {
     ensure!(OS == "linux", "the emulators for this command run on Linux");
     let mut rows = Vec::new();
     let mut wrong = 0;
-    for place in PLACES.iter().filter(|place| args.only.is_empty() || args.only.iter().any(|t| t == place.triple)) {
+    for place in PLACES
+        .iter()
+        .filter(|place| args.only.is_empty() || args.only.iter().any(|t| t == place.triple))
+    {
         let start = Instant::now();
         let mut row = vec![place.triple.to_owned(), place.about.to_owned()];
         for (what, package, test, name) in SUITES {
@@ -124,7 +144,11 @@ pub fn main(args: &Args) -> Result<()> {
         row.push(format!("{:.0}", start.elapsed().as_secs_f64()));
         rows.push(row);
     }
-    let titles: Vec<_> = ["target", "CPU"].into_iter().chain(SUITES.map(|suite| suite.0)).chain(["seconds"]).collect();
+    let titles: Vec<_> = ["target", "CPU"]
+        .into_iter()
+        .chain(SUITES.map(|suite| suite.0))
+        .chain(["seconds"])
+        .collect();
     println!("\n{}", table(&titles, rows, [titles.len() - 1]));
     if wrong > 0 {
         bail!("{wrong} suites failed");
@@ -138,8 +162,12 @@ fn suite(place: &Place, package: &str, test: &str, name: &str) -> Result<()> {
     let target = Target::prepare(place.triple)?;
     let qemu = emulator.found().expect("ensured above");
     let cpu = if place.cpu.is_empty() { String::new() } else { format!(" -cpu {}", place.cpu) };
-    let mut command =
-        target.cargo("test", "world", "", ["--release", "--package", package, "--test", test, "--no-default-features"]);
+    let mut command = target.cargo(
+        "test",
+        "world",
+        "",
+        ["--release", "--package", package, "--test", test, "--no-default-features"],
+    );
     command
         .env(target.variable("LINKER"), linker.found().expect("ensured above"))
         .env(target.variable("RUNNER"), format!("{qemu}{cpu} -L {}", place.root))

@@ -1,8 +1,9 @@
-//! Learns on the chip, from samples that arrive one at a time, and predicts while it learns.
+//! Trains on the chip with samples that arrive one at a time, and predicts during training.
 //!
-//! An interrupt measures and puts samples into a queue; the main loop takes them out, predicts, compares, and learns from each. Here SysTick plays the
-//! sensor: two switches, and whether they differ (XOR); now and then its reading is broken. Weights and all that training needs are statics in
-//! `.bss`, their size known at compile time; there is no allocator.
+//! An interrupt measures and puts samples into a queue. The main loop takes each sample out,
+//! predicts, compares, and trains on it. Here SysTick simulates the sensor: two switches, and the
+//! target is XOR. Some readings are invalid. Weights and all memory for training are statics in
+//! `.bss` whose size is known at compile time. There is no allocator.
 #![no_std]
 #![no_main]
 
@@ -20,26 +21,27 @@ use semihosting::{print, println};
 use static_cell::ConstStaticCell;
 
 type Net = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
-/// Learns from one sample at a time.
-type NetTrainer = Trainer<Net, Adam, BinaryCrossEntropy, 1>;
+/// Trains on one sample at a time.
+type NetTrainer = Trainer<Net, BinaryCrossEntropy, Adam, 1>;
 
 const _: () = assert!(Net::BYTES + NetTrainer::BYTES < 1024);
 
-static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::new());
-static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::new());
+static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::ZERO);
+static TRAINER: ConstStaticCell<NetTrainer> = ConstStaticCell::new(NetTrainer::ZERO);
 
-/// What the sensor saw, and what was true.
+/// The sensor's reading, and the target.
 type Sample = ([f32; 2], [f32; 1]);
 
-/// Samples on their way from the interrupt to the main loop, and how many found no room.
+/// Samples that the interrupt passes to the main loop, and the number of lost samples.
 struct Mailbox {
     samples: Deque<Sample, 8>,
     lost: u32,
 }
 
-static MAILBOX: Mutex<RefCell<Mailbox>> = Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
+static MAILBOX: Mutex<RefCell<Mailbox>> =
+    Mutex::new(RefCell::new(Mailbox { samples: Deque::new(), lost: 0 }));
 
-/// The sensor: a sample each time the clock strikes.
+/// The sensor: one sample per interrupt of the clock.
 #[exception]
 fn SysTick() {
     static mut RNG: Rng = Rng::new(Seed(7));
@@ -47,12 +49,12 @@ fn SysTick() {
     let gate = gates::XOR;
     let (mut x, t) = (gate.x[(bits & 3) as usize], gate.t[(bits & 3) as usize]);
     if bits >> 28 == 0 {
-        // One reading in sixteen is broken.
+        // One reading in sixteen is invalid.
         x[0] = f32::NAN;
     }
     free(|cs| {
         let mut mailbox = MAILBOX.borrow(cs).borrow_mut();
-        // A full queue is an error value: the sample is lost, and counted.
+        // If the queue is full, `push_back` returns an error. The sample is lost and counted.
         if mailbox.samples.push_back((x, t)).is_err() {
             mailbox.lost += 1;
         }
@@ -61,13 +63,13 @@ fn SysTick() {
 
 #[entry]
 fn main() -> ! {
-    // Does this build compute what the desktop computes, to the bit?
+    // Checks that this build computes the same bits as a desktop.
     if let Some(violation) = contract::violation() {
         println!("{violation}");
         semihosting::process::exit(1);
     }
     let (net, trainer) = (NET.take(), TRAINER.take());
-    net.init(Seed(1957));
+    net.initialize(Seed(1957));
     let adam = Adam::with_lr(0.02);
 
     let mut clock = Peripherals::take().expect("taken once").SYST;
@@ -84,9 +86,9 @@ fn main() -> ! {
             wfi();
             continue;
         };
-        // First predict, as the device is used, then learn.
+        // Predicts first, as in use, then trains.
         let [p] = net.predict(&x);
-        match trainer.step(net, &adam, &[x], &[t]) {
+        match trainer.step(net, (&[x], &[t]), &adam) {
             Ok(_) => {
                 seen += 1;
                 right += u32::from((p > 0.5) == (t[0] > 0.5));
@@ -95,7 +97,7 @@ fn main() -> ! {
                     right = 0;
                 }
             }
-            // A broken reading is an error value too; no weight was changed.
+            // An invalid reading is an error value too. No weight was changed.
             Err(Error::Input { .. }) => refused += 1,
             Err(error) => println!("{error}"),
         }

@@ -1,64 +1,69 @@
-//! Helium (M-profile vector extension) of the Cortex-M55 and its kin: tiles of matrix products in assembly.
+//! Helium (M-profile vector extension) of the Cortex-M55 and similar cores: tiles of matrix
+//! products in assembly.
 //!
-//! No cargo target and no stable `cfg` says that a chip has Helium, so the feature `helium` does. It is no backend of its own: the scalar one
-//! stays, and [`product`] takes over its matrix products. Everything else stays what it is, for a reason:
+//! No cargo target and no stable `cfg` says that a core has Helium, so the feature `helium` does.
+//! For thumbv8m.main-none-eabihf the build script turns it into the cfg `rosenblatt_helium`; on
+//! other targets the feature has no effect. Helium is not a backend of its own: the backend is
+//! still the scalar one, and [`product`] computes its matrix products. Nothing else uses Helium,
+//! because of subnormal numbers.
 //!
 //! # Subnormal numbers
-//! Helium flushes subnormal inputs and results to zero, whatever FPSCR says; the scalar FPU of the same core keeps them, and so
-//! does the contract (`NUMERICS.md`, section 1). But Helium tells: a flushed result sets FPSCR.UFC, a flushed input FPSCR.IDC, and both
-//! stay set. A tile keeps its sums in registers, then looks at the two flags, and stores only if both are clear. Otherwise it leaves `c` as it
-//! was and returns, and its rows and columns are computed by the scalar FPU. (A number that was flushed and would have made no
-//! difference is computed twice; the bits are right either way.)
+//! Helium flushes subnormal inputs and results to zero, whatever FPSCR says. The scalar FPU of the
+//! same core keeps them, and so does the contract (`NUMERICS.md`, section 1). Helium reports it: a
+//! flushed result sets FPSCR.UFC, a flushed input sets FPSCR.IDC, and both flags stay set. A tile
+//! keeps its sums in registers, then reads the two flags, and stores only if both are clear.
+//! Otherwise it leaves `c` unchanged and returns, and the scalar FPU computes its rows and columns.
+//! (This also happens for a flushed number that would have made no difference. The bits are the
+//! same.)
 //!
-//! The rest of Helium's arithmetic is IEEE: rounded to nearest, signed zeros, infinities. A NaN becomes the default NaN; payloads are outside
-//! the contract.
+//! The rest of Helium's arithmetic is IEEE: rounded to nearest, signed zeros, infinities. A NaN
+//! becomes the default NaN; payloads are outside the contract.
 //!
 //! # The order
-//! `c[i][j]` starts at its bias, at zero or at itself, then adds `a(i, 0)·b[0][j]`, `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA.
-//! The four lanes are four columns.
+//! `c[i][j]` starts at its bias, at zero or at its old value, then adds `a(i, 0)·b[0][j]`,
+//! `a(i, 1)·b[1][j]`, …: VMUL, then VADD, never VFMA. The four lanes are four columns.
 //!
-//! # What is where
-//! Pairs of rows go in panels of eight columns, then four or fewer; a single row in panels of sixteen, the last of as many as are left. Two values of `a` for each pair of rows
-//! and p come from core registers. `dx = dy·wᵀ` gathers the lanes of `w` instead of turning it, and needs no buffer. All functions together are 5 KB of flash.
+//! # Panels
+//! Pairs of rows are computed in panels of eight columns, the last of four or fewer. A single row
+//! is computed in panels of sixteen columns, the last of as many as are left. For each pair of rows
+//! and each p, two values of `a` come from core registers. `dx = dy·wᵀ` gathers the lanes of `w`
+//! instead of transposing it, and needs no buffer. All functions together are 5 KB of flash.
 
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none", target_endian = "little")))]
-compile_error!(
-    "the feature `helium` is for chips with a Cortex-M55 or another Armv8.1-M core with MVE and floating point: build for thumbv8m.main-none-eabihf, or leave the feature off"
-);
-
-use crate::blas::{Matrix, Start};
+use crate::gemm::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
-// Two instructions that say what no `cfg` does, in a section that no firmware holds. Cores before Armv8-M lack the first. The second is none on
-// cores with Helium, so that it tells if the compiler was told of Helium: it would then turn loops over f32 into Helium code, which flushes
-// and asks nobody (tried: other hashes).
+// Fails to assemble if the compiler targets a core with Helium, which no `cfg` says. The
+// instruction is invalid on such cores. It is in a section that no firmware contains. For such a
+// core LLVM would vectorize f32 loops with Helium, which flushes subnormals and bypasses our flag
+// check (verified: the hashes change).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
-    "tt r0, r0 // error: the feature `helium` is for thumbv8m.main-none-eabihf, not for this target",
     "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
     ".popsection",
 );
 
-// FPSCR.UFC and FPSCR.IDC. The planted defect looks at neither.
-#[cfg(not(feature = "planted-flush"))]
+// FPSCR.UFC and FPSCR.IDC. With the planted defect neither is checked.
+#[cfg(not(rosenblatt_planted_flush))]
 global_asm!(".equ rosenblatt_helium_flushed, 0x88");
-#[cfg(feature = "planted-flush")]
+#[cfg(rosenblatt_planted_flush)]
 global_asm!(".equ rosenblatt_helium_flushed, 0");
 
 // A function `extern "C" fn(&mut Tiles, u32) -> u32` is made of these parts:
 //
 // | register | holds |
 // |---|---|
-// | r0, r1 | where the next a(i, p) and a(i + 1, p) lie; r1 with `across`: values from p to p + 1 |
+// | r0, r1 | addresses of the next a(i, p) and a(i + 1, p); r1 with `across`: values from p to p + 1 |
 // | r2, r3 | row p of b; values from a row to the next |
 // | r4 … r11 | values of a |
 // | r12, lr | the `Tiles`; rounds left |
 // | q0 … q3 | the sums |
-// | q4 … q7 | products; with `gather` q6 and q7 are where in a row of b the lanes lie, in bytes |
+// | q4 … q7 | products; with `gather` q6 and q7 are the offsets of the lanes in a row of b, in bytes |
 //
-// `a` is `along`: values of one row lie side by side, and four are loaded at once; or `across`: values of one column do, and the pair of rows is
-// loaded at once. `b` is `unit` or `gather`. `tail` is 1 if of the last register only the lanes in P0 take part: loads fill the others with +0, whose
-// products can set no flag that the lanes in use do not set, and stores leave them out.
+// `a` is `along` or `across`. `along`: the values of one row are adjacent, and four are loaded at
+// once. `across`: the values of one column are adjacent, and those of the pair of rows are loaded
+// at once. `b` is `unit` or `gather`. `tail` is 1 if only the lanes in P0 of the last register take
+// part. Loads fill the other lanes with +0; their products can set no flag that the lanes in use do
+// not set. Stores leave them out.
 global_asm!(
     r#"
     .syntax unified
@@ -419,7 +424,8 @@ global_asm!(
     options(raw)
 );
 
-/// Rows of a, c and what the sums start at, and how many (or how many pairs) are left from there on.
+/// Pointers to rows of a and c and to the start of their sums, and the number of rows (or pairs of
+/// rows) left from there on.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Place {
@@ -429,55 +435,58 @@ struct Place {
     rows: usize,
 }
 
-/// What a function works on: panels of as many columns as it is wide, and in a panel rows (or pairs of rows) from top to bottom.
+/// The arguments of a function: panels as wide as the function, and in a panel rows (or pairs of
+/// rows) from top to bottom.
 ///
-/// The functions know the offsets.
+/// The assembly relies on the offsets of the fields.
 #[repr(C)]
 struct Tiles {
-    /// The tile at hand. A function that begins writes it.
+    /// The current tile. The function writes it first.
     at: MaybeUninit<Place>,
     a_row: usize,
     start_row: usize,
     c_row: usize,
-    /// The panel at hand, in the first row of b
+    /// The current panel, in the first row of b
     b: *const f32,
     b_row: usize,
     a_col: usize,
-    /// Terms of the sum: fours and what is left
+    /// Terms of the sum: groups of four, and the rest
     fours: usize,
     rest: usize,
     b_col: usize,
-    /// Columns left with the panel at hand
+    /// Columns left, including the current panel
     columns: usize,
     /// The panel's first tile
     first: Place,
-    /// From a panel to the next: of what the sums start at in columns, of b in values
+    /// Steps from a panel to the next: of the start of the sums in columns, of b in values
     start_step: usize,
     b_step: usize,
 }
 
-/// The same for a single row.
+/// The arguments for a single row.
 #[repr(C)]
 struct Row {
     a: *const f32,
-    /// The panel at hand
+    /// Start of the sums of the current panel
     start: *const f32,
     b: *const f32,
     /// In values
     b_row: usize,
-    /// The panel at hand
+    /// The current panel in c
     c: *mut f32,
-    /// Terms of the sum: fours and what is left
+    /// Terms of the sum: groups of four, and the rest
     fours: usize,
     rest: usize,
-    /// Columns left with the panel at hand
+    /// Columns left, including the current panel
     columns: usize,
-    /// From a panel to the next of what the sums start at, in bytes
+    /// Step of `start` from a panel to the next, in bytes
     start_step: usize,
 }
 
-/// Computes all panels and returns 0; or returns another number at a tile that would need a subnormal number, of which nothing is stored: it is the
-/// one at hand then. Called again with 1 it goes on behind that one, with 0 it begins. Rows, columns and terms may not be none.
+/// Computes all panels and returns 0. At a tile that would need a subnormal number it returns
+/// another number. Nothing of that tile is stored, and it is the current tile. Called with 0, the
+/// function starts; called with 1, it continues after the current tile. The numbers of rows,
+/// columns and terms must not be 0.
 type Function = unsafe extern "C" fn(&mut Tiles, u32) -> u32;
 
 /// Declares the functions above.
@@ -485,7 +494,8 @@ macro_rules! functions {
     ($($name:ident)*) => {
         unsafe extern "C" {
             $(fn $name(tiles: &mut Tiles, again: u32) -> u32;)*
-            /// The same for one row, `a` along and `b` unit: panels of sixteen columns, the last of as many as are left.
+            /// The function for one row, `a` along and `b` unit: panels of sixteen columns, the
+            /// last of as many as are left.
             fn rosenblatt_helium_row(row: &mut Row, again: u32) -> u32;
         }
     };
@@ -497,31 +507,34 @@ functions! {
     rosenblatt_helium_1x8_gather rosenblatt_helium_1x4_gather_tail
 }
 
-/// A function and the columns that a panel of it has.
+/// A function and the columns of one of its panels.
 type Panel = (usize, Function);
 
 /// The functions for one height.
 struct Shapes {
-    /// For whole panels; a power of two wide
+    /// For whole panels. The width is a power of two.
     whole: Panel,
-    /// For what is left then: 1 to 4 columns, 5 to 8, 9 to 12, 13 to 15. All have a tail.
+    /// For the last columns: 1 to 4, 5 to 8, 9 to 12, 13 to 15. All have a tail.
     rest: [Panel; 4],
 }
 
-/// The functions for one kind of strides: for pairs of rows, and for one that is left.
+/// The functions for one kind of strides: for pairs of rows, and for a single last row.
 struct Family {
     pairs: Shapes,
     single: Option<Shapes>,
 }
 
-/// `a` along, `b` unit. For a row that is left there is [`row`].
+/// `a` along, `b` unit. [`row`] computes a single last row.
 static ALONG: Family = Family {
     pairs: Shapes { whole: (8, rosenblatt_helium_2x8), rest: [(4, rosenblatt_helium_2x4_tail); 4] },
     single: None,
 };
 /// `a` across, `b` unit.
 static ACROSS: Family = Family {
-    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_across), rest: [(4, rosenblatt_helium_2x4_across_tail); 4] },
+    pairs: Shapes {
+        whole: (8, rosenblatt_helium_2x8_across),
+        rest: [(4, rosenblatt_helium_2x4_across_tail); 4],
+    },
     single: Some(Shapes {
         whole: (4, rosenblatt_helium_1x4_across_tail),
         rest: [(4, rosenblatt_helium_1x4_across_tail); 4],
@@ -529,25 +542,31 @@ static ACROSS: Family = Family {
 };
 /// `a` along, `b` gathered.
 static GATHER: Family = Family {
-    pairs: Shapes { whole: (8, rosenblatt_helium_2x8_gather), rest: [(4, rosenblatt_helium_2x4_gather_tail); 4] },
+    pairs: Shapes {
+        whole: (8, rosenblatt_helium_2x8_gather),
+        rest: [(4, rosenblatt_helium_2x4_gather_tail); 4],
+    },
     single: Some(Shapes {
         whole: (8, rosenblatt_helium_1x8_gather),
         rest: [(4, rosenblatt_helium_1x4_gather_tail); 4],
     }),
 };
 
-/// Products of no more multiplications than this, for one row and for several, are left to the scalar FPU: setting up takes longer.
+/// Products of at most so many multiplications, for one row and for several, are left to the scalar
+/// FPU: the setup takes longer.
 const FEW: [usize; 2] = [32, 64];
 
-/// What sums of no start start at: as many as the widest function takes.
+/// The start of sums at zero: as many values as the widest function reads.
 static ZEROS: [f32; 16] = [0.0; 16];
 
-/// The product that `blas` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`; `false`, and nothing done, where lanes do not pay or no function fits
-/// the strides. `redo` computes the tiles in which Helium flushed a subnormal number, on the scalar FPU.
+/// The product that `gemm` describes, `c[i][j] = start + a(i, 0)·b[0][j] + …`. Returns `false` and
+/// does nothing where the product is too small or no function fits the strides. `redo` computes the
+/// tiles in which Helium flushed a subnormal number, on the scalar FPU.
 ///
 /// # Safety
-/// As for `blas::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c` readable and writable for (0..m, 0..n) with `c.col` 1, a
-/// bias for 0..n. The chip must have Helium, switched on with its FPU: the feature `helium` says so.
+/// As for `gemm::product`: `a` must be readable for (0..m, 0..k), `b` for (0..k, 0..n), `c`
+/// readable and writable for (0..m, 0..n) with `c.col` 1, a bias for 0..n. The core must have
+/// Helium, enabled with its FPU: the feature `helium` says so.
 #[inline(always)]
 pub(crate) unsafe fn product(
     (m, k, n): (usize, usize, usize),
@@ -555,7 +574,13 @@ pub(crate) unsafe fn product(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) -> bool {
     if n < 2 || m.wrapping_mul(k).wrapping_mul(n) <= FEW[usize::from(m > 1)] {
         return false;
@@ -566,8 +591,9 @@ pub(crate) unsafe fn product(
         (1, _, _) => &GATHER,
         _ => return false,
     };
-    // SAFETY: the caller's promise is the same; the last row, which lies in a and c, is done where there is no function for it in the family, and then the
-    // match says that a.col and b.col are 1. k and n are not 0: FEW is no less than 0.
+    // SAFETY: the caller's promise is the same. The last row lies inside a and c. It is computed
+    // here where the family has no function for it; then the match says that a.col and b.col are 1.
+    // k and n are not 0: FEW is not negative.
     unsafe {
         if m >= 2 || family.single.is_some() {
             tiles(family, (m, k, n), a, b, c, start, &redo);
@@ -581,7 +607,8 @@ pub(crate) unsafe fn product(
     true
 }
 
-/// The product in plain loops: for strides that no assembly of the scalar FPU fits, in little flash.
+/// The product in plain loops, in little flash: for strides that no assembly of the scalar FPU
+/// fits.
 ///
 /// # Safety
 /// As for [`product`].
@@ -595,7 +622,7 @@ pub(crate) unsafe fn plain(
 ) {
     for i in 0..m {
         for j in 0..n {
-            // SAFETY: i < m, j < n and p < k: what the caller vouches for.
+            // SAFETY: i < m, j < n and p < k: what the caller guarantees.
             unsafe {
                 let c = c.p.add(i * c.row + j);
                 let mut sum = match start {
@@ -612,7 +639,7 @@ pub(crate) unsafe fn plain(
     }
 }
 
-/// What [`product`] does for one row.
+/// [`product`] for one row.
 ///
 /// # Safety
 /// As for [`product`] with m = 1; `a.col` and `b.col` must be 1, k and n not 0.
@@ -623,7 +650,13 @@ unsafe fn row(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: &impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) {
     const WIDTH: usize = 16;
     let (start_p, start_col) = match start {
@@ -643,18 +676,25 @@ unsafe fn row(
         start_step: start_col * WIDTH,
     };
     let mut again = 0;
-    // SAFETY: the function reads and writes k terms and n columns, which the caller vouches for, with the strides that it vouches for.
+    // SAFETY: the function reads and writes k terms and n columns with strides that the caller
+    // guarantees.
     while unsafe { rosenblatt_helium_row(&mut row, again) } != 0 {
         let start = match start {
             Start::Bias(_) => Start::Bias(row.start),
             other => other,
         };
-        redo((1, k, row.columns.min(WIDTH)), a, Matrix { p: row.b, ..b }, Matrix { p: row.c, ..c }, start);
+        redo(
+            (1, k, row.columns.min(WIDTH)),
+            a,
+            Matrix { p: row.b, ..b },
+            Matrix { p: row.c, ..c },
+            start,
+        );
         again = 1;
     }
 }
 
-/// What [`product`] does, but for a last row where the family has no function for it.
+/// [`product`] for several rows, without a single last row where the family has no function for it.
 ///
 /// # Safety
 /// As for [`product`]; the family must be the one for these strides, k and n not 0.
@@ -666,7 +706,13 @@ unsafe fn tiles(
     b: Matrix<*const f32>,
     c: Matrix<*mut f32>,
     start: Start,
-    redo: &impl Fn((usize, usize, usize), Matrix<*const f32>, Matrix<*const f32>, Matrix<*mut f32>, Start),
+    redo: &impl Fn(
+        (usize, usize, usize),
+        Matrix<*const f32>,
+        Matrix<*const f32>,
+        Matrix<*mut f32>,
+        Start,
+    ),
 ) {
     let (start_p, start_row, start_col) = match start {
         Start::Zero => (ZEROS.as_ptr(), 0, 0),
@@ -699,9 +745,13 @@ unsafe fn tiles(
         let rows = (m - i) / height;
         let left = n - j;
         let whole = left & !(shapes.whole.0 - 1);
-        let ((width, function), columns) =
-            if whole > 0 { (shapes.whole, whole) } else { (shapes.rest[((left - 1) / 4) & 3], left) };
-        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in what the sums start at; ZEROS has no strides.
+        let ((width, function), columns) = if whole > 0 {
+            (shapes.whole, whole)
+        } else {
+            (shapes.rest[((left - 1) / 4) & 3], left)
+        };
+        // SAFETY: i < m and j < n, so (i, 0) lies in a, (0, j) in b, (i, j) in c and in the start
+        // of the sums; ZEROS has no strides.
         unsafe {
             tiles.b = b.p.add(j * b.col);
             tiles.first = Place {
@@ -714,9 +764,11 @@ unsafe fn tiles(
         tiles.columns = columns;
         tiles.start_step = start_col * width;
         tiles.b_step = b.col * width;
-        // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j on no more than n: all that the function reads
-        // and writes is what the caller vouches for. Its family is the one for these strides (the match above). `columns` is a multiple of a whole panel's
-        // width, or the function has a tail, which stops at the last column. Rows, columns and k are not 0: i < m, j < n, and FEW is no less than 0.
+        // SAFETY: `rows` times `height` rows from i on are no more than m, `columns` columns from j
+        // on no more than n: the caller guarantees all that the function reads and writes. Its
+        // family is the one for these strides (the match above). `columns` is a multiple of a whole
+        // panel's width, or the function has a tail, which stops at the last column. Rows, columns
+        // and k are not 0: i < m, j < n, and FEW is not negative.
         let mut flushed = unsafe { function(&mut tiles, 0) };
         while flushed != 0 {
             // SAFETY: the function has written it.
@@ -725,7 +777,8 @@ unsafe fn tiles(
                 Start::Bias(_) => Start::Bias(at.start),
                 other => other,
             };
-            let (a, b, c) = (Matrix { p: at.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: at.c, ..c });
+            let (a, b, c) =
+                (Matrix { p: at.a, ..a }, Matrix { p: tiles.b, ..b }, Matrix { p: at.c, ..c });
             redo((height, k, width.min(tiles.columns)), a, b, c, start);
             // SAFETY: as above.
             flushed = unsafe { function(&mut tiles, 1) };

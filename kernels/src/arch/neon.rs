@@ -9,7 +9,7 @@ use crate::simd::{Simd, in_place};
 pub struct Neon(());
 
 impl Neon {
-    /// The token; this file is compiled only where the target has NEON.
+    /// The token. This file is compiled only where the target has NEON.
     #[inline(always)]
     pub const fn new() -> Self {
         Self(())
@@ -33,13 +33,13 @@ fn float(a: int32x4_t) -> float32x4_t {
     unsafe { vreinterpretq_f32_s32(a) }
 }
 
-/// Four values.
+/// Loads four values.
 /// # Safety
 /// `p` must be valid for reading four values.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
 unsafe fn load(p: *const f32) -> float32x4_t {
-    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    // SAFETY: NEON is a feature of the whole target, and the caller guarantees the values.
     unsafe { vld1q_f32(p) }
 }
 
@@ -48,19 +48,19 @@ unsafe fn load(p: *const f32) -> float32x4_t {
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
 unsafe fn store(p: *mut f32, x: float32x4_t) {
-    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    // SAFETY: NEON is a feature of the whole target, and the caller guarantees the values.
     unsafe { vst1q_f32(p, x) }
 }
 
-/// Four values. Targets without an operating system are compiled for memory that wants aligned accesses, where the intrinsic reads byte after byte; LD1 asks for
-/// no more than the alignment of its elements.
+/// Loads four values. Targets without an operating system are compiled for aligned memory accesses,
+/// where the intrinsic reads byte by byte. LD1 needs only the alignment of its elements.
 /// # Safety
 /// `p` must be valid for reading four values.
 #[cfg(target_os = "none")]
 #[inline(always)]
 unsafe fn load(p: *const f32) -> float32x4_t {
     let x;
-    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    // SAFETY: NEON is a feature of the whole target, and the caller guarantees the values.
     unsafe {
         core::arch::asm!(
             "ld1 {{{x:v}.4s}}, [{p}]", x = out(vreg) x, p = in(reg) p,
@@ -76,7 +76,7 @@ unsafe fn load(p: *const f32) -> float32x4_t {
 #[cfg(target_os = "none")]
 #[inline(always)]
 unsafe fn store(p: *mut f32, x: float32x4_t) {
-    // SAFETY: NEON is a feature of the whole target, and the caller vouches for the values.
+    // SAFETY: NEON is a feature of the whole target, and the caller guarantees the values.
     unsafe {
         core::arch::asm!(
             "st1 {{{x:v}.4s}}, [{p}]", x = in(vreg) x, p = in(reg) p,
@@ -104,7 +104,7 @@ unsafe impl Simd for Neon {
     const LANES: usize = 4;
     const MR: usize = 8;
     const NR: usize = 2;
-    const INLINE: usize = in_place(if cfg!(target_os = "none") { 256 } else { 512 });
+    const INLINE_MAX: usize = in_place(if cfg!(target_os = "none") { 256 } else { 512 });
     const NAME: &'static str = "neon";
     type Shared = Self;
 

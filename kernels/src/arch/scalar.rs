@@ -1,4 +1,4 @@
-//! One value at a time, in plain Rust: the definition that every other backend is compared with.
+//! One value at a time, in plain Rust: the reference for every other backend.
 
 use crate::simd::{Simd, in_place};
 
@@ -11,26 +11,27 @@ fn bits(x: u32) -> f32 {
     f32::from_bits(x)
 }
 
-/// √a, correctly rounded, which core does not have.
+/// √a, correctly rounded. `core` has no square root.
 #[inline(always)]
 fn sqrt(a: f32) -> f32 {
-    // libm's is an SSE instruction in inline assembly: inside AVX code its encoding costs a hundred cycles.
+    // libm's root is an SSE instruction in inline assembly. Between AVX instructions its encoding
+    // costs a hundred cycles.
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     {
         use core::arch::x86_64::{_mm_cvtss_f32, _mm_set_ss, _mm_sqrt_ss};
         // SAFETY: SSE is a feature of the whole target.
         unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))) }
     }
-    #[cfg(cortex_fpu)]
+    #[cfg(rosenblatt_cortex_fpu)]
     {
-        /// libm's is software.
+        /// libm's root is software.
         #[unsafe(naked)]
         extern "C" fn vsqrt(a: f32) -> f32 {
             core::arch::naked_asm!(".fpu fpv4-sp-d16", "vsqrt.f32 s0, s0", "bx lr")
         }
         vsqrt(a)
     }
-    #[cfg(not(any(cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
+    #[cfg(not(any(rosenblatt_cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
     libm::sqrtf(a)
 }
 
@@ -42,8 +43,8 @@ unsafe impl Simd for Scalar {
     const LANES: usize = 1;
     const MR: usize = 4;
     const NR: usize = 4;
-    // A chip has little flash: nothing is unrolled in place there.
-    const INLINE: usize = in_place(0);
+    // In firmware nothing is unrolled in place, to save flash.
+    const INLINE_MAX: usize = in_place(0);
     const NAME: &'static str = "scalar";
     type Shared = Self;
 
@@ -52,7 +53,7 @@ unsafe impl Simd for Scalar {
         self
     }
 
-    // Beside other backends a function of its own, as theirs are: the switch over them then needs no stack.
+    // Out of line like the other backends: the switch over them then needs no stack.
     #[cfg_attr(not(target_feature = "sse2"), inline(always))]
     #[cfg_attr(target_feature = "sse2", inline(never))]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -1,15 +1,17 @@
-//! WebAssembly with simd128: four lanes. Nothing relaxed: those operations may differ between engines.
+//! WebAssembly with simd128: four lanes. No relaxed operations: their results may differ between
+//! engines.
 
 use core::arch::wasm32::*;
 
 use crate::simd::{Simd, in_place};
 
-/// Proof that the module was compiled with simd128 (an engine without it refuses the whole module).
+/// Proof that the module was compiled with simd128. (An engine without it rejects the whole
+/// module.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wasm(());
 
 impl Wasm {
-    /// The token; this file is compiled only where the target has simd128.
+    /// The token. This file is compiled only where the target has simd128.
     #[inline(always)]
     pub const fn new() -> Self {
         Self(())
@@ -40,7 +42,7 @@ unsafe impl Simd for Wasm {
     const LANES: usize = 4;
     const MR: usize = 4;
     const NR: usize = 2;
-    const INLINE: usize = in_place(512);
+    const INLINE_MAX: usize = in_place(512);
     const NAME: &'static str = "wasm";
     type Shared = Self;
 
@@ -55,7 +57,7 @@ unsafe impl Simd for Wasm {
     }
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> v128 {
-        // SAFETY: the caller promises four readable values; v128.load asks for no alignment.
+        // SAFETY: the caller promises four readable values; v128.load needs no alignment.
         unsafe { v128_load(p.cast()) }
     }
     #[inline(always)]

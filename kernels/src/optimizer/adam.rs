@@ -1,15 +1,15 @@
-//! Adaptive moments.
+//! Adam and AdamW: adaptive moments.
 
-use super::{all_ordinary, normal, ordinary, rest, same_lengths, whole_step};
+use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
     dispatch,
-    lanes::{Part, each, get, put},
     simd::Simd,
+    walk::{Part, for_each_register, load, store},
 };
 
-/// What one step of Adam multiplies with; see [`adam`].
+/// The factors of one step of Adam; see [`adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdamStep {
@@ -23,7 +23,7 @@ pub struct AdamStep {
     pub epsilon: f32,
 }
 
-/// What [`moments`] walks over, and its factors in every lane.
+/// The arguments of [`moments`] as pointers, and its factors in every lane.
 struct Walk<S: Simd, F> {
     s: S,
     w: *mut f32,
@@ -32,13 +32,13 @@ struct Walk<S: Simd, F> {
     dw: *const f32,
     alpha: S::F,
     beta: (S::F, S::F),
-    rest: (S::F, S::F),
+    one_minus: (S::F, S::F),
     epsilon: S::F,
     shrink: F,
 }
 
 impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
-    /// w, m, v and dw from `i` on.
+    /// Loads w, m, v and dw from `i` on.
     /// # Safety
     /// The lanes of `part` from `i` on must be readable in all four.
     #[inline(always)]
@@ -47,31 +47,31 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
         // SAFETY: the caller's promise.
         unsafe {
             [
-                get(s, self.w.add(i).cast_const(), part),
-                get(s, self.m.add(i).cast_const(), part),
-                get(s, self.v.add(i).cast_const(), part),
-                get(s, self.dw.add(i), part),
+                load(s, self.w.add(i).cast_const(), part),
+                load(s, self.m.add(i).cast_const(), part),
+                load(s, self.v.add(i).cast_const(), part),
+                load(s, self.dw.add(i), part),
             ]
         }
     }
 
-    /// The step for what [`Walk::load`] gave there.
+    /// Makes the step for the values of [`Walk::load`] at the same place.
     /// # Safety
     /// The lanes of `part` from `i` on must be writable in w, m and v.
-    #[cfg_attr(not(unoptimized), inline(always))]
-    #[cfg_attr(unoptimized, inline(never))]
+    #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
+    #[cfg_attr(rosenblatt_unoptimized, inline(never))]
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
-        let &Self { s, alpha, beta, rest, epsilon, ref shrink, .. } = self;
+        let &Self { s, alpha, beta, one_minus, epsilon, ref shrink, .. } = self;
         let w = shrink(w);
         let all = all_ordinary(s, g);
         if const { S::LANES == 1 } && !all {
             // SAFETY: the caller's promise.
-            return unsafe { put(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
+            return unsafe { store(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
         }
-        let mut m1 = s.mul_add(beta.0, m, s.mul(rest.0, g));
-        let mut v1 = s.mul_add(beta.1, v, s.mul(rest.1, s.mul(g, g)));
+        let mut m1 = s.mul_add(beta.0, m, s.mul(one_minus.0, g));
+        let mut v1 = s.mul_add(beta.1, v, s.mul(one_minus.1, s.mul(g, g)));
         let mut w1 = s.sub(w, s.div(s.mul(alpha, m1), s.add(s.sqrt(v1), epsilon)));
-        (m1, v1) = (normal(s, m1), normal(s, v1));
+        (m1, v1) = (flush_subnormal(s, m1), flush_subnormal(s, v1));
         if const { S::LANES > 1 } && !all {
             let usual = ordinary(s, g);
             w1 = s.select(usual, w1, whole_step(s, w, alpha, g));
@@ -79,14 +79,14 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
         }
         // SAFETY: the caller's promise.
         unsafe {
-            put(s, self.m.add(i), part, m1);
-            put(s, self.v.add(i), part, v1);
-            put(s, self.w.add(i), part, w1);
+            store(s, self.m.add(i), part, m1);
+            store(s, self.v.add(i), part, v1);
+            store(s, self.w.add(i), part, w1);
         }
     }
 }
 
-/// Adam on weights that `shrink` has looked at first.
+/// Adam, where each weight w is first replaced by `shrink(w)`.
 #[inline(always)]
 fn moments<S: Simd>(
     s: S,
@@ -107,13 +107,14 @@ fn moments<S: Simd>(
         dw: dw.as_ptr(),
         alpha: s.splat(alpha),
         beta: (s.splat(beta1), s.splat(beta2)),
-        rest: (s.splat(rest(beta1)), s.splat(rest(beta2))),
+        one_minus: (s.splat(one_minus(beta1)), s.splat(one_minus(beta2))),
         epsilon: s.splat(epsilon),
         shrink,
     };
     let full = if const { S::LANES == 1 } { 0 } else { n / S::LANES * S::LANES };
-    // The next values are loaded before these are stored: a load whose address agrees with an older store's in its low bits, which is chance, waits for
-    // that store, and all divisions would follow one another.
+    // The next values are loaded before the current ones are stored. A load waits for an older
+    // store if the low bits of the two addresses agree, which happens by chance. Then no division
+    // would overlap another.
     if full > 0 {
         // SAFETY: i + LANES ≤ full, and no slice is shorter.
         unsafe {
@@ -128,12 +129,12 @@ fn moments<S: Simd>(
             walk.store(i, None, values);
         }
     }
-    each(
+    for_each_register(
         s,
         n - full,
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below the rest.
+            // SAFETY: `for_each_register` stays below the n − full remaining values.
             unsafe { walk.store(full + i, part, walk.load(full + i, part)) }
         },
     );
@@ -141,12 +142,30 @@ fn moments<S: Simd>(
 
 /// [`adam`] inside a dispatch.
 #[inline(always)]
-pub fn adam_on<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
-    if const { called::<S>() } { s.shared().adam(step, w, m, v, dw) } else { adam_body(s, step, w, m, v, dw) }
+pub fn adam_on<S: Simd>(
+    s: S,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
+    if const { called::<S>() } {
+        s.shared().adam(step, w, m, v, dw)
+    } else {
+        adam_body(s, step, w, m, v, dw)
+    }
 }
 
 #[inline(always)]
-pub(crate) fn adam_body<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub(crate) fn adam_body<S: Simd>(
+    s: S,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     moments(
         s,
         step,
@@ -161,8 +180,16 @@ pub(crate) fn adam_body<S: Simd>(s: S, step: AdamStep, w: &mut [f32], m: &mut [f
 
 /// [`adamw`] inside a dispatch.
 #[inline(always)]
-pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
-    // A product with 0 − shrink, added: with nothing to shrink it leaves −0 as it is.
+pub fn adamw_on<S: Simd>(
+    s: S,
+    step: AdamStep,
+    shrink: f32,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
+    // w + (0 − shrink)·w: with shrink 0 the product leaves −0 as it is.
     let shrink = s.splat(0.0 - shrink);
     moments(
         s,
@@ -178,32 +205,48 @@ pub fn adamw_on<S: Simd>(s: S, step: AdamStep, shrink: f32, w: &mut [f32], m: &m
 
 /// Adam: m ← β₁·m + (1 − β₁)·dw; v ← β₂·v + (1 − β₂)·dw²; w ← w − α·m / (√v + ε)
 ///
-/// ε stands outside the root ("epsilon hat", as Keras). Kingma and Ba, 2015. Moments are kept as +0 where they are subnormal; the step is taken
-/// with what they were before. Where |dw| is 2⁶³ or more, m and v stay and w ← w − α·sign(dw), which is NaN where dw is
-/// infinite or NaN. An ε below 1e-15 may be less than the root of a second moment that was too
-/// small to be kept: steps are too long then.
+/// ε stands outside the root ("epsilon hat", as in Keras). Subnormal moments are stored as +0; the
+/// step uses them before that. Where |dw| is 2⁶³ or more, m and v stay and w ← w − α·sign(dw),
+/// which is NaN where dw is infinite or NaN. An ε below 1e-15 can be less than the root of a second
+/// moment that was stored as +0; steps are too long then. Kingma and Ba, 2015.
 /// # Panics
 /// If the lengths differ.
-pub fn adam(level: Level, step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adam(
+    backend: Backend,
+    step: AdamStep,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     same_lengths!(w, m, v, dw);
-    dispatch!(level, s => adam_on(s, step, w, m, v, dw));
+    dispatch!(backend, s => adam_on(s, step, w, m, v, dw));
 }
 
 /// AdamW: w ← w − shrink·w, then [`adam`]; shrink = lr·λ, the learning rate times the weight decay
 ///
-/// The decay is apart from the gradient and not divided by its moments. With shrink 0 it is [`adam`] to the bit, as long as the weights are finite. Loshchilov and
-/// Hutter, 2019.
+/// The decay is not part of the gradient and is not divided by its moments. With shrink 0 the
+/// result is that of [`adam`] to the bit, as long as the weights are finite. Loshchilov and Hutter,
+/// 2019.
 /// # Panics
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer::{self, AdamStep}};
+/// use rosenblatt_kernels::{Backend, optimizer::{self, AdamStep}};
 /// let step = AdamStep { alpha: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 /// let (mut w, mut m, mut v) = ([2.0], [0.0], [0.0]);
-/// optimizer::adamw(Level::detect(), step, 0.25, &mut w, &mut m, &mut v, &[0.0]);
+/// optimizer::adamw(Backend::detect(), step, 0.25, &mut w, &mut m, &mut v, &[0.0]);
 /// assert_eq!(w, [1.5]); // no gradient: only the decay
 /// ```
-pub fn adamw(level: Level, step: AdamStep, shrink: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn adamw(
+    backend: Backend,
+    step: AdamStep,
+    shrink: f32,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    dw: &[f32],
+) {
     same_lengths!(w, m, v, dw);
-    dispatch!(level, s => adamw_on(s, step, shrink, w, m, v, dw));
+    dispatch!(backend, s => adamw_on(s, step, shrink, w, m, v, dw));
 }

@@ -1,12 +1,12 @@
-//! Gradient descent, and with the momentum of a heavy ball.
+//! Gradient descent, alone and with momentum.
 
-use super::{normal, same_lengths, update};
+use super::{flush_subnormal, same_lengths, update};
 use crate::{
-    Level,
+    Backend,
     bodies::{Bodies, called},
     dispatch,
-    lanes::{each, get, put},
     simd::Simd,
+    walk::{for_each_register, load, store},
 };
 
 /// [`sgd`] inside a dispatch.
@@ -17,21 +17,21 @@ pub fn sgd_on<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
 
 #[inline(always)]
 pub(crate) fn sgd_body<S: Simd>(s: S, lr: f32, w: &mut [f32], dw: &[f32]) {
-    #[cfg(thumb)]
+    #[cfg(rosenblatt_cortex_m)]
     if const { S::LANES == 1 } {
-        return crate::arch::thumb::sgd(lr, w, dw);
+        return crate::arch::cortex_m::sgd(lr, w, dw);
     }
     let lr = s.splat(lr);
-    each(
+    for_each_register(
         s,
         w.len().min(dw.len()),
         #[inline(always)]
         |i, part| {
-            // SAFETY: `each` stays below both lengths.
+            // SAFETY: `for_each_register` stays below both lengths.
             unsafe {
                 let p = w.as_mut_ptr().add(i);
-                let step = s.mul(lr, get(s, dw.as_ptr().add(i), part));
-                put(s, p, part, s.sub(get(s, p.cast_const(), part), step));
+                let step = s.mul(lr, load(s, dw.as_ptr().add(i), part));
+                store(s, p, part, s.sub(load(s, p.cast_const(), part), step));
             }
         },
     );
@@ -48,8 +48,8 @@ pub fn momentum_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
         dw,
         #[inline(always)]
         |w, v, g| {
-            let d = fall(s, lr, r, v, g);
-            (s.sub(w, d), normal(s, minus(s, d)))
+            let d = neg_velocity(s, lr, r, v, g);
+            (s.sub(w, d), flush_subnormal(s, minus(s, d)))
         },
     );
 }
@@ -65,16 +65,19 @@ pub fn nesterov_on<S: Simd>(s: S, lr: f32, r: f32, w: &mut [f32], v: &mut [f32],
         dw,
         #[inline(always)]
         |w, v, g| {
-            let d = fall(s, lr, r, v, g);
-            (s.sub(w, s.mul_add(r, d, s.mul(lr, g))), normal(s, minus(s, d)))
+            let d = neg_velocity(s, lr, r, v, g);
+            (s.sub(w, s.mul_add(r, d, s.mul(lr, g))), flush_subnormal(s, minus(s, d)))
         },
     );
 }
 
-/// lr·g − r·v, the velocity turned round. Where both products are +0 so is it, and w less +0 is w, −0 too; r·v − lr·g would be +0 as well, and added to −0 give +0.
-/// So a step with r = 0 is that of [`sgd`] to the bit, as long as lr·g is not −0.
+/// lr·g − r·v, the negated velocity.
+///
+/// The sign makes a step with r = 0 equal to that of [`sgd`] to the bit, as long as lr·g is not −0.
+/// Where both products are +0 the difference is +0, and w − (+0) is w, also for w = −0. The
+/// velocity r·v − lr·g would be +0 too, but −0 + (+0) is +0.
 #[inline(always)]
-fn fall<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
+fn neg_velocity<S: Simd>(s: S, lr: S::F, r: S::F, v: S::F, g: S::F) -> S::F {
     s.sub(s.mul(lr, g), s.mul(r, v))
 }
 
@@ -90,43 +93,44 @@ fn minus<S: Simd>(s: S, x: S::F) -> S::F {
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let mut w = [1.0, 2.0];
-/// optimizer::sgd(Level::detect(), 0.5, &mut w, &[2.0, -2.0]);
+/// optimizer::sgd(Backend::detect(), 0.5, &mut w, &[2.0, -2.0]);
 /// assert_eq!(w, [0.0, 3.0]);
 /// ```
-pub fn sgd(level: Level, lr: f32, w: &mut [f32], dw: &[f32]) {
+pub fn sgd(backend: Backend, lr: f32, w: &mut [f32], dw: &[f32]) {
     same_lengths!(w, dw);
-    dispatch!(level, s => sgd_on(s, lr, w, dw));
+    dispatch!(backend, s => sgd_on(s, lr, w, dw));
 }
 
 /// Momentum: v ← r·v − lr·dw; w ← w + v
 ///
-/// Velocities are kept as +0 where they are subnormal; the step is taken with what they were before. With r = 0 it is [`sgd`] to the bit (unless lr·dw
-/// is −0 or underflows to it). Polyak, 1964.
+/// Subnormal velocities are stored as +0; the step uses them before that. With r = 0 the result is
+/// that of [`sgd`] to the bit (unless lr·dw is −0 or underflows to it). Polyak, 1964.
 /// # Panics
 /// If the lengths differ.
 ///
 /// ```
-/// use rosenblatt_kernels::{Level, optimizer};
+/// use rosenblatt_kernels::{Backend, optimizer};
 /// let (mut w, mut v) = ([1.0], [0.0]);
 /// for _ in 0..2 {
-///     optimizer::momentum(Level::detect(), 0.25, 0.5, &mut w, &mut v, &[1.0]);
+///     optimizer::momentum(Backend::detect(), 0.25, 0.5, &mut w, &mut v, &[1.0]);
 /// }
 /// assert_eq!((v, w), ([-0.375], [0.375])); // -0.25, then 0.5·(-0.25) - 0.25
 /// ```
-pub fn momentum(level: Level, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn momentum(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, v, dw);
-    dispatch!(level, s => momentum_on(s, lr, r, w, v, dw));
+    dispatch!(backend, s => momentum_on(s, lr, r, w, v, dw));
 }
 
 /// Nesterov's momentum: v ← r·v − lr·dw; w ← w + r·v − lr·dw
 ///
-/// The gradient is taken where the weights are; the step looks one velocity ahead. Velocities as in [`momentum`]. Nesterov, 1983, in the form of Sutskever et
-/// al., 2013, as Keras has it.
+/// The gradient is taken at the current weights; the step adds the next velocity's part. Subnormal
+/// velocities as in [`momentum`]. Nesterov, 1983, in the form of Sutskever et al., 2013, as in
+/// Keras.
 /// # Panics
 /// If the lengths differ.
-pub fn nesterov(level: Level, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
+pub fn nesterov(backend: Backend, lr: f32, r: f32, w: &mut [f32], v: &mut [f32], dw: &[f32]) {
     same_lengths!(w, v, dw);
-    dispatch!(level, s => nesterov_on(s, lr, r, w, v, dw));
+    dispatch!(backend, s => nesterov_on(s, lr, r, w, v, dw));
 }

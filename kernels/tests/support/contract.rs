@@ -1,8 +1,9 @@
-//! The numeric contract in plain loops: the bits that every kernel must produce, written down without lanes, tiles or blocks.
+//! The numeric contract in plain loops: the bits that every kernel must produce, without lanes,
+//! tiles or blocks.
 
 use rosenblatt_kernels::{arch::scalar::Scalar, math};
 
-/// Every output starts at its bias and adds over the inputs from 0 upward.
+/// Every output starts at its bias. Its products are added over the inputs from 0 upward.
 pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
     for i in 0..m {
         y[i * n..][..n].copy_from_slice(b);
@@ -10,7 +11,7 @@ pub fn gemm(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], b: &[f32], y: &m
     gemm_add(m, k, n, x, w, y);
 }
 
-/// The same from what an output holds.
+/// The same, starting at the output's current value.
 pub fn gemm_add(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], y: &mut [f32]) {
     for i in 0..m {
         for p in 0..k {
@@ -19,7 +20,8 @@ pub fn gemm_add(m: usize, k: usize, n: usize, x: &[f32], w: &[f32], y: &mut [f32
     }
 }
 
-/// Every weight starts at zero or at itself and adds over the samples from 0 upward.
+/// Every weight's gradient starts at zero, or with `add` at its current value. Its products are
+/// added over the samples from 0 upward.
 pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) {
     if !add {
         dw.fill(0.0);
@@ -31,13 +33,13 @@ pub fn gemm_tn(m: usize, k: usize, n: usize, x: &[f32], dy: &[f32], dw: &mut [f3
     }
 }
 
-/// Every input starts at zero and adds over the outputs from 0 upward.
+/// Every input's gradient starts at zero. Its products are added over the outputs from 0 upward.
 pub fn gemm_nt(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
     dx.fill(0.0);
     gemm_nt_add(m, k, n, dy, w, dx);
 }
 
-/// The same from what an input's gradient holds.
+/// The same, starting at the current value.
 pub fn gemm_nt_add(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
     for i in 0..m {
         for p in 0..k {
@@ -49,7 +51,7 @@ pub fn gemm_nt_add(m: usize, k: usize, n: usize, dy: &[f32], w: &[f32], dx: &mut
     }
 }
 
-/// y ← a·x + y, the product rounded, then the sum.
+/// y ← a·x + y. The product is rounded, then the sum.
 pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
     for (x, y) in x.iter().zip(y) {
         let product = a * x;
@@ -57,7 +59,8 @@ pub fn add_scaled(a: f32, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Sixteen lanes, index mod 16, each from zero upward; then by halves. Block by block where there are more than 64 terms.
+/// Term i goes to lane i mod 16 of sixteen. Each lane adds from zero upward, then the lanes are
+/// added by halves. More than 64 terms are added in blocks of 64, with compensation between blocks.
 pub fn sum(terms: impl Iterator<Item = f32>) -> f32 {
     let terms: Vec<f32> = terms.collect();
     let lane_sums = |block: &[f32]| {
@@ -85,7 +88,8 @@ pub fn sum(terms: impl Iterator<Item = f32>) -> f32 {
     lanes[0]
 }
 
-/// The sum and what of it is too much, with one more term.
+/// Adds a term to a sum with its excess, which is the rounding error to subtract from the next
+/// term.
 pub fn compensated(sum: f32, excess: f32, x: f32) -> (f32, f32) {
     let x = x - excess;
     let next = sum + x;
@@ -93,7 +97,7 @@ pub fn compensated(sum: f32, excess: f32, x: f32) -> (f32, f32) {
     (next, if excess.is_finite() { excess } else { 0.0 })
 }
 
-/// Each product rounded, then summed.
+/// Each product is rounded, then they are summed.
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     sum(x.iter().zip(y).map(|(x, y)| x * y))
 }
@@ -127,7 +131,7 @@ fn tanh_grad(y: f32, d: f32) -> f32 {
     d * (1.0 - square)
 }
 
-/// One row: gates of the inputs and of the state as columns z, r, c, and the state.
+/// One row. The columns of the gates are z, r, c, for the inputs in `a` and for the state in `b`.
 pub fn gru(u: usize, a: &mut [f32], b: &mut [f32], h: &mut [f32]) {
     for j in 0..u {
         let z = math::sigmoid(Scalar, a[j] + b[j]);
@@ -153,7 +157,8 @@ pub fn gru_grad(u: usize, a: &mut [f32], b: &mut [f32], before: &[f32], dh: &mut
     }
 }
 
-/// One row: gates as columns i, f, g, o, what is kept, the state and the cell.
+/// One row. The columns of the gates are i, f, g, o. `kept` gets the old cell and tanh of the new
+/// one.
 pub fn lstm(u: usize, a: &mut [f32], kept: &mut [f32], h: &mut [f32], c: &mut [f32]) {
     for j in 0..u {
         let (i, f) = (math::sigmoid(Scalar, a[j]), math::sigmoid(Scalar, a[u + j]));
@@ -188,26 +193,26 @@ fn rsqrt(variance: f32) -> f32 {
     1.0 / padded.sqrt()
 }
 
-/// What is not finite becomes NaN.
+/// Replaces an infinity by NaN.
 fn finite(variance: f32) -> f32 {
     if variance.is_finite() { variance } else { f32::NAN }
 }
 
-/// A sum and what it lacks.
+/// A sum and its rounding error.
 fn pair_of(a: f32, b: f32) -> (f32, f32) {
     let sum = a + b;
     let b1 = sum - a;
     (sum, (a - (sum - b1)) + (b - b1))
 }
 
-/// Four terms at a time from zero upward, these sums with compensation.
+/// Adds four terms at a time from zero upward, and these sums with compensation.
 fn down(terms: impl Iterator<Item = f32>) -> f32 {
     let terms: Vec<f32> = terms.collect();
     let blocks = terms.chunks(4).map(|block| block.iter().fold(0.0, |sum, x| sum + x));
     blocks.fold((0.0, 0.0), |(sum, excess), x| compensated(sum, excess, x)).0
 }
 
-/// Mean, what it lacks, and variance of each of `n` columns, over the rows in order.
+/// Mean, its rounding error and variance of each of `n` columns, over the rows in order.
 pub fn moments(n: usize, x: &[f32]) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
     let [mut means, mut rests, mut variances] = [const { Vec::new() }; 3];
@@ -226,8 +231,14 @@ pub fn moments(n: usize, x: &[f32]) -> [Vec<f32>; 3] {
     [means, rests, variances]
 }
 
-/// Columns by their own moments.
-pub fn batch_own(n: usize, x: &[f32], [mean, rest, variance]: [&[f32]; 3], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+/// Normalizes columns by their own moments.
+pub fn batch_own(
+    n: usize,
+    x: &[f32],
+    [mean, rest, variance]: [&[f32]; 3],
+    gamma: &[f32],
+    beta: &[f32],
+) -> Vec<f32> {
     let scaled = |i: usize| {
         let j = i % n;
         let product = ((x[i] - mean[j]) - rest[j]) * (gamma[j] * rsqrt(variance[j]));
@@ -236,8 +247,15 @@ pub fn batch_own(n: usize, x: &[f32], [mean, rest, variance]: [&[f32]; 3], gamma
     (0..x.len()).map(scaled).collect()
 }
 
-/// Columns by these moments.
-pub fn batch(n: usize, x: &[f32], mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+/// Normalizes columns by the given moments.
+pub fn batch(
+    n: usize,
+    x: &[f32],
+    mean: &[f32],
+    variance: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+) -> Vec<f32> {
     x.iter()
         .enumerate()
         .map(|(i, x)| {
@@ -258,23 +276,23 @@ pub fn batch_grad(
     dy: &[f32],
 ) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
-    let hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
+    let x_hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
     let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
     for (i, dy) in dy.iter().enumerate() {
-        let product = dy * hat(i);
+        let product = dy * x_hat(i);
         dgamma[i % n] += product;
         dbeta[i % n] += dy;
     }
     let dx = (0..x.len()).map(|i| {
         let j = i % n;
-        let product = hat(i) * (dgamma[j] / m);
+        let product = x_hat(i) * (dgamma[j] / m);
         (gamma[j] * rsqrt(variance[j])) * ((dy[i] - dbeta[j] / m) - product)
     });
     let dx = dx.collect();
     [dgamma, dbeta, dx]
 }
 
-/// Mean, what it lacks, variance and outputs of each row.
+/// Mean, its rounding error, variance and outputs of each row.
 pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] {
     let [mut means, mut rests, mut variances, mut y] = [const { Vec::new() }; 4];
     for row in x.chunks_exact(n) {
@@ -296,7 +314,7 @@ pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] 
     [means, rests, variances, y]
 }
 
-/// dγ, dβ and dx of rows with these statistics.
+/// dγ, dβ and dx of rows with the given statistics.
 pub fn layer_grad(
     n: usize,
     x: &[f32],

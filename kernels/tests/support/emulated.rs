@@ -1,4 +1,5 @@
-//! A backend of any width in plain Rust: the generic bodies run with 2, 4, 8 and 16 lanes on every host.
+//! A backend of any width in plain Rust. With it the generic bodies run with 2, 4, 8 and 16 lanes
+//! on every host.
 
 use rosenblatt_kernels::{Simd, arch::scalar::Scalar, simd::Bodies};
 
@@ -6,7 +7,7 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, simd::Bodies};
 #[derive(Clone, Copy)]
 pub struct Emulated<const LANES: usize, const MR: usize, const NR: usize>;
 
-/// Lane by lane what the scalar backend does.
+/// Does for each lane what the scalar backend does.
 macro_rules! op {
     ($($name:ident($($x:ident),*);)*) => {$(
         fn $name(self, $($x: Self::F),*) -> Self::F {
@@ -18,7 +19,8 @@ macro_rules! op {
 impl<const LANES: usize, const MR: usize, const NR: usize> Bodies for Emulated<LANES, MR, NR> {}
 impl Bodies for Fused {}
 
-// SAFETY: plain Rust runs on every CPU; an array holds its lanes; every use is with a power of two up to 16.
+// SAFETY: plain Rust runs on every CPU. An array holds its lanes. `LANES` is a power of two up to
+// 16 in every use.
 unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emulated<LANES, MR, NR> {
     type F = [f32; LANES];
     type M = [bool; LANES];
@@ -26,7 +28,7 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     const LANES: usize = LANES;
     const MR: usize = MR;
     const NR: usize = NR;
-    const INLINE: usize = 64;
+    const INLINE_MAX: usize = 64;
     const NAME: &'static str = "emulated";
     type Shared = Self;
 
@@ -41,11 +43,11 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
         [x; LANES]
     }
     unsafe fn load(self, p: *const f32) -> Self::F {
-        // SAFETY: the caller promises as many readable values.
+        // SAFETY: the caller promises `LANES` readable values.
         unsafe { p.cast::<Self::F>().read_unaligned() }
     }
     unsafe fn store(self, p: *mut f32, x: Self::F) {
-        // SAFETY: the caller promises as many writable values.
+        // SAFETY: the caller promises `LANES` writable values.
         unsafe { p.cast::<Self::F>().write_unaligned(x) }
     }
     fn tail(self, n: usize) -> usize {
@@ -114,7 +116,7 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     }
 }
 
-/// What a CPU with fused multiply-add would do if a backend used it: the wrong bits, which the tests must see.
+/// A backend that uses fused multiply-add. Its bits are wrong, and the tests must find that.
 #[derive(Clone, Copy)]
 pub struct Fused;
 
@@ -134,7 +136,7 @@ unsafe impl Simd for Fused {
     const LANES: usize = 1;
     const MR: usize = Scalar::MR;
     const NR: usize = Scalar::NR;
-    const INLINE: usize = 0;
+    const INLINE_MAX: usize = 0;
     const NAME: &'static str = "fused";
     type Shared = Self;
 

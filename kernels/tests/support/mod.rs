@@ -1,46 +1,55 @@
-//! What the tests share: which backends there are, comparing bit for bit, inputs.
+//! Shared by the tests: the available backends, comparison bit for bit, inputs.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod contract;
 pub mod emulated;
 
-use rosenblatt_kernels::{Level, identity::canonical, level::NAMES};
+use rosenblatt_kernels::{Backend, backend::NAMES};
+use rosenblatt_suite::identity::canonical;
 
-/// The backends of this CPU, slowest first. The others are named on stdout; one that the environment variable `REQUIRE_BACKEND`
-/// (names, separated by commas) lists must be there.
-pub fn backends() -> Vec<Level> {
+/// The backends of this CPU, slowest first. The missing ones are printed. The backends that the
+/// environment variable `REQUIRE_BACKEND` lists (separated by commas) must be present.
+pub fn backends() -> Vec<Backend> {
     let required = std::env::var("REQUIRE_BACKEND").unwrap_or_default();
     pick(&required, |name| name.parse().ok())
 }
 
-/// Those of all backends that `find` knows; fails if a required one is not among them.
-pub fn pick(required: &str, find: impl Fn(&str) -> Option<Level>) -> Vec<Level> {
-    let required: Vec<_> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+/// Those of all backends that `find` returns; fails if a required one is missing.
+pub fn pick(required: &str, find: impl Fn(&str) -> Option<Backend>) -> Vec<Backend> {
+    let required: Vec<_> =
+        required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &required {
         assert!(NAMES.contains(name), "REQUIRE_BACKEND: no backend is named {name}");
     }
     let mut found = Vec::new();
     for name in NAMES {
         match find(name) {
-            Some(level) => found.push(level),
+            Some(backend) => found.push(backend),
             None => {
                 println!("backend {name}: not on this CPU");
-                assert!(!required.contains(&name), "backend {name} is required and not on this CPU");
+                assert!(
+                    !required.contains(&name),
+                    "backend {name} is required and not on this CPU"
+                );
             }
         }
     }
     found
 }
 
-/// Where two results differ first, and how; every NaN counts as the same.
+/// Where and how two results first differ. All NaN count as the same value.
 pub fn difference(got: &[f32], want: &[f32]) -> Option<String> {
     if got.len() != want.len() {
         return Some(format!("{} values instead of {}", got.len(), want.len()));
     }
     let i = got.iter().zip(want).position(|(got, want)| canonical(*got) != canonical(*want))?;
     let (got, want) = (got[i], want[i]);
-    Some(format!("value {i} is {got:e} ({:#010x}), not {want:e} ({:#010x})", got.to_bits(), want.to_bits()))
+    Some(format!(
+        "value {i} is {got:e} ({:#010x}), not {want:e} ({:#010x})",
+        got.to_bits(),
+        want.to_bits()
+    ))
 }
 
 /// Fails unless two results have the same bits.
@@ -51,10 +60,12 @@ pub fn assert_same(got: &[f32], want: &[f32], what: impl FnOnce() -> String) {
     }
 }
 
-/// Test every how many: 1 in a release build, else a sample. The environment variable `TEST_STRIDE` says otherwise.
+/// Every how many cases one is tested: 1 in a release build, 41 in a debug build. The environment
+/// variable `TEST_STRIDE` overrides it.
 pub fn stride() -> usize {
     let default = if cfg!(debug_assertions) { 41 } else { 1 };
-    std::env::var("TEST_STRIDE").map_or(default, |stride| stride.parse().expect("TEST_STRIDE is a number"))
+    std::env::var("TEST_STRIDE")
+        .map_or(default, |stride| stride.parse().expect("TEST_STRIDE is a number"))
 }
 
 /// SplitMix64.
@@ -73,7 +84,7 @@ impl Random {
         (self.next() >> 8).cast_signed() as f32 / 8_388_608.0 - 1.0
     }
 
-    /// Plain numbers with exponents spread over ±`spread`.
+    /// Such numbers, scaled by powers of two from 2^−`spread` to 2^`spread`.
     pub fn spread(&mut self, spread: i32) -> f32 {
         let exponent = self.next() as i32 % (spread + 1);
         self.plain() * 2f32.powi(exponent)
@@ -89,7 +100,7 @@ impl Random {
         }
     }
 
-    /// Subnormal numbers, and numbers whose products are.
+    /// Subnormal numbers, and numbers with subnormal products.
     pub fn tiny(&mut self) -> f32 {
         let u = self.next();
         if u.is_multiple_of(4) {
@@ -99,10 +110,18 @@ impl Random {
         }
     }
 
-    /// Plain numbers with zeros, infinities and NaN among them.
+    /// Ordinary numbers, with zeros, infinities, NaN and extreme numbers among them.
     pub fn special(&mut self) -> f32 {
-        const SPECIAL: [f32; 8] =
-            [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1)];
+        const SPECIAL: [f32; 8] = [
+            0.0,
+            -0.0,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            f32::MAX,
+            f32::MIN_POSITIVE,
+            f32::from_bits(1),
+        ];
         let u = self.next();
         if u.is_multiple_of(16) { SPECIAL[(u >> 8) as usize % 8] } else { self.plain() }
     }
@@ -119,20 +138,21 @@ impl Random {
     }
 }
 
-/// Room for an output with guards around it, which `f` must leave alone.
+/// Space for an output with guards on both sides, which `f` must not change.
 pub struct Guarded {
     room: Vec<f32>,
 }
 
 impl Guarded {
-    /// More than the largest register on either side.
+    /// More than the largest register has.
     const MARGIN: usize = 24;
 
     pub fn new(len: usize) -> Self {
         Self { room: vec![0.0; len + 2 * Self::MARGIN + 4] }
     }
 
-    /// Calls `f` with a copy of `start` that begins `shift` values into the room, and returns what is then there.
+    /// Calls `f` with a copy of `start` that begins `shift` values into the space, and returns the
+    /// result.
     #[track_caller]
     pub fn run(&mut self, start: &[f32], shift: usize, f: impl FnOnce(&mut [f32])) -> &[f32] {
         let from = Self::MARGIN + shift % 4;

@@ -1,22 +1,27 @@
 //! The gated recurrent unit.
 
-use super::{Cell, Last, Sequence, TrainCell};
+use super::{Cell, Last, Sequence, TrainableCell};
 use crate::layer::Nothing;
 use rosenblatt_kernels::{
     Simd,
-    blas::fixed,
-    plain::Shape,
+    array::Shape,
+    gemm::typed,
     recurrent::{gru, gru_grad},
 };
 
-/// The gated recurrent unit, Keras' `GRU` (with its default `reset_after=True`): hₜ = z·hₜ₋₁ + (1 − z)·c, h₋₁ = 0
+/// The gated recurrent unit, Keras' `GRU` (with its default `reset_after=True`): hₜ = z·hₜ₋₁ + (1 −
+/// z)·c, h₋₁ = 0
 ///
-/// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates; it calls c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r),
-/// c = tanh(a_c + r·s_c). Cho and others, 2014, the reset gate applied after the product.
+/// With a = xₜ·w + b₀ and s = hₜ₋₁·u + b₁, each in the columns z, r, c (Keras' order of the gates;
+/// Keras names c "h"): z = σ(a_z + s_z), r = σ(a_r + s_r), c = tanh(a_c + r·s_c). Cho and others,
+/// 2014, with the reset gate applied after the product.
 ///
-/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`, in memory Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`. Backward:
-/// da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c = dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r), ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ += da, du += hₜ₋₁ᵀ·ds,
-/// db₁ += ds, dxₜ = da·wᵀ; dh of the step before is dh·z + ds·uᵀ, plus what its own output says.
+/// Parameters `{ w, u, b }`: `[[[f32; U]; 3]; I]`, `[[[f32; U]; 3]; U]`, `[[[f32; U]; 3]; 2]`; in
+/// memory these are Keras' `[I, 3U]`, `[U, 3U]`, `[2, 3U]`.
+///
+/// Backward: da_z = dh·(hₜ₋₁ − c)·z(1 − z), da_c = dh·(1 − z)·(1 − c²), da_r = da_c·s_c·r(1 − r),
+/// ds = (da_z, da_r, da_c·r); dw += xₜᵀ·da, db₀ += da, du += hₜ₋₁ᵀ·ds, db₁ += ds, dxₜ = da·wᵀ. The
+/// dh of the step before is dh·z + ds·uᵀ plus the gradient by that step's own output.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -25,25 +30,25 @@ use rosenblatt_kernels::{
 /// type Net = Mlp<(Gru<1, 16, 64>, Dense<16, 1>)>;
 /// const _: () = assert!(Net::PARAMS == 3 * (16 + 16 * 16 + 2 * 16) + 17);
 ///
-/// let mut net = Net::new();
-/// net.init(Seed(2014));
+/// let mut net = Net::init(Seed(2014));
 /// let window: [[f32; 1]; 64] = std::array::from_fn(|t| [(t as f32 / 5.0).sin()]);
 /// let whole = net.predict(&window);
 ///
-/// // The same, as the values come in.
-/// let mut memory = Net::memory();
-/// let steps = window.map(|value| net.step(&mut memory, &value));
+/// // The same outputs, computed as the values come in.
+/// let mut stream = net.stream();
+/// let steps = window.map(|value| stream.push(&value));
 /// assert_eq!(steps[63], whole);
 /// ```
-pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> = Sequence<GruCell, I, U, T, R>;
+pub type Gru<const I: usize, const U: usize, const T: usize, R = Last> =
+    Sequence<GruCell, I, U, T, R>;
 
 /// The cell of [`Gru`].
 pub struct GruCell;
 
 impl<const U: usize> Cell<U> for GruCell {
     type Gates = [[f32; U]; 3];
-    /// What comes from the state.
-    type Kept = [[f32; U]; 3];
+    /// s, the part of the gates that comes from the state.
+    type Saved = [[f32; U]; 3];
     type Carry = Nothing;
     type Bias = [[[f32; U]; 3]; 2];
     const KIND: &'static str = "GRU";
@@ -60,12 +65,12 @@ impl<const U: usize> Cell<U> for GruCell {
         u: &[Self::Gates; U],
         [_, b]: &Self::Bias,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::affine::<_, M, _, _, _>(s, h, u, b, kept);
-        gru(s, a, kept, h);
+        typed::affine::<_, M, _, _, _>(s, h, u, b, saved);
+        gru(s, a, saved, h);
     }
 
     fn bias_shape() -> Shape {
@@ -73,29 +78,34 @@ impl<const U: usize> Cell<U> for GruCell {
     }
 }
 
-impl<const U: usize> TrainCell<U> for GruCell {
+impl<const U: usize> TrainableCell<U> for GruCell {
     const DIRECT: bool = true;
 
     #[inline(always)]
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [Self::Gates],
-        kept: &mut [Self::Kept],
+        saved: &mut [Self::Saved],
         before: &mut [[f32; U]],
         dh: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        gru_grad(s, a, kept, before, dh);
+        gru_grad(s, a, saved, before, dh);
     }
 
     #[inline(always)]
-    fn by_state<'a>(_: &'a [Self::Gates], kept: &'a [Self::Kept]) -> &'a [Self::Gates] {
-        kept
+    fn state_gradient<'a>(_: &'a [Self::Gates], saved: &'a [Self::Saved]) -> &'a [Self::Gates] {
+        saved
     }
 
     #[inline(always)]
-    fn bias_grad<S: Simd>(s: S, a: &[Self::Gates], kept: &[Self::Kept], [inputs, state]: &mut Self::Bias) {
-        fixed::sum_rows(s, a, inputs);
-        fixed::sum_rows(s, kept, state);
+    fn bias_grad<S: Simd>(
+        s: S,
+        a: &[Self::Gates],
+        saved: &[Self::Saved],
+        [inputs, state]: &mut Self::Bias,
+    ) {
+        typed::sum_rows(s, a, inputs);
+        typed::sum_rows(s, saved, state);
     }
 }

@@ -1,37 +1,39 @@
 //! The simple recurrent layer.
 
-use super::{Cell, Last, Sequence, TrainCell, copy};
+use super::{Cell, Last, Sequence, TrainableCell, copy};
 use crate::{
     activation::{Activation, Differentiable, Tanh},
     layer::Nothing,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Simd, blas::fixed};
+use rosenblatt_kernels::{Simd, gemm::typed};
 
 /// The simple recurrent layer, Keras' `SimpleRNN`: hₜ = f(xₜ·w + b + hₜ₋₁·u), h₋₁ = 0 (Elman, 1990)
 ///
-/// Parameters `{ w, u, b }`: `[[f32; U]; I]`, `[[f32; U]; U]`, `[f32; U]`. Each sum starts at the bias, adds over the inputs, then over the units of the
-/// state. Backward, from the last step to the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db += dz, dxₜ = dz·wᵀ; dh of the step before is dz·uᵀ,
-/// plus what its own output says.
+/// Parameters `{ w, u, b }`: `[[f32; U]; I]`, `[[f32; U]; U]`, `[f32; U]`. Each sum starts at the
+/// bias, adds over the inputs, then over the units of the state.
+///
+/// Backward, from the last step to the first, with dz = dh·f′: dw += xₜᵀ·dz, du += hₜ₋₁ᵀ·dz, db +=
+/// dz, dxₜ = dz·wᵀ. The dh of the step before is dz·uᵀ plus the gradient by that step's own output.
 ///
 /// ```
 /// use rosenblatt::prelude::*;
 ///
-/// // Eight steps of three values: two recurrent layers, the first of which hands every state on.
+/// // Eight steps of three values. The first of two recurrent layers gives all states.
 /// type Net = Mlp<(Rnn<3, 16, 8, Tanh, All>, Rnn<16, 12, 8>, Dense<12, 2, Softmax>)>;
-/// let mut net = Net::new();
-/// net.init(Seed(1990));
+/// let mut net = Net::init(Seed(1990));
 /// let [p, q] = net.predict(&[[0.1, 0.2, 0.3]; 8]);
 /// assert!((p + q - 1.0).abs() < 1e-6);
 /// ```
-pub type Rnn<const I: usize, const U: usize, const T: usize, A = Tanh, R = Last> = Sequence<SimpleCell<A>, I, U, T, R>;
+pub type Rnn<const I: usize, const U: usize, const T: usize, A = Tanh, R = Last> =
+    Sequence<SimpleCell<A>, I, U, T, R>;
 
 /// The cell of [`Rnn`].
 pub struct SimpleCell<A>(PhantomData<A>);
 
 impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     type Gates = [f32; U];
-    type Kept = Nothing;
+    type Saved = Nothing;
     type Carry = Nothing;
     type Bias = [f32; U];
     const KIND: &'static str = "SimpleRNN";
@@ -52,15 +54,15 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
         h: &mut [[f32; U]],
         _: &mut [Nothing],
     ) {
-        fixed::gemm_add::<_, M, _, _, _>(s, h, u, a);
+        typed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         A::forward(s, a);
         copy(a, h);
     }
 }
 
-impl<A: Differentiable, const U: usize> TrainCell<U> for SimpleCell<A> {
+impl<A: Differentiable, const U: usize> TrainableCell<U> for SimpleCell<A> {
     #[inline(always)]
-    fn back<S: Simd>(
+    fn backward<S: Simd>(
         s: S,
         a: &mut [[f32; U]],
         _: &mut [Nothing],
@@ -73,12 +75,12 @@ impl<A: Differentiable, const U: usize> TrainCell<U> for SimpleCell<A> {
     }
 
     #[inline(always)]
-    fn by_state<'a>(a: &'a [[f32; U]], _: &'a [Nothing]) -> &'a [[f32; U]] {
+    fn state_gradient<'a>(a: &'a [[f32; U]], _: &'a [Nothing]) -> &'a [[f32; U]] {
         a
     }
 
     #[inline(always)]
     fn bias_grad<S: Simd>(s: S, a: &[[f32; U]], _: &[Nothing], db: &mut [f32; U]) {
-        fixed::sum_rows(s, a, db);
+        typed::sum_rows(s, a, db);
     }
 }

@@ -1,4 +1,4 @@
-//! One file per architecture: start, the emulator's clock, where the stack lies.
+//! One file per architecture: start-up, the emulator's clock, the bounds of the stack.
 
 #[cfg(target_arch = "arm")]
 mod cortex_m;

@@ -1,4 +1,4 @@
-//! Output by semihosting, without `core::fmt`, which brings panics.
+//! Output by semihosting, without `core::fmt`, which contains panics.
 
 use semihosting::sys::arm_compat::sys_writec;
 

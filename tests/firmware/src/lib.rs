@@ -1,6 +1,8 @@
-//! What the firmware's programs have in common: start, output, counting of instructions, measuring of the stack.
+//! Shared by the firmware's programs: start-up, output, counting of instructions, measurement of
+//! the stack.
 //!
-//! A program prints lines `name value`, values in hexadecimal, and ends the emulator. `cargo xtask qemu` judges them.
+//! A program prints lines `name value` with values in hexadecimal, and ends the emulator.
+//! `cargo xtask qemu` checks them.
 #![no_std]
 
 mod arch;
@@ -17,10 +19,10 @@ pub use arch::entry;
 pub use semihosting;
 
 use core::{cell::UnsafeCell, hint::black_box};
-use rosenblatt::Level;
+use rosenblatt::Backend;
 use rosenblatt_programs::Program;
 
-/// A value in a `static` of exactly its own size, for the one thread that there is.
+/// A value in a `static` of exactly its own size. The firmware has only one thread.
 #[repr(transparent)]
 pub struct Lone<T>(UnsafeCell<T>);
 
@@ -28,35 +30,35 @@ pub struct Lone<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Lone<T> {}
 
 impl<T> Lone<T> {
-    /// Holds the value.
+    /// Stores the value.
     pub const fn new(value: T) -> Self {
         Self(UnsafeCell::new(value))
     }
 
-    /// The value, to be changed.
+    /// The value, mutable.
     /// # Safety
-    /// Only once.
+    /// Must be called only once.
     #[allow(clippy::mut_from_ref, reason = "the caller promises to ask once")]
     pub unsafe fn take(&self) -> &mut T {
-        // SAFETY: there is one thread, and the caller asks once.
+        // SAFETY: there is one thread, and the caller calls this once.
         unsafe { &mut *self.0.get() }
     }
 }
 
-/// Runs a program, and reports what came of it.
+/// Runs a program and reports its results.
 pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Trainer) -> ! {
     planted::plant();
     if cfg!(feature = "bare") {
-        black_box(P::run(Level::baseline(), net, trainer, |_| {}));
+        black_box(P::run(Backend::baseline(), net, trainer, |_| {}));
         arch::idle();
     }
     stack::paint();
     #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
-    // SAFETY: this function is called once, and has called no routine yet.
+    // SAFETY: this function is called once, and no routine has been called yet.
     unsafe {
         trampoline::install();
     }
-    let hash = P::run(Level::baseline(), net, trainer, planted::spoil);
+    let hash = P::run(Backend::baseline(), net, trainer, planted::spoil);
     #[cfg(all(feature = "trampoline", target_arch = "arm", target_abi = "eabihf"))]
     trampoline::report();
     let peak = stack::peak();
@@ -72,7 +74,7 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
             console::line("interrupts", interrupts);
         }
     };
-    // Of known length: by it the emulator's clock is checked.
+    // A known number of instructions, to check the emulator's clock.
     counted(
         "ruler",
         ticks(|| {
@@ -80,13 +82,14 @@ pub fn run<P: Program>(net: &'static mut P::Net, trainer: &'static mut P::Traine
             true
         }),
     );
-    // Once before: emulators translate code on its first run, which must not show, and does not.
+    // An emulator translates code on its first run. The count does not change: the first and later
+    // runs give the same.
     counted("infer", ticks(|| P::infer(black_box(net))));
     counted("step", ticks(|| P::step(black_box(net), black_box(trainer))));
     semihosting::process::exit(0)
 }
 
-/// How many ticks of the emulator's clock something takes, and interrupts of the clock meanwhile.
+/// The number of ticks of the emulator's clock that a call takes, and of its interrupts meanwhile.
 #[inline(never)]
 fn ticks(f: impl FnOnce() -> bool) -> (u64, u32, bool) {
     let (start, before) = arch::now();
@@ -95,7 +98,7 @@ fn ticks(f: impl FnOnce() -> bool) -> (u64, u32, bool) {
     (end - start, after - before, there)
 }
 
-/// The statics and the entry of a program that cannot panic: a panic would not link.
+/// The statics and the entry of a program that cannot panic. A panic would be a link error.
 #[macro_export]
 macro_rules! program {
     ($program:ty) => {
@@ -106,13 +109,14 @@ macro_rules! program {
             unsafe extern "C" {
                 fn this_firmware_can_panic() -> !;
             }
-            // SAFETY: there is no such function: this does not link unless no panic is left, and then it is never run.
+            // SAFETY: the function does not exist. The program links only if no panic is left, and
+            // then this is never run.
             unsafe { this_firmware_can_panic() }
         }
     };
 }
 
-/// The statics and the entry of a test suite, which panics where it finds something wrong.
+/// The statics and the entry of a test suite, which panics if a test fails.
 #[macro_export]
 macro_rules! suite {
     ($program:ty) => {
@@ -126,15 +130,16 @@ macro_rules! suite {
     };
 }
 
-/// What [`program`] and [`suite`] share.
+/// Shared by [`program`] and [`suite`].
 #[macro_export]
 macro_rules! statics {
     ($program:ty) => {
         use rosenblatt_programs::Program;
 
-        // By these names `cargo xtask qemu` finds their sizes and sections.
+        // `cargo xtask qemu` finds their sizes and sections by these names.
         #[unsafe(no_mangle)]
-        static NET: $crate::Lone<<$program as Program>::Net> = $crate::Lone::new(<$program as Program>::NET);
+        static NET: $crate::Lone<<$program as Program>::Net> =
+            $crate::Lone::new(<$program as Program>::NET);
         #[unsafe(no_mangle)]
         static TRAINER: $crate::Lone<<$program as Program>::Trainer> =
             $crate::Lone::new(<$program as Program>::TRAINER);

@@ -1,4 +1,5 @@
-//! Defects that a feature plants, so that the checks can show that they would find them.
+//! Planted defects, with which the checks prove that they find such defects. A feature plants them,
+//! or a cfg if the kernels take part.
 
 use core::hint::black_box;
 
@@ -11,7 +12,7 @@ pub fn spoil(values: &mut [f32]) {
     }
 }
 
-/// Leaves what the chosen feature plants in the linked firmware.
+/// Plants the defect of the chosen feature or cfg in the linked firmware.
 #[inline(always)]
 pub fn plant() {
     if cfg!(feature = "planted-panic") {
@@ -21,19 +22,20 @@ pub fn plant() {
     if cfg!(feature = "planted-double") {
         black_box(black_box(1.5f64) * black_box(2.5f64));
     }
-    #[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+    #[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
     spoiled::keep();
     #[cfg(feature = "planted-alloc")]
     {
         extern crate alloc;
-        // Not a `Box`, which panics where there is no memory, and so would be caught by another check.
+        // Not a `Box`: it panics if there is no memory, and another check would find that panic.
         // SAFETY: the layout has a size.
         black_box(unsafe { alloc::alloc::alloc(core::alloc::Layout::new::<u32>()) });
     }
 }
 
-/// Routines in assembly that spoil what their callers keep. Nothing calls them, which is to be seen as well.
-#[cfg(all(feature = "planted-spoil", target_arch = "arm", target_abi = "eabihf"))]
+/// Assembly routines that spoil registers of their callers. Nothing calls them, and the check must
+/// find that too.
+#[cfg(all(rosenblatt_planted_spoil, target_arch = "arm", target_abi = "eabihf"))]
 mod spoiled {
     use core::arch::naked_asm;
 
@@ -51,7 +53,7 @@ mod spoiled {
         naked_asm!("push {{r4-r6, lr}}", "ldm r0, {{r4-r6}}", "pop {{r5-r7, pc}}")
     }
 
-    /// Writes a Helium register, as one of four lanes.
+    /// Writes a Helium register as one of four lanes.
     #[cfg(feature = "helium")]
     #[unsafe(no_mangle)]
     #[unsafe(naked)]
@@ -70,7 +72,7 @@ mod spoiled {
         )
     }
 
-    /// Keeps them in the linked firmware.
+    /// Keeps the routines in the linked firmware.
     #[inline(always)]
     pub fn keep() {
         core::hint::black_box([planted_unsaved as extern "C" fn(), planted_mixed]);
@@ -79,14 +81,15 @@ mod spoiled {
     }
 }
 
-/// An allocator that has nothing to give: enough to link with.
+/// An allocator without memory, sufficient for linking.
 #[cfg(feature = "planted-alloc")]
 struct Nothing;
 
-// SAFETY: it never gives memory out, which an allocator may do.
+// SAFETY: it never returns memory, which an allocator may do.
 #[cfg(feature = "planted-alloc")]
 unsafe impl core::alloc::GlobalAlloc for Nothing {
-    // Not to be inlined, nor its result to be foreseen: nothing would be left to be found.
+    // Not inlined, and its result hidden from the compiler. Otherwise the allocation would be
+    // optimized away.
     #[inline(never)]
     unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 {
         black_box(core::ptr::null_mut())

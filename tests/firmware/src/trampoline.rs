@@ -1,12 +1,12 @@
-//! Watches every call of a routine in assembly, with the feature `trampoline`, on an emulated
-//! Cortex-M whose flash can be written.
+//! Checks every call of an assembly routine, with the feature `trampoline`, on an emulated Cortex-M
+//! whose flash is writable.
 //!
 //! A trampoline fills the registers that a routine must keep (r4 to r11, s16 to s31), calls the
-//! routine and compares. Meanwhile a timer interrupts and spoils the registers that no routine
-//! keeps.
+//! routine and compares them. Meanwhile a timer interrupts and overwrites the registers that a
+//! routine need not keep.
 //!
-//! `cargo xtask qemu` writes addresses and sizes of the routines into [`ROUTINES`]. [`install`]
-//! copies each routine and puts a jump over its first eight bytes.
+//! `cargo xtask qemu` writes the routines' addresses and sizes into [`ROUTINES`]. [`install`]
+//! copies each routine and overwrites its first eight bytes with a jump.
 
 use crate::{Lone, console};
 use core::{
@@ -19,47 +19,49 @@ use cortex_m::{
     peripheral::{Peripherals, syst::SystClkSource},
 };
 
-/// As many as there may be.
+/// The greatest number of routines.
 const MOST: usize = 64;
-/// Address and size of each routine; size 0 after the last.
+/// Address and size of each routine. The entry after the last has size 0.
 #[unsafe(no_mangle)]
 static mut ROUTINES: [[u32; 2]; MOST] = [[0xffff_ffff, 0]; MOST];
 
-/// Instructions of a jump: r12 gets the first of the two words behind them, the copy, and pc the
-/// second, the trampoline. r12 is free between a call and its callee.
+/// Instructions of a jump. They load r12 and pc from the two words after them: r12 with the address
+/// of the copy, pc with that of the trampoline. A call may change r12.
 const SLOT: [u32; 2] = [0xc004_f8df, 0xf004_f8df];
 /// A jump to the address in the next word.
 const JUMP: u32 = 0xf000_f8df;
 
-/// The copies, each with its jump behind it.
+/// The copies, each followed by its jump.
 #[repr(align(16))]
 struct Code([u32; 8192]);
 static CODE: Lone<Code> = Lone::new(Code([0; 8192]));
 
-/// What the trampoline works on. It knows the offsets.
+/// Data of the trampoline, which contains the offsets of the fields.
 #[repr(C)]
 struct Watch {
-    /// r4 to r11 and s16 to s31 as they are during a call
+    /// Values of r4 to r11 and s16 to s31 during a call
     fill: [u32; 24],
-    /// The same of the caller, then lr and sp
+    /// The caller's values of the same registers, then lr and sp
     kept: [u32; 26],
-    /// The copy at hand
+    /// Address of the called copy
     at: u32,
     calls: u32,
-    /// Calls that spoiled a register
+    /// Number of calls that spoiled a register
     spoiled: u32,
-    /// The first routine that did, as its copy, and the register, counted as in `fill`, then sp
+    /// Address of the first copy that did, and the register's index in `fill`; sp has the index
+    /// after the last
     first: u32,
     register: u32,
 }
 #[unsafe(no_mangle)]
-static mut WATCH: Watch = Watch { fill: [0; 24], kept: [0; 26], at: 0, calls: 0, spoiled: 0, first: 0, register: 0 };
+static mut WATCH: Watch =
+    Watch { fill: [0; 24], kept: [0; 26], at: 0, calls: 0, spoiled: 0, first: 0, register: 0 };
 
-/// How often the timer interrupted.
+/// Number of interrupts of the timer.
 static mut INTERRUPTS: u32 = 0;
 
-/// Fills registers, calls the copy in r12, compares, and gives the caller its registers back. It
-/// keeps nothing on the stack during the call: the callee finds its arguments there.
+/// Fills registers, calls the copy in r12, compares, and restores the caller's registers. It keeps
+/// nothing on the stack during the call, because the routine finds its arguments there.
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
@@ -81,8 +83,8 @@ unsafe extern "C" fn trampoline() {
         "vldmia r0, {{s16-s31}}",
         "pop {{r0, r1}}",
         "blx r12",
-        // r0, r1 and s0 are results; r2, r3 and r12 are free. r12 becomes the number of the first
-        // register that differs, 24 for sp or for none.
+        // r0, r1 and s0 are results; r2, r3 and r12 are free. r12 becomes the index of the first
+        // register that differs. 24 means sp or none.
         "movw r3, #:lower16:{watch}",
         "movt r3, #:upper16:{watch}",
         "ldr r2, [r3, #196]",
@@ -108,7 +110,7 @@ unsafe extern "C" fn trampoline() {
         "pop {{r0, r1}}",
         "cmp r12, #24",
         "beq 4f",
-        // Something is spoiled.
+        // A register was spoiled.
         "2: ldr r2, [r3, #208]",
         "adds r2, #1",
         "str r2, [r3, #208]",
@@ -128,15 +130,18 @@ unsafe extern "C" fn trampoline() {
     )
 }
 
-/// Spoils what no callee keeps, and how to compute: round to zero, flush, default NaN.
+/// Overwrites the registers that a routine need not keep, and the floating-point settings: round to
+/// zero, flush, default NaN.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 extern "C" fn SysTick() {
     #[cfg(not(feature = "helium"))]
     macro_rules! spoil {
         () => {
-            "vmov s0, r0\nvmov s1, r0\nvmov s2, r0\nvmov s3, r0\nvmov s4, r0\nvmov s5, r0\nvmov s6, r0\nvmov s7, r0\n\
-            vmov s8, r0\nvmov s9, r0\nvmov s10, r0\nvmov s11, r0\nvmov s12, r0\nvmov s13, r0\nvmov s14, r0\nvmov s15, r0"
+            "vmov s0, r0\nvmov s1, r0\nvmov s2, r0\nvmov s3, r0\n\
+             vmov s4, r0\nvmov s5, r0\nvmov s6, r0\nvmov s7, r0\n\
+             vmov s8, r0\nvmov s9, r0\nvmov s10, r0\nvmov s11, r0\n\
+             vmov s12, r0\nvmov s13, r0\nvmov s14, r0\nvmov s15, r0"
         };
     }
     #[cfg(feature = "helium")]
@@ -169,37 +174,45 @@ extern "C" fn SysTick() {
     )
 }
 
-/// Ticks from an interrupt to the next, 500 to 650 instructions in the emulator. A prime number,
-/// which is in step with no loop.
+/// Ticks between two interrupts, 500 to 650 instructions in the emulator. It is a prime number, so
+/// that it does not synchronize with a loop.
 const PERIOD: u32 = 4001;
 
-/// Puts the trampoline before every routine, and starts the timer.
+/// Installs the trampoline in front of every routine, and starts the timer.
 /// # Safety
-/// Only once, before any routine is called.
+/// Must be called only once, before any routine is called.
 pub unsafe fn install() {
     // SAFETY: the caller calls this once.
     let code = unsafe { CODE.take() };
     let mut free = code.0.as_mut_ptr();
     for i in 0..24 {
-        // SAFETY: the one thread; the values are no routine's.
-        unsafe { (&raw mut WATCH.fill).cast::<u32>().add(i).write_volatile(0xa5c3_0000 + 0x0101 * i as u32) };
+        // SAFETY: there is one thread, and no routine uses the values.
+        unsafe {
+            (&raw mut WATCH.fill)
+                .cast::<u32>()
+                .add(i)
+                .write_volatile(0xa5c3_0000 + 0x0101 * i as u32)
+        };
     }
     for i in 0..MOST {
-        // SAFETY: i < MOST. Another program has written what is read, hence volatile.
-        let [start, size] = unsafe { read_volatile((&raw const ROUTINES).cast::<[u32; 2]>().add(i)) };
+        // SAFETY: i < MOST. The read is volatile, because another program has written the value.
+        let [start, size] =
+            unsafe { read_volatile((&raw const ROUTINES).cast::<[u32; 2]>().add(i)) };
         if size == 0 {
             break;
         }
         let words = size.div_ceil(4) as usize;
-        // SAFETY: the routine's bytes are code in memory that the emulator lets be written; the
-        // copies take less than CODE has (the tool looks).
+        // SAFETY: the routine's bytes are code in memory that is writable in the emulator.
+        // `cargo xtask qemu` checks that the copies fit into CODE.
         unsafe {
             let from = start as *mut u32;
             copy_nonoverlapping(from, free, words);
             let copy = free as u32 | 1;
             free = free.add(words);
             let slot = free;
-            for (i, word) in [SLOT[0], SLOT[1], copy, trampoline as *const () as u32 | 1].into_iter().enumerate() {
+            for (i, word) in
+                [SLOT[0], SLOT[1], copy, trampoline as *const () as u32 | 1].into_iter().enumerate()
+            {
                 write_volatile(slot.add(i), word);
             }
             free = free.add(4);
@@ -210,7 +223,7 @@ pub unsafe fn install() {
     compiler_fence(SeqCst);
     asm::dsb();
     asm::isb();
-    // SAFETY: nobody else has the peripherals.
+    // SAFETY: nothing else uses the peripherals.
     let mut clock = unsafe { Peripherals::steal() }.SYST;
     clock.set_clock_source(SystClkSource::Core);
     clock.set_reload(PERIOD);
@@ -219,18 +232,18 @@ pub unsafe fn install() {
     clock.enable_counter();
 }
 
-/// Says what was seen.
+/// Prints the results.
 pub fn report() {
-    // SAFETY: nobody else has the peripherals.
+    // SAFETY: nothing else uses the peripherals.
     unsafe { Peripherals::steal() }.SYST.disable_interrupt();
-    // SAFETY: the trampoline is not at work.
+    // SAFETY: the trampoline is not running.
     let watch = unsafe { read_volatile(&raw const WATCH) };
     console::line("calls", watch.calls);
     // SAFETY: the interrupt is off.
     console::line("interrupts", unsafe { read_volatile(&raw const INTERRUPTS) });
     console::line("spoiled", watch.spoiled);
     console::line("register", watch.register);
-    // The number of the routine, by its copy.
+    // Finds the routine's index by the address of its copy.
     let mut at = CODE.0.get() as u32 | 1;
     let mut number = u32::MAX;
     for i in 0..MOST {

@@ -1,10 +1,10 @@
-//! Random numbers, initial weights and orders: by formulas and by counting.
+//! Random numbers, initial weights and orders, compared with formulas and statistics.
 
 use crate::support::{amount, bits};
-use rosenblatt::{Rng, data::Permutation, init::Initializer, layer::Dense, prelude::*};
+use rosenblatt::{Rng, dataset::Permutation, init::Initializer, layer::Dense, prelude::*};
 use std::collections::HashSet;
 
-/// xoshiro128++ as its authors publish it in C, seeded as `Rng::new` says.
+/// xoshiro128++ as in its authors' C code, seeded as the documentation of `Rng::new` says.
 struct Published([u32; 4]);
 
 impl Published {
@@ -41,12 +41,13 @@ impl Published {
 
 #[test]
 fn the_generator_is_the_published_one() {
-    // The numbers that follow the state 1, 2, 3, 4, from the reference code.
+    // The numbers after the state 1, 2, 3, 4, from the reference code.
     let mut published = Published([1, 2, 3, 4]);
     let first: [u32; 6] = std::array::from_fn(|_| published.next());
     assert_eq!(first, [641, 1_573_767, 3_222_811_527, 3_517_856_514, 836_907_274, 4_247_214_768]);
 
-    let seeds = (0..200).chain((0..64).map(|bit| 1 << bit)).chain([1957, u64::MAX, 0xdead_beef_0123_4567]);
+    let seeds =
+        (0..200).chain((0..64).map(|bit| 1 << bit)).chain([1957, u64::MAX, 0xdead_beef_0123_4567]);
     for seed in seeds {
         let (mut rng, mut published) = (Rng::new(Seed(seed)), Published::new(seed));
         assert_ne!(published.0, [0; 4]);
@@ -67,7 +68,7 @@ fn uniform_numbers_are_the_upper_bits() {
         assert!((0.0..1.0).contains(&u));
         sum += f64::from(u);
     }
-    // Five standard errors of a mean whose terms vary by 1/12.
+    // Five standard errors of a mean whose terms have the variance 1/12.
     assert!((sum / f64::from(n) - 0.5).abs() < 5.0 * (1.0 / 12.0 / f64::from(n)).sqrt());
 }
 
@@ -83,25 +84,31 @@ impl Sample {
 
     fn variance(&self) -> f64 {
         let mean = self.mean();
-        self.values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / self.values.len() as f64
+        self.values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>()
+            / self.values.len() as f64
     }
 
     fn within(&self, inner: f64) -> f64 {
-        self.values.iter().filter(|x| f64::from(x.abs()) < inner).count() as f64 / self.values.len() as f64
+        self.values.iter().filter(|x| f64::from(x.abs()) < inner).count() as f64
+            / self.values.len() as f64
     }
 
     fn top(&self) -> f64 {
         self.values.iter().fold(0.0, |top, x| top.max(f64::from(x.abs())))
     }
 
-    /// Mean 0, the variance, and a share, each within five standard errors.
+    /// Checks mean 0, the variance and the share, each within five standard errors.
     #[track_caller]
     fn assert_like(&self, name: &str, variance: f64, inner: f64, share: f64) {
         let n = self.values.len() as f64;
         assert!(self.mean().abs() < 5.0 * (variance / n).sqrt(), "{name}: mean {}", self.mean());
-        // No distribution here has a fourth moment above the normal one's 3σ⁴.
+        // No distribution here has a fourth moment above the normal distribution's 3σ⁴.
         let off = self.variance() / variance - 1.0;
-        assert!(off.abs() < 5.0 * (2.0 / n).sqrt(), "{name}: variance {} instead of {variance}", self.variance());
+        assert!(
+            off.abs() < 5.0 * (2.0 / n).sqrt(),
+            "{name}: variance {} instead of {variance}",
+            self.variance()
+        );
         let got = self.within(inner);
         assert!(
             (got - share).abs() < 5.0 * (share * (1.0 - share) / n).sqrt(),
@@ -114,13 +121,15 @@ impl Sample {
 fn normal_numbers_are_normal() {
     let mut rng = Rng::new(Seed(8));
     let sample = Sample { values: (0..amount(400_000, 40_000)).map(|_| rng.normal()).collect() };
-    for (sigmas, share) in [(0.5, 0.382_924_9), (1.0, 0.682_689_5), (2.0, 0.954_499_7), (3.0, 0.997_300_2)] {
+    for (sigmas, share) in
+        [(0.5, 0.382_924_9), (1.0, 0.682_689_5), (2.0, 0.954_499_7), (3.0, 0.997_300_2)]
+    {
         sample.assert_like("normal", 1.0, sigmas, share);
     }
     assert!(sample.top() > 3.5, "no tail");
 }
 
-/// Weights of one initializer for the fans 40 and 160.
+/// Weights from one initializer for the fans 40 and 160.
 fn drawn(init: &dyn Initializer, seed: u64) -> Sample {
     let mut values = vec![0.0; amount(100_000, 20_000)];
     init.fill(&mut Rng::new(Seed(seed)), 40, 160, &mut values);
@@ -141,7 +150,8 @@ fn scaled_initializers_have_their_variance_and_bounds() {
     for (name, init, variance, normal) in cases {
         let sample = drawn(init, 1);
         let bound = if normal {
-            // Cut at two standard deviations, then widened so that the variance is right again. Within one of them lie 0.6827 / 0.9545.
+            // Truncated at two standard deviations, then scaled so that the variance is right. Of
+            // these values 0.6827 / 0.9545 are within one standard deviation.
             let deviation: f64 = variance.sqrt() / 0.879_625_661_034_239_8;
             sample.assert_like(name, variance, deviation, 0.682_689_492 / 0.954_499_736);
             2.0 * deviation
@@ -168,24 +178,24 @@ fn uniform_and_constant_weights_are_what_they_say() {
 
 #[test]
 fn layers_are_drawn_one_after_the_other_with_their_own_fans() {
-    let mut net = Mlp::<(Dense<40, 10, Relu>, Dense<10, 160>)>::new();
-    // What was there before does not matter.
+    let mut net = Mlp::<(Dense<40, 10, Relu>, Dense<10, 160>)>::ZERO;
+    // Old weights must not matter.
     net.set_weights(&[f32::NAN; 40 * 10 + 10 + 10 * 160 + 160]).expect("as many as there are");
-    net.init_with(&HeNormal, Seed(3));
+    net.initialize_with(&HeNormal, Seed(3));
 
     let mut rng = Rng::new(Seed(3));
     let (mut first, mut second) = ([0.0; 400], [0.0; 1600]);
     HeNormal.fill(&mut rng, 40, 10, &mut first);
     HeNormal.fill(&mut rng, 10, 160, &mut second);
-    assert_eq!(bits(net.params().head.w.as_flattened()), bits(&first));
-    assert_eq!(bits(net.params().tail.w.as_flattened()), bits(&second));
-    assert_eq!(bits(&net.params().head.b), [0; 10]);
-    assert_eq!(bits(&net.params().tail.b), [0; 160]);
+    assert_eq!(bits(net.layer::<0>().w.as_flattened()), bits(&first));
+    assert_eq!(bits(net.layer::<1>().w.as_flattened()), bits(&second));
+    assert_eq!(bits(&net.layer::<0>().b), [0; 10]);
+    assert_eq!(bits(&net.layer::<1>().b), [0; 160]);
 
-    // The default is Keras'.
+    // The default initializer is Keras'.
     let mut glorot = net.clone();
-    net.init(Seed(9));
-    glorot.init_with(&GlorotUniform, Seed(9));
+    net.initialize(Seed(9));
+    glorot.initialize_with(&GlorotUniform, Seed(9));
     assert_eq!(bits(net.weights()), bits(glorot.weights()));
 }
 
@@ -201,7 +211,8 @@ fn equal_seeds_give_equal_weights_and_others_others() {
         &Uniform { min: -1.0, max: 1.0 },
     ];
     for init in inits {
-        let seeds: Vec<u64> = (0..50).chain((6..64).map(|bit| 1 << bit)).chain([u64::MAX]).collect();
+        let seeds: Vec<u64> =
+            (0..50).chain((6..64).map(|bit| 1 << bit)).chain([u64::MAX]).collect();
         let draw = |seed| {
             let mut w = [0.0; 8];
             init.fill(&mut Rng::new(Seed(seed)), 4, 2, &mut w);
@@ -229,9 +240,12 @@ fn an_order_has_each_index_once() {
         for (epoch, seed) in (1..).zip(seeds).take(if n > 300 { 1 } else { 5 }) {
             let mut seen = vec![false; n];
             for index in order(n, seed, epoch) {
-                assert!(!std::mem::replace(&mut seen[index], true), "{index} twice: n {n}, seed {seed}, epoch {epoch}");
+                assert!(
+                    !std::mem::replace(&mut seen[index], true),
+                    "{index} twice: n {n}, seed {seed}, epoch {epoch}"
+                );
             }
-            // Beyond the end there is nothing to reorder.
+            // An index beyond the end must not be permuted.
             let order = Permutation::new(n, Seed(seed), epoch);
             assert_eq!(order.index(n), n);
             assert_eq!(order.index(usize::MAX), usize::MAX);
@@ -246,7 +260,8 @@ fn an_order_has_each_index_once() {
 #[test]
 fn orders_differ_by_epoch_and_by_seed() {
     let seeds = (0..20).chain((20..64).map(|bit| 1 << bit));
-    let all: Vec<_> = seeds.flat_map(|seed| (1..=10).map(move |epoch| order(20, seed, epoch))).collect();
+    let all: Vec<_> =
+        seeds.flat_map(|seed| (1..=10).map(move |epoch| order(20, seed, epoch))).collect();
     let different: HashSet<_> = all.iter().collect();
     assert_eq!(different.len(), all.len(), "two of {} orders are the same", all.len());
     assert_eq!(order(20, 7, 3), order(20, 7, 3));
@@ -257,17 +272,20 @@ fn chi_squared(seen: &[u32], expected: f64) -> f64 {
     seen.iter().map(|seen| (f64::from(*seen) - expected).powi(2) / expected).sum()
 }
 
-/// Fails if χ² is more than six standard deviations above its degrees of freedom.
+/// Fails if χ² exceeds its degrees of freedom by more than six standard deviations.
 #[track_caller]
 fn assert_uniform(seen: &[u32], expected: f64, freedom: f64) {
     let chi = chi_squared(seen, expected);
-    assert!(chi < freedom + 6.0 * (2.0 * freedom).sqrt(), "χ² is {chi} at {freedom} degrees of freedom");
+    assert!(
+        chi < freedom + 6.0 * (2.0 * freedom).sqrt(),
+        "χ² is {chi} at {freedom} degrees of freedom"
+    );
 }
 
 #[test]
 fn orders_are_spread_evenly() {
     let epochs = amount(24_000, 6_000);
-    // Every index comes to every place as often.
+    // Each index is equally frequent at each place.
     const N: usize = 8;
     let mut places = [0; N * N];
     let mut neighbours = 0;
@@ -277,18 +295,21 @@ fn orders_are_spread_evenly() {
         neighbours += order.windows(2).filter(|pair| pair[0] + 1 == pair[1]).count();
     }
     assert_uniform(&places, epochs as f64 / N as f64, ((N - 1) * (N - 1)) as f64);
-    // An index is followed by the next in one of N cases at N − 1 places; the count varies about as its mean.
+    // At each of N − 1 places, an index is followed by the next one with probability 1/N. The
+    // variance of the count is about its mean.
     let expected = epochs as f64 * (N - 1) as f64 / N as f64;
     assert!(
         (neighbours as f64 - expected).abs() < 6.0 * expected.sqrt(),
         "{neighbours} neighbours, {expected} expected"
     );
 
-    // All orders of four come as often, over epochs and over seeds.
+    // All orders of four are equally frequent, over epochs and over seeds.
     for by_seed in [false, true] {
         let mut seen = std::collections::HashMap::new();
         for i in 0..epochs {
-            *seen.entry(if by_seed { order(4, i as u64, 1) } else { order(4, 5, i + 1) }).or_insert(0) += 1;
+            *seen
+                .entry(if by_seed { order(4, i as u64, 1) } else { order(4, 5, i + 1) })
+                .or_insert(0) += 1;
         }
         let seen: Vec<u32> = seen.into_values().collect();
         assert_eq!(seen.len(), 24, "some order of four never came");

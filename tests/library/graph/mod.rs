@@ -1,5 +1,6 @@
-//! The computational graph: the lecture's pictures by hand, each operation against f64, random expressions against dual numbers, and the graph as
-//! an independent witness of the networks' gradients.
+//! The computational graph: the lecture's examples by hand, each operation against f64, random
+//! expressions against dual numbers, and the graph as an independent check of the networks'
+//! gradients.
 
 mod errors;
 mod operations;

@@ -1,20 +1,35 @@
-//! Each operation against its formula in f64, its slope against finite differences, and the values that have to be exact.
+//! Each operation against its formula in f64, its slope against finite differences, and values that
+//! must be exact.
 
 use crate::support::bits;
-use rosenblatt::graph::{Graph, Node, Operation};
+use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 type Op<'g> = Node<'g, 16>;
 
-/// Half the distance of the difference quotient.
+/// Half the width of the difference quotient.
 const H: f64 = 1e-5;
-/// f32 against f64: a few roundings; `powf` multiplies the logarithm's by up to 20.
+/// Tolerance of f32 against f64: a few roundings. `powf` multiplies the logarithm's error by up to
+/// 20.
 const RELATIVE: f64 = 3e-6;
 
-const POINTS: [(f32, f32); 8] =
-    [(0.7, 1.3), (-0.4, 2.0), (3.0, -0.75), (-1.75, -1.5), (0.05, 4.0), (9.0, 0.5), (-6.0, -2.5), (1.25, -8.0)];
+const POINTS: [(f32, f32); 8] = [
+    (0.7, 1.3),
+    (-0.4, 2.0),
+    (3.0, -0.75),
+    (-1.75, -1.5),
+    (0.05, 4.0),
+    (9.0, 0.5),
+    (-6.0, -2.5),
+    (1.25, -8.0),
+];
 
-/// `y = f(a, b)` and `out = 3·y − a` at a point: values and slopes against f64.
-fn judge(name: &str, at: (f32, f32), f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>, want: impl Fn(f64, f64) -> f64) {
+/// Compares values and slopes of `y = f(a, b)` and `out = 3·y − a` at a point with f64.
+fn judge(
+    name: &str,
+    at: (f32, f32),
+    f: impl for<'g> Fn(Op<'g>, Op<'g>) -> Op<'g>,
+    want: impl Fn(f64, f64) -> f64,
+) {
     compare(name, at, f, want).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -47,14 +62,16 @@ fn compare(
     Ok(())
 }
 
-/// A value or a slope that is a thousandth of a percent off is seen.
+/// An error of 0.001 % in a value or a slope must be found.
 #[test]
 fn a_wrong_operation_is_seen() {
     for at in POINTS {
         assert!(compare("a + b", at, |a, b| a + b, |a, b| a + b * (1.0 + 1e-5)).is_err());
         assert!(compare("a · b", at, |a, b| a * b, |a, b| a * b * (1.0 + 1e-5)).is_err());
-        // The value is right, but a graph that takes b for a constant has no slope by it.
-        assert!(compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err());
+        // The value is right, but a graph that takes b for a constant has the slope 0 for it.
+        assert!(
+            compare("tanh b", at, |a, _| a * 1.0, |a, b| a + 1e-4 * (b - f64::from(at.1))).is_err()
+        );
     }
 }
 
@@ -95,7 +112,7 @@ fn values_and_slopes() {
     }
 }
 
-/// The value of `f` at a point.
+/// The value and the slope of `f` at a point.
 fn at(x: f32, f: impl for<'g> Fn(Op<'g>) -> Op<'g>) -> (f32, f32) {
     let graph = Graph::<16>::new();
     let x = graph.input(x);
@@ -123,7 +140,7 @@ fn a_whole_power_is_repeated_multiplication() {
     assert_eq!(at(0.0, |x| x.powf(1.5)), (0.0, 0.0));
     assert_eq!(at(0.0, |x| x.powf(0.5)), (0.0, f32::INFINITY));
     assert!(at(-1.0, |x| x.powf(0.5)).0.is_nan());
-    // Whatever the exponent, it ends.
+    // It terminates for every exponent.
     assert_eq!(at(1.0, |x| x.powi(i32::MAX)).0, 1.0);
     assert_eq!(at(1.0, |x| x.powi(i32::MIN)).0, 1.0);
     assert_eq!(at(2.0, |x| x.powi(i32::MAX)).0, f32::INFINITY);
@@ -141,9 +158,13 @@ fn kinks_and_ties() {
     assert_eq!((a.gradient(), b.gradient()), (Ok(1.0), Ok(0.0)));
     b.min(a).backward().expect("room");
     assert_eq!((a.gradient(), b.gradient()), (Ok(0.0), Ok(1.0)));
-    for (x, want) in
-        [(-3.0, (-1.0, 0.0)), (0.25, (0.25, 1.0)), (3.0, (1.0, 0.0)), (1.0, (1.0, 1.0)), (-1.0, (-1.0, 1.0))]
-    {
+    for (x, want) in [
+        (-3.0, (-1.0, 0.0)),
+        (0.25, (0.25, 1.0)),
+        (3.0, (1.0, 0.0)),
+        (1.0, (1.0, 1.0)),
+        (-1.0, (-1.0, 1.0)),
+    ] {
         assert_eq!(at(x, |x| x.clamp(-1.0, 1.0)), want, "{x}");
     }
 }
@@ -184,7 +205,8 @@ fn references_and_assignments_are_operators_too() {
     z /= a;
     // ((3 + 4)·2 − 4) / 3
     assert_eq!(z.value(), Ok(10.0 / 3.0));
-    let operations = z.inputs().expect("room").iter().map(|node| node.operation()).collect::<Vec<_>>();
+    let operations =
+        z.inputs().expect("room").iter().map(|node| node.operation()).collect::<Vec<_>>();
     assert_eq!(operations, [Ok(Operation::Subtract), Ok(Operation::Input)]);
 }
 
@@ -206,7 +228,7 @@ fn values_are_never_stale() {
     assert_eq!((y.value(), z.value()), (Ok(18.0), Ok(19.0)));
 }
 
-/// Each sample's leaves add up; everything between starts anew.
+/// The leaves accumulate over the samples. All other nodes start again at each.
 #[test]
 fn a_mini_batch_accumulates() {
     let graph = Graph::<16>::new();
@@ -236,13 +258,16 @@ fn softmax_and_losses() {
     let loss = graph.categorical_cross_entropy(&p, &t);
     loss.backward().expect("room");
     assert!((loss.value().expect("room") - std::f32::consts::LN_2).abs() < 1e-6);
-    assert!((z[1].gradient().expect("room") + 0.5).abs() < 1e-6 && (z[3].gradient().expect("room") - 0.5).abs() < 1e-6);
+    assert!(
+        (z[1].gradient().expect("room") + 0.5).abs() < 1e-6
+            && (z[3].gradient().expect("room") - 0.5).abs() < 1e-6
+    );
 
     let graph = Graph::<64>::new();
     let (p, t) = ([0.25, 1.0].map(|p| graph.input(p)), [1.0, 0.0].map(|t| graph.input(t)));
     let loss = graph.binary_cross_entropy(&p, &t);
     loss.backward().expect("room");
-    // The second is as wrong as can be: −ln 2⁻²³, clamped.
+    // The second output is completely wrong: −ln 2⁻²³, the clamped loss.
     let want = 0.5 * (4f32.ln() + 23.0 * std::f32::consts::LN_2);
     assert!((loss.value().expect("room") - want).abs() < 1e-5);
     assert_eq!(p.map(|p| p.gradient().expect("room")), [-2.0, 0.0]);

@@ -1,9 +1,7 @@
-//! The lecture's pictures, with numbers that are exact in f32 unless a tolerance is named.
+//! The lecture's examples, with numbers that are exact in f32 unless a tolerance is given.
 
-use rosenblatt::{
-    graph::{Graph, Node},
-    prelude::*,
-};
+use rosenblatt::prelude::*;
+use rosenblatt_lecture::graph::{Graph, Node};
 
 fn value<const N: usize>(node: Node<'_, N>) -> f32 {
     node.value().expect("a good graph")
@@ -50,7 +48,7 @@ fn a_sum_times_a_number() {
     assert_eq!([x, y, z, q, f].map(gradient), [-4.0, -4.0, 3.0, -4.0, 1.0]);
 }
 
-/// Two apples at 100 and three oranges at 150, and a tax of a tenth.
+/// Two apples at 100 and three oranges at 150, with a tax of one tenth.
 #[test]
 fn shopping() {
     let graph = Graph::<16>::new();
@@ -59,12 +57,14 @@ fn shopping() {
     let price = (apple * apples + orange * oranges) * tax;
     price.backward().expect("room");
     assert!(near(value(price), 715.0));
-    for (node, want) in [(apple, 2.2), (apples, 110.0), (orange, 3.3), (oranges, 165.0), (tax, 650.0)] {
+    for (node, want) in
+        [(apple, 2.2), (apples, 110.0), (orange, 3.3), (oranges, 165.0), (tax, 650.0)]
+    {
         assert!(near(gradient(node), want), "{} instead of {want}", gradient(node));
     }
 }
 
-/// Each layer is y = w·x + b: the gradient by the first x is the product of all w.
+/// Each layer is y = w·x + b. The gradient for the first x is the product of all w.
 #[test]
 fn several_layers() {
     let graph = Graph::<32>::new();
@@ -87,19 +87,20 @@ fn several_layers() {
 #[test]
 fn a_relu_that_is_off_stops_the_gradient() {
     let graph = Graph::<16>::new();
-    let (x, w, b, v) = (graph.input(3.0), graph.parameter(-1.0), graph.parameter(0.5), graph.parameter(4.0));
+    let (x, w, b, v) =
+        (graph.input(3.0), graph.parameter(-1.0), graph.parameter(0.5), graph.parameter(4.0));
     let z = w * x + b;
     let h = z.relu();
     let y = h * v;
     y.backward().expect("room");
     assert_eq!([z, h, y].map(value), [-2.5, 0.0, 0.0]);
     assert_eq!([h, z, w, x, b, v].map(gradient), [4.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-    // With the other sign it is on.
+    // With the other sign its output is positive.
     w.set(1.0).expect("a parameter");
     y.backward().expect("room");
     assert_eq!([z, h, y].map(value), [3.5, 3.5, 14.0]);
     assert_eq!([h, z, w, x, b, v].map(gradient), [4.0, 4.0, 12.0, 4.0, 4.0, 3.5]);
-    // At zero itself it is off.
+    // At 0 its output is 0.
     b.set(-3.0).expect("a parameter");
     y.backward().expect("room");
     assert_eq!((value(z), gradient(h), gradient(z)), (0.0, 4.0, 0.0));
@@ -132,10 +133,12 @@ fn a_sigmoid_neuron() {
     assert!(near(value(y), 0.731_058_6));
     // y·(1 − y)
     let d = 0.196_611_93;
-    for (node, want) in [(w[0], -d), (w[1], -2.0 * d), (x[0], 2.0 * d), (x[1], -3.0 * d), (b, d), (z, d)] {
+    for (node, want) in
+        [(w[0], -d), (w[1], -2.0 * d), (x[0], 2.0 * d), (x[1], -3.0 * d), (b, d), (z, d)]
+    {
         assert!(near(gradient(node), want), "{} instead of {want}", gradient(node));
     }
-    // The same by its parts, 1 / (1 + exp(−z)).
+    // The same from its parts, 1 / (1 + exp(−z)).
     let parts = Graph::<16>::new();
     let z = parts.input(1.0);
     let y = 1.0 / (1.0 + (-z).exp());
@@ -157,7 +160,7 @@ fn one_neuron_with_mse() {
     // One step: w = 1.5 − 0.125·10, b = 0.5 − 0.125·5; 2·0.25 − 0.125 = 0.375.
     graph.descend(0.125).expect("finite");
     assert_eq!([w, b, y, loss].map(value), [0.25, -0.125, 0.375, 0.390_625]);
-    // Two outputs: the mean.
+    // Two outputs. The loss is their mean.
     let two = Graph::<16>::new();
     let (y, t) = ([1.0, 2.0].map(|y| two.input(y)), [0.0, 4.0].map(|t| two.input(t)));
     let loss = two.mean_squared_error(&y, &t);
@@ -166,7 +169,7 @@ fn one_neuron_with_mse() {
     assert_eq!((y.map(gradient), t.map(gradient)), ([1.0, -2.0], [-1.0, 2.0]));
 }
 
-/// A node that is used twice gathers both terms.
+/// A node that is used twice sums both terms.
 #[test]
 fn gradients_add_where_a_node_is_used_again() {
     let graph = Graph::<16>::new();
@@ -186,7 +189,7 @@ fn gradients_add_where_a_node_is_used_again() {
     assert_eq!(gradient(x), 0.0);
 }
 
-/// What an output does not depend on adds nothing to it, whatever its slope.
+/// An output adds nothing to the gradient of what it does not depend on, whatever its slope.
 #[test]
 fn other_branches_take_no_part() {
     let graph = Graph::<16>::new();
@@ -210,14 +213,18 @@ fn xor_by_hand() {
         graph.forward().expect("room");
         assert!((value(y) - t).abs() < 1e-4, "{a} xor {b} is {}", value(y));
         y.backward().expect("room");
-        // By the chain rule, in f64.
+        // By the chain rule in f64.
         let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
         let (a, b) = (f64::from(a), f64::from(b));
         let (p, q) = (sigmoid(20.0 * a + 20.0 * b - 10.0), sigmoid(-20.0 * a - 20.0 * b + 30.0));
         let o = sigmoid(20.0 * p + 20.0 * q - 30.0);
         let slope = o * (1.0 - o) * 400.0 * (p * (1.0 - p) - q * (1.0 - q));
-        // 1 − y is all that is left of y near 1.
-        assert!((f64::from(gradient(x1)) - slope).abs() <= 1e-2 * slope.abs() + 1e-7, "{} {slope}", gradient(x1));
+        // Near y = 1 the slope depends on 1 − y, which has few digits.
+        assert!(
+            (f64::from(gradient(x1)) - slope).abs() <= 1e-2 * slope.abs() + 1e-7,
+            "{} {slope}",
+            gradient(x1)
+        );
         assert_eq!(gradient(x1), gradient(x2));
     }
 }

@@ -1,6 +1,6 @@
 //! The graph as a table, as DOT and as SVG.
 
-use rosenblatt::graph::Graph;
+use rosenblatt_lecture::graph::Graph;
 
 #[test]
 fn a_table() {
@@ -16,9 +16,13 @@ fn a_table() {
     4          add        #2, #3        2.000000        4.000000
     5  square  power 2    #4            4.000000        1.000000";
     assert_eq!(graph.to_string(), want);
-    // It shows what is there now.
+    // It shows the current values.
     x.set(8.0).expect("an input");
-    assert!(graph.to_string().contains("    4          add        #2, #3       -1.000000        4.000000\n"));
+    assert!(
+        graph
+            .to_string()
+            .contains("    4          add        #2, #3       -1.000000        4.000000\n")
+    );
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn dot() {
     assert_eq!(graph.dot().to_string(), want);
 }
 
-/// Tags are closed, boxes are apart, and lie inside the picture.
+/// Tags are closed. Boxes do not overlap and lie inside the picture.
 #[test]
 fn svg() {
     let graph = Graph::<64>::new();
@@ -65,11 +69,13 @@ fn svg() {
     assert!(text.contains("&lt;x&gt; &amp; y: input") && !text.contains("<x>"));
     assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
     for tag in ["text", "g", "svg", "defs", "marker"] {
-        let opened = text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
+        let opened =
+            text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{tag}");
     }
     let number = |line: &str, key: &str| -> f32 {
-        let rest = &line[line.find(&format!(" {key}=\"")).expect("the attribute") + key.len() + 3..];
+        let rest =
+            &line[line.find(&format!(" {key}=\"")).expect("the attribute") + key.len() + 3..];
         rest[..rest.find('"').expect("a quote")].parse().expect("a number")
     };
     let (wide, high) = (number(&text, "width"), number(&text, "height"));
@@ -85,7 +91,7 @@ fn svg() {
             assert!((x - u).abs() >= *w || (y - v).abs() >= *h, "box {i} lies on another");
         }
     }
-    // An arrow for each input, from left to right.
+    // One arrow per input, from left to right.
     let edges: usize = graph.nodes().map(|node| node.inputs().expect("room").len()).sum();
     assert_eq!(text.matches("marker-end").count(), edges);
     for node in graph.nodes() {
@@ -96,7 +102,7 @@ fn svg() {
     }
 }
 
-/// A layer that is higher than an i32 can sum up: a picture nobody looks at, but no panic.
+/// A layer whose height overflows an i32 must not cause a panic.
 #[test]
 fn very_many_nodes() {
     let graph = Box::new(Graph::<16_000>::new());

@@ -1,18 +1,16 @@
 //! Random expressions against f64 and dual numbers.
 //!
-//! How far f32 may be off depends on the expression. It is measured: the f64 evaluation is repeated with every result off by up to half an ULP of
-//! f32, and the graph may deviate by a small multiple of the spread (stochastic arithmetic: Vignes, 1974).
+//! The tolerance for f32 depends on the expression, and so it is measured. The f64 evaluation is
+//! repeated with an error of up to one ULP of f32 in every result. The graph may deviate by a small
+//! multiple of the spread (stochastic arithmetic: Vignes, 1974).
 
 use crate::support::amount;
 use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed},
 };
-use rosenblatt::{
-    Rng,
-    graph::{Graph, Node},
-    prelude::Seed,
-};
+use rosenblatt::{Rng, prelude::Seed};
+use rosenblatt_lecture::graph::{Graph, Node};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// v + d·ε, ε² = 0.
@@ -22,7 +20,7 @@ struct Dual {
     d: f64,
 }
 
-/// An operation, and which earlier nodes and number it takes.
+/// An operation, its operands (earlier nodes) and its constant.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     kind: u8,
@@ -35,7 +33,7 @@ const KINDS: u8 = 21;
 const LEAVES: usize = 4;
 const TANH: u8 = 8;
 
-/// The step in the graph.
+/// The operation in the graph.
 fn in_graph<'g>(step: Step, a: Node<'g, 128>, b: Node<'g, 128>) -> Node<'g, 128> {
     let number = f32::from(step.number) / 16.0;
     match step.kind {
@@ -63,7 +61,7 @@ fn in_graph<'g>(step: Step, a: Node<'g, 128>, b: Node<'g, 128>) -> Node<'g, 128>
     }
 }
 
-/// The step in dual numbers; `None` where it is near a kink or a pole, or leaves the numbers that are asked about.
+/// The operation in dual numbers; `None` near a kink or a pole, or where the result is too large.
 fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Option<Dual> {
     const NEAR: f64 = 1e-3;
     let number = f64::from(step.number) / 16.0;
@@ -79,7 +77,8 @@ fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Op
         5 => (true, f(a.v.exp(), a.v.exp())),
         6 => (a.v > NEAR, f(a.v.ln(), 1.0 / a.v)),
         7 => {
-            // Their slopes are written in y: near ±1 the rounding of y is all that is left.
+            // The slopes are computed from y. Near the limits of y, they consist of y's rounding
+            // error.
             let y = (1.0 + noise()) / (1.0 + (-a.v).exp());
             (true, f(y, y * (1.0 - y)))
         }
@@ -117,8 +116,14 @@ fn in_duals(step: Step, a: Dual, b: Dual, noise: &mut impl FnMut() -> f64) -> Op
     (good && y.v.abs() < 1e4).then_some(y)
 }
 
-/// All nodes with `seed`'s derivative as 1; each result is off by up to `noise`.
-fn duals(leaves: [f32; LEAVES], steps: &[Step], seed: usize, mut noise: impl FnMut() -> f64) -> Option<Vec<Dual>> {
+/// All nodes, with the derivative with respect to node `seed`. Each result has an error of up to
+/// `noise`.
+fn duals(
+    leaves: [f32; LEAVES],
+    steps: &[Step],
+    seed: usize,
+    mut noise: impl FnMut() -> f64,
+) -> Option<Vec<Dual>> {
     let mut nodes: Vec<Dual> = leaves.iter().map(|x| Dual { v: f64::from(*x), d: 0.0 }).collect();
     if let Some(leaf) = nodes.get_mut(seed) {
         leaf.d = 1.0;
@@ -135,13 +140,15 @@ fn duals(leaves: [f32; LEAVES], steps: &[Step], seed: usize, mut noise: impl FnM
     Some(nodes)
 }
 
-/// Steps whose operands exist; one that would be near a kink or a pole becomes a tanh.
+/// Makes all operands refer to earlier nodes. An operation near a kink or a pole becomes a tanh.
 fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (i, &(kind, a, b, number)) in raw.iter().enumerate() {
         let there = LEAVES + i;
-        // Recent nodes more often, so that expressions get deep.
-        let pick = |x: usize| if x.is_multiple_of(2) { x / 2 % there } else { there - 1 - x / 2 % there.min(3) };
+        // Prefers recent nodes, so that expressions become deep.
+        let pick = |x: usize| {
+            if x.is_multiple_of(2) { x / 2 % there } else { there - 1 - x / 2 % there.min(3) }
+        };
         let step = Step { kind, a: pick(a), b: pick(b), number };
         steps.push(step);
         if duals(leaves, &steps, usize::MAX, || 0.0).is_none() {
@@ -152,14 +159,21 @@ fn repair(leaves: [f32; LEAVES], raw: &[(u8, usize, usize, i8)]) -> Vec<Step> {
     steps
 }
 
-/// How many expressions could not be judged, and how many could.
+/// The number of expressions that could not be judged, and of those that could.
 static CASES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
-/// How often a slope that is 1 % off was seen; some expressions do not use a leaf, and their slopes by all are 0.
+/// How often an error of 1 % in a slope was found. Some expressions do not use any leaf, and all
+/// their slopes are 0.
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Judges every value and slope, which may be off by a multiple of what rounding spreads it; the leaves' slopes are multiplied with `defect`. False if
-/// the noise reaches a kink, which says nothing.
-fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) -> Result<bool, TestCaseError> {
+/// Compares every value and slope. Each may deviate by a multiple of its spread under rounding. The
+/// slopes of the leaves are multiplied by `defect`. The result is false if the noise reaches a
+/// kink; nothing can then be judged.
+fn judge(
+    leaves: [f32; LEAVES],
+    steps: &[Step],
+    noise_seed: u64,
+    defect: f64,
+) -> Result<bool, TestCaseError> {
     let graph = Graph::<128>::new();
     let mut nodes: Vec<Node<'_, 128>> = leaves.iter().map(|x| graph.input(*x)).collect();
     for step in steps {
@@ -178,21 +192,30 @@ fn judge(leaves: [f32; LEAVES], steps: &[Step], noise_seed: u64, defect: f64) ->
             value = value.max((noisy[seed].v - centre[seed].v).abs());
             slope = slope.max((noisy[noisy.len() - 1].d - end.d).abs());
         }
-        let [value_got, slope_got] = [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
+        let [value_got, slope_got] =
+            [node.value(), node.gradient()].map(|got| f64::from(got.expect("room")));
         for (got, want, spread) in [
             (value_got, centre[seed].v, value),
             (if seed < LEAVES { defect * slope_got } else { slope_got }, end.d, slope),
         ] {
             let off = (got - want).abs();
             let share = off / (spread + 1e-7 * want.abs() + 1e-12);
-            prop_assert!(share < 12.0, "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}");
+            prop_assert!(
+                share < 12.0,
+                "node {seed}: {got:?} instead of {want}, spread {spread}; {leaves:?} {steps:?}"
+            );
         }
     }
     Ok(true)
 }
 
 proptest! {
-    #![proptest_config(Config { cases: amount(1500, 100), rng_seed: RngSeed::Fixed(1970), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: amount(1500, 100),
+        rng_seed: RngSeed::Fixed(1970),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     fn expressions_have_the_values_and_slopes_of_dual_numbers(
         leaves in prop::array::uniform4(-2f32..2.0),
@@ -212,5 +235,8 @@ fn expressions_are_right_and_nearly_all_could_be_judged() {
     let [nothing, judged] = CASES.each_ref().map(|cases| cases.load(Ordering::Relaxed));
     assert!(judged > 9 * nothing, "{judged} expressions were judged, {nothing} could not be");
     let seen = SEEN.load(Ordering::Relaxed);
-    assert!(2 * seen > judged, "of {judged} expressions only {seen} showed that the slopes by the leaves were wrong");
+    assert!(
+        2 * seen > judged,
+        "of {judged} expressions only {seen} showed that the slopes by the leaves were wrong"
+    );
 }

@@ -1,26 +1,28 @@
-//! The graph as witness of the networks' backward pass: the same net, once as layers, once as nodes, has the same gradients within rounding.
+//! The graph as an independent check of the networks' backward pass. The same network, once as
+//! layers and once as nodes, has the same gradients within rounding.
 
+use crate::support::dataset;
 use crate::support::{bits, draw, judge::Judged, roomy, samples};
 use rosenblatt::{
     Rng,
-    graph::{Graph, Node},
-    kernels::Plain,
-    layer::{Description, Layer, Train},
-    network::{NetOf, Stack},
+    kernels::F32Array,
+    layer::{Description, Layer, Trainable},
+    model::{ComposedOf, Layers},
     prelude::*,
 };
+use rosenblatt_lecture::graph::{Graph, Node};
 
-/// Room for four samples of the largest network in one graph.
+/// Capacity for four samples of the largest network in one graph.
 const ROOM: usize = 1500;
 type N<'g> = Node<'g, ROOM>;
 
-/// How far graph and network may be apart: some tens of roundings of 6e-8 each.
+/// Relative tolerance between graph and network: some tens of roundings of 6e-8 each.
 const RELATIVE: f32 = 2e-5;
-/// Where a gradient's terms cancel: this share of the network's greatest gradient.
+/// Tolerance where a gradient's terms cancel: this share of the network's greatest gradient.
 const FLOOR: f32 = 1e-6;
 
-/// A loss that the graph knows.
-trait Expressed<Head, const O: usize>: Judged<Head, O> {
+/// A loss that the graph supports.
+trait Expressed<OutputActivation, const O: usize>: Judged<OutputActivation, O> {
     fn node<'g>(graph: &'g Graph<ROOM>, y: &[N<'g>; O], t: &[N<'g>; O]) -> N<'g>;
     fn values(t: &Self::Target) -> [f32; O];
 }
@@ -38,13 +40,18 @@ macro_rules! expressed {
     )*};
 }
 expressed! {
-    MeanSquaredError, Head: Head, mean_squared_error;
+    MeanSquaredError, OutputActivation: OutputActivation, mean_squared_error;
     BinaryCrossEntropy, Sigmoid, binary_cross_entropy;
     CategoricalCrossEntropy, Softmax, categorical_cross_entropy;
 }
 
-/// The layers of a network over nodes; `weights` in the order of [`Mlp::weights`].
-fn layers<'g>(graph: &'g Graph<ROOM>, layers: &[Description], weights: &[N<'g>], x: &[N<'g>]) -> Vec<N<'g>> {
+/// The layers of a network as nodes, with `weights` in the order of [`Mlp::weights`].
+fn layers<'g>(
+    graph: &'g Graph<ROOM>,
+    layers: &[Description],
+    weights: &[N<'g>],
+    x: &[N<'g>],
+) -> Vec<N<'g>> {
     let mut h = x.to_vec();
     let mut rest = weights;
     for layer in layers {
@@ -70,13 +77,13 @@ fn layers<'g>(graph: &'g Graph<ROOM>, layers: &[Description], weights: &[N<'g>],
     h
 }
 
-fn describe<T: Stack>() -> Vec<Description> {
+fn describe<T: Layers>() -> Vec<Description> {
     let mut all = Vec::new();
-    NetOf::<T>::describe(&mut |layer| all.push(*layer));
+    ComposedOf::<T>::describe(&mut |layer| all.push(*layer));
     all
 }
 
-/// The greatest deviation as a share of what is let through.
+/// The greatest deviation as a share of the tolerance.
 fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
     assert_eq!(got.len(), want.len());
     let top = want.iter().fold(0f32, |top, want| top.max(want.abs()));
@@ -89,19 +96,19 @@ fn compare(what: &str, got: &[f32], want: &[f32]) -> f32 {
     worst
 }
 
-/// Gradients and loss of `M` samples by one graph of one sample, by one graph of all, and by the network, for several seeds.
+/// Compares gradients and loss of `M` samples, for several seeds: by one graph of a single sample,
+/// by one graph of all samples, and by the network.
 fn witness<T, L, const I: usize, const O: usize>(name: &str)
 where
-    T: Stack<Net: Train<Input = [f32; I], Output = [f32; O]>>,
-    L: Expressed<<NetOf<T> as Layer>::Head, O>,
+    T: Layers<Composed: Trainable<Input = [f32; I], Output = [f32; O]>>,
+    L: Expressed<<ComposedOf<T> as Layer>::OutputActivation, O>,
 {
     const M: usize = 4;
     let description = describe::<T>();
     let mut worst = 0f32;
     for seed in 0..20 {
         let mut rng = Rng::new(Seed(seed));
-        let mut net = Mlp::<T>::new();
-        net.init(Seed(seed));
+        let mut net = Mlp::<T>::init(Seed(seed));
         net.params_mut().as_flat_mut().iter_mut().for_each(|w| *w += draw(&mut rng, 0.5));
         let x: Vec<[f32; I]> = samples(&mut rng, M, 1.5);
         let t: Vec<L::Target> = (0..M).map(|_| L::target(&mut rng)).collect();
@@ -110,7 +117,8 @@ where
         let weights: Vec<N<'_>> = net.weights().iter().map(|w| one.parameter(*w)).collect();
         let inputs: [N<'_>; I] = std::array::from_fn(|_| one.input(0.0));
         let targets: [N<'_>; O] = std::array::from_fn(|_| one.input(0.0));
-        let y: [N<'_>; O] = layers(&one, &description, &weights, &inputs).try_into().expect("O outputs");
+        let y: [N<'_>; O] =
+            layers(&one, &description, &weights, &inputs).try_into().expect("O outputs");
         let loss = L::node(&one, &y, &targets) / M as f32;
         let mut total = 0.0;
         one.zero_gradients().expect("room");
@@ -121,7 +129,7 @@ where
             loss.accumulate().expect("room");
             total += loss.value().expect("room");
             let y = y.map(|y| y.value().expect("room"));
-            // A layer adds its products in the order of the nodes; softmax' sum has an order of its own.
+            // A layer adds its products in the nodes' order. Softmax sums in another order.
             if description.last().is_some_and(|layer| layer.activation != "softmax") {
                 assert_eq!(bits(&y), bits(&net.predict(x)), "{name}: the outputs have other bits");
             }
@@ -133,15 +141,19 @@ where
         let mut losses = Vec::new();
         for (x, t) in x.iter().zip(&t) {
             let x: Vec<N<'_>> = x.iter().map(|x| all.input(*x)).collect();
-            let y: [N<'_>; O] = layers(&all, &description, &weights, &x).try_into().expect("O outputs");
+            let y: [N<'_>; O] =
+                layers(&all, &description, &weights, &x).try_into().expect("O outputs");
             losses.push(L::node(&all, &y, &L::values(t).map(|t| all.constant(t))));
         }
         (all.sum(&losses) / M as f32).backward().expect("room");
         let by_all: Vec<f32> = weights.iter().map(|w| w.gradient().expect("room")).collect();
 
-        let mut trainer = Trainer::<Mlp<T>, Sgd, L, M>::new();
-        let by_net = trainer.step(&mut net, &Sgd::DEFAULT, &x, &t).expect("good data");
-        assert!((by_net - total).abs() <= 2e-6 * by_net.abs(), "{name}: loss {total} by the graph, {by_net}");
+        let mut trainer = Trainer::<Mlp<T>, L, Sgd, M>::ZERO;
+        let by_net = trainer.step(&mut net, dataset(&x, &t), &Sgd::DEFAULT).expect("good data");
+        assert!(
+            (by_net - total).abs() <= 2e-6 * by_net.abs(),
+            "{name}: loss {total} by the graph, {by_net}"
+        );
         let gradient = trainer.gradient().as_flat();
         worst = worst.max(compare(name, &by_one, gradient)).max(compare(name, &by_all, gradient));
     }
@@ -166,15 +178,15 @@ witnesses! {
     three_layers: (Dense<3, 6, Relu>, Dense<6, 5, Tanh>, Dense<5, 2>), MeanSquaredError, 3, 2;
 }
 
-/// Gradient descent on XOR, 400 steps with learning rate 0.5 through both: the weights stay within 1e-5 · max(1, |w|).
+/// Gradient descent on XOR through both, 400 steps with learning rate 0.5. The weights agree within
+/// 1e-5 · max(1, |w|).
 #[test]
 fn trainings_stay_together() {
     type Layers = (Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>);
     const LR: f32 = 0.5;
     for seed in [1957, 1, 2, 3] {
-        let mut net = Mlp::<Layers>::new();
-        net.init(Seed(seed));
-        let mut trainer = Trainer::<Mlp<Layers>, Sgd, BinaryCrossEntropy, 4>::new();
+        let mut net = Mlp::<Layers>::init(Seed(seed));
+        let mut trainer = Trainer::<Mlp<Layers>, BinaryCrossEntropy, Sgd, 4>::ZERO;
 
         let graph = Box::new(Graph::<ROOM>::new());
         let weights: Vec<N<'_>> = net.weights().iter().map(|w| graph.parameter(*w)).collect();
@@ -192,7 +204,7 @@ fn trainings_stay_together() {
                 loss.accumulate().expect("room");
             }
             graph.descend(LR).expect("finite");
-            trainer.step(&mut net, &Sgd::with_lr(LR), &gates::XOR.x, &gates::XOR.t).expect("good data");
+            trainer.step(&mut net, &gates::XOR, &Sgd::with_lr(LR)).expect("good data");
             for (node, w) in weights.iter().zip(net.weights()) {
                 worst = worst.max((node.value().expect("room") - w).abs() / w.abs().max(1.0));
             }
@@ -202,7 +214,10 @@ fn trainings_stay_together() {
         for ([a, b], [want]) in gates::XOR.x.into_iter().zip(gates::XOR.t) {
             x[0].set(a).expect("an input");
             x[1].set(b).expect("an input");
-            assert!((y.value().expect("room") - want).abs() < 0.2, "seed {seed}: XOR was not learnt");
+            assert!(
+                (y.value().expect("room") - want).abs() < 0.2,
+                "seed {seed}: XOR was not learnt"
+            );
         }
     }
 }

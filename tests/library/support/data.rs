@@ -1,8 +1,9 @@
-//! The data sets beside the sources, as arrays.
+//! The data sets in the repository, as arrays.
 
 use rosenblatt::kernels::environment::standard;
 
-/// Reads `values, …, class` lines. Reading a number is arithmetic, too: its bits must not depend on the environment of a test.
+/// Reads `values, …, class` lines. Parsing a number is arithmetic too, and its bits must not depend
+/// on a test's floating-point environment.
 fn parse<const I: usize>(text: &str, scale: f32) -> (Vec<[f32; I]>, Vec<u8>) {
     standard(|| lines(text, scale))
 }
@@ -27,7 +28,7 @@ pub fn iris() -> (Vec<[f32; 4]>, Vec<u8>) {
     parse(include_str!("../../../data/iris.csv"), 1.0)
 }
 
-/// 1,797 images of 8×8 pixels, brought from 0 … 16 to 0 … 1; ten digits.
+/// 1,797 images of 8×8 pixels, scaled from 0 … 16 to 0 … 1; ten digits.
 pub fn digits() -> (Vec<[f32; 64]>, Vec<u8>) {
     parse(include_str!("../../../data/digits.csv"), 1.0 / 16.0)
 }

@@ -1,4 +1,4 @@
-//! Losses by their formulas in f64, and targets that each may be asked about.
+//! Losses by their formulas in f64, and random targets for each.
 
 use super::draw;
 use rosenblatt::{
@@ -7,15 +7,15 @@ use rosenblatt::{
     prelude::*,
 };
 
-/// A loss that the tests can draw targets for and compute themselves.
-pub trait Judged<Head, const O: usize>: Loss<Head, [f32; O]> {
-    /// A target for some sample.
+/// A loss for which the tests can draw targets and compute the value independently.
+pub trait Judged<OutputActivation, const O: usize>: Loss<OutputActivation, [f32; O]> {
+    /// A random target.
     fn target(rng: &mut Rng) -> Self::Target;
     /// The loss of one sample.
     fn error(y: &[f64], t: &Self::Target) -> f64;
 }
 
-impl<Head, const O: usize> Judged<Head, O> for MeanSquaredError {
+impl<OutputActivation, const O: usize> Judged<OutputActivation, O> for MeanSquaredError {
     fn target(rng: &mut Rng) -> [f32; O] {
         std::array::from_fn(|_| draw(rng, 1.0))
     }
@@ -26,7 +26,7 @@ impl<Head, const O: usize> Judged<Head, O> for MeanSquaredError {
 }
 
 impl<const O: usize> Judged<Sigmoid, O> for BinaryCrossEntropy {
-    /// 0, 1 or a probability between.
+    /// 0, 1 or a probability between them.
     fn target(rng: &mut Rng) -> [f32; O] {
         std::array::from_fn(|_| match rng.next_u32() % 3 {
             0 => 0.0,
@@ -45,7 +45,8 @@ impl<const O: usize> Judged<Sigmoid, O> for BinaryCrossEntropy {
 }
 
 impl<const O: usize> Judged<Softmax, O> for CategoricalCrossEntropy {
-    /// One-hot, or every second time a quarter on each of four (with fewer classes: a half on two, all on one).
+    /// One-hot, or in half the cases 1/4 for each of four classes (with two or three classes 1/2
+    /// for two, with one class 1).
     fn target(rng: &mut Rng) -> [f32; O] {
         let mut t = [0.0; O];
         let class = rng.next_u32() as usize % O;
@@ -57,11 +58,17 @@ impl<const O: usize> Judged<Softmax, O> for CategoricalCrossEntropy {
     }
 
     fn error(y: &[f64], t: &[f32; O]) -> f64 {
-        -y.iter().zip(t).filter(|(_, t)| **t != 0.0).map(|(p, t)| f64::from(*t) * p.ln()).sum::<f64>()
+        -y.iter()
+            .zip(t)
+            .filter(|(_, t)| **t != 0.0)
+            .map(|(p, t)| f64::from(*t) * p.ln())
+            .sum::<f64>()
     }
 }
 
-impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCategoricalCrossEntropy<C> {
+impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O>
+    for SparseCategoricalCrossEntropy<C>
+{
     fn target(rng: &mut Rng) -> C {
         C::try_from(rng.next_u32() % O as u32).ok().expect("so many classes fit")
     }
@@ -71,7 +78,12 @@ impl<C: Class + TryFrom<u32>, const O: usize> Judged<Softmax, O> for SparseCateg
     }
 }
 
-impl<Head, L: Judged<Head, O> + PerOutput<Head, [f32; O]>, const O: usize> Judged<Head, O> for Summed<L> {
+impl<
+    OutputActivation,
+    L: Judged<OutputActivation, O> + PerOutput<OutputActivation, [f32; O]>,
+    const O: usize,
+> Judged<OutputActivation, O> for SumOverOutputs<L>
+{
     fn target(rng: &mut Rng) -> L::Target {
         L::target(rng)
     }

@@ -1,9 +1,10 @@
 //! Gradients against finite differences.
 
-/// How far a value is moved to either side. The difference quotient's own error is near H² of the third derivative.
+/// Distance by which a value is moved to either side. The difference quotient's own error is about
+/// H² times the third derivative.
 const H: f64 = 1e-5;
 
-/// Central differences of f by each value of x.
+/// Central differences of f for each value of x.
 pub fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut moved = x.to_vec();
     (0..x.len())
@@ -19,16 +20,17 @@ pub fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
         .collect()
 }
 
-/// What f32 may be off from a judge in f64.
+/// Tolerance for f32 against a reference in f64.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
-    /// A share of the value: the roundings on its way
+    /// Relative to the value: the roundings of its computation
     pub relative: f64,
-    /// A share of the greatest value: where terms cancel, rounding is as large as the terms
+    /// Relative to the greatest value: where terms cancel, rounding is as large as the terms
     pub floor: f64,
-    /// The greatest value counts as this at least
+    /// Lower bound for the greatest value in `floor` and `visible`
     pub least: f64,
-    /// No empty promise: 1 % of values that are greater than this share of the greatest one is seen, and a fifth of this share at any value
+    /// The check must find 1 % off in values above this share of the greatest one, and a fifth of
+    /// this share in any value
     pub visible: f64,
 }
 
@@ -37,13 +39,15 @@ impl Tolerance {
         want.iter().fold(self.least, |top, want| top.max(want.abs()))
     }
 
-    /// The greatest deviation as a share of what is let through; an error names the first value beyond it.
+    /// The greatest deviation as a share of the tolerance; an error names the first value beyond
+    /// it.
     pub fn compare(&self, got: &[f32], want: &[f64]) -> Result<f64, String> {
         assert_eq!(got.len(), want.len());
         let top = self.top(want);
         let mut worst = 0.0f64;
         for (i, (got, want)) in got.iter().zip(want).enumerate() {
-            let share = (f64::from(*got) - want).abs() / (self.relative * want.abs() + self.floor * top);
+            let share =
+                (f64::from(*got) - want).abs() / (self.relative * want.abs() + self.floor * top);
             if share.is_nan() || share > 1.0 {
                 return Err(format!("value {i} is {got:e}, the judge has {want:e}"));
             }
@@ -52,7 +56,8 @@ impl Tolerance {
         Ok(worst)
     }
 
-    /// [`Tolerance::compare`], and that what is to be visible is seen. Gives the worst share, and the share of values that were tried with 1 %.
+    /// [`Tolerance::compare`], and a check that the errors of [`Tolerance::visible`] are found.
+    /// Gives the greatest share, and the share of values that were tested with 1 %.
     pub fn judge(&self, got: &[f32], want: &[f64]) -> Result<(f64, f64), String> {
         let worst = self.compare(got, want)?;
         let top = self.top(want);

@@ -1,13 +1,13 @@
-//! Handwritten digits by two convolutions: small enough to learn on a chip with 16 KiB of RAM.
+//! Handwritten digits by two convolutions. The network can be trained on a chip with 16 KiB of RAM.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     metrics::predicted,
     prelude::*,
 };
 
-/// The network: a valid convolution, a padded one with a stride.
+/// The network: an unpadded convolution, and a padded one with a stride.
 pub type Net = Mlp<(
     Conv2d<Map<8, 8, 1>, Map<6, 6, 3>, 3, 3, Relu>,
     MaxPool2d<Map<6, 6, 3>, Map<3, 3, 3>, 2>,
@@ -16,20 +16,20 @@ pub type Net = Mlp<(
     Dense<24, 10, Softmax>,
 )>;
 /// Its trainer: mini-batches of 4.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 4>;
 
 /// Two shuffled epochs of gradient descent over 64 images.
 pub struct Cnn;
 const SGD: Sgd = Sgd::with_lr(0.1);
 
-/// How many images it learns from.
+/// Number of images to train on.
 const SAMPLES: usize = 64;
 
 /// The images as maps.
 fn images() -> (&'static [Map<8, 8, 1>], &'static [u8]) {
     let (x, t) = (IMAGES.x.first_chunk::<SAMPLES>(), IMAGES.t.first_chunk::<SAMPLES>());
     match (x, t) {
-        (Some(x), Some(t)) => (recast(x), t),
+        (Some(x), Some(t)) => (reshape_rows(x), t),
         _ => (&[], &[]),
     }
 }
@@ -37,20 +37,26 @@ fn images() -> (&'static [Map<8, 8, 1>], &'static [u8]) {
 impl Program for Cnn {
     const NAME: &'static str = "cnn";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        net.init_with(&HeUniform, Seed(64));
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
+        net.initialize_with(&HeUniform, Seed(64));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 2, shuffle: Some(Seed(10)), level, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 2, shuffle: Some(Seed(10)), backend: Some(backend), ..Fit::new(SGD) };
         let (x, t) = images();
         let mut hash = Fingerprint::default();
-        if trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
+        if Dataset::new(x, t).and_then(|data| trainer.fit(net, data, &fit)).is_ok() {
             hash.add(net.weights());
             for x in x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.on(backend).predict(x));
             }
         }
         hash.end()
@@ -65,6 +71,6 @@ impl Program for Cnn {
         let (Some(x), Some(t)) = (x.first_chunk::<4>(), t.first_chunk::<4>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

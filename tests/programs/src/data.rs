@@ -1,11 +1,12 @@
-//! The data sets, read by the compiler: on a chip they are numbers in flash.
+//! The data sets, parsed at compile time. On a chip they are numbers in flash.
 
 #![allow(long_running_const_eval, reason = "digits.csv has 264,712 characters")]
 
 const IRIS_CSV: &[u8] = include_bytes!("../../../data/iris.csv");
 const DIGITS_CSV: &[u8] = include_bytes!("../../../data/digits.csv");
 
-/// How many of the digits the programs use: as many as a Cortex-M3 board has flash for, as f32.
+/// Number of digits that the programs use. As f32 they must fit into the flash of a Cortex-M3
+/// board.
 pub const DIGITS: usize = 512;
 
 /// Samples and their classes.
@@ -21,14 +22,16 @@ pub static IRIS: Samples<4, 150> = parse(IRIS_CSV, 1.0);
 /// Images of 8×8 pixels from 0 to 1, ten digits.
 pub static IMAGES: Samples<64, DIGITS> = parse(DIGITS_CSV, 16.0);
 
-/// Reads the first `N` lines `value, …, class` of a file; values have at most one decimal and are divided by `unit`.
+/// Parses the first `N` lines `value, …, class` of a file. Values have at most one decimal place
+/// and are divided by `unit`.
 const fn parse<const I: usize, const N: usize>(csv: &[u8], unit: f32) -> Samples<I, N> {
     let mut samples = Samples { x: [[0.0; I]; N], t: [0; N] };
     let (mut at, mut row) = (0, 0);
     while row < N {
         let mut column = 0;
         while column <= I {
-            // A number as an integer of tenths, so that the quotient is the f32 nearest to the decimal.
+            // The number is an integer of tenths, so that the quotient is the f32 nearest to the
+            // decimal number.
             let (mut digits, mut scale) = (0u32, 1u32);
             while csv[at] != b',' && csv[at] != b'\n' {
                 match csv[at] {

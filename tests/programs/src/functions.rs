@@ -1,7 +1,7 @@
-//! Elementary functions over 256 numbers, as libraries for chips are compared.
+//! Elementary functions of 256 numbers, a usual comparison of libraries for chips.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Level, activation, approx};
+use rosenblatt_kernels::{Backend, activation, approx};
 
 /// Values from −6 to 6 in steps of 3/64.
 type Buffer = [f32; 256];
@@ -12,7 +12,7 @@ fn fill(x: &mut Buffer) {
     }
 }
 
-/// The programs of one function each.
+/// One program per function.
 macro_rules! functions {
     ($($(#[$doc:meta])* $program:ident = $name:literal, $f:path, $steep:literal;)*) => {$(
         $(#[$doc])*
@@ -25,11 +25,17 @@ macro_rules! functions {
             type Trainer = Buffer;
             const TRAINER: Buffer = [0.0; 256];
 
-            fn run(level: Level, (): &mut (), x: &mut Buffer, spoil: impl FnOnce(&mut [f32])) -> u64 {
+            fn run(
+                backend: Backend,
+                (): &mut (),
+                x: &mut Buffer,
+                spoil: impl FnOnce(&mut [f32]),
+            ) -> u64 {
                 fill(x);
-                // Where the function is not flat: one bit of the input shows in the output.
+                // Changes an input where the function is steep, so that one bit of it changes the
+                // output.
                 spoil(&mut x[$steep..]);
-                $f(level, x);
+                $f(backend, x);
                 let mut hash = Fingerprint::default();
                 hash.add(x);
                 hash.end()
@@ -40,7 +46,7 @@ macro_rules! functions {
             }
 
             fn step((): &mut (), x: &mut Buffer) -> bool {
-                $f(Level::detect(), x);
+                $f(Backend::detect(), x);
                 true
             }
         }

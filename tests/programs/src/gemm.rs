@@ -1,7 +1,7 @@
-//! A matrix product of 32×32×32, as libraries for chips are compared.
+//! A matrix product of 32×32×32, a usual comparison of libraries for chips.
 
 use crate::{Fingerprint, Program};
-use rosenblatt_kernels::{Level, Simd, blas, dispatch};
+use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
 
 /// A square matrix.
 type Square = [[f32; 32]; 32];
@@ -15,7 +15,7 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// Whole numbers of a fixed pattern over a power of two: none is zero, sums round.
+    /// Integers in a fixed pattern, divided by a power of two. None is zero, and sums are rounded.
     fn fill(&mut self) {
         let mut number = 1u32;
         let rows = self.x.iter_mut().chain(&mut self.w).chain([&mut self.b]);
@@ -26,12 +26,12 @@ impl Matrices {
         }
     }
 
-    fn multiply(&mut self, level: Level) {
+    fn multiply(&mut self, backend: Backend) {
         #[inline(always)]
         fn on<S: Simd>(s: S, all: &mut Matrices) {
-            blas::fixed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
+            gemm::typed::gemm(s, &all.x, &all.w, &all.b, &mut all.y);
         }
-        dispatch!(level, s => on(s, self));
+        dispatch!(backend, s => on(s, self));
     }
 }
 
@@ -43,13 +43,20 @@ impl Program for Gemm32 {
     type Net = ();
     const NET: () = ();
     type Trainer = Matrices;
-    const TRAINER: Matrices = Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
+    const TRAINER: Matrices =
+        Matrices { x: [[0.0; 32]; 32], w: [[0.0; 32]; 32], b: [0.0; 32], y: [[0.0; 32]; 32] };
 
-    fn run(level: Level, (): &mut (), all: &mut Matrices, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        (): &mut (),
+        all: &mut Matrices,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         all.fill();
-        // A bit of the first weight would be rounded away; the first bias is what a sum starts at.
+        // One bit of the first weight would be rounded away. A sum starts at the bias, where a bit
+        // is visible.
         spoil(&mut all.b);
-        all.multiply(level);
+        all.multiply(backend);
         let mut hash = Fingerprint::default();
         hash.add(all.y.as_flattened());
         hash.end()
@@ -60,7 +67,7 @@ impl Program for Gemm32 {
     }
 
     fn step((): &mut (), all: &mut Matrices) -> bool {
-        all.multiply(Level::detect());
+        all.multiply(Backend::detect());
         true
     }
 }

@@ -2,35 +2,36 @@
 
 use crate::{Fingerprint, Program};
 use core::{fmt::Write as _, hash::Hasher};
-use rosenblatt::{
-    Rng,
-    graph::{Node, Operation},
-    init::Initializer,
-    prelude::*,
-};
+use rosenblatt::{Rng, init::Initializer, prelude::*};
+use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 /// Weights and biases: 2·3 + 3 and 3 + 1.
 pub type Weights = [f32; 13];
-/// Sample, weights, three hidden units of five nodes, the output unit and the loss.
+/// Capacity for sample, weights, three hidden units of five nodes, the output unit and the loss.
 pub type Xor = Graph<54>;
 type At<'g> = Node<'g, 54>;
 
 /// 200 steps of gradient descent on all four samples.
 pub struct Train;
 
-/// Weights and expression of one sample: x, t, loss and output.
+/// The nodes for one sample: x, t, loss and output.
 fn build<'g>(graph: &'g Xor, weights: &Weights) -> ([At<'g>; 2], At<'g>, At<'g>, At<'g>) {
     let (x, t) = ([0.0; 2].map(|x| graph.input(x).named("x")), graph.input(0.0).named("t"));
-    // Three of a hidden unit's w, w, b; then the output's w, w, w, b.
+    // For each of three hidden units w, w, b; then the output's w, w, w, b.
     let [a, b, c, d, e, f, g, h, i, v, w, y, z] = weights.map(|w| graph.parameter(w).named("w"));
-    let hidden = [([a, b], c), ([d, e], f), ([g, h], i)].map(|(w, b)| graph.neuron(&x, &w, b).tanh());
+    let hidden =
+        [([a, b], c), ([d, e], f), ([g, h], i)].map(|(w, b)| graph.neuron(&x, &w, b).tanh());
     let output = graph.neuron(&hidden, &[v, w, y], z).sigmoid();
-    // A quarter: the loss is the mean of the samples.
+    // Divided by 4, because the loss is the mean over the samples.
     (x, t, graph.binary_cross_entropy(&[output], &[t]) / 4.0, output)
 }
 
-/// Trains; whether it has learnt XOR. An error if the graph has too little room.
-fn train(graph: &Xor, weights: &mut Weights, hash: &mut Fingerprint) -> rosenblatt::Result<bool> {
+/// Trains. True if it has learnt XOR; an error if the graph's capacity is too small.
+fn train(
+    graph: &Xor,
+    weights: &mut Weights,
+    hash: &mut Fingerprint,
+) -> rosenblatt_lecture::Result<bool> {
     let (x, t, loss, output) = build(graph, weights);
     for _ in 0..200 {
         graph.zero_gradients()?;
@@ -61,10 +62,18 @@ impl Program for Train {
     type Net = Weights;
     const NET: Weights = [0.0; 13];
     type Trainer = Xor;
-    #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "each target takes one copy: its static"
+    )]
     const TRAINER: Xor = Xor::new();
 
-    fn run(_: Level, weights: &mut Weights, graph: &mut Xor, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        _: Backend,
+        weights: &mut Weights,
+        graph: &mut Xor,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         GlorotUniform.fill(&mut Rng::new(Seed(1957)), 2, 3, weights);
         spoil(weights);
         let mut hash = Fingerprint::default();
@@ -86,10 +95,10 @@ impl Program for Train {
     }
 }
 
-/// A neuron as table, DOT and picture.
+/// A neuron as a table, as DOT and as a picture.
 pub struct Print;
 
-/// What stands for a serial port.
+/// Takes the place of a serial port.
 struct Port(fnv::FnvHasher);
 
 impl core::fmt::Write for Port {
@@ -104,20 +113,30 @@ impl Program for Print {
     type Net = [f32; 3];
     const NET: Self::Net = [0.0; 3];
     type Trainer = Graph<24>;
-    #[allow(clippy::declare_interior_mutable_const, reason = "each target takes one copy: its static")]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "each target takes one copy: its static"
+    )]
     const TRAINER: Self::Trainer = Graph::new();
 
-    fn run(_: Level, weights: &mut [f32; 3], graph: &mut Graph<24>, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        _: Backend,
+        weights: &mut [f32; 3],
+        graph: &mut Graph<24>,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         *weights = [2.0, -3.0, -3.0];
         spoil(weights);
         let x = [-1.0, -2.0].map(|x| graph.input(x).named("x"));
         let [w1, w2, b] = weights.map(|w| graph.parameter(w));
         let y = graph.neuron(&x, &[w1, w2], b).sigmoid().named("y");
-        // The second term is 0, and shows it if a bit of the weight is another.
+        // The second term is 0 unless a bit of the weight is changed.
         let loss = ((y - 1.0).powi(2) + (w1 - 2.0).powi(2)).named("loss");
         let mut port = Port(fnv::FnvHasher::default());
         match loss.backward() {
-            Ok(()) if write!(port, "{graph}\n{}{}", graph.dot(), graph.svg()).is_ok() => port.0.finish(),
+            Ok(()) if write!(port, "{graph}\n{}{}", graph.dot(), graph.svg()).is_ok() => {
+                port.0.finish()
+            }
             _ => 0,
         }
     }

@@ -1,9 +1,11 @@
 //! The kernels' own bit-identity suite.
 
 use crate::Program;
-use rosenblatt_kernels::{Level, identity};
+use rosenblatt_kernels::Backend;
+use rosenblatt_suite::identity;
 
-/// Every kernel against the scalar backend, all results in one hash; 0 if one of them differed.
+/// Every kernel against the scalar backend, with all results in one hash. The hash is 0 if a result
+/// differs.
 pub struct Identity;
 
 impl Program for Identity {
@@ -13,8 +15,8 @@ impl Program for Identity {
     type Trainer = ();
     const TRAINER: () = ();
 
-    fn run(level: Level, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
-        let outcome = identity::run(level);
+    fn run(backend: Backend, (): &mut (), (): &mut (), _: impl FnOnce(&mut [f32])) -> u64 {
+        let outcome = identity::run(backend);
         if outcome.mismatches == 0 { outcome.hash } else { 0 }
     }
 

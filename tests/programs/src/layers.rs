@@ -1,7 +1,8 @@
-//! The three kinds of iris by a network with normalizations, dropout and regularization: running state, penalties and drawn masks on every target.
+//! The three species of iris by a network with normalizations, dropout and regularization. It tests
+//! running statistics, penalties and random masks on every target.
 
 use crate::{Fingerprint, Program, data::IRIS};
-use rosenblatt::{kernels::Plain, prelude::*};
+use rosenblatt::{kernels::F32Array, prelude::*};
 
 /// The network.
 pub type Net = Mlp<(
@@ -14,31 +15,37 @@ pub type Net = Mlp<(
     Dense<6, 3, Softmax>,
 )>;
 /// Its trainer: mini-batches of 16.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 16>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 16>;
 
-/// 20 shuffled epochs of gradient descent, the last mini-batch of each with 6 samples.
+/// 20 shuffled epochs of gradient descent. The last mini-batch of each has 6 samples.
 pub struct Layers;
 const SGD: Sgd = Sgd::with_lr(0.1);
 
 impl Program for Layers {
     const NAME: &'static str = "layers";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        net.init(Seed(2014));
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
+        net.initialize(Seed(2014));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 20, shuffle: Some(Seed(4)), level, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 20, shuffle: Some(Seed(4)), backend: Some(backend), ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
-        if let Ok(report) = trainer.fit(net, &IRIS.x, &IRIS.t, &fit, &mut ()) {
+        if let Ok(report) = trainer.fit(net, (&IRIS.x, &IRIS.t), &fit) {
             hash.add(&[report.loss]);
             net.tensors(|_, values| hash.add(values));
             for x in &IRIS.x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.on(backend).predict(x));
             }
-            if let Ok(evaluation) = trainer.evaluate_on(level, net, &IRIS.x, &IRIS.t) {
+            if let Ok(evaluation) = trainer.on(backend).evaluate(net, (&IRIS.x, &IRIS.t)) {
                 hash.add(&[evaluation.loss]);
             }
         }
@@ -53,6 +60,6 @@ impl Program for Layers {
         let (Some(x), Some(t)) = (IRIS.x.first_chunk::<16>(), IRIS.t.first_chunk::<16>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

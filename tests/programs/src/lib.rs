@@ -1,7 +1,9 @@
-//! The programs that every target runs: desktop backends, wasm, and bare-metal firmware in an emulator.
+//! The programs that every target runs: desktop backends, wasm, and bare-metal firmware in an
+//! emulator.
 //!
-//! A program is training or inference on fixed data with fixed seeds; it ends in one hash, which `tests/golden.txt` holds and which every target
-//! must reproduce. Where a board's memory is too small for a network, it runs a program with a smaller one, which every larger target runs too.
+//! A program is training or inference on fixed data with fixed seeds. It ends with one hash, which
+//! is in `tests/golden.txt` and which every target must reproduce. If a board's memory is too small
+//! for a network, it runs a program with a smaller one, which every larger target runs too.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -23,32 +25,39 @@ pub mod weather;
 pub mod xor;
 
 use core::hash::Hasher;
-use rosenblatt::Level;
+use rosenblatt::Backend;
 
-/// Something that every target runs, in memory that the target provides: as statics, zero bits at the start.
+/// A program that every target runs, in memory that the target provides as statics with zero bits.
 pub trait Program {
     /// Its name in `tests/golden.txt` and in tables.
     const NAME: &'static str;
-    /// The network whose weights it changes, `()` where there is none or it lies in flash.
+    /// The network whose weights it changes; `()` if there is none or it is in flash.
     type Net: 'static;
-    /// At the start: zero bits.
+    /// Its initial value, all bits zero.
     const NET: Self::Net;
-    /// What training needs beside the network, or a buffer; `()` if nothing.
+    /// What training needs in addition to the network, or a buffer; `()` if nothing.
     type Trainer: 'static;
-    /// At the start: zero bits.
+    /// Its initial value, all bits zero.
     const TRAINER: Self::Trainer;
 
-    /// Runs it to its end. `spoil` is called on the initial weights: the check's own test changes one bit there.
-    fn run(level: Level, net: &mut Self::Net, trainer: &mut Self::Trainer, spoil: impl FnOnce(&mut [f32])) -> u64;
+    /// Runs the program. `spoil` is called with the initial weights. A test of the check changes
+    /// one bit there.
+    fn run(
+        backend: Backend,
+        net: &mut Self::Net,
+        trainer: &mut Self::Trainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64;
 
-    /// One inference, for counting its instructions; `false` if the program has none.
+    /// One inference, to count its instructions; `false` if the program has none.
     fn infer(net: &Self::Net) -> bool;
 
-    /// One training step (or the one thing that the program is about), for counting its instructions; `false` if there is none.
+    /// One training step (or the one operation of the program), to count its instructions; `false`
+    /// if there is none.
     fn step(net: &mut Self::Net, trainer: &mut Self::Trainer) -> bool;
 }
 
-/// Calls `$with!(name, Type)` for each program, in the order of tables.
+/// Calls `$with!(name, Type)` for each program, in the order of the tables.
 #[macro_export]
 macro_rules! programs {
     ($with:ident) => {
@@ -82,7 +91,7 @@ macro_rules! programs {
 pub struct Fingerprint(fnv::FnvHasher);
 
 impl Fingerprint {
-    /// Takes values in.
+    /// Adds values.
     pub fn add(&mut self, values: &[f32]) {
         if cfg!(feature = "bare") {
             core::hint::black_box(values);
@@ -91,7 +100,7 @@ impl Fingerprint {
         }
     }
 
-    /// The hash of all that was added.
+    /// The hash of all values so far.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.0.finish()

@@ -1,10 +1,10 @@
-//! XOR by 2-8-1, by each optimizer, by one with a schedule and by one with clipping.
+//! XOR by 2-8-1 with each optimizer, with a schedule and with clipping.
 
 use crate::{
     Fingerprint, Program,
     xor::{Net, NetTrainer},
 };
-use rosenblatt::{kernels::Plain, optimizer::Optimizer, prelude::*};
+use rosenblatt::{kernels::F32Array, optimizer::Optimizer, prelude::*};
 
 /// Adam whose learning rate rises, then falls along a cosine.
 pub type Waved = Scheduled<Adam, WarmUp<CosineDecay>>;
@@ -14,7 +14,11 @@ pub type Clipped = ClipNorm<Scheduled<Momentum, ExponentialDecay>>;
 const MOMENTUM: Momentum = Momentum::with_lr(0.5);
 const WAVED: Waved = Scheduled {
     optimizer: Adam::DEFAULT,
-    schedule: WarmUp { start: 0.001, steps: 10, then: CosineDecay { lr: 0.1, decay_steps: 80, alpha: 0.05 } },
+    schedule: WarmUp {
+        start: 0.001,
+        steps: 10,
+        then: CosineDecay { lr: 0.1, decay_steps: 80, alpha: 0.05 },
+    },
 };
 const CLIPPED: Clipped = ClipNorm {
     optimizer: Scheduled {
@@ -24,7 +28,7 @@ const CLIPPED: Clipped = ClipNorm {
     limit: 0.125,
 };
 
-/// A trainer for each.
+/// One trainer per optimizer.
 pub struct Trainers {
     sgd: NetTrainer<Sgd>,
     momentum: NetTrainer<Momentum>,
@@ -37,48 +41,53 @@ pub struct Trainers {
     clipped: NetTrainer<Clipped>,
 }
 
-/// What all trainings share.
+/// State that all trainings share.
 struct Go<'a> {
-    level: Level,
+    backend: Backend,
     start: &'a Net,
     net: &'a mut Net,
     hash: Fingerprint,
 }
 
-/// A hundred steps with each, from the same weights.
+/// A hundred steps with each optimizer, from the same weights.
 pub struct Optimizers;
 
 impl Program for Optimizers {
     const NAME: &'static str = "optimizers";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = Trainers;
     const TRAINER: Trainers = Trainers {
-        sgd: NetTrainer::new(),
-        momentum: NetTrainer::new(),
-        nesterov: NetTrainer::new(),
-        adagrad: NetTrainer::new(),
-        rmsprop: NetTrainer::new(),
-        adam: NetTrainer::new(),
-        adamw: NetTrainer::new(),
-        waved: NetTrainer::new(),
-        clipped: NetTrainer::new(),
+        sgd: NetTrainer::ZERO,
+        momentum: NetTrainer::ZERO,
+        nesterov: NetTrainer::ZERO,
+        adagrad: NetTrainer::ZERO,
+        rmsprop: NetTrainer::ZERO,
+        adam: NetTrainer::ZERO,
+        adamw: NetTrainer::ZERO,
+        waved: NetTrainer::ZERO,
+        clipped: NetTrainer::ZERO,
     };
 
-    fn run(level: Level, net: &mut Net, trainers: &mut Trainers, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainers: &mut Trainers,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         fn learn<O: Optimizer>(go: &mut Go<'_>, rule: O, trainer: &mut NetTrainer<O>) {
             go.net.clone_from(go.start);
             for _ in 0..100 {
-                if trainer.step_on(go.level, go.net, &rule, &gates::XOR.x, &gates::XOR.t).is_err() {
+                if trainer.on(go.backend).step(go.net, &gates::XOR, &rule).is_err() {
                     return;
                 }
             }
             go.hash.add(go.net.weights());
         }
-        net.init(Seed(1957));
+        net.initialize(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
         let start = &net.clone();
-        let go = &mut Go { level, start, net, hash: Fingerprint::default() };
+        let go = &mut Go { backend, start, net, hash: Fingerprint::default() };
         learn(go, Sgd::with_lr(1.0), &mut trainers.sgd);
         learn(go, MOMENTUM, &mut trainers.momentum);
         learn(go, Nesterov::with_lr(0.5), &mut trainers.nesterov);
@@ -96,6 +105,6 @@ impl Program for Optimizers {
     }
 
     fn step(net: &mut Net, trainers: &mut Trainers) -> bool {
-        trainers.momentum.step(net, &MOMENTUM, &gates::XOR.x, &gates::XOR.t).is_ok()
+        trainers.momentum.step(net, &gates::XOR, &MOMENTUM).is_ok()
     }
 }

@@ -1,8 +1,9 @@
-//! Handwritten digits as signals of eight channels: convolution, pooling and the other recurrent layers, one behind the other.
+//! Handwritten digits as signals of eight channels, through convolution, pooling and the other
+//! recurrent layers in one network.
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
-    kernels::{Plain, plain::recast},
+    kernels::{F32Array, array::reshape_rows},
     prelude::*,
 };
 
@@ -16,41 +17,49 @@ pub type Net = Mlp<(
     Dense<4, 10, Softmax>,
 )>;
 /// Its trainer: mini-batches of 4.
-pub type NetTrainer = Trainer<Net, Sgd, SparseCategoricalCrossEntropy, 4>;
+pub type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, Sgd, 4>;
 
-/// One shuffled epoch over the first digits, the last mini-batch of it with 2 samples.
+/// One shuffled epoch over the first digits, whose last mini-batch has 2 samples.
 pub struct Sequence;
 const SGD: Sgd = Sgd::with_lr(0.1);
-/// How many digits are learnt from.
+/// Number of digits to train on.
 const LEARNT: usize = 130;
-/// How many are read.
+/// Number of digits to predict.
 const READ: usize = 16;
 
 /// The images as signals of eight steps.
 fn signals() -> &'static [Signal<8, 8>] {
-    recast(&IMAGES.x)
+    reshape_rows(&IMAGES.x)
 }
 
 impl Program for Sequence {
     const NAME: &'static str = "sequence";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = NetTrainer;
-    const TRAINER: NetTrainer = NetTrainer::new();
+    const TRAINER: NetTrainer = NetTrainer::ZERO;
 
-    fn run(level: Level, net: &mut Net, trainer: &mut NetTrainer, spoil: impl FnOnce(&mut [f32])) -> u64 {
-        net.init(Seed(1997));
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        trainer: &mut NetTrainer,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
+        net.initialize(Seed(1997));
         spoil(net.params_mut().as_flat_mut());
-        let fit = Fit { epochs: 1, shuffle: Some(Seed(9)), level, ..Fit::new(SGD) };
+        let fit =
+            Fit { epochs: 1, shuffle: Some(Seed(9)), backend: Some(backend), ..Fit::new(SGD) };
         let mut hash = Fingerprint::default();
-        let (Some(x), Some(t)) = (signals().get(..LEARNT), IMAGES.t.get(..LEARNT)) else {
+        let (Some(x), Some(t)) =
+            (signals().first_chunk::<LEARNT>(), IMAGES.t.first_chunk::<LEARNT>())
+        else {
             return 0;
         };
-        if let Ok(report) = trainer.fit(net, x, t, &fit, &mut ()) {
+        if let Ok(report) = trainer.fit(net, (x, t), &fit) {
             hash.add(&[report.loss]);
             hash.add(net.weights());
             for signal in x.iter().take(READ) {
-                hash.add(&net.predict_on(level, signal));
+                hash.add(&net.on(backend).predict(signal));
             }
         }
         hash.end()
@@ -64,6 +73,6 @@ impl Program for Sequence {
         let (Some(x), Some(t)) = (signals().first_chunk::<4>(), IMAGES.t.first_chunk::<4>()) else {
             return false;
         };
-        trainer.step(net, &SGD, x, t).is_ok()
+        trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

@@ -1,15 +1,16 @@
-//! Arithmetic that hangs on subnormal numbers, those below 2⁻¹²⁶: units that flush them to zero give other bits.
+//! Arithmetic whose results depend on subnormal numbers, those below 2⁻¹²⁶. A unit that flushes
+//! them to zero gives other bits.
 
 use crate::{Fingerprint, Program};
-use rosenblatt::{kernels::Plain, prelude::*};
-use rosenblatt_kernels::{Level, Simd, blas, dispatch};
+use rosenblatt::{kernels::F32Array, prelude::*};
+use rosenblatt_kernels::{Backend, Simd, dispatch, gemm};
 
-/// The network: the weights of its second layer, their gradients and the outputs stay subnormal.
+/// The network. The weights of its second layer, their gradients and the outputs stay subnormal.
 pub type Net = Mlp<(Dense<6, 12, Tanh>, Dense<12, 3, Linear>)>;
 
 /// Its trainer, and matrices for single products.
 pub struct Below {
-    trainer: Trainer<Net, Sgd, MeanSquaredError, 8>,
+    trainer: Trainer<Net, MeanSquaredError, Sgd, 8>,
     y: [[f32; N]; M],
 }
 
@@ -42,12 +43,19 @@ const SAMPLES: ([[f32; 6]; 8], [[f32; 3]; 8]) = {
     (x, t)
 };
 
-/// One product y = x·w + b of three rows, five terms and eleven columns, from single values: x where a row is even and where it is odd, w and b
-/// where a column is odd. Even columns have ordinary numbers, so that in every register only some lanes hang on subnormal ones.
-fn product(level: Level, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
+/// One product y = x·w + b of three rows, five terms and eleven columns. The arguments are x of
+/// even rows, x of odd rows, and w and b of odd columns. Even columns have ordinary numbers, so
+/// that in every register only some lanes depend on subnormal ones.
+fn product(backend: Backend, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: f32) {
     #[inline(always)]
-    fn on<S: Simd>(s: S, x: &[[f32; K]; M], w: &[[f32; N]; K], b: &[f32; N], y: &mut [[f32; N]; M]) {
-        blas::fixed::gemm(s, x, w, b, y);
+    fn on<S: Simd>(
+        s: S,
+        x: &[[f32; K]; M],
+        w: &[[f32; N]; K],
+        b: &[f32; N],
+        y: &mut [[f32; N]; M],
+    ) {
+        gemm::typed::gemm(s, x, w, b, y);
     }
     let mut x = [[0.0; K]; M];
     for (i, row) in x.iter_mut().enumerate() {
@@ -62,7 +70,7 @@ fn product(level: Level, y: &mut [[f32; N]; M], even: f32, odd: f32, w: f32, b: 
         }
         bias[j] = if j % 2 == 1 { b } else { 1.0 };
     }
-    dispatch!(level, s => on(s, &x, &weights, &bias, y));
+    dispatch!(backend, s => on(s, &x, &weights, &bias, y));
 }
 
 /// Products, then a training.
@@ -71,40 +79,45 @@ pub struct Subnormal;
 impl Program for Subnormal {
     const NAME: &'static str = "subnormal";
     type Net = Net;
-    const NET: Net = Net::new();
+    const NET: Net = Net::ZERO;
     type Trainer = Below;
-    const TRAINER: Below = Below { trainer: Trainer::new(), y: [[0.0; N]; M] };
+    const TRAINER: Below = Below { trainer: Trainer::ZERO, y: [[0.0; N]; M] };
 
-    fn run(level: Level, net: &mut Net, below: &mut Below, spoil: impl FnOnce(&mut [f32])) -> u64 {
+    fn run(
+        backend: Backend,
+        net: &mut Net,
+        below: &mut Below,
+        spoil: impl FnOnce(&mut [f32]),
+    ) -> u64 {
         let mut hash = Fingerprint::default();
         let y = &mut below.y;
         // Subnormal inputs, ordinary results.
-        product(level, y, 1.0, 1e30, SMALLEST / 16.0, 0.0);
+        product(backend, y, 1.0, 1e30, SMALLEST / 16.0, 0.0);
         hash.add(y.as_flattened());
         // Ordinary inputs, subnormal products.
-        product(level, y, 1e-20, 1e-19, 1e-20, 0.0);
+        product(backend, y, 1e-20, 1e-19, 1e-20, 0.0);
         hash.add(y.as_flattened());
-        // Subnormal sums of ordinary products: they cancel but for a rest.
-        product(level, y, 2.0, 2.0, SMALLEST, -8.5 * SMALLEST);
+        // Subnormal sums of ordinary products, after cancellation.
+        product(backend, y, 2.0, 2.0, SMALLEST, -8.5 * SMALLEST);
         hash.add(y.as_flattened());
-        // A subnormal start, and products that are zero.
-        product(level, y, 0.0, -0.0, 1.0, -SMALLEST / 3.0);
+        // A sum that starts at a subnormal number, with products that are zero.
+        product(backend, y, 0.0, -0.0, 1.0, -SMALLEST / 3.0);
         hash.add(y.as_flattened());
         // Infinity times a subnormal number is infinity; times zero it is NaN.
-        product(level, y, f32::INFINITY, 1.0, SMALLEST / 4.0, 0.0);
+        product(backend, y, f32::INFINITY, 1.0, SMALLEST / 4.0, 0.0);
         hash.add(y.as_flattened());
 
-        net.init(Seed(126));
+        net.initialize(Seed(126));
         for w in net.params_mut().tail.as_flat_mut() {
             *w *= SMALLEST;
         }
         spoil(net.params_mut().as_flat_mut());
         let (x, t) = &SAMPLES;
-        let fit = Fit { epochs: 50, level, ..Fit::new(SGD) };
-        if below.trainer.fit(net, x, t, &fit, &mut ()).is_ok() {
+        let fit = Fit { epochs: 50, backend: Some(backend), ..Fit::new(SGD) };
+        if below.trainer.fit(net, (x, t), &fit).is_ok() {
             hash.add(net.weights());
             for x in x {
-                hash.add(&net.predict_on(level, x));
+                hash.add(&net.on(backend).predict(x));
             }
         }
         hash.end()
@@ -116,6 +129,6 @@ impl Program for Subnormal {
 
     fn step(net: &mut Net, below: &mut Below) -> bool {
         let (x, t) = &SAMPLES;
-        below.trainer.step(net, &SGD, x, t).is_ok()
+        below.trainer.step(net, (x, t), &SGD).is_ok()
     }
 }

@@ -1,32 +1,35 @@
-//! The bit-identity suite and the programs of the firmware as a wasm module. `run.mjs` calls what this exports and judges it.
+//! The bit-identity suite and the firmware's programs as a wasm module. `run.mjs` calls the
+//! exported functions and checks their results.
 
 #![no_std]
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use rosenblatt_kernels::{Level, identity};
+use rosenblatt_kernels::Backend;
 use rosenblatt_programs::{Program, programs};
+use rosenblatt_suite::identity;
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);
 static MISMATCHES: AtomicU32 = AtomicU32::new(0);
 static HASH: AtomicU64 = AtomicU64::new(0);
 
-/// Runs the suite on the fastest backend; `checks`, `mismatches` and `hash` then tell what came of it.
+/// Runs the suite on the fastest backend. Afterwards `checks`, `mismatches` and `hash` give its
+/// results.
 #[unsafe(no_mangle)]
 pub extern "C" fn run() {
-    let outcome = identity::run(Level::detect());
+    let outcome = identity::run(Backend::detect());
     CHECKS.store(outcome.checks, Ordering::Relaxed);
     MISMATCHES.store(outcome.mismatches, Ordering::Relaxed);
     HASH.store(outcome.hash, Ordering::Relaxed);
 }
 
-/// How many comparisons with the scalar backend were made.
+/// The number of comparisons with the scalar backend.
 #[unsafe(no_mangle)]
 pub extern "C" fn checks() -> u32 {
     CHECKS.load(Ordering::Relaxed)
 }
 
-/// How many of them differed in a bit.
+/// The number of comparisons in which a bit differed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mismatches() -> u32 {
     MISMATCHES.load(Ordering::Relaxed)
@@ -38,31 +41,31 @@ pub extern "C" fn hash() -> u64 {
     HASH.load(Ordering::Relaxed)
 }
 
-/// Where the backend's name begins in memory.
+/// Address of the backend's name.
 #[unsafe(no_mangle)]
-pub extern "C" fn level_name() -> *const u8 {
-    Level::detect().name().as_ptr()
+pub extern "C" fn backend_name() -> *const u8 {
+    Backend::detect().name().as_ptr()
 }
 
-/// How many bytes the backend's name has.
+/// Length of the backend's name in bytes.
 #[unsafe(no_mangle)]
-pub extern "C" fn level_name_length() -> usize {
-    Level::detect().name().len()
+pub extern "C" fn backend_name_length() -> usize {
+    Backend::detect().name().len()
 }
 
 /// Runs a program on the fastest backend.
 fn end<P: Program>() -> u64 {
     let (mut net, mut trainer) = (P::NET, P::TRAINER);
-    P::run(Level::detect(), &mut net, &mut trainer, |_| {})
+    P::run(Backend::detect(), &mut net, &mut trainer, |_| {})
 }
 
-/// A program: its name, and what runs it.
+/// A program: its name, and the function that runs it.
 struct Choice {
     name: &'static str,
     run: fn() -> u64,
 }
 
-/// The program of a number from 0.
+/// The program with an index from 0.
 fn program(index: usize) -> Option<Choice> {
     let mut before = 0..index;
     macro_rules! choose {
@@ -76,25 +79,25 @@ fn program(index: usize) -> Option<Choice> {
     None
 }
 
-/// Where the name of a program begins in memory.
+/// Address of a program's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn program_name(index: usize) -> *const u8 {
     program(index).map_or("", |program| program.name).as_ptr()
 }
 
-/// How many bytes the name of a program has; 0 beyond the last.
+/// Length of a program's name in bytes; 0 beyond the last program.
 #[unsafe(no_mangle)]
 pub extern "C" fn program_name_length(index: usize) -> usize {
     program(index).map_or(0, |program| program.name.len())
 }
 
-/// Runs a program: the hash it ends in.
+/// Runs a program and gives its hash.
 #[unsafe(no_mangle)]
 pub extern "C" fn program_hash(index: usize) -> u64 {
     program(index).map_or(0, |program| (program.run)())
 }
 
-/// A panic traps; node then prints the stack with the functions' names.
+/// A panic traps. node then prints the stack with the functions' names.
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

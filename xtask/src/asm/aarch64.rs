@@ -23,7 +23,9 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
                 | (Opcode::Bcc(_), [Operand::PCOffset(offset), ..]) => {
                     transfer = Transfer::To(address.wrapping_add_signed(offset));
                 }
-                (Opcode::BLR, _) => transfer = slot.take().map_or(Transfer::Pointer, Transfer::Through),
+                (Opcode::BLR, _) => {
+                    transfer = slot.take().map_or(Transfer::Pointer, Transfer::Through)
+                }
                 (Opcode::BR, _) => transfer = slot.take().map_or(Transfer::None, Transfer::Through),
                 (Opcode::ADRP, [_, Operand::PCOffset(offset), ..]) => {
                     page = Some((address & !0xfff).wrapping_add_signed(offset))
@@ -33,7 +35,12 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
                 }
                 _ => {}
             }
-            Instruction { class: classify(&name, &decoded), name, transfer, ..Instruction::default() }
+            Instruction {
+                class: classify(&name, &decoded),
+                name,
+                transfer,
+                ..Instruction::default()
+            }
         })
         .collect()
 }
@@ -45,25 +52,29 @@ fn unknown(word: &[u8]) -> Class {
 
 /// What an instruction does, by its name and its first vector operand.
 fn classify(name: &str, decoded: &Decoded) -> Class {
-    let fused = ["fmla", "fmls", "fmadd", "fmsub", "fnmadd", "fnmsub", "fcmla", "bfm", "bfdot", "fmmla"];
+    let fused =
+        ["fmla", "fmls", "fmadd", "fmsub", "fnmadd", "fnmsub", "fcmla", "bfm", "bfdot", "fmmla"];
     let estimate = ["frecp", "frsqrt"];
     if fused.iter().chain(&estimate).any(|start| name.starts_with(start)) {
         return Class::Forbidden;
     }
     let arithmetic = [
-        "fadd", "fsub", "fmul", "fnmul", "fdiv", "fsqrt", "fmin", "fmax", "fabd", "fcm", "fcadd", "fccmp", "facg",
-        "frint",
+        "fadd", "fsub", "fmul", "fnmul", "fdiv", "fsqrt", "fmin", "fmax", "fabd", "fcm", "fcadd",
+        "fccmp", "facg", "frint",
     ];
     if !arithmetic.iter().any(|start| name.starts_with(start)) {
         return Class::Other;
     }
-    let register = decoded
-        .operands
-        .iter()
-        .find(|operand| matches!(operand, Operand::SIMDRegister(..) | Operand::SIMDRegisterElements(..)));
+    let register = decoded.operands.iter().find(|operand| {
+        matches!(operand, Operand::SIMDRegister(..) | Operand::SIMDRegisterElements(..))
+    });
     match register {
-        Some(Operand::SIMDRegisterElements(SIMDSizeCode::Q, _, SIMDSizeCode::S)) => Class::Packed(128),
-        Some(Operand::SIMDRegisterElements(SIMDSizeCode::D, _, SIMDSizeCode::S)) => Class::Packed(64),
+        Some(Operand::SIMDRegisterElements(SIMDSizeCode::Q, _, SIMDSizeCode::S)) => {
+            Class::Packed(128)
+        }
+        Some(Operand::SIMDRegisterElements(SIMDSizeCode::D, _, SIMDSizeCode::S)) => {
+            Class::Packed(64)
+        }
         _ => Class::Single,
     }
 }

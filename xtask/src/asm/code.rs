@@ -126,7 +126,9 @@ impl Code {
     /// The functions' indices and names.
     pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
         let functions = self.functions.iter().enumerate();
-        functions.flat_map(|(index, function)| function.names.iter().map(move |name| (index, name.as_str())))
+        functions.flat_map(|(index, function)| {
+            function.names.iter().map(move |name| (index, name.as_str()))
+        })
     }
 
     /// The counts of a function and of all that it calls, each function once.
@@ -140,7 +142,8 @@ impl Code {
             counts.intrinsics.extend(function.names.iter().filter_map(|name| intrinsic(name)));
             for callee in &function.callees {
                 match callee {
-                    Callee::Inside(index) if self.functions[*index].names.iter().any(|name| gives_up(name)) => {}
+                    Callee::Inside(index)
+                        if self.functions[*index].names.iter().any(|name| gives_up(name)) => {}
                     Callee::Inside(index) => {
                         if seen.insert(*index) {
                             open.push(*index);
@@ -195,9 +198,17 @@ mod tests {
         };
         let code = Code {
             functions: vec![
-                function("probe_a_b", 1, vec![Callee::Inside(1), Callee::Inside(2), Callee::Outside("expf".into())]),
+                function(
+                    "probe_a_b",
+                    1,
+                    vec![Callee::Inside(1), Callee::Inside(2), Callee::Outside("expf".into())],
+                ),
                 function("inner", 10, vec![Callee::Inside(0), Callee::Inside(2), Callee::Pointer]),
-                function("_ZN4core9core_arch3x863avx13_mm256_add_ps17h0123456789abcdefE", 100, vec![Callee::Inside(3)]),
+                function(
+                    "_ZN4core9core_arch3x863avx13_mm256_add_ps17h0123456789abcdefE",
+                    100,
+                    vec![Callee::Inside(3)],
+                ),
                 function("_ZN4core9panicking9panic_fmt17h0123456789abcdefE", 1000, vec![]),
                 function("unrelated", 10_000, vec![]),
             ],

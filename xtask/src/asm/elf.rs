@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, bail};
-use object::{Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+use object::{
+    Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind,
+};
 
 use super::code::{Callee, Code, Function, Instruction, Transfer};
 use super::{aarch64, x86};
@@ -37,7 +39,9 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
             }
         }
         // What is called through a register is then one of those.
-        if !taken.is_empty() && function.callees.iter().any(|callee| matches!(callee, Callee::Pointer)) {
+        if !taken.is_empty()
+            && function.callees.iter().any(|callee| matches!(callee, Callee::Pointer))
+        {
             function.callees.retain(|callee| !matches!(callee, Callee::Pointer));
             function.callees.extend(taken);
         } else if jumps {
@@ -76,7 +80,10 @@ impl<'data> Image<'data> {
 
         let mut names: HashMap<u64, Vec<String>> = HashMap::new();
         let mut sizes = BTreeMap::new();
-        for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition()) {
+        for symbol in file
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+        {
             let Ok(name) = symbol.name() else { continue };
             names.entry(symbol.address()).or_default().push(name.to_owned());
             sizes.insert(symbol.address(), symbol.size());
@@ -85,8 +92,9 @@ impl<'data> Image<'data> {
         let starts: Vec<u64> = sizes.keys().copied().collect();
         let mut ranges = BTreeMap::new();
         for (number, (&start, &size)) in sizes.iter().enumerate() {
-            let section =
-                text.iter().find(|(address, bytes)| (*address..address + bytes.len() as u64).contains(&start));
+            let section = text
+                .iter()
+                .find(|(address, bytes)| (*address..address + bytes.len() as u64).contains(&start));
             let Some((address, bytes)) = section else {
                 continue;
             };
@@ -96,13 +104,16 @@ impl<'data> Image<'data> {
             ranges.insert(start, (end, ranges.len()));
         }
 
-        let dynamic: HashMap<_, _> = file.dynamic_symbols().map(|symbol| (symbol.index(), symbol)).collect();
+        let dynamic: HashMap<_, _> =
+            file.dynamic_symbols().map(|symbol| (symbol.index(), symbol)).collect();
         let mut slots = HashMap::new();
         for (address, relocation) in file.dynamic_relocations().into_iter().flatten() {
             let slot = match relocation.target() {
                 RelocationTarget::Symbol(index) => match dynamic.get(&index) {
                     Some(symbol) if symbol.is_definition() => Slot::Address(symbol.address()),
-                    Some(symbol) => Slot::Import(symbol.name().unwrap_or("a function without a name").to_owned()),
+                    Some(symbol) => Slot::Import(
+                        symbol.name().unwrap_or("a function without a name").to_owned(),
+                    ),
                     None => continue,
                 },
                 _ => Slot::Address(relocation.addend() as u64),
@@ -114,7 +125,9 @@ impl<'data> Image<'data> {
 
     fn bytes(&self, start: u64, end: u64) -> &'data [u8] {
         for (address, bytes) in &self.text {
-            if let Some(from) = start.checked_sub(*address).filter(|&from| from < bytes.len() as u64) {
+            if let Some(from) =
+                start.checked_sub(*address).filter(|&from| from < bytes.len() as u64)
+            {
                 let until = (end - address).min(bytes.len() as u64);
                 return &bytes[from as usize..until as usize];
             }
@@ -125,7 +138,9 @@ impl<'data> Image<'data> {
     /// The function that an instruction may enter, if it is one at all.
     fn callee(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
-            Transfer::None | Transfer::Jump | Transfer::Takes(_) | Transfer::TakesThrough(_) => None,
+            Transfer::None | Transfer::Jump | Transfer::Takes(_) | Transfer::TakesThrough(_) => {
+                None
+            }
             Transfer::Pointer => Some(Callee::Pointer),
             Transfer::Through(slot) => self.through(slot),
             Transfer::To(address) => {
@@ -149,7 +164,9 @@ impl<'data> Image<'data> {
     /// The function whose address an instruction puts into a register, if it is one at all.
     fn taken(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
-            Transfer::Takes(address) => self.ranges.get(&address).map(|&(_, index)| Callee::Inside(index)),
+            Transfer::Takes(address) => {
+                self.ranges.get(&address).map(|&(_, index)| Callee::Inside(index))
+            }
             Transfer::TakesThrough(slot) => match self.slots.get(&slot)? {
                 Slot::Import(name) => Some(Callee::Outside(name.clone())),
                 Slot::Address(address) => self.taken(Transfer::Takes(*address)),

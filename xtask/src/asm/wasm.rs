@@ -54,7 +54,9 @@ pub fn read(bytes: &[u8]) -> Result<Code> {
         }
     }
     for (index, name) in names {
-        if let Some(function) = index.checked_sub(imports.len()).and_then(|index| functions.get_mut(index)) {
+        if let Some(function) =
+            index.checked_sub(imports.len()).and_then(|index| functions.get_mut(index))
+        {
             // An export is often named in both places.
             if !function.names.contains(&name) {
                 function.names.push(name);
@@ -93,12 +95,15 @@ fn classify(name: &str) -> Class {
         return Class::Forbidden;
     }
     let arithmetic = [
-        "Add", "Sub", "Mul", "Div", "Sqrt", "Min", "Max", "PMin", "PMax", "Eq", "Ne", "Lt", "Gt", "Le", "Ge", "Ceil",
-        "Floor", "Trunc", "Nearest",
+        "Add", "Sub", "Mul", "Div", "Sqrt", "Min", "Max", "PMin", "PMax", "Eq", "Ne", "Lt", "Gt",
+        "Le", "Ge", "Ceil", "Floor", "Trunc", "Nearest",
     ];
-    for (lanes, class) in
-        [("F32x4", Class::Packed(128)), ("F64x2", Class::Single), ("F32", Class::Single), ("F64", Class::Single)]
-    {
+    for (lanes, class) in [
+        ("F32x4", Class::Packed(128)),
+        ("F64x2", Class::Single),
+        ("F32", Class::Single),
+        ("F64", Class::Single),
+    ] {
         if let Some(operation) = name.strip_prefix(lanes)
             && arithmetic.contains(&operation)
         {
@@ -130,6 +135,9 @@ mod tests {
         assert!(
             matches!(callee(&Operator::Call { function_index: 0 }, &imports), Some(Callee::Outside(name)) if name == "fmaf")
         );
-        assert!(matches!(callee(&Operator::Call { function_index: 3 }, &imports), Some(Callee::Inside(2))));
+        assert!(matches!(
+            callee(&Operator::Call { function_index: 3 }, &imports),
+            Some(Callee::Inside(2))
+        ));
     }
 }

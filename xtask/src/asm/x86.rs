@@ -1,14 +1,18 @@
 //! x86-64 instructions.
 
 use iced_x86::{
-    Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction as Decoded, Mnemonic, OpKind, Register,
+    Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction as Decoded, Mnemonic, OpKind,
+    Register,
 };
 
 use super::code::{Class, Instruction, Transfer};
 
 /// Decodes a piece of code that lies at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
-    Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).iter().map(|decoded| instruction(&decoded)).collect()
+    Decoder::with_ip(64, bytes, address, DecoderOptions::NONE)
+        .iter()
+        .map(|decoded| instruction(&decoded))
+        .collect()
 }
 
 fn instruction(decoded: &Decoded) -> Instruction {
@@ -44,17 +48,20 @@ fn bits(register: Register) -> u32 {
 
 /// What an instruction on vector registers does, by its name.
 fn classify(name: &str, widest: u32) -> Class {
-    let fused = ["vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "v4fmadd", "v4fnmadd", "vfcmadd", "vdpbf16"];
+    let fused =
+        ["vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "v4fmadd", "v4fnmadd", "vfcmadd", "vdpbf16"];
     let estimate = ["rcp", "rsqrt", "vrcp", "vrsqrt", "vexp2"];
     if fused.iter().chain(&estimate).any(|start| name.starts_with(start)) {
         return Class::Forbidden;
     }
-    let Some((stem, lanes)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at)) else {
+    let Some((stem, lanes)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
+    else {
         return Class::Other;
     };
     let arithmetic = [
-        "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp", "comi", "ucomi", "addsub", "hadd", "hsub", "dp",
-        "round", "rndscale", "range", "reduce", "scalef", "getexp", "getmant", "fixupimm",
+        "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp", "comi", "ucomi", "addsub", "hadd",
+        "hsub", "dp", "round", "rndscale", "range", "reduce", "scalef", "getexp", "getmant",
+        "fixupimm",
     ];
     if !arithmetic.contains(&stem.strip_prefix('v').unwrap_or(stem)) {
         return Class::Other;
@@ -71,7 +78,9 @@ fn transfer(decoded: &Decoded) -> Transfer {
         FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
             Transfer::To(decoded.near_branch_target())
         }
-        FlowControl::IndirectCall | FlowControl::IndirectBranch if decoded.is_ip_rel_memory_operand() => {
+        FlowControl::IndirectCall | FlowControl::IndirectBranch
+            if decoded.is_ip_rel_memory_operand() =>
+        {
             Transfer::Through(decoded.ip_rel_memory_address())
         }
         FlowControl::IndirectCall => Transfer::Pointer,
@@ -150,6 +159,9 @@ mod tests {
         assert_eq!(one(&[0xc3]).transfer, Transfer::None);
         // lea rax, [rip+0x10]; mov rax, [rip+0x10]
         assert_eq!(one(&[0x48, 0x8d, 0x05, 0x10, 0, 0, 0]).transfer, Transfer::Takes(0x1017));
-        assert_eq!(one(&[0x48, 0x8b, 0x05, 0x10, 0, 0, 0]).transfer, Transfer::TakesThrough(0x1017));
+        assert_eq!(
+            one(&[0x48, 0x8b, 0x05, 0x10, 0, 0, 0]).transfer,
+            Transfer::TakesThrough(0x1017)
+        );
     }
 }

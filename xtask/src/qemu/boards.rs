@@ -45,7 +45,15 @@ pub struct TooSmall {
 
 impl Build {
     const fn new(folder: &'static str, board: &'static str, triple: &'static str) -> Self {
-        Self { folder, board, triple, rustflags: None, features: &[], too_small: None, small_only: &[] }
+        Self {
+            folder,
+            board,
+            triple,
+            rustflags: None,
+            features: &[],
+            too_small: None,
+            small_only: &[],
+        }
     }
 
     /// Whether a program fits into the board's memory.
@@ -65,8 +73,10 @@ static MICROBIT: Build = Build {
     small_only: &["identity"],
     ..Build::new("microbit", "microbit", "thumbv6m-none-eabi")
 };
-static LM3S: Build =
-    Build { small_only: &["identity"], ..Build::new("lm3s6965evb", "lm3s6965evb", "thumbv7m-none-eabi") };
+static LM3S: Build = Build {
+    small_only: &["identity"],
+    ..Build::new("lm3s6965evb", "lm3s6965evb", "thumbv7m-none-eabi")
+};
 static MPS2: Build = Build::new("mps2", "mps2", "thumbv7em-none-eabihf");
 static MPS2_TUNED: Build = Build {
     rustflags: Some("-C target-cpu=cortex-m4"),
@@ -74,8 +84,10 @@ static MPS2_TUNED: Build = Build {
 };
 static AN505: Build = Build::new("mps2-an505", "mps2-an505", "thumbv8m.main-none-eabihf");
 static AN547: Build = Build::new("mps3-an547", "mps3-an547", "thumbv8m.main-none-eabihf");
-static AN547_HELIUM: Build =
-    Build { features: &["helium"], ..Build::new("mps3-an547-helium", "mps3-an547", "thumbv8m.main-none-eabihf") };
+static AN547_HELIUM: Build = Build {
+    features: &["helium"],
+    ..Build::new("mps3-an547-helium", "mps3-an547", "thumbv8m.main-none-eabihf")
+};
 static RV32IMAC: Build = Build::new("riscv32imac", "riscv32", "riscv32imac-unknown-none-elf");
 static RV32IMAFC: Build = Build::new("riscv32imafc", "riscv32", "riscv32imafc-unknown-none-elf");
 static AARCH64: Build = Build::new("aarch64", "aarch64", "aarch64-unknown-none");
@@ -154,7 +166,12 @@ mod tests {
             assert_eq!(board.instructions(ticks, 3), 2001 - 15, "{}", board.name);
             let counts_instructions = board.tick == 1000 << board.shift;
             for off in if counts_instructions { 0..=0 } else { -1..=2 } {
-                assert_eq!(board.instructions(ticks.saturating_add_signed(off), 0), 2001, "{} {off}", board.name);
+                assert_eq!(
+                    board.instructions(ticks.saturating_add_signed(off), 0),
+                    2001,
+                    "{} {off}",
+                    board.name
+                );
             }
         }
     }
@@ -162,6 +179,9 @@ mod tests {
     #[test]
     fn what_does_not_fit() {
         assert!(!Board::named("M0").build.fits("digits"));
-        assert!(Board::named("M0").build.fits("digits-small") && Board::named("M3").build.fits("digits"));
+        assert!(
+            Board::named("M0").build.fits("digits-small")
+                && Board::named("M3").build.fits("digits")
+        );
     }
 }

@@ -30,7 +30,9 @@ const BOUNDS: [(&str, u64, u64); 22] = [
 /// What is wrong with a peak of the stack.
 pub fn complaint(program: &str, triple: &str, peak: u64) -> Option<String> {
     let Some((_, narrow, wide)) = BOUNDS.iter().find(|(name, ..)| *name == program) else {
-        return Some(format!("stack: expected a bound in xtask/src/qemu/bounds.rs, got a peak of {peak} bytes"));
+        return Some(format!(
+            "stack: expected a bound in xtask/src/qemu/bounds.rs, got a peak of {peak} bytes"
+        ));
     };
     let bound = *if triple.starts_with("aarch64") { wide } else { narrow };
     (peak > bound).then(|| format!("stack: expected at most {bound} bytes, got {peak}"))

@@ -9,8 +9,12 @@ use crate::toolchain::Target;
 
 /// Runs `examples/cortex-m`, which has to learn XOR on the emulated chip and to say what its `expected.txt` says.
 pub fn run(update: bool) -> Result<()> {
-    let mut command =
-        Target::prepare("thumbv7em-none-eabihf")?.cargo("run", "firmware/example", "core,alloc", ["--release"]);
+    let mut command = Target::prepare("thumbv7em-none-eabihf")?.cargo(
+        "run",
+        "firmware/example",
+        "core,alloc",
+        ["--release"],
+    );
     // In its own folder, whose `.cargo/config.toml` says how it is linked and run.
     command.current_dir(paths::root().join("examples/cortex-m"));
     let mut text = String::new();
@@ -19,8 +23,15 @@ pub fn run(update: bool) -> Result<()> {
         text.push('\n');
         true
     })?;
-    let refused = text.lines().find_map(|line| line.split_once(" broken samples refused")?.0.parse().ok());
-    ensure!(refused.is_some_and(|refused: u32| refused > 0), "examples/cortex-m has refused no broken sample");
-    ensure!(text.lines().any(|line| line == "accuracy 4/4"), "examples/cortex-m does not say accuracy 4/4");
+    let refused =
+        text.lines().find_map(|line| line.split_once(" broken samples refused")?.0.parse().ok());
+    ensure!(
+        refused.is_some_and(|refused: u32| refused > 0),
+        "examples/cortex-m has refused no broken sample"
+    );
+    ensure!(
+        text.lines().any(|line| line == "accuracy 4/4"),
+        "examples/cortex-m does not say accuracy 4/4"
+    );
     expected::check("cortex-m", "examples/cortex-m", &text, update)
 }

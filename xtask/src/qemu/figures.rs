@@ -79,9 +79,12 @@ pub struct Recorded {
 impl Recorded {
     /// Reads the file.
     pub fn read() -> Result<Self> {
-        let text = fs::read_to_string(path())
-            .context("cannot read tests/firmware/figures.txt, which `cargo xtask size --update` writes")?;
-        Self::parse(&text).context("tests/firmware/figures.txt is damaged; `cargo xtask size --update` writes it anew")
+        let text = fs::read_to_string(path()).context(
+            "cannot read tests/firmware/figures.txt, which `cargo xtask bless figures` writes",
+        )?;
+        Self::parse(&text).context(
+            "tests/firmware/figures.txt is damaged; `cargo xtask bless figures` writes it anew",
+        )
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -109,23 +112,28 @@ impl Recorded {
 
     /// Writes the file: rows in the order of tables.
     pub fn write(compiler: &str, rows: &[(&str, &str, Figures)]) -> Result<()> {
-        fs::write(path(), Self::text(compiler, rows)).context("cannot write tests/firmware/figures.txt")
+        fs::write(path(), Self::text(compiler, rows))
+            .context("cannot write tests/firmware/figures.txt")
     }
 
     fn text(compiler: &str, rows: &[(&str, &str, Figures)]) -> String {
         let mut lines = vec![[vec!["program".to_owned(), "board".to_owned()], names()].concat()];
         for (program, board, figures) in rows {
-            let figures = figures.map(|figure| figure.map_or("-".to_owned(), |figure| figure.to_string()));
-            lines.push([vec![(*program).to_owned(), (*board).to_owned()], figures.to_vec()].concat());
+            let figures =
+                figures.map(|figure| figure.map_or("-".to_owned(), |figure| figure.to_string()));
+            lines.push(
+                [vec![(*program).to_owned(), (*board).to_owned()], figures.to_vec()].concat(),
+            );
         }
         let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
         let mut text = format!("{compiler}\n");
         for line in &lines {
-            let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-                0 | 1 => format!("{cell:width$}"),
-                _ => format!("{cell:>width$}"),
-            });
+            let cells =
+                line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+                    0 | 1 => format!("{cell:width$}"),
+                    _ => format!("{cell:>width$}"),
+                });
             text += &cells.collect::<Vec<_>>().join("  ");
             text += "\n";
         }
@@ -160,18 +168,22 @@ pub fn compare(recorded: &Table, now: &Table) -> Comparison {
                 (before, now) if before == now => {}
                 (Some(before), Some(now)) => {
                     let change = 100.0 * (now as f64 - before as f64) / before as f64;
-                    let line = format!("{program} on {board}: {name} was {before} and is {now} ({change:+.1} %)");
+                    let line = format!(
+                        "{program} on {board}: {name} was {before} and is {now} ({change:+.1} %)"
+                    );
                     if 100 * now > (100 + TOLERANCE) * before {
                         comparison.grown.push(line);
                     } else {
                         comparison.changed.push(line);
                     }
                 }
-                (None, Some(now)) => {
-                    comparison.grown.push(format!("{program} on {board}: {name} was none and is {now}"))
-                }
+                (None, Some(now)) => comparison
+                    .grown
+                    .push(format!("{program} on {board}: {name} was none and is {now}")),
                 (Some(before), None) => {
-                    comparison.changed.push(format!("{program} on {board}: {name} was {before} and is none"));
+                    comparison
+                        .changed
+                        .push(format!("{program} on {board}: {name} was {before} and is none"));
                 }
                 (None, None) => unreachable!("equal ones are done with"),
             }
@@ -184,7 +196,8 @@ pub fn compare(recorded: &Table, now: &Table) -> Comparison {
 mod tests {
     use super::*;
 
-    const FIGURES: Figures = [Some(1000), Some(5000), Some(3000), Some(4000), None, Some(884), Some(100), Some(200)];
+    const FIGURES: Figures =
+        [Some(1000), Some(5000), Some(3000), Some(4000), None, Some(884), Some(100), Some(200)];
 
     fn table(figures: Figures) -> Table {
         [(("xor".to_owned(), "M4F".to_owned()), figures)].into()
@@ -205,7 +218,10 @@ mod tests {
             };
             let comparison = with(index, Some(before + before / 50 + 1));
             assert_eq!(comparison.grown.len(), 1, "{}", figure.name());
-            assert!(comparison.grown[0].starts_with(&format!("xor on M4F: {} was {before}", figure.name())));
+            assert!(
+                comparison.grown[0]
+                    .starts_with(&format!("xor on M4F: {} was {before}", figure.name()))
+            );
             assert_eq!(with(index, Some(before + before / 50)).grown.len(), 0, "2 % are allowed");
         }
     }
@@ -220,7 +236,10 @@ mod tests {
     fn no_change_and_shrinking_are_fine() {
         assert_eq!(compare(&table(FIGURES), &table(FIGURES)), Comparison::default());
         assert_eq!(with(0, Some(900)).grown.len(), 0);
-        assert_eq!(with(0, Some(900)).changed, ["xor on M4F: instructions-inference was 1000 and is 900 (-10.0 %)"]);
+        assert_eq!(
+            with(0, Some(900)).changed,
+            ["xor on M4F: instructions-inference was 1000 and is 900 (-10.0 %)"]
+        );
         // A part of the boards may be measured alone.
         assert_eq!(compare(&table(FIGURES), &Table::new()), Comparison::default());
     }

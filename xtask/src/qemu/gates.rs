@@ -1,5 +1,7 @@
 //! The gates prove themselves: each has to catch a defect that is planted for it.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use super::boards::{Board, M4F, M55_HELIUM};
@@ -14,6 +16,11 @@ use crate::process;
 
 /// The program that the defects are planted in.
 const PROGRAM: &str = "xor";
+
+/// Defects of the kernels, which a cfg plants.
+const FLUSH: &str = "rosenblatt_planted_flush";
+/// The same, and the firmware's own routines.
+pub const SPOIL: &str = "rosenblatt_planted_spoil";
 
 /// The function that a panic would call, and that does not exist.
 const MISSING: &str = "this_firmware_can_panic";
@@ -33,8 +40,7 @@ pub fn prove(programs: &[Program]) -> Result<()> {
 
 /// Routines in assembly that spoil registers of their callers, and that nothing calls.
 fn spoil(program: &Program) -> Result<()> {
-    const FEATURE: &str = "planted-spoil";
-    const FORGETFUL: &str = "rosenblatt_kernels::arch::thumb::stream::tanh_grad_blocks";
+    const FORGETFUL: &str = "rosenblatt_kernels::arch::cortex_m::stream::tanh_grad_blocks";
     apt::ensure(&[routines::DISASSEMBLER])?;
     let m4f = [
         (FORGETFUL, "writes and does not save d11"),
@@ -42,29 +48,45 @@ fn spoil(program: &Program) -> Result<()> {
         ("planted_mixed", "returns in r5 what r4 held"),
         ("planted_mixed", "is never called"),
     ];
-    let helium = [("planted_lanes", "writes and does not save d14, d15"), ("planted_lanes", "is never called")];
+    let helium = [
+        ("planted_lanes", "writes and does not save d14, d15"),
+        ("planted_lanes", "is never called"),
+    ];
     for (name, expected) in [(M4F, m4f.as_slice()), (M55_HELIUM, &helium)] {
         let board = Board::named(name);
-        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE])?)?;
+        process::run(&mut build::planted(board.build, Profile::Fast, PROGRAM, &[], SPOIL)?)?;
         let names: Vec<&str> = expected.iter().map(|(routine, _)| *routine).collect();
-        let complaints = routines::planted(board, &build::elf(board.build, Profile::Fast, PROGRAM), &names)?;
+        let complaints = routines::planted(
+            board,
+            &build::planted_elf(board.build, Profile::Fast, PROGRAM, &[], SPOIL),
+            &names,
+        )?;
         for (routine, what) in expected {
             let complaint = format!("{routine}: {what}");
             if !complaints.contains(&complaint) {
                 bail!(
-                    "the gate of the routines did not catch {FEATURE} on {name}: expected {complaint}, got {complaints:?}"
+                    "the gate of the routines did not catch {SPOIL} on {name}: expected {complaint}, got {complaints:?}"
                 );
             }
-            caught(FEATURE, &complaint)?;
+            caught(SPOIL, &complaint)?;
         }
-        process::run(&mut build::command(board.build, Profile::Fast, &[PROGRAM], &[FEATURE, routines::TRAMPOLINE])?)?;
-        let elf = build::elf(board.build, Profile::Fast, PROGRAM);
+        process::run(&mut build::planted(
+            board.build,
+            Profile::Fast,
+            PROGRAM,
+            &[routines::TRAMPOLINE],
+            SPOIL,
+        )?)?;
+        let elf =
+            build::planted_elf(board.build, Profile::Fast, PROGRAM, &[routines::TRAMPOLINE], SPOIL);
         let complaints = routines::planted_watched(board, &elf, program.hash, &[FORGETFUL])?;
         // s22 and s23 are d11.
-        match complaints.iter().find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
+        match complaints
+            .iter()
+            .find(|complaint| complaint.starts_with(&format!("{FORGETFUL}: spoils s22 as it runs")))
         {
-            Some(complaint) => caught(FEATURE, complaint)?,
-            None => bail!("the trampoline did not catch {FEATURE} on {name}: got {complaints:?}"),
+            Some(complaint) => caught(SPOIL, complaint)?,
+            None => bail!("the trampoline did not catch {SPOIL} on {name}: got {complaints:?}"),
         }
     }
     Ok(())
@@ -77,21 +99,21 @@ fn flush(programs: &[Program]) -> Result<()> {
         bail!("no program {FLUSHED} to plant flushed numbers in");
     };
     let board = Board::named(M55_HELIUM);
-    process::run(&mut build::command(board.build, Profile::Fast, &[FLUSHED], &["planted-flush"])?)?;
-    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, FLUSHED))?;
+    process::run(&mut build::planted(board.build, Profile::Fast, FLUSHED, &[], FLUSH)?)?;
+    let run =
+        emulator::run(board, &build::planted_elf(board.build, Profile::Fast, FLUSHED, &[], FLUSH))?;
     match super::hash_complaint(program, &run) {
-        Some(complaint) => caught("planted-flush", &complaint),
+        Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
-            "the gate of the hash did not catch planted-flush, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
+            "the gate of the hash did not catch {FLUSH}, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
         ),
     }
 }
 
 /// One bit of one initial weight, which the hash must show.
 fn ulp(program: &Program) -> Result<()> {
-    build(&["planted-ulp"])?;
     let board = Board::named(M4F);
-    let run = emulator::run(board, &build::elf(board.build, Profile::Fast, PROGRAM))?;
+    let run = emulator::run(board, &build("planted-ulp")?)?;
     match super::hash_complaint(program, &run) {
         Some(complaint) => caught("planted-ulp", &complaint),
         None => missed("hash", "planted-ulp", "the golden hash"),
@@ -114,8 +136,7 @@ fn panic() -> Result<()> {
 
 /// What the symbols must show.
 fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
-    build(&[feature])?;
-    let image = Image::read(&build::elf(Board::named(M4F).build, Profile::Fast, PROGRAM))?;
+    let image = Image::read(&build(feature)?)?;
     let complaints = proofs::complaints(program, &image);
     match complaints.iter().find(|complaint| complaint.contains(what)) {
         Some(complaint) => caught(feature, complaint),
@@ -123,8 +144,11 @@ fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
     }
 }
 
-fn build(features: &[&str]) -> Result<()> {
-    process::run(&mut build::command(Board::named(M4F).build, Profile::Fast, &[PROGRAM], features)?)
+/// Builds the program with a defect; where it is.
+fn build(feature: &str) -> Result<PathBuf> {
+    let build = Board::named(M4F).build;
+    process::run(&mut build::command(build, Profile::Fast, &[PROGRAM], &[feature])?)?;
+    Ok(build::elf(build, Profile::Fast, PROGRAM, &[feature]))
 }
 
 fn caught(feature: &str, how: &str) -> Result<()> {
@@ -133,5 +157,7 @@ fn caught(feature: &str, how: &str) -> Result<()> {
 }
 
 fn missed(gate: &str, feature: &str, got: &str) -> Result<()> {
-    bail!("the gate of the {gate} did not catch {feature}, planted in {PROGRAM} on {M4F}: got {got}")
+    bail!(
+        "the gate of the {gate} did not catch {feature}, planted in {PROGRAM} on {M4F}: got {got}"
+    )
 }

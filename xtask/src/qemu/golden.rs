@@ -34,7 +34,9 @@ pub fn programs() -> Result<Vec<Program>> {
     let folder = paths::root().join("tests/firmware/src/bin");
     let binaries: BTreeSet<String> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
-        .map(|entry| Ok(entry?.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()))
+        .map(|entry| {
+            Ok(entry?.path().file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        })
         .collect::<Result<_>>()?;
     let named: BTreeSet<String> = programs.iter().map(|program| program.name.clone()).collect();
     let odd: Vec<&str> = binaries.symmetric_difference(&named).map(String::as_str).collect();
@@ -52,7 +54,9 @@ fn read(file: &str) -> Result<String> {
 fn parse(text: &str) -> Result<Vec<Program>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("firmware/")?.split_once(' '));
     let programs: Vec<Program> = lines
-        .map(|(name, hash)| Ok(Program { name: name.to_owned(), hash: u64::from_str_radix(hash, 16)? }))
+        .map(|(name, hash)| {
+            Ok(Program { name: name.to_owned(), hash: u64::from_str_radix(hash, 16)? })
+        })
         .collect::<Result<_>>()?;
     if programs.is_empty() {
         bail!("tests/golden.txt names no program");
@@ -66,7 +70,8 @@ mod tests {
 
     #[test]
     fn lines_of_programs() {
-        let programs = parse("xor 64492e941ce94521\nfirmware/xor-sgd 00000000000000ff\n").expect("two lines");
+        let programs =
+            parse("xor 64492e941ce94521\nfirmware/xor-sgd 00000000000000ff\n").expect("two lines");
         assert_eq!(programs.len(), 1);
         assert_eq!((programs[0].name.as_str(), programs[0].hash), ("xor-sgd", 255));
         assert!(parse("xor 64492e941ce94521\n").is_err());

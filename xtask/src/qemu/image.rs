@@ -35,8 +35,11 @@ pub struct Symbol {
 }
 
 /// Data sets and learnt weights: numbers that are not the library's code.
-const DATA: [&str; 3] =
-    ["rosenblatt_programs::data::IRIS", "rosenblatt_programs::data::IMAGES", "rosenblatt_programs::digits::LEARNT"];
+const DATA: [&str; 3] = [
+    "rosenblatt_programs::data::IRIS",
+    "rosenblatt_programs::data::IMAGES",
+    "rosenblatt_programs::digits::LEARNT",
+];
 
 /// Tables that the CPU wants whatever the program: interrupt vectors are a section, the page table is a symbol.
 const VECTORS: &str = ".vector_table";
@@ -72,7 +75,9 @@ impl Image {
             image.symbols.push(Symbol {
                 name: format!("{:#}", demangle(symbol.name()?)),
                 size: symbol.size(),
-                section: symbol.section_index().and_then(|index| index_of.iter().position(|&at| at == index)),
+                section: symbol
+                    .section_index()
+                    .and_then(|index| index_of.iter().position(|&at| at == index)),
             });
         }
         Ok(image)
@@ -85,14 +90,22 @@ impl Image {
 
     /// Bytes of flash for all else but the tables that the CPU wants.
     pub fn flash(&self) -> u64 {
-        let loaded: u64 =
-            self.sections.iter().filter(|section| section.loaded && section.name != VECTORS).map(|s| s.size).sum();
+        let loaded: u64 = self
+            .sections
+            .iter()
+            .filter(|section| section.loaded && section.name != VECTORS)
+            .map(|s| s.size)
+            .sum();
         loaded - self.data() - self.size(PAGES)
     }
 
     /// Bytes of RAM for variables.
     pub fn ram(&self) -> u64 {
-        self.sections.iter().filter(|section| [".data", ".bss"].contains(&section.name.as_str())).map(|s| s.size).sum()
+        self.sections
+            .iter()
+            .filter(|section| [".data", ".bss"].contains(&section.name.as_str()))
+            .map(|s| s.size)
+            .sum()
     }
 
     /// The size of what bears this name, 0 if nothing does.
@@ -103,7 +116,10 @@ impl Image {
     /// What bears this name. The compiler may have cut it into pieces, `NAME.0` and so on.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| {
-            symbol.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            symbol
+                .name
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     }
 

@@ -120,8 +120,9 @@ pub fn memory(image: &Image, net: u64, trainer: u64) -> Vec<String> {
     for (name, printed) in [("NET", net), ("TRAINER", trainer)] {
         let size = image.size(name);
         if size != printed {
-            complaints
-                .push(format!("{name}: expected the {printed} bytes that it printed, got {size} in the ELF file"));
+            complaints.push(format!(
+                "{name}: expected the {printed} bytes that it printed, got {size} in the ELF file"
+            ));
         }
         for symbol in image.named(name).filter(|symbol| symbol.size > 0) {
             let section = image.section(symbol).map_or("no section", |section| &section.name);
@@ -143,7 +144,9 @@ fn weights(image: &Image) -> Vec<String> {
     for symbol in image.named(LEARNT) {
         match image.section(symbol) {
             Some(section) if section.loaded && !section.writable && section.name != ".data" => {}
-            Some(section) => complaints.push(format!("LEARNT: expected in flash, got it in {}", section.name)),
+            Some(section) => {
+                complaints.push(format!("LEARNT: expected in flash, got it in {}", section.name))
+            }
             None => complaints.push("LEARNT: expected in flash, got it in no section".to_owned()),
         }
     }
@@ -156,12 +159,25 @@ mod tests {
     use super::*;
 
     fn image(symbols: &[(&str, u64, usize)]) -> Image {
-        let section = |name: &str, loaded, writable| Section { name: name.to_owned(), size: 0, loaded, writable };
+        let section = |name: &str, loaded, writable| Section {
+            name: name.to_owned(),
+            size: 0,
+            loaded,
+            writable,
+        };
         Image {
-            sections: vec![section(".rodata", true, false), section(".data", true, true), section(".bss", false, true)],
+            sections: vec![
+                section(".rodata", true, false),
+                section(".data", true, true),
+                section(".bss", false, true),
+            ],
             symbols: symbols
                 .iter()
-                .map(|&(name, size, section)| Symbol { name: name.to_owned(), size, section: Some(section) })
+                .map(|&(name, size, section)| Symbol {
+                    name: name.to_owned(),
+                    size,
+                    section: Some(section),
+                })
                 .collect(),
         }
     }

@@ -41,7 +41,13 @@ impl Measured {
         let is = |row: &Row| row.program == program.name && row.board == board;
         let index = self.rows.iter().position(is).unwrap_or_else(|| {
             let program = program.name.clone();
-            self.rows.push(Row { program, board, figures: Figures::default(), hashes: Vec::new(), too_small: None });
+            self.rows.push(Row {
+                program,
+                board,
+                figures: Figures::default(),
+                hashes: Vec::new(),
+                too_small: None,
+            });
             self.rows.len() - 1
         });
         &mut self.rows[index]
@@ -49,11 +55,18 @@ impl Measured {
 
     /// Notes that a program does not fit.
     pub fn too_small(&mut self, program: &Program, board: &'static Board) {
-        self.row(program, board.name).too_small = board.build.too_small.as_ref().map(|small| small.ram);
+        self.row(program, board.name).too_small =
+            board.build.too_small.as_ref().map(|small| small.ram);
     }
 
     /// Notes the sizes of a linked program.
-    pub fn image(&mut self, program: &Program, board: &'static Board, profile: Profile, image: &Image) {
+    pub fn image(
+        &mut self,
+        program: &Program,
+        board: &'static Board,
+        profile: Profile,
+        image: &Image,
+    ) {
         let figures = &mut self.row(program, board.name).figures;
         let flash = match profile {
             Profile::Small => Figure::FlashSmall,
@@ -67,7 +80,14 @@ impl Measured {
     }
 
     /// Notes what a program printed.
-    pub fn run(&mut self, program: &Program, board: &'static Board, profile: Profile, run: &Run, right: bool) {
+    pub fn run(
+        &mut self,
+        program: &Program,
+        board: &'static Board,
+        profile: Profile,
+        run: &Run,
+        right: bool,
+    ) {
         let row = self.row(program, board.name);
         row.hashes.push(right);
         match profile {
@@ -91,21 +111,52 @@ impl Measured {
         self.row(program, WASM).hashes.push(right);
         if !right {
             let got = hash.map_or("nothing".to_owned(), |hash| format!("{hash:016x}"));
-            self.complaints
-                .push(format!("{} on {WASM}: hash: expected {:016x}, got {got}", program.name, program.hash));
+            self.complaints.push(format!(
+                "{} on {WASM}: hash: expected {:016x}, got {got}",
+                program.name, program.hash
+            ));
         }
     }
 
+    /// Takes in what was measured beside this, at another opt-level.
+    pub fn absorb(&mut self, other: Self) {
+        for theirs in other.rows {
+            let Some(ours) = self
+                .rows
+                .iter_mut()
+                .find(|row| row.program == theirs.program && row.board == theirs.board)
+            else {
+                self.rows.push(theirs);
+                continue;
+            };
+            for (figure, their) in ours.figures.iter_mut().zip(theirs.figures) {
+                *figure = (*figure).max(their);
+            }
+            ours.hashes.extend(theirs.hashes);
+            ours.too_small = ours.too_small.or(theirs.too_small);
+        }
+        self.complaints.extend(other.complaints);
+    }
+
     /// Notes what is wrong.
-    pub fn complain(&mut self, program: &Program, board: &Board, profile: Profile, complaints: Vec<String>) {
+    pub fn complain(
+        &mut self,
+        program: &Program,
+        board: &Board,
+        profile: Profile,
+        complaints: Vec<String>,
+    ) {
         let place = format!("{} on {} at {}", program.name, board.name, profile.name());
-        self.complaints.extend(complaints.into_iter().map(|complaint| format!("{place}: {complaint}")));
+        self.complaints
+            .extend(complaints.into_iter().map(|complaint| format!("{place}: {complaint}")));
     }
 
     /// Puts the rows into the order of tables, and sees whether what is left out had to be.
     pub fn sort(&mut self, programs: &[Program]) {
         let program = |row: &Row| programs.iter().position(|program| program.name == row.program);
-        let board = |row: &Row| BOARDS.iter().position(|board| board.name == row.board).unwrap_or(BOARDS.len());
+        let board = |row: &Row| {
+            BOARDS.iter().position(|board| board.name == row.board).unwrap_or(BOARDS.len())
+        };
         self.rows.sort_by_key(|row| (program(row), board(row)));
         for row in &self.rows {
             if let (Some(ram), Some(need)) = (row.too_small, self.need(&row.program))
@@ -131,10 +182,15 @@ impl Measured {
     /// The least bytes of RAM that a program needs on a CPU of 32 bits, if it was run on one.
     fn need(&self, program: &str) -> Option<u64> {
         let need = |row: &Row| {
-            let stack = row.figures[Figure::StackSmall as usize]?.min(row.figures[Figure::StackFast as usize]?);
+            let stack = row.figures[Figure::StackSmall as usize]?
+                .min(row.figures[Figure::StackFast as usize]?);
             Some(row.figures[Figure::Ram as usize]? + stack)
         };
-        self.rows.iter().filter(|row| row.program == program && row.board != "AArch64").filter_map(need).min()
+        self.rows
+            .iter()
+            .filter(|row| row.program == program && row.board != "AArch64")
+            .filter_map(need)
+            .min()
     }
 
     /// The figures of the programs that have any, for the file of them.
@@ -146,14 +202,18 @@ impl Measured {
     /// The same by name.
     pub fn table(&self) -> Table {
         let rows = self.rows().into_iter();
-        rows.map(|(program, board, figures)| ((program.to_owned(), board.to_owned()), figures)).collect()
+        rows.map(|(program, board, figures)| ((program.to_owned(), board.to_owned()), figures))
+            .collect()
     }
 
     /// The table, what its columns are, and the goals.
     pub fn text(&self, time: Duration) -> String {
         let rows = self.rows.iter().map(|row| {
             let mut cells = vec![row.program.clone(), row.board.to_owned()];
-            cells.extend(row.figures.map(|figure| figure.map_or("-".to_owned(), |figure| figure.to_string())));
+            cells.extend(
+                row.figures
+                    .map(|figure| figure.map_or("-".to_owned(), |figure| figure.to_string())),
+            );
             cells.push(self.verdict(row));
             cells
         });
@@ -180,7 +240,11 @@ impl Measured {
             text += &format!("\n{list}\n");
         }
         let runs: usize = self.rows.iter().map(|row| row.hashes.len()).sum();
-        text + &format!("\n{runs} runs, with their builds, in {:.0} s ({})", time.as_secs_f64(), self.compiler)
+        text + &format!(
+            "\n{runs} runs, with their builds, in {:.0} s ({})",
+            time.as_secs_f64(),
+            self.compiler
+        )
     }
 
     fn verdict(&self, row: &Row) -> String {
@@ -249,10 +313,51 @@ mod tests {
     }
 
     #[test]
+    fn both_opt_levels_come_together() {
+        let program = Program { name: "xor".to_owned(), hash: 7 };
+        let run = |stack| Run {
+            hash: 7,
+            stack,
+            net: 0,
+            trainer: 0,
+            ruler: 2001,
+            infer: Some(1),
+            step: Some(2),
+        };
+        let mut levels = Profile::ALL.map(|_| Measured::new(String::new()));
+        for ((level, profile), right) in levels.iter_mut().zip(Profile::ALL).zip([true, false]) {
+            level.run(&program, Board::named("M0"), profile, &run(100 + u64::from(right)), right);
+            level.complain(&program, Board::named("M0"), profile, vec!["odd".to_owned()]);
+        }
+        let [mut measured, fast] = levels;
+        measured.absorb(fast);
+        assert_eq!((measured.rows.len(), measured.complaints.len()), (1, 2));
+        let row = &measured.rows[0];
+        assert_eq!(
+            (row.hashes.as_slice(), measured.verdict(row).as_str()),
+            ([true, false].as_slice(), "✗")
+        );
+        let figure = |figure: Figure| row.figures[figure as usize];
+        assert_eq!(
+            [Figure::StackSmall, Figure::StackFast, Figure::Step].map(figure),
+            [Some(101), Some(100), Some(2)]
+        );
+    }
+
+    #[test]
     fn both_opt_levels_count() {
         let program = Program { name: "xor".to_owned(), hash: 7 };
-        let run = |hash| Run { hash, stack: 100, net: 0, trainer: 0, ruler: 2001, infer: Some(1), step: Some(2) };
-        for (small, fast, mark) in [(true, true, "✓"), (true, false, "✗"), (false, true, "✗")] {
+        let run = |hash| Run {
+            hash,
+            stack: 100,
+            net: 0,
+            trainer: 0,
+            ruler: 2001,
+            infer: Some(1),
+            step: Some(2),
+        };
+        for (small, fast, mark) in [(true, true, "✓"), (true, false, "✗"), (false, true, "✗")]
+        {
             let mut measured = Measured::new(String::new());
             measured.run(&program, Board::named("M0"), Profile::Small, &run(7), small);
             measured.run(&program, Board::named("M0"), Profile::Fast, &run(7), fast);

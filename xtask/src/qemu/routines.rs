@@ -75,14 +75,17 @@ pub fn complaints(board: &Board, elf: &Path) -> Result<Vec<String>> {
     let there: BTreeSet<&str> = routines.iter().map(|routine| routine.name.as_str()).collect();
     let mut complaints: Vec<String> = written
         .iter()
-        .filter(|name| !there.contains(name.as_str()) && (board.name != M55_HELIUM || name.starts_with(HELIUM)))
+        .filter(|name| {
+            !there.contains(name.as_str()) && (board.name != M55_HELIUM || name.starts_with(HELIUM))
+        })
         .map(|name| format!("{name}: is not linked, so nothing calls it"))
         .collect();
     complaints.extend(unsaved(&routines));
     // Helium leaves only small products to the other routines. The other boards reach the rest of
     // those.
-    let (whole, entries): (Vec<&Routine>, Vec<&Routine>) =
-        routines.iter().partition(|routine| board.name != M55_HELIUM || routine.name.starts_with(HELIUM));
+    let (whole, entries): (Vec<&Routine>, Vec<&Routine>) = routines
+        .iter()
+        .partition(|routine| board.name != M55_HELIUM || routine.name.starts_with(HELIUM));
     complaints.extend(unreached(board, elf, &whole, &entries)?);
     let count: usize = routines.iter().map(|routine| routine.instructions.len()).sum();
     println!("{}: {} routines in assembly, {count} instructions", board.name, routines.len());
@@ -103,12 +106,20 @@ pub fn watched(board: &Board, elf: &Path, hash: u64) -> Result<Vec<String>> {
     let written = written(board)?;
     let routines = read(elf, |name| written.contains(name))?;
     let (complaints, calls, interrupts) = trampoline::complaints(board, elf, &routines, hash)?;
-    println!("{}: {calls} calls of routines in assembly, {interrupts} interrupts meanwhile", board.name);
+    println!(
+        "{}: {calls} calls of routines in assembly, {interrupts} interrupts meanwhile",
+        board.name
+    );
     Ok(complaints)
 }
 
 /// The same for routines of these names in a program with a planted defect.
-pub fn planted_watched(board: &Board, elf: &Path, hash: u64, names: &[&str]) -> Result<Vec<String>> {
+pub fn planted_watched(
+    board: &Board,
+    elf: &Path,
+    hash: u64,
+    names: &[&str],
+) -> Result<Vec<String>> {
     let routines = read(elf, |name| names.contains(&name))?;
     Ok(trampoline::complaints(board, elf, &routines, hash)?.0)
 }
@@ -129,7 +140,8 @@ fn written(board: &Board) -> Result<BTreeSet<String>> {
     let file = target.release_folder(&folder).join("kernels.ll");
     command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
     process::run(command.arg("--").arg(format!("--emit=llvm-ir={}", file.display())))?;
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let names = names(&text);
     if names.is_empty() {
         bail!("{} names no routine in assembly", file.display());
@@ -165,7 +177,9 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
     let lines = disassemble(elf)?;
     let mut routines = Vec::new();
     let mut seen = BTreeSet::new();
-    for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition()) {
+    for symbol in
+        file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+    {
         let name = plain(symbol.name()?);
         // The lowest bit says Thumb.
         let start = symbol.address() & !1;
@@ -173,7 +187,10 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
             continue;
         }
         let inside = start..start + symbol.size();
-        let own = lines.iter().filter(|(address, _)| inside.contains(address)).map(|(_, line)| line.as_str());
+        let own = lines
+            .iter()
+            .filter(|(address, _)| inside.contains(address))
+            .map(|(_, line)| line.as_str());
         let instructions = thumb::read(own);
         if instructions.is_empty() {
             bail!("{name} has no instructions in {}", elf.display());
@@ -190,7 +207,12 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
 fn disassemble(elf: &Path) -> Result<Vec<(u64, String)>> {
     let tool = DISASSEMBLER.found().context("there is no disassembler")?;
     // Of all that any of the boards has.
-    let options = ["--disassemble", "--no-show-raw-insn", "--triple=thumbv8.1m.main-none-eabi", "--mattr=+mve.fp,+lob"];
+    let options = [
+        "--disassemble",
+        "--no-show-raw-insn",
+        "--triple=thumbv8.1m.main-none-eabi",
+        "--mattr=+mve.fp,+lob",
+    ];
     let text = process::read(Command::new(tool).args(options).arg(elf))?;
     let lines = text.lines().filter_map(|line| {
         let (address, _) = line.trim().split_once(':')?;
@@ -201,11 +223,19 @@ fn disassemble(elf: &Path) -> Result<Vec<(u64, String)>> {
 
 /// The registers that routines spoil.
 fn unsaved(routines: &[Routine]) -> Vec<String> {
-    routines.iter().flat_map(|routine| saved::complaints(&routine.name, &routine.instructions)).collect()
+    routines
+        .iter()
+        .flat_map(|routine| saved::complaints(&routine.name, &routine.instructions))
+        .collect()
 }
 
 /// The routines of which the program does not reach every instruction, or not the first.
-fn unreached(board: &Board, elf: &Path, whole: &[&Routine], entries: &[&Routine]) -> Result<Vec<String>> {
+fn unreached(
+    board: &Board,
+    elf: &Path,
+    whole: &[&Routine],
+    entries: &[&Routine],
+) -> Result<Vec<String>> {
     let log = log_of(elf);
     emulator::log_code(board, elf, &log)?;
     let text = fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
@@ -214,10 +244,13 @@ fn unreached(board: &Board, elf: &Path, whole: &[&Routine], entries: &[&Routine]
         bail!("the emulator's log {} names no instruction", log.display());
     }
     let mut complaints = Vec::new();
-    for (routine, all) in
-        whole.iter().map(|routine| (routine, true)).chain(entries.iter().map(|routine| (routine, false)))
+    for (routine, all) in whole
+        .iter()
+        .map(|routine| (routine, true))
+        .chain(entries.iter().map(|routine| (routine, false)))
     {
-        let addresses: Vec<u64> = routine.instructions.iter().flatten().map(|one| one.address).collect();
+        let addresses: Vec<u64> =
+            routine.instructions.iter().flatten().map(|one| one.address).collect();
         let missing = reached::missing(addresses.iter().copied(), &reached);
         if missing.first() == addresses.first() {
             complaints.push(format!("{}: is never called", routine.name));
@@ -247,6 +280,9 @@ mod tests {
         let module = "module asm \".type _ZN1k4gemm6rows_817h44ca0eda1b629465E, %function\"\n\
             module asm \"    .type \\5Cname, %function\"\nmodule asm \".type table, %object\"\n\
             declare dso_local noundef i32 @rosenblatt_helium_2x8(ptr noalias) #0\ndeclare void @memcpy(ptr)\n";
-        assert_eq!(names(module).into_iter().collect::<Vec<_>>(), ["k::gemm::rows_8", "rosenblatt_helium_2x8"]);
+        assert_eq!(
+            names(module).into_iter().collect::<Vec<_>>(),
+            ["k::gemm::rows_8", "rosenblatt_helium_2x8"]
+        );
     }
 }

@@ -1,10 +1,12 @@
 //! Every example, run to its end: on the fastest backend and on the scalar one, with its plot. What it says is compared line by line.
 
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::WHOLE;
 use crate::expected;
 use crate::paths;
 use crate::process::{cargo, read, run};
@@ -14,13 +16,20 @@ use crate::table::table;
 /// Seconds that an example should take on each backend. One that takes more is reported; a slow machine makes no step fail.
 const LIMIT: f64 = 20.0;
 
-/// The folders of `examples/` that are examples of the workspace: `common` is what they share, and those with a manifest stand alone.
+/// Where examples lie.
+const ROOMS: [&str; 2] = ["examples", "lecture/examples"];
+
+/// The examples of the workspace. `common` is what they share, and those with a manifest stand alone.
 fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(paths::root().join("examples"))? {
-        let folder = entry?.path();
-        if folder.join("main.rs").exists() && !folder.join("Cargo.toml").exists() {
-            names.push(folder.file_name().context("a folder's name")?.to_string_lossy().into_owned());
+    for room in ROOMS {
+        for entry in fs::read_dir(paths::root().join(room))? {
+            let folder = entry?.path();
+            if folder.join("main.rs").exists() && !folder.join("Cargo.toml").exists() {
+                names.push(
+                    folder.file_name().context("a folder's name")?.to_string_lossy().into_owned(),
+                );
+            }
         }
     }
     names.sort();
@@ -28,15 +37,12 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Run the examples and compare what they say with `examples/NAME/expected.txt`.
+/// Run the examples and compare what each says with its `expected.txt`.
 ///
 /// Lines that name a backend or a plot do not count. `cargo xtask test` does the same, and more: it looks at the
 /// plots, at the time, and runs everything on the scalar backend, too.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Write down what they say now, and show the first line of each that has changed
-    #[arg(long)]
-    update: bool,
     /// Only these; may be given several times, or as a list with commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
@@ -46,23 +52,32 @@ pub struct Args {
 const ON_A_CHIP: &str = "cortex-m";
 
 pub fn main(args: &Args) -> Result<()> {
+    compare(&args.only, false)
+}
+
+/// Writes down what all examples say now, and shows the first line of each that has changed.
+pub fn record() -> Result<()> {
+    compare(&[], true)
+}
+
+fn compare(only: &[String], update: bool) -> Result<()> {
     let mut all = names()?;
     all.push(ON_A_CHIP.to_owned());
-    if let Some(unknown) = args.only.iter().find(|name| !all.contains(name)) {
+    if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
         bail!("no example {unknown}; there are {}", all.join(", "));
     }
-    all.retain(|name| args.only.is_empty() || args.only.contains(name));
+    all.retain(|name| only.is_empty() || only.contains(name));
     let on_the_host: Vec<&String> = all.iter().filter(|name| *name != ON_A_CHIP).collect();
     if !on_the_host.is_empty() {
         let chosen = on_the_host.iter().flat_map(|name| ["--example", name.as_str()]);
-        run(&mut cargo(["build", "--release"].into_iter().chain(chosen)))?;
+        run(cargo(["build"]).args(WHOLE).args(chosen))?;
     }
     for name in on_the_host {
         let (text, _) = start(name, &[])?;
-        expected::check(name, &format!("example {name}"), &text, args.update)?;
+        expected::check(name, &format!("example {name}"), &text, update)?;
     }
     if all.iter().any(|name| name == ON_A_CHIP) {
-        qemu::example(args.update)?;
+        qemu::example(update)?;
     }
     println!("as expected: {}", all.join(", "));
     Ok(())
@@ -70,16 +85,17 @@ pub fn main(args: &Args) -> Result<()> {
 
 /// Runs an example that is built; what it says, and how many seconds it took.
 fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
-    let mut command = cargo(["run", "--release", "--quiet", "--example", name, "--"]);
+    let mut command = Command::new(paths::target().join("release/examples").join(name));
     let before = Instant::now();
-    let text = read(command.args(args)).with_context(|| format!("example {name} {}", args.join(" ")))?;
+    let text = read(command.args(args).current_dir(paths::root()))
+        .with_context(|| format!("example {name} {}", args.join(" ")))?;
     Ok((text, before.elapsed().as_secs_f64()))
 }
 
 /// Runs them for the test command. One must end with status 0, within the time; on both backends it must say what is expected; and there
 /// must be a plot where it takes `--plot`.
 pub fn run_all() -> Result<()> {
-    run(&mut cargo(["build", "--release", "--examples"]))?;
+    run(cargo(["build"]).args(WHOLE).arg("--examples"))?;
     let folder = paths::root().join("target/examples");
     fs::create_dir_all(&folder)?;
     let mut rows = Vec::new();
@@ -87,7 +103,10 @@ pub fn run_all() -> Result<()> {
         let start = |args: &[&str]| -> Result<(String, f64)> {
             let (text, seconds) = start(&name, args)?;
             if seconds > LIMIT {
-                println!("example {name} {} took {seconds:.1} s; it should take {LIMIT} s at most", args.join(" "));
+                println!(
+                    "example {name} {} took {seconds:.1} s; it should take {LIMIT} s at most",
+                    args.join(" ")
+                );
             }
             Ok((text, seconds))
         };
@@ -99,7 +118,8 @@ pub fn run_all() -> Result<()> {
         let with_plot: &[&str] = if plots { &["--plot", &plot_name] } else { &[] };
         let (text, seconds) = start(with_plot)?;
         if plots {
-            let picture = fs::read_to_string(&plot).with_context(|| format!("example {name} has written no plot"))?;
+            let picture = fs::read_to_string(&plot)
+                .with_context(|| format!("example {name} has written no plot"))?;
             ensure!(picture.contains("</svg>"), "{} is not a whole SVG file", plot.display());
         }
         let lines = expected::results(&text).len();
@@ -122,12 +142,19 @@ pub fn run_all() -> Result<()> {
     }
     println!(
         "\n{}",
-        table(&["example", "seconds", "plot", "lines as expected", "on scalar, too", "weights"], rows, [1, 3])
+        table(
+            &["example", "seconds", "plot", "lines as expected", "on scalar, too", "weights"],
+            rows,
+            [1, 3]
+        )
     );
     Ok(())
 }
 
 /// The hashes after `weights` at the start of a line.
 fn weights(text: &str) -> Vec<String> {
-    text.lines().filter_map(|line| line.strip_prefix("weights ")).map(|hash| hash.trim().to_owned()).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix("weights "))
+        .map(|hash| hash.trim().to_owned())
+        .collect()
 }

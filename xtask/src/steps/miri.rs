@@ -5,8 +5,10 @@ use crate::process::run_lines;
 use crate::toolchain::Miri;
 
 /// What is interpreted: target, flags, and the backend that these give. Miri knows AVX2 but not AVX-512; s390x is big-endian.
-const RUNS: [(&str, &str, &str); 2] =
-    [("x86_64-unknown-linux-gnu", "-C target-feature=+avx2", "avx2"), ("s390x-unknown-linux-gnu", "", "scalar")];
+const RUNS: [(&str, &str, &str); 2] = [
+    ("x86_64-unknown-linux-gnu", "-C target-feature=+avx2", "avx2"),
+    ("s390x-unknown-linux-gnu", "", "scalar"),
+];
 
 pub fn run(findings: &mut Findings) -> anyhow::Result<Done> {
     let miri = match Miri::find()? {

@@ -81,8 +81,7 @@ mod tests {
     fn result_lines() {
         let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
         assert_eq!(result(ok), Some((12, 0)));
-        let failed =
-            "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
+        let failed = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
         assert_eq!(result(failed), Some((7, 2)));
         assert_eq!(result("test network::tests::result: ok"), None);
     }
@@ -91,7 +90,10 @@ mod tests {
     fn backend_lines() {
         assert_eq!(backend("backend avx512: not on this CPU"), Some(("avx512", Said::NotHere)));
         let checked = "900 checks, 0 mismatches, hash 0123456789abcdef";
-        assert_eq!(backend(&format!("backend avx2: {checked}")), Some(("avx2", Said::Checked(checked.into()))));
+        assert_eq!(
+            backend(&format!("backend avx2: {checked}")),
+            Some(("avx2", Said::Checked(checked.into())))
+        );
         assert_eq!(backend("backend avx2: panicked"), None);
     }
 }

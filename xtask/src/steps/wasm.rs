@@ -33,11 +33,14 @@ fn folder() -> PathBuf {
 pub fn run(findings: &mut Findings) -> Result<()> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
     // Clippy for the libraries, too: the host's run never sees this backend's code.
-    let libraries = ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--features", FEATURES];
+    let libraries =
+        ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--features", FEATURES];
     let deny = ["--", "-D", "warnings"];
     process::run(cargo(target, "clippy", "wasm-clippy", &libraries).args(deny))?;
     let manifest = folder().join("Cargo.toml");
-    process::run(cargo(target, "clippy", "wasm-clippy", &["--manifest-path"]).arg(manifest).args(deny))?;
+    process::run(
+        cargo(target, "clippy", "wasm-clippy", &["--manifest-path"]).arg(manifest).args(deny),
+    )?;
 
     let mut hashes = programs(|line| {
         if let Some((name, Said::Checked(what))) = tally::backend(line) {
@@ -47,7 +50,9 @@ pub fn run(findings: &mut Findings) -> Result<()> {
     for program in golden::programs()? {
         match hashes.remove(&program.name) {
             Some(hash) if hash == program.hash => {}
-            Some(hash) => bail!("{} on wasm: expected {:016x}, got {hash:016x}", program.name, program.hash),
+            Some(hash) => {
+                bail!("{} on wasm: expected {:016x}, got {hash:016x}", program.name, program.hash)
+            }
             None => bail!("{} on wasm: expected {:016x}, got nothing", program.name, program.hash),
         }
     }
@@ -59,17 +64,22 @@ pub fn run(findings: &mut Findings) -> Result<()> {
 pub fn programs(mut each: impl FnMut(&str)) -> Result<BTreeMap<String, u64>> {
     apt::ensure(&[NODE])?;
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    process::run(cargo(target, "build", "wasm", &["--manifest-path"]).arg(folder().join("Cargo.toml")))?;
+    process::run(
+        cargo(target, "build", "wasm", &["--manifest-path"]).arg(folder().join("Cargo.toml")),
+    )?;
     let module = target.release_folder("wasm").join("rosenblatt_wasm_tests.wasm");
     let mut hashes = BTreeMap::new();
     let mut command = Command::new(NODE.found().expect("ensured above"));
-    process::run_lines(command.arg(folder().join("run.mjs")).arg(module).arg(golden_hash()?), |line| {
-        if let Some((name, hash)) = program(line) {
-            hashes.insert(name.to_owned(), hash);
-        }
-        each(line);
-        true
-    })?;
+    process::run_lines(
+        command.arg(folder().join("run.mjs")).arg(module).arg(golden_hash()?),
+        |line| {
+            if let Some((name, hash)) = program(line) {
+                hashes.insert(name.to_owned(), hash);
+            }
+            each(line);
+            true
+        },
+    )?;
     Ok(hashes)
 }
 
@@ -82,9 +92,12 @@ fn program(line: &str) -> Option<(&str, u64)> {
 /// The hash over all kernels that every backend must reproduce.
 fn golden_hash() -> Result<String> {
     let file = paths::root().join("kernels/tests/identity.golden");
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let line =
-        text.lines().find(|line| line.ends_with(" all")).context("the golden file has no line for all kernels")?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let line = text
+        .lines()
+        .find(|line| line.ends_with(" all"))
+        .context("the golden file has no line for all kernels")?;
     Ok(line.split(' ').next().unwrap_or_default().to_owned())
 }
 

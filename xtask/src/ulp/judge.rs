@@ -43,10 +43,16 @@ fn round(function: Function, input: f32, exact: f64) -> (f32, bool) {
         return (nearest, false);
     }
     // Among normal numbers: the 29 bits that f64 has more than f32 say how far the middle is.
-    if exact.abs() >= f32::MIN_POSITIVE.into() && ((exact.to_bits() & 0x1fff_ffff) as i64 - 0x1000_0000).abs() > 32 {
+    if exact.abs() >= f32::MIN_POSITIVE.into()
+        && ((exact.to_bits() & 0x1fff_ffff) as i64 - 0x1000_0000).abs() > 32
+    {
         return (nearest, false);
     }
-    let other = if f64::from(nearest).abs() > exact.abs() { toward_zero(nearest) } else { away_from_zero(nearest) };
+    let other = if f64::from(nearest).abs() > exact.abs() {
+        toward_zero(nearest)
+    } else {
+        away_from_zero(nearest)
+    };
     let middle = (finite(nearest) + finite(other)) / 2.0;
     if (exact - middle).abs() > exact.abs() * 2f64.powi(-48) {
         return (nearest, false);
@@ -146,6 +152,8 @@ mod tests {
         assert!(verdict.close_call);
         assert_eq!(verdict.rounded, 1.0);
         // Half the least subnormal is exp(−150 ln 2): the nearest f32 argument lies to one side of it, and plainly so.
-        assert!(!judge(Function::Exp, -103.972_08, f64::from(-103.972_08f32).exp(), 0.0).close_call);
+        assert!(
+            !judge(Function::Exp, -103.972_08, f64::from(-103.972_08f32).exp(), 0.0).close_call
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::f64::consts::PI;
 
 use dashu_float::{FBig, round::mode::HalfEven};
-use rosenblatt_kernels::{Level, activation};
+use rosenblatt_kernels::{Backend, activation};
 
 /// Bits of the arithmetic that decides close calls.
 const PRECISION: usize = 320;
@@ -44,13 +44,13 @@ impl Function {
     }
 
     /// The kernel under test, in place.
-    pub fn kernel(self, level: Level, x: &mut [f32]) {
+    pub fn kernel(self, backend: Backend, x: &mut [f32]) {
         match self {
-            Self::Exp => activation::exp(level, x),
-            Self::Ln => activation::ln(level, x),
-            Self::Tanh => activation::tanh(level, x),
-            Self::Sigmoid => activation::sigmoid(level, x),
-            Self::CosPi => activation::cos_pi(level, x),
+            Self::Exp => activation::exp(backend, x),
+            Self::Ln => activation::ln(backend, x),
+            Self::Tanh => activation::tanh(backend, x),
+            Self::Sigmoid => activation::sigmoid(backend, x),
+            Self::CosPi => activation::cos_pi(backend, x),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use rosenblatt_kernels::Level;
+use rosenblatt_kernels::Backend;
 
 use super::judge::judge;
 use super::oracle::Function;
@@ -18,12 +18,12 @@ const BLOCK: u64 = 1 << 16;
 
 /// Checks the functions that the command line names.
 pub fn all(args: &Args) -> Result<()> {
-    let level: Level = args.level.parse().map_err(|error| anyhow!("{error}"))?;
+    let backend: Backend = args.backend.parse().map_err(|error| anyhow!("{error}"))?;
     let mut exceeded = Vec::new();
     for function in Function::ALL.into_iter().filter(|&function| wanted(args.function, function)) {
         let start = Instant::now();
-        let tally = sweep(function, level, args.step.get().into(), args.threads.get());
-        println!("{} on {level}, {:.1} s", function.name(), start.elapsed().as_secs_f64());
+        let tally = sweep(function, backend, args.step.get().into(), args.threads.get());
+        println!("{} on {backend}, {:.1} s", function.name(), start.elapsed().as_secs_f64());
         if !tally.print(function) {
             exceeded.push(function.name());
         }
@@ -70,7 +70,7 @@ struct Tally {
 }
 
 /// Goes through every `step`th input.
-fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
+fn sweep(function: Function, backend: Backend, step: u64, threads: u32) -> Tally {
     let inputs = (1u64 << 32).div_ceil(step);
     let bar = ProgressBar::new(inputs);
     bar.set_style(
@@ -94,7 +94,7 @@ fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
                     let until = (from + BLOCK).min(inputs);
                     block.clear();
                     block.extend((from..until).map(|index| f32::from_bits((index * step) as u32)));
-                    function.kernel(level, &mut block);
+                    function.kernel(backend, &mut block);
                     for (index, &got) in (from..until).zip(&block) {
                         tally.add(function, (index * step) as u32, got);
                     }
@@ -110,7 +110,7 @@ fn sweep(function: Function, level: Level, step: u64, threads: u32) -> Tally {
         // A sample hardly meets these, and they are checks of their own.
         for input in [f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN] {
             let mut result = [input];
-            function.kernel(level, &mut result);
+            function.kernel(backend, &mut result);
             total.add(function, input.to_bits(), result[0]);
         }
     }
@@ -124,7 +124,9 @@ impl Tally {
         let verdict = judge(function, input, exact, got);
         let rounded = verdict.rounded;
         // Of two inputs with the same error the lesser bits are named, however the threads share the work.
-        if verdict.error > self.worst || (verdict.error == self.worst && verdict.error > 0.0 && bits < self.worst_at) {
+        if verdict.error > self.worst
+            || (verdict.error == self.worst && verdict.error > 0.0 && bits < self.worst_at)
+        {
             self.worst = verdict.error;
             self.worst_at = bits;
         }
@@ -139,13 +141,15 @@ impl Tally {
         self.not_rounded += u64::from(got != rounded);
         self.infinity_wrong += u64::from(input.is_infinite() && wrong);
         self.zero_wrong += u64::from(input == 0.0 && wrong);
-        self.sign_wrong += u64::from(got == 0.0 && got.is_sign_negative() != exact.is_sign_negative());
+        self.sign_wrong +=
+            u64::from(got == 0.0 && got.is_sign_negative() != exact.is_sign_negative());
         self.overflow_differs += u64::from(got.is_infinite() != rounded.is_infinite());
         self.underflow_differs += u64::from((got == 0.0) != (rounded == 0.0));
     }
 
     fn merge(&mut self, other: &Self) {
-        if other.worst > self.worst || (other.worst == self.worst && other.worst_at < self.worst_at) {
+        if other.worst > self.worst || (other.worst == self.worst && other.worst_at < self.worst_at)
+        {
             self.worst = other.worst;
             self.worst_at = other.worst_at;
         }
@@ -167,18 +171,28 @@ impl Tally {
             if wrong == 0 { "right".to_owned() } else { format!("WRONG {wrong} times") }
         };
         let differs = |times: u64| {
-            if times == 0 { "nowhere else than correctly rounded".to_owned() } else { format!("differs {times} times") }
+            if times == 0 {
+                "nowhere else than correctly rounded".to_owned()
+            } else {
+                format!("differs {times} times")
+            }
         };
         let input = f32::from_bits(self.worst_at);
         let line = |what: &str, value: String| println!("  {what:23} {value}");
 
         println!("  {} inputs", self.inputs);
-        line("worst error", format!("{:.4} ULP at {:#010x} = {input:?}", self.worst, self.worst_at));
+        line(
+            "worst error",
+            format!("{:.4} ULP at {:#010x} = {input:?}", self.worst, self.worst_at),
+        );
         line("", format!("exact {:e}", function.exact(input)));
         let share = 100.0 * self.not_rounded as f64 / self.inputs as f64;
         line(
             "not correctly rounded",
-            format!("{} ({share:.4} %); {} close calls settled", self.not_rounded, self.close_calls),
+            format!(
+                "{} ({share:.4} %); {} close calls settled",
+                self.not_rounded, self.close_calls
+            ),
         );
         line("NaN", format!("{} ({} NaN inputs)", right(self.nan_wrong), self.nan_inputs));
         line("at +∞ and −∞", right(self.infinity_wrong));
@@ -187,7 +201,10 @@ impl Tally {
         line("overflow to ∞", differs(self.overflow_differs));
         line("underflow to 0", differs(self.underflow_differs));
         let within = self.worst <= function.bound();
-        line("bound", format!("{} ULP, {}", function.bound(), if within { "kept" } else { "EXCEEDED" }));
+        line(
+            "bound",
+            format!("{} ULP, {}", function.bound(), if within { "kept" } else { "EXCEEDED" }),
+        );
         within && self.nan_wrong + self.infinity_wrong + self.zero_wrong + self.sign_wrong == 0
     }
 }

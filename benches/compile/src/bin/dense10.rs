@@ -16,12 +16,11 @@ type Net = Mlp<(
 )>;
 
 fn main() -> Result<(), rosenblatt::Error> {
-    let mut net = Net::new();
-    net.init(Seed(1957));
-    let mut trainer = Trainer::<Net, Adam, SparseCategoricalCrossEntropy, 16>::new();
+    let mut net = Net::init(Seed(1957));
+    let mut trainer = Trainer::<Net, SparseCategoricalCrossEntropy, Adam, 16>::ZERO;
     let (x, t) = ([[0.5; 32]; 64], [1; 64]);
     let fit = Fit { epochs: 20, ..Fit::new(Adam::DEFAULT) };
-    let last = trainer.fit(&mut net, black_box(&x), black_box(&t), &fit, &mut ())?;
+    let last = trainer.fit(&mut net, (black_box(&x), black_box(&t)), &fit)?;
     println!("{} {:?}", last.loss, net.predict(&x[0]));
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! Says what breaks the numeric contract in this build, or that nothing does: what a program asks at its start.
+//! Prints what breaks the numeric contract in this build, or that nothing does. A program makes the
+//! same check at its start.
 //!
-//! `cargo xtask test` builds it as the contract forbids, too, and expects to be told.
+//! `cargo xtask test` also builds it in ways that break the contract, and expects the violation to
+//! be reported.
 
 use rosenblatt::kernels::contract;
 

@@ -18,11 +18,13 @@ macro_rules! aarch64_entry {
 }
 pub use aarch64_entry as entry;
 
-/// Descriptors of blocks of 1 GiB, as the Arm Architecture Reference Manual has them (D8.3): valid, accessed, and which memory attribute.
+/// Block descriptors for 1 GiB, as in the Arm Architecture Reference Manual (D8.3): valid,
+/// accessed, and the index of the memory attribute.
 const DEVICE: usize = 1 | 1 << 10 | 1 << 54;
 const NORMAL: usize = 1 | 1 << 10 | 1 << 2 | 3 << 8;
 
-// One to one: the first GiB are devices, the second is memory. Attribute 0 is device nGnRE, 1 normal write-back memory.
+// Identity mapping: the first GiB is devices, the second is memory. Attribute 0 is device nGnRE, 1
+// is normal write-back memory.
 initial_pagetable!(
     {
         let mut map = [0; 512];
@@ -33,7 +35,7 @@ initial_pagetable!(
     0xff04
 );
 
-/// Where the stack ends and where it begins.
+/// Lowest and highest address of the stack.
 pub fn stack_bounds() -> (usize, usize) {
     unsafe extern "C" {
         static boot_stack_begin: u32;
@@ -45,7 +47,7 @@ pub fn stack_bounds() -> (usize, usize) {
 /// The timer always runs.
 pub fn start_clock() {}
 
-/// Ticks since the start; no interrupts.
+/// Ticks since the start. There are no interrupts.
 #[inline(never)]
 pub fn now() -> (u64, u32) {
     let count: u64;
@@ -54,17 +56,17 @@ pub fn now() -> (u64, u32) {
     (count, 0)
 }
 
-/// 2,001 instructions: 1,000 rounds of two, and one before.
+/// 2,001 instructions: one, then 1,000 rounds of two.
 #[inline(always)]
 pub fn ruler() {
     // SAFETY: counts a register down.
     unsafe { asm!("mov {n:w}, #1000", "1: subs {n:w}, {n:w}, #1", "b.ne 1b", n = out(reg) _) }
 }
 
-/// Waits for good.
+/// Waits forever.
 pub fn idle() -> ! {
     loop {
-        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        // SAFETY: no memory is accessed. The empty volatile instruction keeps the loop.
         unsafe { asm!("") }
     }
 }

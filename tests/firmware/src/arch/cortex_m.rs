@@ -20,7 +20,7 @@ macro_rules! cortex_m_entry {
 }
 pub use cortex_m_entry as entry;
 
-/// Where the stack ends and where it begins.
+/// Lowest and highest address of the stack.
 pub fn stack_bounds() -> (usize, usize) {
     unsafe extern "C" {
         static _stack_end: u32;
@@ -32,11 +32,11 @@ pub fn stack_bounds() -> (usize, usize) {
 /// The clock counts down in 24 bits.
 const RELOAD: u32 = 0x00ff_ffff;
 
-/// How often it has begun anew.
+/// How often the clock has restarted.
 #[cfg_attr(not(feature = "bare"), unsafe(no_mangle))]
 static mut CLOCK_INTERRUPTS: u32 = 0;
 
-/// Counts; five instructions, which `cargo xtask qemu` takes off.
+/// Counts in five instructions, which `cargo xtask qemu` subtracts.
 #[cfg(not(any(feature = "bare", feature = "trampoline")))]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
@@ -55,7 +55,7 @@ extern "C" fn SysTick() {
 
 /// Starts the clock.
 pub fn start_clock() {
-    // SAFETY: nobody else has the peripherals.
+    // SAFETY: nothing else uses the peripherals.
     let mut clock = unsafe { Peripherals::steal() }.SYST;
     clock.set_clock_source(SystClkSource::Core);
     clock.set_reload(RELOAD);
@@ -64,11 +64,11 @@ pub fn start_clock() {
     clock.enable_counter();
 }
 
-/// Ticks since the start, and interrupts.
+/// Ticks since the start, and the number of interrupts.
 #[inline(never)]
 pub fn now() -> (u64, u32) {
     loop {
-        // SAFETY: one word, which the interrupt handler alone writes.
+        // SAFETY: one word that only the interrupt handler writes.
         let before = unsafe { read_volatile(&raw const CLOCK_INTERRUPTS) };
         let left = SYST::get_current();
         // SAFETY: as above.
@@ -79,17 +79,28 @@ pub fn now() -> (u64, u32) {
     }
 }
 
-/// 2,001 instructions: 250 rounds of eight, and one that every core needs to load so small a number.
+/// 2,001 instructions: one that loads a small number on every core, then 250 rounds of eight.
 #[inline(always)]
 pub fn ruler() {
     // SAFETY: counts a register down.
-    unsafe { asm!("movs {n}, #250", "1:", ".rept 6", "nop", ".endr", "subs {n}, #1", "bne 1b", n = out(reg) _) }
+    unsafe {
+        asm!(
+            "movs {n}, #250",
+            "1:",
+            ".rept 6",
+            "nop",
+            ".endr",
+            "subs {n}, #1",
+            "bne 1b",
+            n = out(reg) _
+        )
+    }
 }
 
-/// Waits for good.
+/// Waits forever.
 pub fn idle() -> ! {
     loop {
-        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        // SAFETY: no memory is accessed. The empty volatile instruction keeps the loop.
         unsafe { asm!("") }
     }
 }

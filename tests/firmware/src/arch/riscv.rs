@@ -2,7 +2,7 @@
 
 use core::{arch::asm, ptr::addr_of};
 
-// Links the reset code, which also turns the floating-point unit on.
+// Links the reset code, which also enables the floating-point unit.
 use riscv_rt as _;
 
 /// Makes a function `fn() -> !` the one that starts after reset.
@@ -17,20 +17,20 @@ macro_rules! riscv_entry {
 }
 pub use riscv_entry as entry;
 
-/// Where the stack ends and where it begins.
+/// Lowest and highest address of the stack.
 pub fn stack_bounds() -> (usize, usize) {
     unsafe extern "C" {
         static __estack: u32;
         static _stack_start: u32;
     }
-    // The crate counts from where the stack begins, at the top.
+    // The crate's symbol `_stack_start` is the highest address.
     (addr_of!(__estack) as usize, addr_of!(_stack_start) as usize)
 }
 
 /// The counter always runs.
 pub fn start_clock() {}
 
-/// Instructions since the start; no interrupts.
+/// Instructions since the start. There are no interrupts.
 #[inline(never)]
 pub fn now() -> (u64, u32) {
     let count: u32;
@@ -39,17 +39,17 @@ pub fn now() -> (u64, u32) {
     (count.into(), 0)
 }
 
-/// 2,001 instructions: 1,000 rounds of two, and one before.
+/// 2,001 instructions: one, then 1,000 rounds of two.
 #[inline(always)]
 pub fn ruler() {
     // SAFETY: counts a register down.
     unsafe { asm!("li {n}, 1000", "1: addi {n}, {n}, -1", "bnez {n}, 1b", n = out(reg) _) }
 }
 
-/// Waits for good.
+/// Waits forever.
 pub fn idle() -> ! {
     loop {
-        // SAFETY: no memory is touched; a volatile nothing keeps the loop.
+        // SAFETY: no memory is accessed. The empty volatile instruction keeps the loop.
         unsafe { asm!("") }
     }
 }

@@ -21,7 +21,10 @@ fn line(line: &str) -> Option<Range<u64>> {
 
 /// Which of the addresses are in none of the ranges.
 pub fn missing(addresses: impl IntoIterator<Item = u64>, reached: &[Range<u64>]) -> Vec<u64> {
-    addresses.into_iter().filter(|address| !reached.iter().any(|range| range.contains(address))).collect()
+    addresses
+        .into_iter()
+        .filter(|address| !reached.iter().any(|range| range.contains(address)))
+        .collect()
 }
 
 #[cfg(test)]

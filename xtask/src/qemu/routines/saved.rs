@@ -101,8 +101,11 @@ pub fn complaints(name: &str, instructions: &[Result<Instruction>]) -> Vec<Strin
 fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)>, String> {
     let mut states: Vec<Option<State>> = vec![None; instructions.len()];
     let mut open = vec![(0, State::entry())];
-    let index_of =
-        |address: u64| instructions.iter().position(|other| other.as_ref().is_ok_and(|other| other.address == address));
+    let index_of = |address: u64| {
+        instructions
+            .iter()
+            .position(|other| other.as_ref().is_ok_and(|other| other.address == address))
+    };
     let mut returns = BTreeMap::new();
     while let Some((index, mut state)) = open.pop() {
         let instruction = match instructions.get(index) {
@@ -112,7 +115,10 @@ fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)
         };
         if let Some(known) = &states[index] {
             if known.sp != state.sp {
-                return Err(format!("at {:#x} the stack has one of two depths", instruction.address));
+                return Err(format!(
+                    "at {:#x} the stack has one of two depths",
+                    instruction.address
+                ));
             }
             state.join(known);
             if state == *known {
@@ -122,8 +128,9 @@ fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)
         states[index] = Some(state.clone());
         state.step(instruction);
         let mut to = |address: u64, state: State| {
-            let index =
-                index_of(address).ok_or_else(|| format!("at {:#x} it leaves for {address:#x}", instruction.address))?;
+            let index = index_of(address).ok_or_else(|| {
+                format!("at {:#x} it leaves for {address:#x}", instruction.address)
+            })?;
             open.push((index, state));
             Ok::<(), String>(())
         };
@@ -146,7 +153,11 @@ fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)
     Ok(returns.into_values().collect())
 }
 
-fn judge(name: &str, returns: &[(Instruction, State)], instructions: &[Result<Instruction>]) -> Vec<String> {
+fn judge(
+    name: &str,
+    returns: &[(Instruction, State)],
+    instructions: &[Result<Instruction>],
+) -> Vec<String> {
     // What the routine puts onto the stack anywhere, to tell what was forgotten from what was mixed
     // up.
     let stored: BTreeSet<Reg> = instructions
@@ -156,7 +167,8 @@ fn judge(name: &str, returns: &[(Instruction, State)], instructions: &[Result<In
         .filter(|memory| !memory.load && memory.base == SP)
         .flat_map(|memory| memory.registers.iter().copied())
         .collect();
-    let (mut unsaved, mut unrestored, mut mixed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut unsaved, mut unrestored, mut mixed) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut complaints = BTreeSet::new();
     for (instruction, state) in returns {
         for register in kept() {
@@ -174,20 +186,30 @@ fn judge(name: &str, returns: &[(Instruction, State)], instructions: &[Result<In
             }
         }
         if state.sp != 0 {
-            complaints.insert(format!("{name}: returns with its stack pointer {} bytes off", state.sp));
+            complaints
+                .insert(format!("{name}: returns with its stack pointer {} bytes off", state.sp));
         }
         let Flow::Return(through) = instruction.flow else { continue };
         if state.registers[through] != Some(LR) {
-            complaints.insert(format!("{name}: at {:#x} it does not return to its caller", instruction.address));
+            complaints.insert(format!(
+                "{name}: at {:#x} it does not return to its caller",
+                instruction.address
+            ));
         }
     }
-    for (registers, what) in [(unsaved, "and does not save"), (unrestored, "and saves, but does not restore")] {
+    for (registers, what) in
+        [(unsaved, "and does not save"), (unrestored, "and saves, but does not restore")]
+    {
         if !registers.is_empty() {
             complaints.insert(format!("{name}: writes {what} {}", list(&registers)));
         }
     }
     for (register, held) in mixed {
-        complaints.insert(format!("{name}: returns in {} what {} held", word(register), word(held)));
+        complaints.insert(format!(
+            "{name}: returns in {} what {} held",
+            word(register),
+            word(held)
+        ));
     }
     complaints.into_iter().collect()
 }
@@ -224,7 +246,8 @@ mod tests {
 
     /// The complaints about a routine, given as instructions of two bytes each from address 0 on.
     fn of(text: &str) -> Vec<String> {
-        let lines: Vec<String> = text.split("; ").enumerate().map(|(i, line)| format!("{:x}: {line}", 2 * i)).collect();
+        let lines: Vec<String> =
+            text.split("; ").enumerate().map(|(i, line)| format!("{:x}: {line}", 2 * i)).collect();
         complaints("f", &thumb::read(lines.iter().map(String::as_str)))
     }
 
@@ -249,16 +272,28 @@ mod tests {
     fn planted_defects() {
         for (bad, complaint) in [
             // d8 to d10 of d8 to d11.
-            ("vpush {d8, d9, d10}; vldmia r1, {s16-s23}; vpop {d8, d9, d10}; bx lr", "f: writes and does not save d11"),
-            ("ldm r0, {r4-r11}; bx lr", "f: writes and does not save r4, r5, r6, r7, r8, r9, r10, r11"),
+            (
+                "vpush {d8, d9, d10}; vldmia r1, {s16-s23}; vpop {d8, d9, d10}; bx lr",
+                "f: writes and does not save d11",
+            ),
+            (
+                "ldm r0, {r4-r11}; bx lr",
+                "f: writes and does not save r4, r5, r6, r7, r8, r9, r10, r11",
+            ),
             ("vldrw.u32 q4, [r2]; bx lr", "f: writes and does not save d8, d9"),
             ("vidup.u32 q0, r4, #4; bx lr", "f: writes and does not save r4"),
             ("vldr s31, [r0]; bx lr", "f: writes and does not save s31"),
             ("it eq; moveq r4, #0; bx lr", "f: writes and does not save r4"),
             ("vpst; vldrwt.u32 q7, [r2]; bx lr", "f: writes and does not save d14, d15"),
             ("push {r4, r5}; mov r4, r0; pop {r5, r6}; bx lr", "f: returns in r6 what r5 held"),
-            ("push {r4, r5}; mov r4, r0; pop {r5, r6}; bx lr", "f: writes and saves, but does not restore r4"),
-            ("push {r4, r5}; mov r4, r0; pop {r4}; bx lr", "f: returns with its stack pointer -4 bytes off"),
+            (
+                "push {r4, r5}; mov r4, r0; pop {r5, r6}; bx lr",
+                "f: writes and saves, but does not restore r4",
+            ),
+            (
+                "push {r4, r5}; mov r4, r0; pop {r4}; bx lr",
+                "f: returns with its stack pointer -4 bytes off",
+            ),
             (
                 "push {r4}; mov r4, r0; cmp r0, #0; beq 0xa; pop {r4}; bx lr",
                 "f: at 0xa the stack has one of two depths",
@@ -267,7 +302,10 @@ mod tests {
                 "push {r4}; mov r4, r0; add sp, #4; ldr r4, [sp, #-4]; bx lr",
                 "f: writes and saves, but does not restore r4",
             ),
-            ("mov r5, r0; push {r5}; pop {r5}; bx lr", "f: writes and saves, but does not restore r5"),
+            (
+                "mov r5, r0; push {r5}; pop {r5}; bx lr",
+                "f: writes and saves, but does not restore r5",
+            ),
             ("ldr r8, [r1], #4; bx lr", "f: writes and does not save r8"),
             ("ldr r0, [r8], #4; bx lr", "f: writes and does not save r8"),
             ("wls lr, r0, 0x4; le lr, 0x2; bx lr", "f: at 0x4 it does not return to its caller"),
@@ -278,13 +316,21 @@ mod tests {
             let got = of(bad);
             assert!(got.iter().any(|one| one == complaint), "{bad}: {got:?}");
         }
-        assert!(of("frob r4; bx lr")[0].starts_with("f: at 0x0, `frob r4` is no form that is known"));
+        assert!(
+            of("frob r4; bx lr")[0].starts_with("f: at 0x0, `frob r4` is no form that is known")
+        );
     }
 
     #[test]
     fn loops_come_to_an_end() {
-        assert_eq!(of("push {r4}; ldr r4, [r0], #4; subs r1, #1; bne 0x2; pop {r4}; bx lr"), [""; 0]);
+        assert_eq!(
+            of("push {r4}; ldr r4, [r0], #4; subs r1, #1; bne 0x2; pop {r4}; bx lr"),
+            [""; 0]
+        );
         // One of two paths spoils it.
-        assert_eq!(of("cmp r0, #0; beq 0x6; movs r4, #1; bx lr"), ["f: writes and does not save r4"]);
+        assert_eq!(
+            of("cmp r0, #0; beq 0x6; movs r4, #1; bx lr"),
+            ["f: writes and does not save r4"]
+        );
     }
 }

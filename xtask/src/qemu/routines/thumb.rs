@@ -57,25 +57,29 @@ pub struct Instruction {
 }
 
 /// Conditions, as the end of a name.
-const CONDITIONS: [&str; 16] =
-    ["eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"];
+const CONDITIONS: [&str; 16] = [
+    "eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le",
+];
 
 /// Write their first operand.
 const FIRST: [&str; 80] = [
-    "mov", "mvn", "movw", "movt", "add", "addw", "adc", "sub", "subw", "sbc", "rsb", "and", "orr", "orn", "eor", "bic",
-    "lsl", "lsr", "asr", "ror", "mul", "mla", "mls", "ubfx", "sbfx", "bfi", "bfc", "uxtb", "uxth", "sxtb", "sxth",
-    "clz", "rbit", "rev", "udiv", "sdiv", "usat", "ssat", "cset", "csel", "csinc", "csinv", "csneg", "vadd", "vsub",
-    "vmul", "vmla", "vmls", "vnmla", "vnmls", "vnmul", "vfma", "vfms", "vfnma", "vfnms", "vdiv", "vsqrt", "vneg",
-    "vabs", "vcvt", "vmaxnm", "vminnm", "vseleq", "vselge", "vselgt", "vselvs", "vand", "vorr", "veor", "vbic", "vmvn",
-    "vdup", "vshl", "vshr", "vmax", "vmin", "vpsel", "vrev64", "vmulh", "vqadd",
+    "mov", "mvn", "movw", "movt", "add", "addw", "adc", "sub", "subw", "sbc", "rsb", "and", "orr",
+    "orn", "eor", "bic", "lsl", "lsr", "asr", "ror", "mul", "mla", "mls", "ubfx", "sbfx", "bfi",
+    "bfc", "uxtb", "uxth", "sxtb", "sxth", "clz", "rbit", "rev", "udiv", "sdiv", "usat", "ssat",
+    "cset", "csel", "csinc", "csinv", "csneg", "vadd", "vsub", "vmul", "vmla", "vmls", "vnmla",
+    "vnmls", "vnmul", "vfma", "vfms", "vfnma", "vfnms", "vdiv", "vsqrt", "vneg", "vabs", "vcvt",
+    "vmaxnm", "vminnm", "vseleq", "vselge", "vselgt", "vselvs", "vand", "vorr", "veor", "vbic",
+    "vmvn", "vdup", "vshl", "vshr", "vmax", "vmin", "vpsel", "vrev64", "vmulh", "vqadd",
 ];
 
 /// Write their first two operands.
 const FIRST_TWO: [&str; 7] = ["umull", "smull", "umlal", "smlal", "vidup", "vddup", "viwdup"];
 
 /// Write flags alone, or nothing.
-const NONE: [&str; 13] =
-    ["cmp", "cmn", "tst", "teq", "nop", "dsb", "isb", "dmb", "vcmp", "vcmpe", "vmsr", "vctp", "vpnot"];
+const NONE: [&str; 13] = [
+    "cmp", "cmn", "tst", "teq", "nop", "dsb", "isb", "dmb", "vcmp", "vcmpe", "vmsr", "vctp",
+    "vpnot",
+];
 
 /// Reads the lines of a routine, `address: name operands`, in the order of addresses.
 pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Result<Instruction>> {
@@ -89,7 +93,9 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Result<Instruct
             conditions = usize::saturating_sub(conditions, 1);
             lanes = usize::saturating_sub(lanes, 1);
             let name = text.split(['\t', ' ', '.']).next().unwrap_or_default();
-            let others = |start: &str| name.strip_prefix(start).filter(|rest| rest.trim_matches(['t', 'e']).is_empty());
+            let others = |start: &str| {
+                name.strip_prefix(start).filter(|rest| rest.trim_matches(['t', 'e']).is_empty())
+            };
             if let Some(rest) = others("it") {
                 conditions = 1 + rest.len();
             } else if let Some(rest) = others("vpst").or_else(|| others("vpt")) {
@@ -114,8 +120,12 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
     let (name, operands) = text.split_once(['\t', ' ']).unwrap_or((text, ""));
     let operands = split(operands);
     let mut base = name.split('.').next().unwrap_or_default();
-    let mut done =
-        Instruction { address, text: text.to_owned(), conditional: conditional || lanes, ..Instruction::default() };
+    let mut done = Instruction {
+        address,
+        text: text.to_owned(),
+        conditional: conditional || lanes,
+        ..Instruction::default()
+    };
     if conditional {
         let plain = CONDITIONS.iter().find_map(|condition| base.strip_suffix(condition));
         base = plain.context("no condition where one is due")?;
@@ -123,24 +133,32 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
     if lanes {
         base = base.strip_suffix(['t', 'e']).context("no lanes where they are due")?;
     }
-    let operand = |index: usize| operands.get(index).map(String::as_str).with_context(|| format!("no operand {index}"));
+    let operand = |index: usize| {
+        operands.get(index).map(String::as_str).with_context(|| format!("no operand {index}"))
+    };
     let target = |index: usize| -> Result<u64> {
         let word = operand(index)?.split(' ').next().unwrap_or_default();
         Ok(u64::from_str_radix(word.strip_prefix("0x").context("no address")?, 16)?)
     };
     // The flags that many of them set matter to nobody here.
-    let plain = base.strip_suffix('s').filter(|plain| FIRST.contains(plain) && !FIRST.contains(&base)).unwrap_or(base);
+    let plain = base
+        .strip_suffix('s')
+        .filter(|plain| FIRST.contains(plain) && !FIRST.contains(&base))
+        .unwrap_or(base);
     match plain {
-        "it" | "itt" | "ite" | "ittt" | "itte" | "itet" | "itee" | "vpst" | "vpstt" | "vpste" | "vpt" | "vptt"
-        | "vpte" => {}
+        "it" | "itt" | "ite" | "ittt" | "itte" | "itet" | "itee" | "vpst" | "vpstt" | "vpste"
+        | "vpt" | "vptt" | "vpte" => {}
         "itttt" | "ittte" | "ittet" | "ittee" | "itett" | "itete" | "iteet" | "iteee" => {}
         _ if NONE.contains(&plain) => {}
-        "b" => done.flow = if conditional { Flow::Branch(target(0)?) } else { Flow::Jump(target(0)?) },
+        "b" => {
+            done.flow = if conditional { Flow::Branch(target(0)?) } else { Flow::Jump(target(0)?) }
+        }
         "cbz" | "cbnz" => done.flow = Flow::Branch(target(1)?),
         "bx" => done.flow = Flow::Return(core(operand(0)?)?),
         "le" | "letp" => {
             done.writes.push(LR);
-            done.flow = if operands.len() == 2 { Flow::Branch(target(1)?) } else { Flow::Jump(target(0)?) };
+            done.flow =
+                if operands.len() == 2 { Flow::Branch(target(1)?) } else { Flow::Jump(target(0)?) };
         }
         "wls" | "wlstp" => {
             done.writes.push(LR);
@@ -165,9 +183,13 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
         }
         "push" | "vpush" => several(&mut done, false, true, "sp!", operand(0)?)?,
         "pop" | "vpop" => several(&mut done, true, false, "sp!", operand(0)?)?,
-        "ldm" | "ldmia" | "vldm" | "vldmia" => several(&mut done, true, false, operand(0)?, operand(1)?)?,
+        "ldm" | "ldmia" | "vldm" | "vldmia" => {
+            several(&mut done, true, false, operand(0)?, operand(1)?)?
+        }
         "ldmdb" | "vldmdb" => several(&mut done, true, true, operand(0)?, operand(1)?)?,
-        "stm" | "stmia" | "vstm" | "vstmia" => several(&mut done, false, false, operand(0)?, operand(1)?)?,
+        "stm" | "stmia" | "vstm" | "vstmia" => {
+            several(&mut done, false, false, operand(0)?, operand(1)?)?
+        }
         "stmdb" | "vstmdb" => several(&mut done, false, true, operand(0)?, operand(1)?)?,
         "ldr" | "vldr" | "vldrw" => one(&mut done, true, &operands, 1)?,
         "str" | "vstr" | "vstrw" => one(&mut done, false, &operands, 1)?,
@@ -184,7 +206,8 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
         _ => bail!("an unknown name"),
     }
     // Where control goes to an address out of memory or arithmetic, it returns.
-    let loads_pc = done.memory.as_ref().is_some_and(|memory| memory.load && memory.registers.contains(&PC));
+    let loads_pc =
+        done.memory.as_ref().is_some_and(|memory| memory.load && memory.registers.contains(&PC));
     if loads_pc || done.copy.is_some_and(|(to, _)| to == PC) {
         done.flow = Flow::Return(PC);
     }
@@ -192,11 +215,14 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
         bail!("sp or pc is computed");
     }
     if done.copy.is_some_and(|(to, from)| to == SP || from == SP)
-        || (FIRST.contains(&plain) && operands.iter().skip(1).any(|operand| operand == "sp") && done.moves.is_none())
+        || (FIRST.contains(&plain)
+            && operands.iter().skip(1).any(|operand| operand == "sp")
+            && done.moves.is_none())
     {
         bail!("the stack is known by another register");
     }
-    let on_stack = done.memory.as_ref().map(|memory| memory.base) == Some(SP) || matches!(done.moves, Some((SP, _)));
+    let on_stack = done.memory.as_ref().map(|memory| memory.base) == Some(SP)
+        || matches!(done.moves, Some((SP, _)));
     if conditional && done.flow == Flow::Next && on_stack {
         bail!("the stack depends on a condition");
     }
@@ -212,7 +238,9 @@ fn moves(done: &mut Instruction, operands: &[String]) -> Result<()> {
     if operands.len() == 4 || (operands.len() == 3 && core(to).is_ok()) {
         done.writes.extend(registers(from)?);
     }
-    if let (2, [to], Ok([from])) = (operands.len(), done.writes.as_slice(), registers(from).as_deref()) {
+    if let (2, [to], Ok([from])) =
+        (operands.len(), done.writes.as_slice(), registers(from).as_deref())
+    {
         // A lane or half of a register is not all of it.
         if !operands.iter().any(|operand| operand.contains('[')) {
             done.copy = Some((*to, *from));
@@ -225,16 +253,22 @@ fn moves(done: &mut Instruction, operands: &[String]) -> Result<()> {
 /// Several registers at the address in a register, or right below it.
 fn several(done: &mut Instruction, load: bool, below: bool, base: &str, list: &str) -> Result<()> {
     let (base, changes) = (core(base.trim_end_matches('!'))?, base.ends_with('!'));
-    let inside = list.strip_prefix('{').and_then(|list| list.strip_suffix('}')).context("no list of registers")?;
+    let inside = list
+        .strip_prefix('{')
+        .and_then(|list| list.strip_suffix('}'))
+        .context("no list of registers")?;
     let mut all = Vec::new();
     for part in inside.split(',').map(str::trim) {
         match part.split_once('-') {
-            Some((first, last)) => all.extend(registers(first)?[0]..=*registers(last)?.last().context("no register")?),
+            Some((first, last)) => {
+                all.extend(registers(first)?[0]..=*registers(last)?.last().context("no register")?)
+            }
             None => all.extend(registers(part)?),
         }
     }
     let bytes = i32::try_from(4 * all.len())?;
-    done.memory = Some(Memory { load, base, offset: Some(if below { -bytes } else { 0 }), registers: all });
+    done.memory =
+        Some(Memory { load, base, offset: Some(if below { -bytes } else { 0 }), registers: all });
     if changes {
         done.moves = Some((base, if below { -bytes } else { bytes }));
     }
@@ -253,7 +287,10 @@ fn one(done: &mut Instruction, load: bool, operands: &[String], count: usize) ->
         Some(address) => (address, true),
         None => (address.as_str(), false),
     };
-    let inside = inside.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).context("no address")?;
+    let inside = inside
+        .strip_prefix('[')
+        .and_then(|inside| inside.strip_suffix(']'))
+        .context("no address")?;
     let (base, offset) = match inside.split_once(',') {
         Some((base, offset)) => (base.trim(), number(offset.trim()).ok()),
         None => (inside, Some(0)),
@@ -289,7 +326,10 @@ fn split(operands: &str) -> Vec<String> {
             last.push(c);
         }
     }
-    all.into_iter().map(|operand| operand.trim().to_owned()).filter(|operand| !operand.is_empty()).collect()
+    all.into_iter()
+        .map(|operand| operand.trim().to_owned())
+        .filter(|operand| !operand.is_empty())
+        .collect()
 }
 
 /// `#8`, `#-8`, `#0x8`, `#-0x8`.
@@ -335,7 +375,10 @@ fn registers(name: &str) -> Result<Vec<Reg>> {
         let first = S0 + number * width;
         (first + width <= REGISTERS).then(|| (first..first + width).collect())
     };
-    of('s', 1).or_else(|| of('d', 2)).or_else(|| of('q', 4)).with_context(|| format!("no register {name}"))
+    of('s', 1)
+        .or_else(|| of('d', 2))
+        .or_else(|| of('q', 4))
+        .with_context(|| format!("no register {name}"))
 }
 
 #[cfg(test)]
@@ -343,7 +386,9 @@ mod tests {
     use super::*;
 
     fn one(text: &str) -> Instruction {
-        read([format!("  10: {text}").as_str()]).remove(0).unwrap_or_else(|error| panic!("{text}: {error:#}"))
+        read([format!("  10: {text}").as_str()])
+            .remove(0)
+            .unwrap_or_else(|error| panic!("{text}: {error:#}"))
     }
 
     #[test]
@@ -364,11 +409,20 @@ mod tests {
         assert_eq!((pop.flow, pop.moves), (Flow::Return(PC), Some((SP, 12))));
         let push = one("vpush\t{d8, d9}");
         let registers = vec![S0 + 16, S0 + 17, S0 + 18, S0 + 19];
-        assert_eq!(push.memory, Some(Memory { load: false, base: SP, offset: Some(-16), registers }));
-        assert_eq!(one("vldmia\tr0!, {s24, s25}").memory.map(|memory| memory.registers), Some(vec![S0 + 24, S0 + 25]));
+        assert_eq!(
+            push.memory,
+            Some(Memory { load: false, base: SP, offset: Some(-16), registers })
+        );
+        assert_eq!(
+            one("vldmia\tr0!, {s24, s25}").memory.map(|memory| memory.registers),
+            Some(vec![S0 + 24, S0 + 25])
+        );
         assert_eq!(one("ldr\tr7, [r4], #4").moves, Some((4, 4)));
         assert_eq!(one("vldrw.u32\tq4, [r2, q6]").memory.and_then(|memory| memory.offset), None);
-        assert_eq!(one("ldrd\tr2, r3, [r12, #28]").memory.map(|memory| memory.registers), Some(vec![2, 3]));
+        assert_eq!(
+            one("ldrd\tr2, r3, [r12, #28]").memory.map(|memory| memory.registers),
+            Some(vec![2, 3])
+        );
         assert_eq!(one("bic.w\tr2, r2, r2, asr #31").writes, [2]);
     }
 
@@ -376,15 +430,22 @@ mod tests {
     fn blocks_of_conditions() {
         let block = "0: it hs\n2: strhs.w lr, [r1, #4]\n6: itt eq\n8: moveq r4, #1\na: moveq r5, #1\nc: mov r6, #1\n\
             e: vpst\n12: vldrwt.u32 q4, [r2]\n16: vldrw.u32 q4, [r2]";
-        let read: Vec<bool> = read(block.lines()).into_iter().map(|one| one.expect("known").conditional).collect();
+        let read: Vec<bool> =
+            read(block.lines()).into_iter().map(|one| one.expect("known").conditional).collect();
         assert_eq!(read, [false, true, false, true, true, false, false, true, false]);
     }
 
     #[test]
     fn nothing_is_guessed() {
-        for text in
-            ["bl\t0x100 <f>", "frob\tr4", "mov\tr4, sp", "add\tr4, sp, #8", "mov\tsp, r4", ".word\t0x1234", "svc\t#0"]
-        {
+        for text in [
+            "bl\t0x100 <f>",
+            "frob\tr4",
+            "mov\tr4, sp",
+            "add\tr4, sp, #8",
+            "mov\tsp, r4",
+            ".word\t0x1234",
+            "svc\t#0",
+        ] {
             assert!(read([format!("10: {text}").as_str()])[0].is_err(), "{text}");
         }
     }

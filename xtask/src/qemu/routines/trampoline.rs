@@ -32,7 +32,12 @@ struct Watched {
 }
 
 /// Runs a program, and says what is wrong and how many calls and interrupts there were.
-pub fn complaints(board: &Board, elf: &Path, routines: &[Routine], hash: u64) -> Result<(Vec<String>, u64, u64)> {
+pub fn complaints(
+    board: &Board,
+    elf: &Path,
+    routines: &[Routine],
+    hash: u64,
+) -> Result<(Vec<String>, u64, u64)> {
     let patched = patch(elf, routines)?;
     let output = emulator::output(board, &patched, &[])?;
     let watched = parse(&output)?;
@@ -59,7 +64,10 @@ fn judge<'a>(watched: &Watched, hash: u64, name: impl Fn(usize) -> &'a str) -> V
         ));
     }
     if watched.hash != hash {
-        complaints.push(format!("hash under interrupts: expected {hash:016x}, got {:016x}", watched.hash));
+        complaints.push(format!(
+            "hash under interrupts: expected {hash:016x}, got {:016x}",
+            watched.hash
+        ));
     }
     if watched.calls == 0 || watched.interrupts == 0 {
         complaints.push(format!(
@@ -98,7 +106,8 @@ fn patch(elf: &Path, routines: &[Routine]) -> Result<PathBuf> {
         let file = object::File::parse(&*bytes)?;
         let table = file.symbols().find(|symbol| symbol.name() == Ok(TABLE));
         let table = table.with_context(|| format!("{} has no {TABLE}", elf.display()))?;
-        let section = file.section_by_index(table.section_index().context("the table is in no section")?)?;
+        let section =
+            file.section_by_index(table.section_index().context("the table is in no section")?)?;
         let (offset, _) = section.file_range().context("the table has no place in the file")?;
         usize::try_from(offset + table.address() - section.address())?
     };
@@ -107,7 +116,9 @@ fn patch(elf: &Path, routines: &[Routine]) -> Result<PathBuf> {
             bail!("{} has no room for a jump", routine.name);
         }
         let (start, size) = (u32::try_from(routine.start)?, u32::try_from(routine.size)?);
-        let entry = bytes.get_mut(at + 8 * index..at + 8 * index + 8).context("the table ends before the file does")?;
+        let entry = bytes
+            .get_mut(at + 8 * index..at + 8 * index + 8)
+            .context("the table ends before the file does")?;
         entry[..4].copy_from_slice(&start.to_le_bytes());
         entry[4..].copy_from_slice(&size.to_le_bytes());
     }

@@ -1,0 +1,466 @@
+//! Networks: layers composed, with their parameters.
+
+use crate::{
+    dataset::same_lengths,
+    error::{Error, Result},
+    init::{GlorotUniform, Initializer},
+    layer::{Layer, Tensor, in_place},
+    model::{At, BuffersOf, ComposedOf, InputOf, Layers, Model, OutputOf, ParamsOf},
+    rng::{Rng, Seed},
+    summary::Summary,
+};
+use core::{fmt, hash::Hasher};
+#[cfg(feature = "alloc")]
+use rosenblatt_kernels::zero;
+use rosenblatt_kernels::{
+    Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits,
+};
+
+/// Layers in sequence, with their parameters.
+///
+/// The type is the architecture. The value holds only the parameters and the non-trainable values
+/// (moving mean and variance). All of them are zero bits until [`Mlp::init`]. The value can be
+/// built in a `static`.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
+/// const _: () = assert!(Xor::PARAMS == 33);
+///
+/// let mut net = Xor::init(Seed(1957));
+/// let [p] = net.predict(&[0.0, 1.0]);
+/// assert!(p > 0.0 && p < 1.0);
+/// ```
+///
+/// Layers whose shapes do not fit do not compile. The compiler says "the layers do not fit: Dense
+/// gives 8, Dense takes 9":
+///
+/// ```compile_fail,E0080
+/// use rosenblatt::prelude::*;
+/// type Wrong = Mlp<(Dense<2, 8, Tanh>, Dense<9, 1, Sigmoid>)>; // 8 outputs into 9 inputs
+/// let net = Wrong::ZERO;
+/// ```
+///
+/// A sample of another length does not compile either:
+///
+/// ```compile_fail,E0308
+/// use rosenblatt::prelude::*;
+/// let net = Mlp::<(Dense<2, 1, Sigmoid>,)>::ZERO;
+/// net.predict(&[0.0, 1.0, 2.0]);
+/// ```
+// Aligned to a cache line on hosts: rows that straddle lines cost about 15 %.
+#[cfg_attr(not(target_os = "none"), repr(align(64)))]
+pub struct Sequential<T: Layers> {
+    params: ParamsOf<Self>,
+    buffers: BuffersOf<Self>,
+}
+
+/// The lecture's name of [`Sequential`]: multi-layer perceptron.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+///
+/// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::ZERO;
+/// assert_eq!(net.predict(&[1.0, 2.0]), [0.5]); // zero weights
+/// ```
+pub type Mlp<T> = Sequential<T>;
+
+impl<T: Layers> Model for Sequential<T> {
+    type Layers = ComposedOf<T>;
+
+    #[inline(always)]
+    fn params(&self) -> &ParamsOf<Self> {
+        &self.params
+    }
+
+    #[inline(always)]
+    fn params_mut(&mut self) -> &mut ParamsOf<Self> {
+        &mut self.params
+    }
+
+    #[inline(always)]
+    fn buffers(&self) -> &BuffersOf<Self> {
+        &self.buffers
+    }
+
+    #[inline(always)]
+    fn buffers_mut(&mut self) -> &mut BuffersOf<Self> {
+        &mut self.buffers
+    }
+}
+
+impl<T: Layers> Sequential<T> {
+    /// The number of parameters.
+    pub const PARAMS: usize = <ParamsOf<Self> as F32Array>::LEN;
+    /// The size of the network in bytes.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// A network whose parameters are all zero. It can stand in a `static`, where it costs no
+    /// flash.
+    ///
+    /// Equal weights never break symmetry: draw them ([`Sequential::init`],
+    /// [`Sequential::initialize`]) or set them before training. Training a network with a hidden
+    /// layer of only zeros is an error ([`Error::NeverSet`]).
+    pub const ZERO: Self = {
+        // Layers that do not fit are found here.
+        let _ = ComposedOf::<T>::MAX_ROW;
+        Self { params: ParamsOf::<Self>::ZERO, buffers: BuffersOf::<Self>::ZERO }
+    };
+
+    /// A network with Keras' default: [`GlorotUniform`] weights and zero biases.
+    #[must_use]
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn init(seed: Seed) -> Self {
+        Self::init_with(&GlorotUniform, seed)
+    }
+
+    /// A network with weights that `init` draws, layer after layer from one generator, and zero
+    /// biases.
+    #[must_use]
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn init_with(init: &impl Initializer, seed: Seed) -> Self {
+        let mut net = Self::ZERO;
+        net.initialize_with(init, seed);
+        net
+    }
+
+    /// A network with these parameters. It can stand in a `static`; the weights are then in flash.
+    ///
+    /// ```
+    /// use rosenblatt::{kernels::array::Affine, prelude::*};
+    ///
+    /// static AND: Mlp<(Dense<2, 1, Step>,)> =
+    ///     Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });
+    /// assert_eq!(gates::AND.x.map(|x| AND.predict(&x)), gates::AND.t);
+    /// ```
+    ///
+    /// The moving mean and variance of a batch normalization are zero then: see
+    /// [`Mlp::from_parts`].
+    #[must_use]
+    pub const fn from_params(params: ParamsOf<Self>) -> Self {
+        Self::from_parts(params, BuffersOf::<Self>::ZERO)
+    }
+
+    /// A network with these parameters and non-trainable values (moving mean and variance). It can
+    /// stand in a `static` in flash.
+    ///
+    /// ```
+    /// use rosenblatt::{kernels::normalize::{Moments, Scale}, prelude::*};
+    ///
+    /// type Norm = Mlp<(BatchNorm<[f32; 1]>,)>;
+    /// static NORM: Norm = Norm::from_parts(
+    ///     Scale { gamma: [2.0], beta: [1.0] },
+    ///     Moments { mean: [3.0], variance: [4.0 - 1e-3] },
+    /// );
+    /// assert_eq!(NORM.predict(&[5.0]), [3.0]); // (5 - 3) / 2 · 2 + 1
+    /// ```
+    #[must_use]
+    pub const fn from_parts(params: ParamsOf<Self>, buffers: BuffersOf<Self>) -> Self {
+        Self { params, buffers }
+    }
+
+    /// A network on the heap with the weights of [`Mlp::init`]. It is made in place and never
+    /// crosses the stack, so it can be large. Feature `alloc`.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<4096, 1024, Relu>, Dense<1024, 1>)>::boxed(Seed(1957)); // 16.8 MB
+    /// assert_ne!(net.weights()[0], 0.0);
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn boxed(seed: Seed) -> alloc::boxed::Box<Self> {
+        let mut net = zero::boxed::<Self>();
+        net.initialize(seed);
+        net
+    }
+
+    /// [`Sequential::init`] in place: for a network in a `static`, or one that is too large for the
+    /// stack.
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn initialize(&mut self, seed: Seed) {
+        self.initialize_with(&GlorotUniform, seed);
+    }
+
+    /// [`Sequential::init_with`] in place.
+    // On a chip inlined: the generator's start is a constant if the seed is known.
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn initialize_with(&mut self, init: &impl Initializer, seed: Seed) {
+        standard(|| {
+            ComposedOf::<T>::init(&mut self.params, &mut self.buffers, init, &mut Rng::new(seed))
+        });
+    }
+
+    /// The parameters, layer by layer. `.head` holds the first layer's `{ w, b }`; `.tail` holds
+    /// the layers after it. The last layer has no `.head`: it is `{ w, b }` itself.
+    #[inline(always)]
+    pub const fn params(&self) -> &ParamsOf<Self> {
+        &self.params
+    }
+
+    /// The same, mutable.
+    #[inline(always)]
+    pub const fn params_mut(&mut self) -> &mut ParamsOf<Self> {
+        &mut self.params
+    }
+
+    /// The parameters of layer `I`, counted from 0: `{ w, b }` of a dense layer or a convolution.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let mut net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::init(Seed(1957));
+    /// assert_eq!(net.layer::<0>().b, [0.0; 8]);
+    /// net.layer_mut::<1>().w[3][0] = 0.25;
+    /// assert_eq!(net.weights()[16 + 8 + 3], 0.25);
+    /// ```
+    #[inline(always)]
+    pub fn layer<const I: usize>(&self) -> &<T::List as At<I>>::Params
+    where
+        T::List: At<I>,
+    {
+        <T::List as At<I>>::at(&self.params)
+    }
+
+    /// [`Sequential::layer`], mutable.
+    #[inline(always)]
+    pub fn layer_mut<const I: usize>(&mut self) -> &mut <T::List as At<I>>::Params
+    where
+        T::List: At<I>,
+    {
+        <T::List as At<I>>::at_mut(&mut self.params)
+    }
+
+    /// All parameters in the order of memory: layer after layer as in Keras' `get_weights()`, but
+    /// without the non-trainable values (moving mean and variance).
+    #[inline(always)]
+    pub fn weights(&self) -> &[f32] {
+        self.params.as_flat()
+    }
+
+    /// [`Sequential::weights`], mutable.
+    #[inline(always)]
+    pub fn weights_mut(&mut self) -> &mut [f32] {
+        self.params.as_flat_mut()
+    }
+
+    /// Sets all parameters, in the order of [`Mlp::weights`].
+    /// # Errors
+    /// [`Error::Weights`] if there are more or fewer. Nothing is changed then.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        let expected = Self::PARAMS;
+        if weights.len() != expected {
+            return Err(Error::Weights { expected, got: weights.len() });
+        }
+        for (w, new) in self.params.as_flat_mut().iter_mut().zip(weights) {
+            *w = *new;
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with each tensor and its values. Names, order and layout are those of Keras'
+    /// `get_weights()`.
+    ///
+    /// Kernels are input-major (`[inputs, units]`, `[height, width, channels, filters]`), as in
+    /// Keras.
+    pub fn tensors(&self, mut visit: impl FnMut(&Tensor, &[f32])) {
+        let (mut learnt, mut buffers) = (self.params.as_flat(), self.buffers.as_flat());
+        ComposedOf::<T>::tensors(&mut |tensor| {
+            let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
+            if let Some((values, tail)) = rest.split_at_checked(tensor.shape.len()) {
+                *rest = tail;
+                visit(tensor, values);
+            }
+        });
+    }
+
+    /// Sets the values of all tensors, as Keras' `set_weights()`. Order and layout are those of
+    /// Keras' `get_weights()`.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    ///
+    /// let mut net = Mlp::<(Dense<2, 3, Tanh>, Dense<3, 1, Sigmoid>)>::ZERO;
+    /// let (kernel, bias) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0; 3]);
+    /// net.set_tensors(&[&kernel, &bias, &[1.0, -1.0, 1.0], &[0.5]])?;
+    /// assert_eq!(net.layer::<0>().w[1], [0.4, 0.5, 0.6]);
+    /// let error = net.set_tensors(&[&kernel, &bias, &[1.0, -1.0], &[0.5]]).unwrap_err();
+    /// let message = "tensor 2 (kernel) has 2 values; its shape (3, 1) asks for 3";
+    /// assert_eq!(error.to_string(), message);
+    /// # Ok::<(), rosenblatt::Error>(())
+    /// ```
+    /// # Errors
+    /// [`Error::Tensors`] for another number of tensors. [`Error::Tensor`] for a tensor of another
+    /// length. Nothing is changed then.
+    pub fn set_tensors(&mut self, tensors: &[&[f32]]) -> Result<()> {
+        let (mut expected, mut wrong) = (0, None);
+        ComposedOf::<T>::tensors(&mut |&Tensor { name, shape, .. }| {
+            let got = tensors.get(expected).map_or(shape.len(), |values| values.len());
+            if got != shape.len() && wrong.is_none() {
+                wrong = Some(Error::Tensor { index: expected, name, shape, got });
+            }
+            expected += 1;
+        });
+        if tensors.len() != expected {
+            return Err(Error::Tensors { expected, got: tensors.len() });
+        }
+        if let Some(error) = wrong {
+            return Err(error);
+        }
+        let (mut learnt, mut buffers) =
+            (self.params.as_flat_mut().iter_mut(), self.buffers.as_flat_mut().iter_mut());
+        let mut tensors = tensors.iter();
+        ComposedOf::<T>::tensors(&mut |tensor| {
+            let rest = if tensor.learnt { &mut learnt } else { &mut buffers };
+            for value in tensors.next().copied().unwrap_or_default() {
+                if let Some(w) = rest.next() {
+                    *w = *value;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// y for one sample, on the fastest backend.
+    #[inline]
+    pub fn predict(&self, x: &InputOf<Self>) -> OutputOf<Self> {
+        self.on(Backend::detect()).predict(x)
+    }
+
+    /// y for each sample, on the fastest backend. The bits are those of [`Mlp::predict`] for each
+    /// sample.
+    /// # Errors
+    /// [`Error::Lengths`] if `x` and `y` have different lengths. Nothing is written then.
+    pub fn predict_batch(&self, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
+        self.on(Backend::detect()).predict_batch(x, y)
+    }
+
+    /// This network on a chosen backend: the same bits.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>::init(Seed(1957));
+    /// let x = [0.5, -1.0];
+    /// assert_eq!(net.on(Backend::baseline()).predict(&x), net.predict(&x));
+    /// ```
+    #[inline(always)]
+    pub const fn on(&self, backend: Backend) -> SequentialOn<'_, T> {
+        SequentialOn { net: self, backend }
+    }
+
+    /// FNV-1a over the bits of all parameters, then of the non-trainable values. The bits are
+    /// little-endian; every NaN counts as the same one. Equal values have the same hash on every
+    /// target.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        hash_of([self.params.as_flat(), self.buffers.as_flat()])
+    }
+
+    /// The table of the layers, to be printed.
+    #[must_use]
+    pub const fn summary() -> Summary<T> {
+        Summary::new()
+    }
+}
+
+/// A network on a chosen backend: [`Sequential::on`].
+pub struct SequentialOn<'a, T: Layers> {
+    pub(crate) net: &'a Sequential<T>,
+    pub(crate) backend: Backend,
+}
+
+impl<T: Layers> SequentialOn<'_, T> {
+    /// [`Sequential::predict`].
+    #[inline]
+    pub fn predict(&self, x: &InputOf<Sequential<T>>) -> OutputOf<Sequential<T>> {
+        let mut y = OutputOf::<Sequential<T>>::ZERO;
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
+        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.net.params, &self.net.buffers, row, to));
+        y
+    }
+
+    /// [`Sequential::predict_batch`].
+    /// # Errors
+    /// As [`Sequential::predict_batch`].
+    pub fn predict_batch(
+        &self,
+        x: &[InputOf<Sequential<T>>],
+        y: &mut [OutputOf<Sequential<T>>],
+    ) -> Result<()> {
+        same_lengths(x, y)?;
+        // Hidden rows are on the stack, so a chip takes one row at a time.
+        const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
+        #[inline(always)]
+        fn rows<S: Simd, N: Layer>(
+            s: S,
+            p: &N::Params,
+            r: &N::Buffers,
+            x: &[N::Input],
+            y: &mut [N::Output],
+        ) {
+            for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
+                N::infer::<S, ROWS>(s, p, r, x, y);
+            }
+        }
+        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => rows::<_, ComposedOf<T>>(OutOfLine(s), &self.net.params, &self.net.buffers, x, y));
+        Ok(())
+    }
+}
+
+/// [`Layer::infer`] for one sample.
+#[inline(always)]
+fn infer_one<S: Simd, N: Layer>(
+    s: S,
+    p: &N::Params,
+    r: &N::Buffers,
+    x: &[N::Input],
+    y: &mut [N::Output],
+) {
+    if const { in_place::<S, N>() } {
+        N::infer::<S, 1>(s, p, r, x, y);
+    } else {
+        N::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
+    }
+}
+
+zero_bits!([T: Layers] Sequential<T>: { params, buffers });
+
+impl<T: Layers> Clone for Sequential<T> {
+    fn clone(&self) -> Self {
+        Self { params: self.params, buffers: self.buffers }
+    }
+
+    /// Copies in place: nothing large crosses the stack.
+    fn clone_from(&mut self, other: &Self) {
+        self.params.as_flat_mut().copy_from_slice(other.params.as_flat());
+        self.buffers.as_flat_mut().copy_from_slice(other.buffers.as_flat());
+    }
+}
+
+impl<T: Layers> fmt::Debug for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sequential({} parameters, hash {:016x})", Self::PARAMS, self.hash())
+    }
+}
+
+impl<T: Layers> Default for Sequential<T> {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+/// FNV-1a (64 bits) over the little-endian bits of `values`, every NaN as 0x7fc00000.
+#[must_use]
+pub fn hash(values: &[f32]) -> u64 {
+    hash_of([values])
+}
+
+/// [`hash`] of several slices, one after the other.
+fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
+    let mut hasher = fnv::FnvHasher::default();
+    for value in slices.into_iter().flatten() {
+        let bits = if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() };
+        hasher.write(&bits.to_le_bytes());
+    }
+    hasher.finish()
+}

@@ -1,0 +1,54 @@
+//! `cargo xtask bless`: writes down anew what tests compare with.
+
+use anyhow::Result;
+
+use crate::{
+    process::{cargo, run},
+    size,
+    steps::examples,
+};
+
+/// Write down anew what tests compare with: hashes, figures, what examples say.
+///
+/// The commit that contains the change says why it is meant. A changed hash is a breaking change.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to write; all of it if nothing is named
+    #[arg(value_enum)]
+    what: Vec<What>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// `kernels/tests/identity.golden`: the hash of all kernels
+    Identity,
+    /// `tests/golden.txt`: the hashes of whole trainings
+    Golden,
+    /// `tests/firmware/figures.txt`: instructions, flash, RAM and stack of the firmware
+    Figures,
+    /// `expected.txt` beside each example: what it says
+    Examples,
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    let wanted = |what| args.what.is_empty() || args.what.contains(&what);
+    if wanted(What::Identity) {
+        test("rosenblatt-kernels", "identity")?;
+    }
+    if wanted(What::Golden) {
+        test("rosenblatt-golden", "golden")?;
+    }
+    if wanted(What::Figures) {
+        size::record()?;
+    }
+    if wanted(What::Examples) {
+        examples::record()?;
+    }
+    Ok(())
+}
+
+/// Runs a test program that writes its file where `ROSENBLATT_BLESS` is set.
+fn test(package: &str, name: &str) -> Result<()> {
+    let args = ["test", "--release", "--package", package, "--test", name];
+    run(cargo(args).env("ROSENBLATT_BLESS", "1"))
+}
