@@ -207,8 +207,10 @@ fn recurrent(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("gru 8x8-12-10, one frame");
     for backend in Backend::available() {
-        let mut stream = start.on(backend).stream();
-        group.bench_function(backend.name(), |b| b.iter(|| stream.push(black_box(&x[0][0]))));
+        let mut stream = start.stream();
+        group.bench_function(backend.name(), |b| {
+            b.iter(|| stream.on(backend).push(black_box(&x[0][0])))
+        });
     }
     group.finish();
 }

@@ -324,7 +324,15 @@ impl<T: Layers> Sequential<T> {
     /// y for one sample, on the fastest backend.
     #[inline]
     pub fn predict(&self, x: &InputOf<Self>) -> OutputOf<Self> {
-        self.on(Backend::detect()).predict(x)
+        self.predict_by(Backend::detect(), x)
+    }
+
+    #[inline]
+    fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
+        let mut y = OutputOf::<Self>::ZERO;
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
+        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to));
+        y
     }
 
     /// y for each sample, on the fastest backend. The bits are those of [`Mlp::predict`] for each
@@ -365,18 +373,15 @@ impl<T: Layers> Sequential<T> {
 
 /// A network on a chosen backend: [`Sequential::on`].
 pub struct SequentialOn<'a, T: Layers> {
-    pub(crate) net: &'a Sequential<T>,
-    pub(crate) backend: Backend,
+    net: &'a Sequential<T>,
+    backend: Backend,
 }
 
 impl<T: Layers> SequentialOn<'_, T> {
     /// [`Sequential::predict`].
-    #[inline]
+    #[inline(always)]
     pub fn predict(&self, x: &InputOf<Sequential<T>>) -> OutputOf<Sequential<T>> {
-        let mut y = OutputOf::<Sequential<T>>::ZERO;
-        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.net.params, &self.net.buffers, row, to));
-        y
+        self.net.predict_by(self.backend, x)
     }
 
     /// [`Sequential::predict_batch`].

@@ -3,7 +3,7 @@
 use crate::{
     layer::{Layer, Streaming, in_place},
     model::{ComposedOf, Layers, LayersOf, Model},
-    sequential::{Sequential, SequentialOn},
+    sequential::Sequential,
 };
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch};
 
@@ -42,11 +42,10 @@ pub type MemoryOf<N> = <LayersOf<N> as Streaming>::Memory;
 /// ```
 pub struct Stream<'a, T: Layers<Composed: Streaming>> {
     net: &'a Sequential<T>,
-    backend: Option<Backend>,
     memory: MemoryOf<Sequential<T>>,
 }
 
-impl<T: Layers<Composed: Streaming>> Stream<'_, T> {
+impl<'a, T: Layers<Composed: Streaming>> Stream<'a, T> {
     /// The output after one more frame.
     ///
     /// For the first frames of a stream, as many as a sample has, the bits are those of
@@ -54,8 +53,31 @@ impl<T: Layers<Composed: Streaming>> Stream<'_, T> {
     /// only the new frame.
     #[inline]
     pub fn push(&mut self, frame: &FrameOf<Sequential<T>>) -> FrameOutputOf<Sequential<T>> {
+        self.push_by(Backend::detect(), frame)
+    }
+
+    /// This stream on a chosen backend: the same bits.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    /// let net = Mlp::<(Gru<1, 8, 16>, Dense<8, 1>)>::init(Seed(440));
+    /// let (mut fast, mut scalar) = (net.stream(), net.stream());
+    /// let y = scalar.on(Backend::baseline()).push(&[0.5]);
+    /// assert_eq!(fast.push(&[0.5]), y);
+    /// ```
+    #[inline(always)]
+    pub const fn on(&mut self, backend: Backend) -> StreamOn<'_, 'a, T> {
+        StreamOn { stream: self, backend }
+    }
+
+    // The backend is an argument, not a field: a chip's compiler then knows it and drops the other.
+    #[inline]
+    fn push_by(
+        &mut self,
+        backend: Backend,
+        frame: &FrameOf<Sequential<T>>,
+    ) -> FrameOutputOf<Sequential<T>> {
         let mut y = FrameOutputOf::<Sequential<T>>::ZERO;
-        let backend = self.backend.unwrap_or_else(Backend::detect);
         let (p, r, memory) = (self.net.params(), self.net.buffers(), &mut self.memory);
         dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => {
             step::<_, ComposedOf<T>>(s, p, r, memory, frame, &mut y)
@@ -76,7 +98,7 @@ impl<T: Layers<Composed: Streaming>> Stream<'_, T> {
 }
 
 impl<T: Layers<Composed: Streaming>> Sequential<T> {
-    /// A new stream through this network, on the fastest backend.
+    /// A new stream through this network.
     #[must_use]
     pub const fn stream(&self) -> Stream<'_, T> {
         self.stream_from(MemoryOf::<Self>::ZERO)
@@ -85,19 +107,21 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
     /// A stream that continues with the memory of an earlier one.
     #[must_use]
     pub const fn stream_from(&self, memory: MemoryOf<Self>) -> Stream<'_, T> {
-        Stream { net: self, backend: None, memory }
+        Stream { net: self, memory }
     }
 }
 
-impl<'a, T: Layers<Composed: Streaming>> SequentialOn<'a, T> {
-    /// [`Sequential::stream`].
-    #[must_use]
-    pub const fn stream(&self) -> Stream<'a, T> {
-        Stream {
-            net: self.net,
-            backend: Some(self.backend),
-            memory: MemoryOf::<Sequential<T>>::ZERO,
-        }
+/// A stream on a chosen backend: [`Stream::on`].
+pub struct StreamOn<'s, 'a, T: Layers<Composed: Streaming>> {
+    stream: &'s mut Stream<'a, T>,
+    backend: Backend,
+}
+
+impl<T: Layers<Composed: Streaming>> StreamOn<'_, '_, T> {
+    /// [`Stream::push`].
+    #[inline(always)]
+    pub fn push(&mut self, frame: &FrameOf<Sequential<T>>) -> FrameOutputOf<Sequential<T>> {
+        self.stream.push_by(self.backend, frame)
     }
 }
 

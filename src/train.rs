@@ -164,7 +164,8 @@ where
         batch: impl Into<DataOf<'d, N, L>>,
         optimizer: &O,
     ) -> Result<f32> {
-        self.step_by(Backend::detect(), net, batch.into(), optimizer)
+        let Dataset { x, t } = batch.into();
+        self.step_by(Backend::detect(), net, x, t, optimizer)
     }
 
     /// This trainer on a chosen backend: the same bits.
@@ -185,16 +186,18 @@ where
         TrainerOn { trainer: self, backend }
     }
 
+    // Here and below a dataset is two slices: these are passed in registers, and the compiler sees
+    // how long they are.
     #[inline]
     fn step_by(
         &mut self,
         backend: Backend,
         net: &mut N,
-        batch: DataOf<'_, N, L>,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
         optimizer: &O,
     ) -> Result<f32> {
-        let Dataset { x, t } = batch;
-        Self::validate_targets(batch)?;
+        Self::validate_targets(x, t)?;
         optimizer.check()?;
         if x.len() > B {
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
@@ -204,7 +207,7 @@ where
         optimizer.check_next(&self.work.state)?;
         let done = standard(|| self.work.run::<L>(backend, net, optimizer, x, t));
         done.map_err(|what| {
-            Self::locate_not_finite(batch).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 })
+            Self::locate_not_finite(x, t).unwrap_or(Error::NotFinite { what, epoch: 0, step: 0 })
         })
     }
 }
@@ -236,14 +239,17 @@ where
         batch: impl Into<DataOf<'d, N, L>>,
         optimizer: &O,
     ) -> Result<f32> {
-        self.trainer.step_by(self.backend, net, batch.into(), optimizer)
+        let Dataset { x, t } = batch.into();
+        self.trainer.step_by(self.backend, net, x, t, optimizer)
     }
 
     /// [`Trainer::evaluate`].
     /// # Errors
     /// As [`Trainer::evaluate`].
+    #[inline]
     pub fn evaluate<'d>(self, net: &N, data: impl Into<DataOf<'d, N, L>>) -> Result<Evaluation> {
-        self.trainer.evaluate_by(self.backend, net, data.into())
+        let Dataset { x, t } = data.into();
+        self.trainer.evaluate_by(self.backend, net, x, t)
     }
 }
 

@@ -173,9 +173,9 @@ where
         "row",
         (0..10).map(|digit| format!("{digit:>4}")).collect::<String>()
     );
-    let mut stream = net.on(backend).stream();
+    let mut stream = net.stream();
     for row in image {
-        let p = stream.push(row);
+        let p = stream.on(backend).push(row);
         let percent: String = p.iter().map(|p| format!("{:>4.0}", 100.0 * p)).collect();
         println!(
             "  {}     {percent}   {:>5}  {}",

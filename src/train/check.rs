@@ -1,12 +1,12 @@
 //! Checks of data, batch and weights before a step changes anything.
 
-use super::{DataOf, Trainer};
+use super::{TargetOf, Trainer};
 use crate::{
-    dataset::{Dataset, bad_input, finite_inputs},
+    dataset::{bad_input, finite_inputs},
     error::{Error, Result},
     layer::{Layer, NeverSet, Trainable},
     loss::Loss,
-    model::{LayersOf, Model, OutputOf},
+    model::{InputOf, LayersOf, Model, OutputOf},
     optimizer::Optimizer,
 };
 use rosenblatt_kernels::{Backend, F32Rows, dispatch_inside, optimizer::all_finite_on};
@@ -20,16 +20,14 @@ where
     /// The error about the first value in the data that is infinite or NaN. `None` if all are
     /// finite: then the cause is the network.
     #[cold]
-    pub(super) fn locate_not_finite(data: DataOf<'_, N, L>) -> Option<Error> {
-        let Dataset { x, t } = data;
+    pub(super) fn locate_not_finite(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Option<Error> {
         finite_inputs(x).and_then(|()| L::locate_not_finite(t)).err()
     }
 
-    /// The checks of every call: lengths and targets.
+    /// The checks of every call: the number of samples, and the targets.
     #[inline(always)]
-    pub(super) fn validate_targets(data: DataOf<'_, N, L>) -> Result<()> {
-        Self::validate_count(data)?;
-        let t = data.t;
+    pub(super) fn validate_targets(x: &[InputOf<N>], t: &[TargetOf<N, L>]) -> Result<()> {
+        Self::validate_count(x)?;
         match <&[_; B]>::try_from(t) {
             // A full mini-batch has a length that the compiler knows.
             Ok(t) if !cfg!(target_os = "none") => L::check_targets(t),
@@ -39,9 +37,12 @@ where
 
     /// The checks before a whole training, which look at every number.
     #[inline(always)]
-    pub(super) fn validate_values(backend: Backend, data: DataOf<'_, N, L>) -> Result<()> {
-        Self::validate_count(data)?;
-        let Dataset { x, t } = data;
+    pub(super) fn validate_values(
+        backend: Backend,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+    ) -> Result<()> {
+        Self::validate_count(x)?;
         L::locate_not_finite(t)?;
         let finite = dispatch_inside!(backend, s => all_finite_on(s, x.flat()));
         if finite { Ok(()) } else { Err(bad_input(x)) }
@@ -65,7 +66,7 @@ where
 
     /// An error unless there are samples.
     #[inline(always)]
-    pub(super) fn validate_count(data: DataOf<'_, N, L>) -> Result<()> {
-        if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
+    pub(super) fn validate_count(x: &[InputOf<N>]) -> Result<()> {
+        if x.is_empty() { Err(Error::Empty) } else { Ok(()) }
     }
 }

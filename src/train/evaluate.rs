@@ -26,45 +26,48 @@ where
     /// last bit can depend on `B`. It never depends on the backend. A sample whose outputs are NaN
     /// never counts as correct.
     /// # Errors
-    /// For no samples, different lengths of `x` and `t`, or wrong targets.
+    /// For no samples or wrong targets.
+    #[inline]
     pub fn evaluate<'d>(
         &mut self,
         net: &N,
         data: impl Into<DataOf<'d, N, L>>,
     ) -> Result<Evaluation> {
-        self.evaluate_by(Backend::detect(), net, data.into())
+        let Dataset { x, t } = data.into();
+        self.evaluate_by(Backend::detect(), net, x, t)
     }
 
     pub(super) fn evaluate_by(
         &mut self,
         backend: Backend,
         net: &N,
-        data: DataOf<'_, N, L>,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
     ) -> Result<Evaluation> {
         let (mut total, mut correct) = (Sum::ZERO, 0);
         standard(|| {
-            self.each_batch(backend, net, data, |loss, y, t| {
+            self.each_batch(backend, net, x, t, |loss, y, t| {
                 total.add(loss * t.len() as f32);
                 correct += hits::<N, L>(y, t);
                 Ok(())
             })?;
-            Ok(Evaluation { loss: total.mean(data.len()), correct, samples: data.len() })
+            Ok(Evaluation { loss: total.mean(x.len()), correct, samples: x.len() })
         })
     }
 
     /// Counts which class was predicted for which, over any number of samples. Outputs that are NaN
     /// count as no class.
     /// # Errors
-    /// For no samples, different lengths of `x` and `t`, wrong targets, or a class of `C` or more.
+    /// For no samples, wrong targets, or a class of `C` or more.
     pub fn confusion<'d, const C: usize>(
         &mut self,
         net: &N,
         data: impl Into<DataOf<'d, N, L>>,
     ) -> Result<ConfusionMatrix<C>> {
-        let data = data.into();
+        let Dataset { x, t } = data.into();
         let mut confusion = ConfusionMatrix::new();
         standard(|| {
-            self.each_batch(Backend::detect(), net, data, |_, y, t| {
+            self.each_batch(Backend::detect(), net, x, t, |_, y, t| {
                 y.iter()
                     .zip(t)
                     .try_for_each(|(y, t)| confusion.record(L::class(t), predicted(y.as_flat())))
@@ -104,16 +107,17 @@ where
         &mut self,
         backend: Backend,
         net: &N,
-        data: DataOf<'_, N, L>,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
         mut each: impl FnMut(f32, &[OutputOf<N>], &[TargetOf<N, L>]) -> Result<()>,
     ) -> Result<()> {
-        Self::validate_targets(data)?;
+        Self::validate_targets(x, t)?;
         let penalty = if const { LayersOf::<N>::PENALIZED } {
             dispatch_inside!(backend, s => LayersOf::<N>::penalty(s, net.params()))
         } else {
             0.0
         };
-        let Dataset { x, t } = data;
+        let all = (x, t);
         for (x, t) in x.chunks(B).zip(t.chunks(B)) {
             self.forward(backend, net, x);
             let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
@@ -123,7 +127,7 @@ where
                 loss += penalty;
             }
             if !loss.is_finite()
-                && let Some(error) = Self::locate_not_finite(data)
+                && let Some(error) = Self::locate_not_finite(all.0, all.1)
             {
                 return Err(error);
             }

@@ -119,7 +119,7 @@ where
     /// report of the last one.
     /// # Errors
     /// As [`Trainer::fit_with`].
-    #[inline]
+    #[inline(always)]
     pub fn fit<'d>(
         &mut self,
         net: &mut N,
@@ -151,6 +151,7 @@ where
     /// An error of an observer ends the training after its epoch: [`Error::NotMonitored`] after the
     /// first one, [`Error::NotWritten`], or a learning rate out of range. The weights are those of
     /// that epoch.
+    #[inline(always)]
     pub fn fit_with<'d, Obs>(
         &mut self,
         net: &mut N,
@@ -161,10 +162,23 @@ where
     where
         Obs: for<'a> Observer<Training<'a, N, L, O, B>>,
     {
-        let data = data.into();
-        let Dataset { x, t } = data;
+        let Dataset { x, t } = data.into();
+        self.fit_by(net, x, t, fit, &mut observer)
+    }
+
+    fn fit_by<Obs>(
+        &mut self,
+        net: &mut N,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        observer: &mut Obs,
+    ) -> Result<EpochReport>
+    where
+        Obs: for<'a> Observer<Training<'a, N, L, O, B>>,
+    {
         let backend = fit.backend.unwrap_or_else(Backend::detect);
-        Self::validate_values(backend, data)?;
+        Self::validate_values(backend, x, t)?;
         fit.optimizer.check()?;
         let batch = match fit.batch {
             None => B.min(x.len()),
@@ -194,7 +208,7 @@ where
             #[inline(always)]
             || {
                 observer.on_fit_begin(&mut training)?;
-                let outcome = training.epochs(x, t, fit, batch, &mut observer);
+                let outcome = training.epochs(x, t, fit, batch, observer);
                 observer.on_fit_end(&mut training);
                 outcome
             },
@@ -341,11 +355,11 @@ where
     }
 
     fn validate(&self, data: DataOf<'_, N, L>) -> Result<()> {
-        Trainer::<N, L, O, B>::validate_values(self.backend, data)
+        Trainer::<N, L, O, B>::validate_values(self.backend, data.x, data.t)
     }
 
     fn evaluate(&mut self, data: DataOf<'_, N, L>) -> Result<Evaluation> {
-        self.trainer.evaluate_by(self.backend, self.net, data)
+        self.trainer.evaluate_by(self.backend, self.net, data.x, data.t)
     }
 }
 

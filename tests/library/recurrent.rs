@@ -303,9 +303,9 @@ where
     let stepwise: Vec<_> = x
         .iter()
         .map(|x| {
-            let mut stream = net.on(backend).stream();
+            let mut stream = net.stream();
             let frames = x.as_ref().iter();
-            frames.map(|frame| stream.push(frame)).last().expect("frames")
+            frames.map(|frame| stream.on(backend).push(frame)).last().expect("frames")
         })
         .collect();
     assert_eq!(

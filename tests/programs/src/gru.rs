@@ -52,10 +52,10 @@ impl Program for Rows {
         if trainer.fit(net, (x, t), &fit).is_ok() {
             hash.add(net.weights());
             // One stream: the state is kept from one image to the next.
-            let mut stream = net.on(backend).stream();
+            let mut stream = net.stream();
             for image in x.iter().take(STREAMED) {
                 for row in image {
-                    hash.add(&stream.push(row));
+                    hash.add(&stream.on(backend).push(row));
                 }
                 hash.add(&net.on(backend).predict(image));
             }
