@@ -12,7 +12,7 @@ use plain::cnn::Cnn as ByHand;
 use rosenblatt::{
     Rng,
     kernels::{Backend, F32Array, array::reshape_rows},
-    layer::{Layer, Trainable},
+    layer::{Layer, Map, Same, Trainable},
     model::{ComposedOf, InputOf, Layers, OutputOf},
     prelude::*,
 };

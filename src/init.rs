@@ -9,7 +9,7 @@ use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 /// to.
 ///
 /// ```
-/// use rosenblatt::{Rng, init::Initializer, prelude::*};
+/// use rosenblatt::{Rng, init::{Initializer, HeNormal}, prelude::*};
 ///
 /// /// 1, 2, 3, …
 /// struct Counting;
@@ -78,6 +78,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::GlorotUniform;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -86,6 +87,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::GlorotNormal;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -94,6 +96,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::HeUniform;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -102,6 +105,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::HeNormal;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -110,6 +114,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::LecunUniform;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -118,6 +123,7 @@ scaled! {
     ///
     /// ```
     /// use rosenblatt::prelude::*;
+    /// use rosenblatt::init::LecunNormal;
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
@@ -129,6 +135,7 @@ scaled! {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::init::Uniform;
 /// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Uniform { min: 0.5, max: 0.75 }, Seed(1957));
 /// assert!(net.weights()[..2].iter().all(|w| (0.5..=0.75).contains(w)));
 /// ```
@@ -158,6 +165,7 @@ impl Initializer for Uniform {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::init::Constant;
 /// let mut net = Mlp::<(Dense<2, 1>,)>::init_with(&Constant(0.5), Seed(1957));
 /// assert_eq!(net.weights(), [0.5, 0.5, 0.0]);
 /// ```
@@ -180,7 +188,7 @@ impl Initializer for Constant {
 /// Multiplying a state by such a matrix does not change its length.
 ///
 /// ```
-/// use rosenblatt::{Rng, init::Initializer, prelude::*};
+/// use rosenblatt::{Rng, init::{Initializer, Orthogonal}, prelude::*};
 /// let mut w = [0.0; 6];
 /// Orthogonal.fill(&mut Rng::new(Seed(1957)), 2, 3, &mut w);
 /// let [a, b, c, d, e, f] = w;

@@ -20,7 +20,7 @@ pub use chain::Chain;
 pub use channels::Channels;
 pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
-pub use dropout::Dropout;
+pub use dropout::{Dropout, rate};
 pub use flatten::{Flatten, Reshape};
 pub use normalization::{BatchNorm, LayerNorm};
 pub use pool::{

@@ -57,39 +57,33 @@ pub use sequential::{Mlp, Sequential, hash};
 pub use train::Trainer;
 
 /// The names that most programs use: `use rosenblatt::prelude::*;`
+///
+/// Short words that a program may use for things of its own stay in their modules:
+/// [`activation::Step`](crate::activation::Step), the shapes and paddings of [`layer`] (`Map`,
+/// `Signal`, `Same`, `Valid`, `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`] and
+/// [`train::Batch`](crate::train::Batch).
 pub mod prelude {
     pub use crate::{
-        activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
+        activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh},
         dataset::{Dataset, gates},
         history::History,
-        init::{
-            Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
-            Orthogonal, Uniform,
-        },
         kernels::Backend,
         layer::{
-            Activate, All, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DenseL1,
-            DenseL2, Dropout, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, Gru, L1, L1L2, L2, Last,
-            LayerNorm, Lstm, Map, MaxPool1d, MaxPool2d, Regularized, Reshape, Rnn, Same, Signal,
-            Valid,
+            AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool2d, Gru,
+            LayerNorm, Lstm, MaxPool1d, MaxPool2d, Rnn, rate,
         },
         loss::{
             BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError,
-            SparseCategoricalCrossEntropy, SumOverOutputs,
+            SparseCategoricalCrossEntropy,
         },
-        metrics::{ConfusionMatrix, Evaluation},
         observer::{
-            CsvLog, EarlyStopping, EpochReport, Monitor, Observer, OnEpoch, ReduceOnPlateau,
-            RestoreBest, StopOnNan, Validation,
+            CsvLog, EarlyStopping, EpochReport, Observer, OnEpoch, ReduceOnPlateau, RestoreBest,
+            Validation,
         },
-        optimizer::{AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, RmsProp, Sgd},
+        optimizer::{AdaGrad, Adam, AdamW, Momentum, Nesterov, RmsProp, Sgd},
         rng::Seed,
-        schedule::{
-            ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant,
-            Scheduled, StepDecay, WarmUp,
-        },
         sequential::{Mlp, Sequential},
-        train::{Batch, Fit, Trainer},
+        train::{Fit, Trainer},
     };
 }
 

@@ -113,6 +113,7 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::loss::SumOverOutputs;
 /// type Two = Mlp<(Dense<1, 2, Sigmoid>,)>;
 /// let (net, x, t) = (Two::ZERO, [[1.0]], [[0.0, 1.0]]); // both outputs ½
 /// let keras = Trainer::<Two, BinaryCrossEntropy, Sgd, 1>::default().evaluate(&net, (&x, &t))?;
@@ -127,6 +128,7 @@ pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::loss::SumOverOutputs;
 /// type Three = Mlp<(Dense<2, 3, Softmax>,)>;
 /// let trainer = Trainer::<Three, SumOverOutputs<CategoricalCrossEntropy>, Sgd, 4>::ZERO;
 /// ```

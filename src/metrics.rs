@@ -41,6 +41,7 @@ pub(crate) fn class_of(t: &[f32]) -> usize {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::metrics::Evaluation;
 /// let found = Evaluation { loss: 0.5, correct: 3, samples: 4 };
 /// assert_eq!(found.accuracy(), 0.75);
 /// ```

@@ -286,6 +286,7 @@ impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::observer::Monitor;
 ///
 /// let early = EarlyStopping { monitor: Monitor::Accuracy, ..EarlyStopping::with_patience(5) };
 /// assert_eq!(early.monitor.name(), "accuracy");
@@ -392,6 +393,7 @@ impl Best {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::observer::StopOnNan;
 ///
 /// type Line = Mlp<(Dense<1, 1>,)>;
 /// let mut net = Line::ZERO;

@@ -19,6 +19,7 @@
 //!
 //! ```
 //! use rosenblatt::prelude::*;
+//! use rosenblatt::schedule::{CosineDecay, Scheduled, WarmUp};
 //!
 //! type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
 //! type Rule = Scheduled<Adam, WarmUp<CosineDecay>>;
@@ -56,7 +57,7 @@ use rosenblatt_kernels::{F32Array, Simd, zero::ZeroBits, zero_bits};
 /// A schedule of one's own: lr / √(1 + t).
 ///
 /// ```
-/// use rosenblatt::{Result, optimizer::at_least_zero, prelude::*, schedule::Schedule};
+/// use rosenblatt::{Result, optimizer::at_least_zero, schedule::{Scheduled, Schedule}, prelude::*};
 ///
 /// #[derive(Clone, Copy)]
 /// struct InverseRoot {
@@ -112,7 +113,7 @@ pub trait Schedule: Copy {
 /// step is number 0 again. [`Optimizer::set_lr`] scales the whole schedule.
 ///
 /// ```
-/// use rosenblatt::{optimizer::Optimizer, prelude::*};
+/// use rosenblatt::{optimizer::Optimizer, schedule::{Scheduled, StepDecay}, prelude::*};
 /// let schedule = StepDecay { lr: 0.5, drop: 0.1, every: 100 };
 /// let rule = Scheduled { optimizer: Momentum::DEFAULT, schedule };
 /// assert_eq!(rule.lr(), 0.5);

@@ -128,7 +128,7 @@ impl<T: Layers> Sequential<T> {
     /// A network with these parameters. It can stand in a `static`; the weights are then in flash.
     ///
     /// ```
-    /// use rosenblatt::{kernels::array::Affine, prelude::*};
+    /// use rosenblatt::{kernels::array::Affine, activation::Step, prelude::*};
     ///
     /// static AND: Mlp<(Dense<2, 1, Step>,)> =
     ///     Mlp::from_params(Affine { w: [[1.0], [1.0]], b: [-1.5] });

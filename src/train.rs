@@ -56,6 +56,7 @@ pub type DataOf<'a, N, L> = Dataset<'a, InputOf<N>, TargetOf<N, L>>;
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::activation::Step;
 /// type Steps = Mlp<(Dense<2, 8, Step>, Dense<8, 1, Sigmoid>)>;
 /// let trainer = Trainer::<Steps, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```

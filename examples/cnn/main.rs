@@ -14,6 +14,7 @@ use common::{
 };
 use rosenblatt::{
     kernels::{F32Array, array::reshape_rows},
+    layer::{Map, Same},
     metrics::predicted,
     prelude::*,
 };
@@ -26,7 +27,7 @@ type Cnn = Mlp<(
     MaxPool2d<Map<8, 8, FILTERS>, Map<4, 4, FILTERS>, 2>,
     Conv2d<Map<4, 4, FILTERS>, Map<4, 4, 32>, 3, 3, Relu, Same>,
     Flatten<Map<4, 4, 32>, 512>,
-    Dropout<[f32; 512], 1, 2>,
+    Dropout<[f32; 512], { rate(0.5) }>,
     Dense<512, 10, Softmax>,
 )>;
 type CnnTrainer = Trainer<Cnn, SparseCategoricalCrossEntropy, Adam, 32>;

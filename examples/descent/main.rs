@@ -9,7 +9,7 @@ mod common;
 use anyhow::Result;
 use bpaf::{Parser, construct};
 use common::paths::{self, Landscape, Line, Lines, Panel};
-use rosenblatt::{Rng, dataset::Permutation, prelude::*};
+use rosenblatt::{Rng, dataset::Permutation, prelude::*, train::Batch};
 use std::process::ExitCode;
 
 /// y = w·x + b. With two parameters, the loss is a surface that can be drawn.

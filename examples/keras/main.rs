@@ -12,7 +12,7 @@ use common::{
     plot::{self, Curve},
     tumours,
 };
-use rosenblatt::prelude::*;
+use rosenblatt::{observer::StopOnNan, prelude::*};
 use std::{
     fmt,
     fs::File,

@@ -13,7 +13,10 @@ use rosenblatt::{
     kernels::dispatch,
     optimizer::{Optimizer, ZeroState},
     prelude::*,
-    schedule::Schedule,
+    schedule::{
+        ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
+        StepDecay, WarmUp,
+    },
 };
 use std::process::ExitCode;
 

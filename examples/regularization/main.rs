@@ -14,7 +14,8 @@ use common::{
 };
 use rosenblatt::{
     Rng,
-    layer::{Layer, Trainable},
+    init::HeUniform,
+    layer::{Activate, DenseL1, DenseL2, Layer, Trainable},
     model::Layers,
     prelude::*,
 };
@@ -27,7 +28,8 @@ const WIDE: usize = 128;
 type Plain = (Dense<64, WIDE, Relu>, Dense<WIDE, 10, Softmax>);
 type Ridge = (DenseL2<64, WIDE, Relu, 1, 200>, DenseL2<WIDE, 10, Softmax, 1, 200>);
 type Lasso = (DenseL1<64, WIDE, Relu, 1, 1000>, DenseL1<WIDE, 10, Softmax, 1, 1000>);
-type Dropped = (Dense<64, WIDE, Relu>, Dropout<[f32; WIDE], 1, 2>, Dense<WIDE, 10, Softmax>);
+type Dropped =
+    (Dense<64, WIDE, Relu>, Dropout<[f32; WIDE], { rate(0.5) }>, Dense<WIDE, 10, Softmax>);
 type Normed = (
     Dense<64, WIDE>,
     BatchNorm<[f32; WIDE]>,

@@ -21,6 +21,7 @@ use rosenblatt_kernels::{F32Array, Simd};
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Activate;
 ///
 /// type Net = Mlp<(
 ///     Dense<2, 8>,

@@ -63,7 +63,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 /// windows out again: keeping them would take `KH`·`KW` times the memory of the inputs.
 ///
 /// ```
-/// use rosenblatt::{kernels::array::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, layer::{Map, Same}, prelude::*};
 ///
 /// // Finds vertical edges: each pixel minus its left neighbour.
 /// type Edges = Mlp<(Conv2d<Map<2, 4, 1>, Map<2, 3, 1>, 1, 2>,)>;
@@ -90,6 +90,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 /// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
@@ -98,6 +99,7 @@ type Kernel<const KH: usize, const KW: usize, const C: usize, const F: usize> =
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Map, Same};
 /// let net = Mlp::<(Conv2d<Map<8, 8, 1>, Map<8, 8, 4>, 3, 3, Linear, Same>,)>::ZERO;
 /// net.predict(&[[[0.0]; 8]; 8]);
 /// ```
@@ -119,7 +121,7 @@ pub struct Conv2d<
 /// each filter. The kernel is `[K][C][F]`, as in Keras. Everything else is as in [`Conv2d`].
 ///
 /// ```
-/// use rosenblatt::{kernels::array::Affine, prelude::*};
+/// use rosenblatt::{kernels::array::Affine, layer::Signal, prelude::*};
 ///
 /// // The change of a sensor's value from step to step.
 /// type Slope = Mlp<(Conv1d<Signal<4, 1>, Signal<3, 1>, 2>,)>;
@@ -131,6 +133,7 @@ pub struct Conv2d<
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Signal;
 /// let net = Mlp::<(Conv1d<Signal<4, 1>, Signal<4, 1>, 2>,)>::ZERO;
 /// net.predict(&[[1.0], [2.0], [4.0], [3.0]]);
 /// ```

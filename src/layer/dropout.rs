@@ -9,8 +9,9 @@ use crate::{
 use core::marker::PhantomData;
 use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 
-/// Drops each value with probability `NUM`/`DEN` in training, so that no unit depends on a single
-/// other one. Srivastava, Hinton and others, 2014; Keras' `Dropout`.
+/// Drops each value with the probability `RATE` in training, so that no unit depends on a single
+/// other one. [`rate`] makes `RATE` from a number. Srivastava, Hinton and others, 2014; Keras'
+/// `Dropout`.
 ///
 /// - training: y = x·(1 / (1 − rate)) for a kept value, +0 for a dropped one; the expected value
 ///   stays the same. dx = dy·(1 / (1 − rate)) for a kept value, else +0
@@ -21,7 +22,7 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 /// every backend and chip drops the same values. Two equal layers in one network drop different
 /// values. With φ = 0x9e3779b9, `mix` the finalizer of MurmurHash3, and low and high the halves of
 /// `SEED`: key = mix(mix(mix(mix(low + φ) xor high) xor index) xor pass). Value i is dropped if
-/// mix(key xor i·φ) < `NUM`·2³² / `DEN`.
+/// mix(key xor i·φ) < `RATE`.
 ///
 /// The trainer counts the training passes from 0, modulo 2³². A step that is rejected because it is
 /// not finite counts too. [`Trainer::reset`](crate::Trainer::reset) sets the count to 0. A network
@@ -31,7 +32,7 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 /// use rosenblatt::prelude::*;
 ///
 /// // A quarter of the values is dropped.
-/// type Net = Mlp<(Dense<2, 32, Relu>, Dropout<[f32; 32], 1, 4>, Dense<32, 1, Sigmoid>)>;
+/// type Net = Mlp<(Dense<2, 32, Relu>, Dropout<[f32; 32], { rate(0.25) }>, Dense<32, 1, Sigmoid>)>;
 /// let mut net = Net::init(Seed(1957));
 /// let mut trainer = Trainer::<Net, BinaryCrossEntropy, Adam, 4>::ZERO;
 /// let fit = Fit { epochs: 500, ..Fit::new(Adam::with_lr(0.01)) };
@@ -44,27 +45,38 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
-/// type Net = Mlp<(Dense<2, 1>, Dropout<[f32; 1], 1, 1>)>;
+/// type Net = Mlp<(Dense<2, 1>, Dropout<[f32; 1], { rate(1.0) }>)>;
 /// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
 /// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0]]), &Sgd::DEFAULT);
 /// ```
-pub struct Dropout<X, const NUM: u32, const DEN: u32, const SEED: u64 = 0>(PhantomData<X>);
+pub struct Dropout<X, const RATE: u32, const SEED: u64 = 0>(PhantomData<X>);
 
-impl<X, const NUM: u32, const DEN: u32, const SEED: u64> Dropout<X, NUM, DEN, SEED> {
-    /// A value whose 32 random bits are below this is dropped.
-    const LIMIT: u32 = {
-        assert!(NUM < DEN, "the rate of a dropout lies between 0 and 1, without 1");
-        (((NUM as u64) << 32) / DEN as u64) as u32
-    };
+/// A probability as the parameter of a type: ⌊p·2³²⌋, because stable Rust takes no float there.
+///
+/// ```
+/// use rosenblatt::prelude::*;
+/// type Half = Dropout<[f32; 32], { rate(0.5) }>;
+/// assert_eq!(rate(0.5), 1 << 31);
+/// ```
+/// # Panics
+/// Unless 0 ≤ p < 1. In the parameter of a type that is an error of the compiler.
+#[must_use]
+pub const fn rate(p: f64) -> u32 {
+    assert!(p >= 0.0 && p < 1.0, "the rate of a dropout lies between 0 and 1, without 1");
+    (p * ALL) as u32
+}
+
+/// 2³²
+const ALL: f64 = 4_294_967_296.0;
+
+impl<X, const RATE: u32, const SEED: u64> Dropout<X, RATE, SEED> {
     /// 1 / (1 − rate)
-    const SCALE: f32 = DEN as f32 / (DEN - NUM) as f32;
+    const SCALE: f32 = (ALL / (ALL - RATE as f64)) as f32;
     /// The part of the key that depends on the seed.
     const START: u32 = mix(mix((SEED as u32).wrapping_add(0x9e37_79b9)) ^ (SEED >> 32) as u32);
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer
-    for Dropout<X, NUM, DEN, SEED>
-{
+impl<X: Channels, const RATE: u32, const SEED: u64> Layer for Dropout<X, RATE, SEED> {
     type Input = X;
     type Output = X;
     type Params = Nothing;
@@ -88,9 +100,7 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Layer
     fn tensors(_: &mut dyn FnMut(&Tensor)) {}
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable
-    for Dropout<X, NUM, DEN, SEED>
-{
+impl<X: Channels, const RATE: u32, const SEED: u64> Trainable for Dropout<X, RATE, SEED> {
     /// The outputs, then two numbers as bits: the number of the next pass and the key of the last
     /// one.
     type Tape<const B: usize> = Join<[X; B], [f32; 2]>;
@@ -112,7 +122,7 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable
         let number = next.to_bits();
         let key = mix(mix(Self::START ^ pass.place()) ^ number);
         (*next, *last) = (f32::from_bits(number.wrapping_add(1)), f32::from_bits(key));
-        dropout::dropout(s, key, Self::LIMIT, Self::SCALE, x.flat(), y.flat_mut());
+        dropout::dropout(s, key, RATE, Self::SCALE, x.flat(), y.flat_mut());
     }
 
     #[inline(always)]
@@ -133,7 +143,7 @@ impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Trainable
     ) {
         if let Some(dx) = dx {
             let [_, key] = tape.tail;
-            dropout::dropout(s, key.to_bits(), Self::LIMIT, Self::SCALE, dy.flat(), dx.flat_mut());
+            dropout::dropout(s, key.to_bits(), RATE, Self::SCALE, dy.flat(), dx.flat_mut());
         }
     }
 }

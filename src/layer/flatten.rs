@@ -12,6 +12,7 @@ use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 ///
 /// let net = Mlp::<(Flatten<Map<2, 1, 3>, 6>,)>::ZERO;
 /// let y = net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]);
@@ -20,6 +21,7 @@ use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 /// let net = Mlp::<(Flatten<Map<2, 1, 3>, 5>,)>::ZERO; // it has 6
 /// net.predict(&[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]]);
 /// ```
@@ -33,6 +35,7 @@ pub type Flatten<X, const N: usize> = Reshape<X, [f32; N]>;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Map, Reshape};
 ///
 /// let net = Mlp::<(Reshape<[f32; 4], Map<2, 2, 1>>,)>::ZERO;
 /// assert_eq!(net.predict(&[1.0, 2.0, 3.0, 4.0]), [[[1.0], [2.0]], [[3.0], [4.0]]]);

@@ -26,6 +26,7 @@ use rosenblatt_kernels::{
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Map, Same, Valid};
 ///
 /// let image = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0], [0.0, 6.0, 7.0]];
 /// let image = image.map(|row| row.map(|pixel| [pixel]));
@@ -42,6 +43,7 @@ use rosenblatt_kernels::{
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 /// let net = Mlp::<(MaxPool2d<Map<3, 3, 1>, Map<2, 2, 1>, 2>,)>::ZERO;
 /// net.predict(&[[[0.0]; 3]; 3]);
 /// ```
@@ -63,6 +65,7 @@ pub type MaxPool2d<
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Map, Same};
 ///
 /// let image = [[1.0, 5.0, 2.0], [3.0, 5.0, 8.0]].map(|row| row.map(|pixel| [pixel]));
 /// let net = Mlp::<(AvgPool2d<Map<2, 3, 1>, Map<1, 1, 1>, 2>,)>::ZERO;
@@ -84,6 +87,7 @@ pub type AvgPool2d<
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Signal;
 /// let net = Mlp::<(MaxPool1d<Signal<5, 2>, Signal<2, 2>, 2>,)>::ZERO;
 /// let steps = [[1.0, 0.0], [2.0, -1.0], [3.0, -2.0], [2.0, -3.0], [9.0, 9.0]];
 /// assert_eq!(net.predict(&steps), [[2.0, 0.0], [3.0, -2.0]]);
@@ -95,6 +99,7 @@ pub type MaxPool1d<X, Y, const K: usize, P = Valid, const S: usize = 0> =
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{AvgPool1d, Same, Signal};
 /// let net = Mlp::<(AvgPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [2.0], [9.0]]), [[1.5], [2.5], [9.0]]);
 /// ```
@@ -202,6 +207,7 @@ pub struct Pool1d<G, X, Y, const K: usize, P, const S: usize>(PhantomData<(G, X,
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 /// let net = Mlp::<(GlobalAvgPool2d<Map<1, 2, 2>>,)>::ZERO;
 /// assert_eq!(net.predict(&[[[1.0, 5.0], [2.0, 7.0]]]), [1.5, 6.0]);
 /// ```
@@ -211,6 +217,7 @@ pub struct GlobalAvgPool2d<X>(PhantomData<X>);
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{GlobalAvgPool1d, Signal};
 /// let net = Mlp::<(GlobalAvgPool1d<Signal<2, 2>>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0, 5.0], [2.0, 7.0]]), [1.5, 6.0]);
 /// ```

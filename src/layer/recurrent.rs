@@ -129,6 +129,7 @@ pub struct HiddenState;
 ///
 /// ```compile_fail,E0277
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::activation::Step;
 /// type Steps = Mlp<(Rnn<8, 12, 4, Step>, Dense<12, 1, Sigmoid>)>;
 /// let trainer = Trainer::<Steps, BinaryCrossEntropy, Sgd, 4>::ZERO;
 /// ```

@@ -27,6 +27,7 @@ const fn quotient(num: u32, den: u32) -> f32 {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{L1, Regularized};
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L1<1, 8>>,)>; // Σ|w| / 8
 /// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
@@ -42,6 +43,7 @@ pub struct L1<const NUM: u32, const DEN: u32>;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{L2, Regularized};
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L2<1, 8>>,)>; // Σw² / 8
 /// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
@@ -56,6 +58,7 @@ pub struct L2<const NUM: u32, const DEN: u32>;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{L1L2, Regularized};
 /// type Net = Mlp<(Regularized<Dense<1, 1>, L1L2<1, 8, 1, 16>>,)>; // Σ|w| / 8 + Σw² / 16
 /// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
@@ -117,6 +120,7 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::DenseL2;
 ///
 /// type Net = Mlp<(DenseL2<2, 1, Linear, 1, 100>,)>; // 0.01·Σw²
 /// let mut net = Net::ZERO;
@@ -133,6 +137,7 @@ impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regular
 ///
 /// ```compile_fail,E0080
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{L2, Regularized};
 /// type Net = Mlp<(Regularized<LayerNorm<[f32; 2]>, L2<1, 100>>,)>;
 /// let (mut net, mut trainer) = (Net::ZERO, Trainer::<Net, MeanSquaredError, Sgd, 1>::ZERO);
 /// trainer.step(&mut net, (&[[0.0; 2]], &[[0.0; 2]]), &Sgd::DEFAULT);
@@ -143,6 +148,7 @@ pub struct Regularized<L, R>(PhantomData<(L, R)>);
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::DenseL1;
 /// type Net = Mlp<(DenseL1<1, 1, Linear, 1, 8>,)>; // Σ|w| / 8
 /// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;
@@ -156,6 +162,7 @@ pub type DenseL1<const I: usize, const O: usize, A, const NUM: u32, const DEN: u
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::DenseL2;
 /// type Net = Mlp<(DenseL2<1, 1, Linear, 1, 8>,)>; // Σw² / 8
 /// let mut net = Net::ZERO;
 /// net.set_weights(&[-4.0, 0.0])?;

@@ -81,7 +81,7 @@ macro_rules! by_itself {
 
 by_itself! {
     [A: Activation] Activate<X, A>, Activate<X::Row, A>;
-    [const NUM: u32, const DEN: u32, const SEED: u64] Dropout<X, NUM, DEN, SEED>, Dropout<X::Row, NUM, DEN, SEED>;
+    [const RATE: u32, const SEED: u64] Dropout<X, RATE, SEED>, Dropout<X::Row, RATE, SEED>;
     [] BatchNorm<X>, BatchNorm<X::Row>;
     [] LayerNorm<X>, LayerNorm<X::Row>;
 }

@@ -7,6 +7,7 @@ use super::message::Message;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Map;
 /// let image: Map<2, 3, 1> = [[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]];
 /// assert_eq!(image[1][2], [6.0]);
 /// ```
@@ -16,6 +17,7 @@ pub type Map<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Signal;
 /// let acceleration: Signal<2, 3> = [[0.0, 0.1, 9.8], [0.2, 0.1, 9.7]];
 /// assert_eq!(acceleration[1][2], 9.7);
 /// ```
@@ -34,6 +36,7 @@ pub trait Padding: 'static {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Signal, Valid};
 /// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<2, 1>, 2, Valid>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0]]);
 /// ```
@@ -47,6 +50,7 @@ pub struct Valid;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::{Same, Signal};
 /// let net = Mlp::<(MaxPool1d<Signal<5, 1>, Signal<3, 1>, 2, Same>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0], [2.0], [3.0], [4.0], [5.0]]), [[2.0], [4.0], [5.0]]);
 /// ```

@@ -15,6 +15,7 @@ use core::ops::ControlFlow;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::observer::Monitor;
 ///
 /// type Unit = Mlp<(Dense<2, 1, Sigmoid>,)>;
 /// let mut net = Unit::ZERO;

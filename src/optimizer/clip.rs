@@ -46,6 +46,7 @@ macro_rules! inner {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::optimizer::ClipValue;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
 /// let mut net = Unit::ZERO;
@@ -90,6 +91,7 @@ impl<O: Optimizer> Optimizer for ClipValue<O> {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::optimizer::ClipNorm;
 ///
 /// type Unit = Mlp<(Dense<1, 1>,)>;
 /// let mut net = Unit::ZERO;

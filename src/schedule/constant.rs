@@ -9,7 +9,7 @@ use crate::{
 /// The same rate for every step.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{ConstantRate, Schedule}, prelude::*};
 /// assert_eq!(ConstantRate { lr: 0.5 }.at(1000), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,7 @@ impl Schedule for ConstantRate {
 /// holds from the step after its boundary. Keras' `PiecewiseConstantDecay`.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{PiecewiseConstant, Schedule}, prelude::*};
 /// let schedule = PiecewiseConstant { lr: 0.5, then: [(100, 0.25), (200, 0.125)] };
 /// let rates = [0, 100, 101, 200, 201].map(|step| schedule.at(step));
 /// assert_eq!(rates, [0.5, 0.5, 0.25, 0.25, 0.125]);

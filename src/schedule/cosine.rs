@@ -13,7 +13,7 @@ use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
 /// [`WarmUp`](super::WarmUp) before it replaces Keras' `warmup_target` and `warmup_steps`.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{CosineDecay, Schedule}, prelude::*};
 /// let schedule = CosineDecay { lr: 1.0, decay_steps: 10, alpha: 0.25 };
 /// assert_eq!([0, 10, 20].map(|step| schedule.at(step)), [1.0, 0.25, 0.25]);
 /// ```

@@ -13,7 +13,7 @@ use rosenblatt_kernels::environment::standard;
 /// With `decay_steps` 1 it computes the same as an optimizer's `decay`.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{InverseTimeDecay, Schedule}, prelude::*};
 /// let schedule = InverseTimeDecay { lr: 1.0, decay_steps: 10, decay_rate: 1.0, staircase: false };
 /// assert_eq!([0, 10, 30].map(|step| schedule.at(step)), [1.0, 0.5, 0.25]);
 /// ```
@@ -55,7 +55,7 @@ impl Schedule for InverseTimeDecay {
 /// is exp(rest·ln decay_rate). A power of 2¹⁰⁰ or more counts as ∞.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{ExponentialDecay, Schedule}, prelude::*};
 /// let schedule = ExponentialDecay { lr: 1.0, decay_steps: 10, decay_rate: 0.5, staircase: true };
 /// assert_eq!([0, 9, 10, 25].map(|step| schedule.at(step)), [1.0, 1.0, 0.5, 0.25]);
 /// ```
@@ -92,7 +92,7 @@ impl Schedule for ExponentialDecay {
 /// [`ExponentialDecay`] with `staircase`.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{StepDecay, Schedule}, prelude::*};
 /// let schedule = StepDecay { lr: 1.0, drop: 0.5, every: 10 };
 /// assert_eq!([0, 9, 10, 20, 39].map(|step| schedule.at(step)), [1.0, 1.0, 0.5, 0.25, 0.125]);
 /// ```

@@ -11,7 +11,7 @@ use rosenblatt_kernels::environment::standard;
 /// `warmup_steps`.
 ///
 /// ```
-/// use rosenblatt::{prelude::*, schedule::Schedule};
+/// use rosenblatt::{schedule::{StepDecay, WarmUp, Schedule}, prelude::*};
 /// let then = StepDecay { lr: 1.0, drop: 0.5, every: 2 };
 /// let schedule = WarmUp { start: 0.0, steps: 4, then };
 /// let rates = [0, 1, 3, 4, 5, 6].map(|step| schedule.at(step));

@@ -22,6 +22,7 @@ use rosenblatt_kernels::{
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::train::Batch;
 ///
 /// let full = Fit::new(Sgd::DEFAULT).batch(Batch::Full);
 /// let stochastic = full.batch(Batch::Stochastic);
@@ -42,6 +43,7 @@ pub enum Batch {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::train::Batch;
 /// const FIT: Fit<Sgd> = Fit::new(Sgd::with_lr(0.1)).epochs(20).batch(Batch::Mini(8));
 /// assert_eq!((FIT.epochs, FIT.shuffle, FIT.drop_last), (20, None, false));
 /// ```

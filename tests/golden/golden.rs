@@ -12,7 +12,14 @@
 mod support;
 
 use rosenblatt::{
-    Backend, Rng, dataset::Permutation, init::Initializer, kernels::F32Array, layer::Dense,
+    Backend, Rng,
+    dataset::Permutation,
+    init::{
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LecunNormal,
+        LecunUniform, Orthogonal, Uniform,
+    },
+    kernels::F32Array,
+    layer::Dense,
     prelude::*,
 };
 use rosenblatt_kernels::environment::Mode;

@@ -11,7 +11,7 @@ use proptest::{
 use rosenblatt::{
     Backend, Rng,
     kernels::{F32Array, F32Rows, OutOfLine, Simd, dispatch},
-    layer::{Context, Layer, Trainable},
+    layer::{AvgPool1d, Context, GlobalAvgPool1d, Layer, Map, Same, Signal, Trainable, Valid},
     model::ComposedOf,
     prelude::*,
 };

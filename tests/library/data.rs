@@ -14,7 +14,8 @@ use rosenblatt::{
     Error, Rng,
     activation::Sigmoid,
     dataset::{Standardize, finite_inputs, finite_targets},
-    loss::Loss,
+    layer::{Reshape, Signal},
+    loss::{Loss, SumOverOutputs},
     prelude::*,
 };
 use rosenblatt_lecture::Neuron;

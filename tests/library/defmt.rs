@@ -8,7 +8,15 @@ use rosenblatt::{
     error::Quantity,
     kernels::{BackendError, optimizer::AdamStep},
     layer::Description,
+    metrics::{ConfusionMatrix, Evaluation},
+    observer::StopOnNan,
+    optimizer::{ClipNorm, ClipValue},
     prelude::*,
+    schedule::{
+        ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant,
+        Scheduled, StepDecay, WarmUp,
+    },
+    train::Batch,
 };
 use rosenblatt_lecture::{Perceptron, Separated, graph::Operation};
 

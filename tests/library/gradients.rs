@@ -7,6 +7,7 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Dense, Description, Layer, Trainable},
+    loss::SumOverOutputs,
     model::{ComposedOf, Layers},
     prelude::*,
 };

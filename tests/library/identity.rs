@@ -5,11 +5,13 @@ use crate::support::dataset;
 
 use rosenblatt::{
     Backend, Rng,
+    init::Uniform,
     kernels::F32Array,
-    layer::{Dense, Layer, Trainable},
+    layer::{Activate, Dense, L1L2, Layer, Regularized, Trainable},
     model::{ComposedOf, Layers},
     optimizer::Optimizer,
     prelude::*,
+    train::Batch,
 };
 use std::{fmt::Debug, ops::ControlFlow};
 use support::{backends, bits, judge::Judged, roomy, samples};
@@ -223,7 +225,7 @@ identity! {
     three_layers: (Dense<5, 18, Sigmoid>, Dense<18, 20, Tanh>, Dense<20, 3, Sigmoid>),
         BinaryCrossEntropy, 8, Sgd::with_lr(0.5);
     normalized: (
-        Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>, Dropout<[f32; 18], 1, 4>,
+        Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>, Dropout<[f32; 18], { rate(0.25) }>,
         Regularized<Dense<18, 7, Tanh>, L1L2<1, 1000, 1, 500>>, LayerNorm<[f32; 7]>,
         Dense<7, 3, Softmax>
     ), SparseCategoricalCrossEntropy, 8, Adam::with_lr(0.01);

@@ -11,13 +11,16 @@ use crate::support::dataset;
 use rosenblatt::{
     Backend,
     kernels::{F32Array, Simd, dispatch},
-    layer::{Dense, Layer, Trainable},
+    layer::{Activate, Dense, DenseL2, Layer, Map, Same, Signal, Trainable},
     loss::Loss,
     metrics::predicted,
     model::{Layers, Model},
-    optimizer::{Optimizer, ZeroState},
+    optimizer::{ClipNorm, ClipValue, Optimizer, ZeroState},
     prelude::*,
-    schedule::Schedule,
+    schedule::{
+        ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
+        Scheduled, StepDecay, WarmUp,
+    },
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;

@@ -10,7 +10,11 @@ use rosenblatt::{
     activation::Activation,
     error::{Error, Quantity},
     kernels::{F32Array, F32Rows, Simd, arch::scalar::Scalar, dispatch},
-    layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
+    layer::{
+        Activate, Chain, Channels, Context, Dense, DenseL1, DenseL2, Dropout, L1, L1L2, L2, Layer,
+        Map, Regularized, Regularizer, Same, Signal, Trainable,
+    },
+    loss::SumOverOutputs,
     model::{ComposedOf, Layers},
     prelude::*,
 };
@@ -173,21 +177,18 @@ fn mix(mut x: u32) -> u32 {
 }
 
 /// Whether a dropout layer keeps value `i`, according to its documentation.
-fn kept(rate: (u32, u32), seed: u64, place: u32, pass: u32, i: u32) -> bool {
+fn kept(rate: u32, seed: u64, place: u32, pass: u32, i: u32) -> bool {
     let (low, high) = (seed as u32, (seed >> 32) as u32);
     let key = mix(mix(mix(mix(low.wrapping_add(0x9e37_79b9)) ^ high) ^ place) ^ pass);
-    let limit = (u64::from(rate.0) << 32) / u64::from(rate.1);
-    u64::from(mix(key ^ i.wrapping_mul(0x9e37_79b9))) >= limit
+    mix(key ^ i.wrapping_mul(0x9e37_79b9)) >= rate
 }
 
-impl<X: Channels, const NUM: u32, const DEN: u32, const SEED: u64> Textbook
-    for Dropout<X, NUM, DEN, SEED>
-{
+impl<X: Channels, const RATE: u32, const SEED: u64> Textbook for Dropout<X, RATE, SEED> {
     fn outputs(_: &mut &[f64], _: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         if run.training {
             for (i, x) in x.iter_mut().flatten().enumerate() {
-                let kept = kept((NUM, DEN), SEED, run.place, run.pass, i as u32);
-                *x = if kept { *x * f64::from(DEN) / f64::from(DEN - NUM) } else { 0.0 };
+                let kept = kept(RATE, SEED, run.place, run.pass, i as u32);
+                *x = if kept { *x / (1.0 - f64::from(RATE) / 2f64.powi(32)) } else { 0.0 };
             }
         }
         x
@@ -401,11 +402,11 @@ gradients! {
     layer_norm_wide: (Dense<3, 35>, LayerNorm<[f32; 35]>, Dense<35, 2, Softmax>);
     layer_norm_over_positions: (LayerNorm<[[f32; 5]; 3]>, Activate<[[f32; 5]; 3], Sigmoid>);
     images: (
-        BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], 1, 4>,
+        BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], { rate(0.25) }>,
         Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>
     );
     dropout: (
-        Dense<3, 6, Tanh>, Dropout<[f32; 6], 1, 3>, Dense<6, 6>, Dropout<[f32; 6], 1, 3>,
+        Dense<3, 6, Tanh>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>, Dense<6, 6>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>,
         Dense<6, 2>
     );
     penalties: (
@@ -419,7 +420,7 @@ type Net = Mlp<(
     Dense<4, 6>,
     BatchNorm<[f32; 6]>,
     Activate<[f32; 6], Relu>,
-    Dropout<[f32; 6], 1, 4>,
+    Dropout<[f32; 6], { rate(0.25) }>,
     DenseL2<6, 5, Tanh, 1, 1000>,
     LayerNorm<[f32; 5]>,
     Dense<5, 3, Softmax>,
@@ -674,7 +675,9 @@ fn an_activation_apart_has_the_bits_of_one_inside() {
 
 const ROW: usize = 50;
 const ROWS: usize = 8;
-type Third = Dropout<[f32; ROW], 1, 3>;
+type Third = Dropout<[f32; ROW], { rate(1.0 / 3.0) }>;
+/// ⌊2³² / 3⌋
+const THIRD: u32 = 1_431_655_765;
 
 /// One training pass of dropout, with ones as inputs and as dy.
 fn drop<L>(
@@ -718,7 +721,7 @@ fn dropout_drops_its_share_anew_each_pass_and_the_gradient_with_it() {
                 "{backend}: another mask for the gradient"
             );
             for (i, y) in y.iter().flatten().enumerate() {
-                let keep = kept((1, 3), 0, 0, pass as u32, i as u32);
+                let keep = kept(THIRD, 0, 0, pass as u32, i as u32);
                 assert_eq!(*y, if keep { 1.5 } else { 0.0 }, "{backend}, pass {pass}, value {i}");
                 dropped += usize::from(!keep);
                 of_value[i / ROW][i % ROW] += usize::from(!keep);
@@ -748,7 +751,7 @@ fn a_dropped_value_is_zero_whatever_it_was() {
             s, Context::TRAINING, &[], &[], &x, &mut tape
         ));
         for (i, (y, x)) in tape.head.iter().flatten().zip(x.iter().flatten()).enumerate() {
-            let want = if kept((1, 3), 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
+            let want = if kept(THIRD, 0, 0, 0, i as u32) { x * 1.5 } else { 0.0 };
             assert_eq!(bits(&[*y]), bits(&[want]), "{backend}: value {i}, {x}");
         }
         // Inference leaves the values unchanged, and does not advance the pass number.
@@ -770,8 +773,8 @@ fn dropouts_differ_by_place_and_seed_and_are_independent() {
             .flat_map(|_| mask(drop::<Third>(Backend::detect(), pass, &mut tape).0))
             .collect::<Vec<_>>()
     };
-    type Other = Dropout<[f32; ROW], 1, 3, 1>;
-    type High = Dropout<[f32; ROW], 1, 3, { 1 << 32 }>;
+    type Other = Dropout<[f32; ROW], { rate(1.0 / 3.0) }, 1>;
+    type High = Dropout<[f32; ROW], { rate(1.0 / 3.0) }, { 1 << 32 }>;
     let mut seeded = Vec::new();
     let (mut tape, mut high) =
         (<Other as Trainable>::Tape::<ROWS>::ZERO, <High as Trainable>::Tape::<ROWS>::ZERO);

@@ -8,7 +8,7 @@ use rosenblatt::{
     Error, Result,
     layer::Dense,
     metrics::Evaluation,
-    observer::{Session, Watched},
+    observer::{Monitor, Session, StopOnNan, Watched},
     prelude::*,
 };
 use serde_json::Value;

@@ -9,6 +9,7 @@ use proptest::{
 };
 use rosenblatt::{
     Rng,
+    activation::Step,
     gates::{self, Gate},
     layer::Dense,
     prelude::*,

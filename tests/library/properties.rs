@@ -13,6 +13,7 @@ use rosenblatt::{
     layer::{Dense, Layer, Trainable},
     model::{ComposedOf, Layers},
     prelude::*,
+    train::Batch,
 };
 use support::{amount, backends, bits, draw, judge::Judged, samples};
 

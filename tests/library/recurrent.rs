@@ -6,9 +6,9 @@ use crate::support::dataset;
 
 use rosenblatt::{
     Backend, Error, Rng,
-    init::Initializer,
+    init::{Initializer, Orthogonal},
     kernels::{F32Array, Simd, dispatch},
-    layer::{Context, Layer, Streaming, Trainable},
+    layer::{Activate, All, Context, DenseL1, L2, Layer, Regularized, Streaming, Trainable},
     model::{ComposedOf, Layers},
     prelude::*,
 };
@@ -346,7 +346,7 @@ identity! {
     stacked: (Gru<2, 5, 4, All>, Lstm<5, 4, 4, All>, Rnn<4, 3, 4>), MeanSquaredError;
     with_others_between: (
         Rnn<3, 6, 5, Linear, All>, LayerNorm<[[f32; 6]; 5]>, Activate<[[f32; 6]; 5], Tanh>,
-        Dropout<[[f32; 6]; 5], 1, 4>,
+        Dropout<[[f32; 6]; 5], { rate(0.25) }>,
         Regularized<Gru<6, 4, 5>, L2<1, 100>>, BatchNorm<[f32; 4]>, DenseL1<4, 3, Softmax, 1, 100>,
     ), SparseCategoricalCrossEntropy;
 }

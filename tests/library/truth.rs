@@ -7,13 +7,17 @@ use rosenblatt::{
     Error,
     dataset::{Permutation, Standardize},
     kernels::{F32Array, optimizer, zero::ZeroBits},
-    layer::{Layer, Trainable},
+    layer::{Activate, DenseL1, Layer, Signal, Trainable},
     loss::Loss,
-    metrics::predicted,
+    metrics::{Evaluation, predicted},
     model::Model,
-    optimizer::Optimizer,
+    observer::Monitor,
+    optimizer::{ClipNorm, ClipValue, Optimizer},
     prelude::*,
-    schedule::Schedule,
+    schedule::{
+        ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
+        Scheduled, StepDecay, WarmUp,
+    },
     train::Batch,
 };
 use std::ops::ControlFlow;

@@ -11,9 +11,9 @@ use bpaf::{Parser, construct};
 use common::grid::{self, Line, Panel};
 use rosenblatt::{
     Rng,
-    activation::{Activation, Differentiable},
+    activation::{Activation, Differentiable, Step},
     kernels::{activation, dispatch},
-    loss::{Loss, PerOutput},
+    loss::{Loss, PerOutput, SumOverOutputs},
     prelude::*,
 };
 use std::{path::PathBuf, process::ExitCode};

@@ -22,6 +22,7 @@ pub trait Returns: 'static {
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::Last;
 /// let net = Mlp::<(Rnn<1, 2, 3, Tanh, Last>,)>::ZERO;
 /// assert_eq!(net.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
 /// ```
@@ -32,6 +33,7 @@ pub struct Last;
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::All;
 /// let (last, all) = (Mlp::<(Rnn<1, 2, 3>,)>::ZERO, Mlp::<(Rnn<1, 2, 3, Tanh, All>,)>::ZERO);
 /// assert_eq!(last.predict(&[[1.0]; 3]), [0.0; 2]); // zero weights
 /// assert_eq!(all.predict(&[[1.0]; 3]), [[0.0; 2]; 3]);

@@ -18,6 +18,7 @@ use rosenblatt_kernels::{Simd, gemm::typed};
 ///
 /// ```
 /// use rosenblatt::prelude::*;
+/// use rosenblatt::layer::All;
 ///
 /// // Eight steps of three values. The first of two recurrent layers gives all states.
 /// type Net = Mlp<(Rnn<3, 16, 8, Tanh, All>, Rnn<16, 12, 8>, Dense<12, 2, Softmax>)>;

@@ -7,7 +7,10 @@
 #![cfg(test)]
 #![forbid(unsafe_code)]
 
-use rosenblatt::prelude::*;
+use rosenblatt::{
+    layer::{Activate, Map},
+    prelude::*,
+};
 use std::{sync::Mutex, thread};
 
 /// The whole stack of a thread.
@@ -68,7 +71,7 @@ fn a_static_convolutional_network() {
         Activate<Map<14, 14, 8>, Relu>,
         MaxPool2d<Map<14, 14, 8>, Map<7, 7, 8>, 2, 2>,
         Flatten<Map<7, 7, 8>, 392>,
-        Dropout<[f32; 392], 1, 4>,
+        Dropout<[f32; 392], { rate(0.25) }>,
         Dense<392, 10, Softmax>,
     )>;
     type NetTrainer = Trainer<Net, SparseCategoricalCrossEntropy, RmsProp, 16>;

@@ -10,9 +10,11 @@ use rosenblatt::{
     kernels::F32Array,
     layer::{Layer, Trainable},
     loss::Loss,
+    metrics::ConfusionMatrix,
     model::Model,
     optimizer::Optimizer,
     prelude::*,
+    train::Batch,
 };
 use std::ops::ControlFlow;
 

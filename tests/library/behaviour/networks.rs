@@ -3,7 +3,9 @@
 use super::{Line, Ten, Xor, XorTrainer};
 use crate::support::dataset;
 use crate::support::{backends, bits, roomy};
-use rosenblatt::{hash, kernels::F32Array, layer::Dense, metrics::predicted, prelude::*};
+use rosenblatt::{
+    activation::Step, hash, kernels::F32Array, layer::Dense, metrics::predicted, prelude::*,
+};
 use static_cell::ConstStaticCell;
 
 #[test]

@@ -1,7 +1,16 @@
 //! Random numbers, initial weights and orders, compared with formulas and statistics.
 
 use crate::support::{amount, bits};
-use rosenblatt::{Rng, dataset::Permutation, init::Initializer, layer::Dense, prelude::*};
+use rosenblatt::{
+    Rng,
+    dataset::Permutation,
+    init::{
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LecunNormal,
+        LecunUniform, Uniform,
+    },
+    layer::Dense,
+    prelude::*,
+};
 use std::collections::HashSet;
 
 /// xoshiro128++ as in its authors' C code, seeded as the documentation of `Rng::new` says.

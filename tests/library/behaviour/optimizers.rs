@@ -7,9 +7,12 @@ use rosenblatt::{
     Backend, Error, Result, Rng,
     kernels::{F32Array, dispatch},
     layer::Dense,
-    optimizer::{Optimizer, ZeroState},
+    optimizer::{ClipNorm, ClipValue, Optimizer, ZeroState},
     prelude::*,
-    schedule::Schedule,
+    schedule::{
+        ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
+        Scheduled, StepDecay, WarmUp,
+    },
 };
 
 /// Several registers of any backend, and a tail.

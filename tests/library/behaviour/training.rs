@@ -4,7 +4,13 @@ use super::{Listener, Ten, Xor, XorTrainer};
 use crate::support::dataset;
 use crate::support::{backends, bits, samples};
 use rosenblatt::{
-    Backend, Rng, dataset::Permutation, layer::Dense, metrics::predicted, prelude::*,
+    Backend, Rng,
+    dataset::Permutation,
+    init::Constant,
+    layer::Dense,
+    metrics::{ConfusionMatrix, predicted},
+    prelude::*,
+    train::Batch,
 };
 use std::ops::ControlFlow;
 

@@ -3,7 +3,7 @@
 use super::draw;
 use rosenblatt::{
     Rng,
-    loss::{Class, Loss, PerOutput},
+    loss::{Class, Loss, PerOutput, SumOverOutputs},
     prelude::*,
 };
 

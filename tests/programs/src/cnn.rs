@@ -2,7 +2,9 @@
 
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
+    init::HeUniform,
     kernels::{F32Array, array::reshape_rows},
+    layer::{Map, Same},
     metrics::predicted,
     prelude::*,
 };

@@ -5,6 +5,7 @@ use crate::{
     data::{DIGITS, IMAGES},
 };
 use rosenblatt::{
+    init::HeUniform,
     kernels::{
         F32Array,
         array::{Affine, Join},

@@ -2,7 +2,11 @@
 
 use crate::{Fingerprint, Program};
 use core::{fmt::Write as _, hash::Hasher};
-use rosenblatt::{Rng, init::Initializer, prelude::*};
+use rosenblatt::{
+    Rng,
+    init::{GlorotUniform, Initializer},
+    prelude::*,
+};
 use rosenblatt_lecture::graph::{Graph, Node, Operation};
 
 /// Weights and biases: 2·3 + 3 and 3 + 1.

@@ -2,14 +2,18 @@
 //! running statistics, penalties and random masks on every target.
 
 use crate::{Fingerprint, Program, data::IRIS};
-use rosenblatt::{kernels::F32Array, prelude::*};
+use rosenblatt::{
+    kernels::F32Array,
+    layer::{Activate, DenseL2, L1L2, Regularized},
+    prelude::*,
+};
 
 /// The network.
 pub type Net = Mlp<(
     DenseL2<4, 8, Linear, 1, 1000>,
     BatchNorm<[f32; 8]>,
     Activate<[f32; 8], Relu>,
-    Dropout<[f32; 8], 1, 8>,
+    Dropout<[f32; 8], { rate(0.125) }>,
     Regularized<Dense<8, 6, Tanh>, L1L2<1, 2000, 1, 1000>>,
     LayerNorm<[f32; 6]>,
     Dense<6, 3, Softmax>,

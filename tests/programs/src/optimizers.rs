@@ -4,7 +4,12 @@ use crate::{
     Fingerprint, Program,
     xor::{Net, NetTrainer},
 };
-use rosenblatt::{kernels::F32Array, optimizer::Optimizer, prelude::*};
+use rosenblatt::{
+    kernels::F32Array,
+    optimizer::{ClipNorm, Optimizer},
+    prelude::*,
+    schedule::{CosineDecay, ExponentialDecay, Scheduled, WarmUp},
+};
 
 /// Adam whose learning rate rises, then falls along a cosine.
 pub type Waved = Scheduled<Adam, WarmUp<CosineDecay>>;

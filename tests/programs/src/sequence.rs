@@ -4,6 +4,7 @@
 use crate::{Fingerprint, Program, data::IMAGES};
 use rosenblatt::{
     kernels::{F32Array, array::reshape_rows},
+    layer::{All, AvgPool1d, GlobalAvgPool1d, Same, Signal},
     prelude::*,
 };
 

@@ -1,9 +1,12 @@
 //! Error conditions: a queue that overflows, samples with NaN, batches with no samples and with too
 //! many. Each gives an error value and changes no weight.
 
-use crate::{Fingerprint, Program, xor::Net, xor::NetTrainer};
+use crate::{
+    Fingerprint, Program,
+    xor::{Net, NetTrainer},
+};
 use heapless::spsc::Queue;
-use rosenblatt::{Error, kernels::F32Array, prelude::*};
+use rosenblatt::{Error, kernels::F32Array, prelude::*, train::Batch};
 
 /// XOR from samples that arrive one at a time. Some do not fit into the queue, some contain NaN.
 pub struct Weather;
