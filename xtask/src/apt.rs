@@ -1,4 +1,4 @@
-//! Tools that a step needs and that Debian packages.
+//! Installs the tools that a step needs, from Debian packages.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,17 +7,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// Something a step needs on the machine.
+/// A program or a file that a step needs.
 #[derive(Clone, Copy)]
 pub struct Need {
-    /// What to look for: the name of a program, or an absolute path. One of them is enough.
+    /// Names of programs, or absolute paths. One of them is enough.
     pub any_of: &'static [&'static str],
-    /// Debian's package that brings it.
+    /// The Debian package that contains it.
     pub package: &'static str,
 }
 
 impl Need {
-    /// Which of the alternatives is here.
+    /// The first of the alternatives that exists on this machine.
     pub fn found(&self) -> Option<&'static str> {
         self.any_of.iter().copied().find(|what| {
             if what.starts_with('/') {
@@ -37,7 +37,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     if missing(needs).is_empty() {
         return Ok(());
     }
-    // Another step may have brought it meanwhile.
+    // Another step may have installed it meanwhile.
     let _alone = process::installing()?;
     let packages = missing(needs);
     if packages.is_empty() {
@@ -46,11 +46,13 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     let list = packages.join(" ");
     if process::find("apt-get").is_none() {
         bail!(
-            "this step needs what Debian calls {list}, and there is no apt-get to install it: install it by hand"
+            "this step needs the Debian packages {list}, and there is no apt-get here: install \
+             them, or what they contain, by hand"
         );
     }
     println!("installing {list}");
-    // The package lists may be there already; if not, or if they are out of date, fetch them and try again.
+    // The machine may have the package lists already. If they are missing or out of date, the
+    // installation fails. It is repeated after an update of the lists.
     let install = || {
         process::run(as_root()?.args(["install", "-qq", "--no-install-recommends"]).args(&packages))
     };
@@ -60,11 +62,12 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     }
     match missing(needs).as_slice() {
         [] => Ok(()),
-        still => bail!("installed {}, yet what it should bring is not found", still.join(" ")),
+        still => bail!("installed {}, but what it should contain is not found", still.join(" ")),
     }
 }
 
-/// An apt-get that may install: as it is for root, by sudo for others, which must not ask for a password.
+/// An `apt-get` command that may install. Users other than root run it by `sudo`, which must not
+/// ask for a password.
 fn as_root() -> Result<Command> {
     let mut command = if process::read(Command::new("id").arg("-u"))? == "0" {
         Command::new("apt-get")

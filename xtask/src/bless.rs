@@ -1,4 +1,4 @@
-//! `cargo xtask bless`: writes down anew what tests compare with.
+//! `cargo xtask bless`: writes the expected values of the tests again.
 
 use anyhow::Result;
 
@@ -8,12 +8,12 @@ use crate::{
     steps::examples,
 };
 
-/// Write down anew what tests compare with: hashes, figures, what examples say.
+/// Write the expected values of the tests again: hashes, figures, output of the examples.
 ///
-/// The commit that contains the change says why it is meant. A changed hash is a breaking change.
+/// The commit that contains the change must say why. A changed hash is a breaking change.
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to write; all of it if nothing is named
+    /// What to write: everything, if nothing is named
     #[arg(value_enum)]
     what: Vec<What>,
 }
@@ -26,7 +26,7 @@ enum What {
     Golden,
     /// `tests/firmware/figures.txt`: instructions, flash, RAM and stack of the firmware
     Figures,
-    /// `expected.txt` beside each example: what it says
+    /// `expected.txt` beside each example: its output
     Examples,
 }
 
@@ -47,7 +47,7 @@ pub fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Runs a test program that writes its file where `ROSENBLATT_BLESS` is set.
+/// Runs a test program with `ROSENBLATT_BLESS` set, so that it writes its file.
 fn test(package: &str, name: &str) -> Result<()> {
     let args = ["test", "--release", "--package", package, "--test", name];
     run(cargo(args).env("ROSENBLATT_BLESS", "1"))

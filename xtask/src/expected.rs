@@ -1,4 +1,4 @@
-//! What an example has to say, line by line: `expected.txt` in its folder.
+//! The expected output of each example: `expected.txt` in its folder, compared line by line.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,14 +8,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// What an example has to say, but for the lines that name a backend or a file.
+/// The lines of an output, without those that are empty or name a backend or a plot.
 pub fn results(text: &str) -> Vec<&str> {
     let said =
         |line: &&str| !line.is_empty() && !line.contains("backend") && !line.contains("plot");
     text.lines().map(str::trim_end).filter(said).collect()
 }
 
-/// Compares an output with the expected one, or writes it down if that is wanted. `run` names the example and its options.
+/// Compares an output with the expected one. With `update` it writes the file instead of failing.
+/// `run` names the example and its options.
 pub fn check(example: &str, run: &str, text: &str, update: bool) -> Result<()> {
     let got = results(text);
     let file = file(example);
@@ -27,13 +28,13 @@ pub fn check(example: &str, run: &str, text: &str, update: bool) -> Result<()> {
         None => Ok(()),
         Some(difference) if !update => bail!("{run}: {difference}\n{HOW}"),
         Some(difference) => {
-            println!("{run}: {difference}\nwritten anew: examples/{example}/expected.txt");
+            println!("{run}: {difference}\nwritten again: expected.txt of {example}");
             Ok(fs::write(&file, got.join("\n") + "\n")?)
         }
     }
 }
 
-const HOW: &str = "if that is meant: cargo xtask bless examples";
+const HOW: &str = "if the change is intended: cargo xtask bless examples";
 
 fn file(example: &str) -> PathBuf {
     let lecture = paths::root().join("lecture/examples").join(example);

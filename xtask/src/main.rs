@@ -1,4 +1,4 @@
-//! The project's chores, run as `cargo xtask COMMAND`. This file is the command line and nothing else.
+//! The command line of `cargo xtask COMMAND`.
 
 mod apt;
 mod asm;
@@ -20,10 +20,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Chores of the Rosenblatt workspace.
+/// Checks and measurements of the Rosenblatt workspace.
 ///
-/// `cargo xtask test` is the one command that says whether the project is sound; the other commands do one of its
-/// parts, or what takes too long to do every time.
+/// `cargo xtask test` runs all checks of the project, except those that take too long. The other
+/// commands run one part of it, run the long checks, or write the expected values.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 struct Cli {

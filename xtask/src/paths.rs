@@ -1,4 +1,4 @@
-//! Where things lie in the workspace.
+//! Paths of the workspace.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// A target folder of its own for builds with other flags, so that they and the host's builds don't evict each other.
+/// A separate target folder for builds with other flags. These builds and the host's builds do not
+/// replace each other's files.
 pub fn side_target(name: &str) -> PathBuf {
     target().join(name)
 }

@@ -1,4 +1,4 @@
-//! Child processes: each command is shown before it runs, and its output streams through.
+//! Child processes. `run`, `run_lines` and `attempt` print each command before they run it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ where
     command
 }
 
-/// Runs a command to its end, its output going straight to the terminal.
+/// Runs a command to its end. Its output goes straight to the terminal.
 pub fn run(command: &mut Command) -> Result<()> {
     show(command);
     let status = command.status().with_context(|| cannot_start(command))?;
@@ -34,7 +34,8 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end, and prints those lines of its standard output of which `each` says so.
+/// Runs a command to its end. Prints the lines of its standard output for which `each` returns
+/// true.
 pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> Result<()> {
     show(command);
     let mut child =
@@ -55,7 +56,8 @@ pub fn run_lines(command: &mut Command, mut each: impl FnMut(&str) -> bool) -> R
     Ok(())
 }
 
-/// What a command prints on its standard output. It is not shown.
+/// Runs a command and returns its standard output, trimmed. Prints neither the command nor the
+/// output.
 pub fn read(command: &mut Command) -> Result<String> {
     let output =
         command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
@@ -65,7 +67,8 @@ pub fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether a command succeeds within a time limit. Its output is not shown; past the limit it is ended.
+/// Whether a command succeeds within a time limit. At the limit the command is killed. Its output
+/// is not shown.
 pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
     let mut child = command
         .stdin(Stdio::null())
@@ -83,8 +86,9 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
     }
 }
 
-/// How a command ends and what it prints, on both its outputs; `None`, and its end, past a time limit. It is not shown, and must
-/// not print more than a pipe holds (64 KiB).
+/// Runs a command and returns its exit status and its output: standard output, then standard error.
+/// At the time limit the command is killed and the result is `None`. The command is not shown. It
+/// must not print more than a pipe holds (64 KiB).
 pub fn output_within(
     command: &mut Command,
     limit: Duration,
@@ -106,14 +110,15 @@ pub fn output_within(
     Ok(Some((status, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-/// Whether a command succeeds, and what it says on its standard error.
+/// Whether a command succeeds, and what it prints on its standard error.
 pub fn attempt(command: &mut Command) -> Result<(bool, String)> {
     show(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// Waits until no other process of this project installs anything. Who holds the file may.
+/// Waits until no other process of this project installs anything. The caller may install as long
+/// as it holds the returned file, which is locked.
 pub fn installing() -> Result<File> {
     let path = paths::side_target("installing");
     fs::create_dir_all(paths::target())?;
@@ -129,7 +134,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Prints the command as a person could type it.
+/// Prints the command in the form in which a person would type it.
 fn show(command: &Command) {
     let mut line = String::from("$");
     for (name, value) in command.get_envs() {

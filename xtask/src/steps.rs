@@ -20,17 +20,18 @@ use crate::qemu;
 use crate::table::table;
 
 /// All features of the libraries. `helium` has no effect on the host.
-pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
+pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,\
+                            rosenblatt/defmt,rosenblatt/helium";
 
-/// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
-/// compile the kernels and much of what they need anew.
+/// The arguments of all optimized builds for the host. They share one set of packages and features.
+/// With another set, cargo would compile the kernels and much of their dependencies again.
 pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
 
 /// How a step ended that did not fail.
 pub enum Done {
-    /// All that it checks is sound.
+    /// All its checks passed.
     Passed,
-    /// It checked nothing, because something is not to be had here; the text says what.
+    /// It checked nothing. The text says what is missing on this machine.
     Skipped(String),
 }
 
@@ -51,7 +52,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them, quick ones first.
+    /// All steps, in the order of tables: the quick ones come first.
     pub const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Clippy,
@@ -66,8 +67,8 @@ impl Step {
         Self::Qemu,
     ];
 
-    /// The order in which they start: what fails most often first, then the longest. Steps that build in one folder of cargo's are
-    /// apart, since they would wait for each other.
+    /// The order in which the steps start: first those that fail most often, then the longest ones.
+    /// Steps that build in the same target folder wait for each other, so they are spread out.
     pub const STARTS: [Self; 11] = [
         Self::Fmt,
         Self::Clippy,
@@ -103,22 +104,25 @@ impl Step {
     pub fn about(self) -> &'static str {
         match self {
             Self::Fmt => "the code is formatted",
-            Self::Clippy => "clippy has nothing to say, with all features and with none",
+            Self::Clippy => "clippy gives no warning, with all features and with none",
             Self::Docs => {
-                "the documentation builds without a warning, and the packages are fit to be published"
+                "the documentation builds without a warning, and the packages are ready to be \
+                 published"
             }
             Self::Unit => "all tests, on every backend of this CPU",
             Self::Examples => {
-                "each example reaches its goal in time, and says what is expected, on the scalar backend, too"
+                "each example reaches its goal and prints the expected output, on the scalar \
+                 backend too"
             }
             Self::Asm => {
                 "each backend's machine code uses its own vector instructions, and no fused ones"
             }
             Self::Miri => {
-                "Miri finds no undefined behaviour in the kernels; skipped where no nightly has it"
+                "Miri finds no undefined behaviour in the kernels; skipped if no nightly with Miri \
+                 is available"
             }
             Self::Chips => {
-                "the libraries build without std, and not for targets whose bits would be others"
+                "the libraries build without std, and reject targets that would compute other bits"
             }
             Self::Wasm => "the wasm backend, run under node",
             Self::Neon => "the libraries' tests on the NEON backend, under emulation",
@@ -128,9 +132,9 @@ impl Step {
         }
     }
 
-    /// Runs it. What it counts and learns goes into `findings`.
+    /// Runs the step. Its counts and its results go into `findings`.
     pub fn run(self, findings: &mut Findings) -> Result<Done> {
-        // The steps that run `cargo test` count their tests; each of the others counts as one check.
+        // Steps that run `cargo test` count their tests. Each other step counts as one check.
         let counts_tests = matches!(self, Self::Unit | Self::Neon);
         let (passed, failed) = (findings.passed, findings.failed);
         let done = match self {
@@ -158,7 +162,7 @@ impl Step {
     }
 }
 
-/// How a backend was tried.
+/// How a backend was tested.
 #[derive(Clone, Copy)]
 pub enum How {
     Run,
@@ -166,7 +170,7 @@ pub enum How {
     NotHere,
 }
 
-/// What the steps have found so far.
+/// The findings of the steps so far.
 #[derive(Default)]
 pub struct Findings {
     /// Checks that passed: single tests, and steps that are one check.
@@ -177,7 +181,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Notes how a backend was tried. Having run counts for more than having been emulated or missed.
+    /// Records how a backend was tested. A run on this CPU replaces an emulated one, and either
+    /// replaces none.
     pub fn backend(&mut self, name: &str, how: How, detail: &str) {
         let weight = |how: How| match how {
             How::Run => 2,
@@ -190,7 +195,7 @@ impl Findings {
         }
     }
 
-    /// Takes in what another process found.
+    /// Adds the findings of another process.
     pub fn absorb(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -199,7 +204,7 @@ impl Findings {
         }
     }
 
-    /// For another process, which reads it by [`Self::read`].
+    /// The findings as text for another process, which reads it by [`Self::read`].
     pub fn written(&self) -> String {
         let mut text = format!("{} {}\n", self.passed, self.failed);
         for (name, (how, detail)) in &self.backends {
@@ -213,7 +218,7 @@ impl Findings {
         text
     }
 
-    /// What another process wrote.
+    /// Reads the text of [`Self::written`].
     pub fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let (passed, failed) = lines.next()?.split_once(' ')?;
@@ -233,7 +238,7 @@ impl Findings {
         Some(findings)
     }
 
-    /// The backends and how each was tried.
+    /// The table of the backends and how each was tested.
     pub fn backend_table(&self) -> String {
         let known = ["scalar", "avx2", "avx512vl", "avx512", "neon", "wasm"];
         let others = self.backends.keys().map(String::as_str).filter(|name| !known.contains(name));

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// A table with a heading line; `numbers` are the columns to align right.
+/// A table with a header line. The columns `numbers` are right-aligned.
 pub fn table(
     header: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,

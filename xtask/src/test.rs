@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs the steps and says what became of each.
+//! `cargo xtask test`: runs the steps and reports the outcome of each.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -15,17 +15,22 @@ use crate::paths;
 use crate::steps::{Done, Findings, Step, quick};
 use crate::table::table;
 
-/// How many steps run at a time: much of a step is one compiler, one linker or one emulator on one core.
+/// How many steps run at the same time. Much of a step is one compiler, one linker or one emulator,
+/// which uses one core.
 const AT_A_TIME: usize = 2;
 
-/// The one test command: every check of the project, step by step.
+/// Run the checks of the project, step by step.
 ///
-/// Two steps run at a time; what one prints is shown when it ends. After the first step that fails no other one starts. It says how to
-/// run that step alone, and ends with a table of the steps, a table of the SIMD backends and how each was tried, and one line
-/// `N passed, M failed`, which names steps that were SKIPPED.
+/// Two steps run at the same time. The output of a step is shown when the step ends. After the
+/// first failure no further step starts.
 ///
-/// What a step needs beyond rustc, cargo and a C linker (targets, an emulator, node) is looked for and, if it is not
-/// there, installed: by rustup, or by apt on Debian and its kin. A second run finds it all in place.
+/// The report is a table of the steps, a table of the SIMD backends and how each was tested, and
+/// for each failed step the command that runs it alone. A line gives the reason for each SKIPPED
+/// step. A line `N passed, M failed` also gives the number of SKIPPED steps.
+///
+/// A step may need more than rustc, cargo and a C linker: targets, an emulator, node. What is
+/// missing is installed, by rustup or, on Debian and its derivatives, by apt. A second run finds
+/// everything in place.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only this step; may be given several times, or as a list with commas
@@ -34,18 +39,19 @@ pub struct Args {
     /// Leave this step out; may be given several times, or as a list with commas
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     skip: Vec<Step>,
-    /// Print the steps and what each is for, and run nothing
+    /// Print the steps and what each checks, and run nothing
     #[arg(long)]
     list: bool,
-    /// Run only what a change most often breaks, in two minutes; its end says what was not run
+    /// Run only what a change most often breaks, in two minutes; the end names what was not run
     #[arg(long, conflicts_with_all = ["only", "skip"])]
     quick: bool,
-    /// Write down here what became of the one step that is run: how a run of several steps starts each
+    /// Write the outcome of the one step into this file: a run of several steps starts each step
+    /// with this option
     #[arg(long, value_name = "FILE", hide = true)]
     outcome: Option<PathBuf>,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 enum Outcome {
     Passed(Duration),
     Failed(Duration, String),
@@ -128,7 +134,7 @@ fn run(step: Step, findings: &mut Findings) -> Outcome {
     }
 }
 
-/// Runs several steps, two at a time, each in a process of its own.
+/// Runs several steps, two at the same time, each in its own process.
 fn side_by_side(steps: &[Step], findings: &mut Findings) -> Result<Vec<(Step, Outcome)>> {
     let folder = paths::side_target("steps");
     fs::create_dir_all(&folder).with_context(|| format!("cannot write {}", folder.display()))?;
@@ -180,7 +186,7 @@ fn log(step: Step, folder: &Path) -> PathBuf {
     folder.join(step.name()).with_extension("log")
 }
 
-/// Runs a step in a process of its own, which prints into a file.
+/// Runs a step in its own process, whose output goes into a file.
 fn apart(step: Step, folder: &Path) -> Result<(Outcome, Findings)> {
     let result = folder.join(step.name());
     let _ = fs::remove_file(&result);
@@ -193,11 +199,11 @@ fn apart(step: Step, folder: &Path) -> Result<(Outcome, Findings)> {
     let status =
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).status()?;
     let text = fs::read_to_string(result)
-        .with_context(|| format!("it ended with {status} and left no word"))?;
-    read(&text).with_context(|| format!("it left no word that can be understood: {text}"))
+        .with_context(|| format!("it ended with {status} and wrote no outcome"))?;
+    read(&text).with_context(|| format!("its outcome cannot be read: {text}"))
 }
 
-/// What became of a step, for another process: a line, then what was found.
+/// The outcome of a step as text for another process: one line, then the findings.
 fn written(outcome: &Outcome, findings: &Findings) -> String {
     let line = |text: &str| text.replace('\n', "\t");
     let first = match outcome {
@@ -209,7 +215,7 @@ fn written(outcome: &Outcome, findings: &Findings) -> String {
     format!("{first}\n{}", findings.written())
 }
 
-/// The other way round.
+/// The inverse of `written`.
 fn read(text: &str) -> Option<(Outcome, Findings)> {
     let (first, rest) = text.split_once('\n')?;
     let (word, detail) = first.split_once(' ')?;
@@ -281,10 +287,11 @@ mod tests {
         findings.backend("avx2", How::Run, "3 checks, 0 mismatches");
         findings.backend("neon", How::NotHere, "");
         let failed = Outcome::Failed(Duration::from_millis(1500), "two\nlines".to_owned());
-        let (outcome, found) = read(&written(&failed, &findings)).expect("its own words");
-        assert!(
-            matches!(outcome, Outcome::Failed(time, error) if time.as_millis() == 1500 && error == "two\nlines")
-        );
+        let (outcome, found) = read(&written(&failed, &findings)).expect("its own text");
+        assert!(matches!(
+            outcome,
+            Outcome::Failed(time, error) if time.as_millis() == 1500 && error == "two\nlines"
+        ));
         assert_eq!(
             (found.passed, found.failed, found.backend_table()),
             (12, 1, findings.backend_table())

@@ -1,4 +1,4 @@
-//! The Rust toolchain in use, and how it comes by the standard library of a target it does not have yet.
+//! The Rust toolchain in use, and how it gets the standard library of a target that it lacks.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,21 +15,21 @@ use crate::{paths, process, rust_src};
 /// How long rustup may take for one download before it counts as unreachable.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long it may take to bring a whole toolchain.
+/// How long rustup may take to install a whole toolchain.
 const MIRI_LIMIT: Duration = Duration::from_secs(180);
 
-/// What `rustc -vV` and `--print sysroot` say.
+/// What `rustc -vV` and `rustc --print sysroot` print.
 pub struct Rustc {
     /// For example `1.95.0`.
     pub release: String,
     /// The target it runs on.
     pub host: String,
-    /// Where its libraries lie.
+    /// The toolchain's root folder.
     pub sysroot: PathBuf,
 }
 
 impl Rustc {
-    /// The one in use.
+    /// The compiler in use.
     pub fn get() -> Result<&'static Self> {
         static RUSTC: OnceLock<Rustc> = OnceLock::new();
         if RUSTC.get().is_none() {
@@ -62,7 +62,7 @@ fn rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
-/// A target whose standard library is at hand.
+/// A target for which crates can be built.
 #[derive(Clone, Copy)]
 pub struct Target {
     triple: &'static str,
@@ -70,23 +70,24 @@ pub struct Target {
 }
 
 impl Target {
-    /// Sees to it that crates can be built for this target.
+    /// Makes sure that crates can be built for this target.
     ///
-    /// The usual way is `rustup target add`. Where rustup is absent or cannot download, the library is built from source by
-    /// cargo's `-Zbuild-std`. That is an unstable flag of cargo and needs `RUSTC_BOOTSTRAP`; our own crates stay stable Rust, as
-    /// the host's builds show.
+    /// The usual way is `rustup target add`. Where rustup is absent or cannot download, cargo's
+    /// `-Zbuild-std` builds the standard library from source. That flag is unstable and needs
+    /// `RUSTC_BOOTSTRAP`. Our own crates remain stable Rust, as the host's builds show.
     pub fn prepare(triple: &'static str) -> Result<Self> {
         let rustc = Rustc::get()?;
         let with = |build_std| Ok(Self { triple, build_std });
         if rustc.host == triple || installed(triple)? {
             return with(false);
         }
-        // Another step may have brought it meanwhile.
+        // Another step may have installed it meanwhile.
         let _alone = process::installing()?;
         if installed(triple)? {
             return with(false);
         }
-        // A source that is not rustup's came from an earlier run or with the distribution: rustup did not serve then.
+        // A source that rustup did not install is there because rustup failed in an earlier run, or
+        // because the distribution packages it. Rustup is not asked again.
         let source = rustc.source();
         let from_rustup = rustc.sysroot.join("lib/rustlib/manifest-rust-src").exists();
         if source.exists() && !from_rustup && rust_src::is_for(&source, &rustc.release) {
@@ -102,19 +103,25 @@ impl Target {
             return with(true);
         }
         rust_src::install(&rustc.release, &source).with_context(|| {
-            format!("no standard library for {triple}: `rustup target add {triple}` failed, and so did the other way")
+            format!(
+                "no standard library for {triple}: `rustup target add {triple}` failed, and so did \
+                 the download of its source"
+            )
         })?;
         with(true)
     }
 
-    /// Where its standard library comes from: compilers of one version give other code with another one.
+    /// Where its standard library comes from. The same compiler generates different code with a
+    /// precompiled library and with a library built here.
     pub fn library(self) -> &'static str {
         if self.build_std { "built here" } else { "precompiled" }
     }
 
-    /// A cargo command for this target. `folder` is the target folder to use: `clippy` needs another one than `build` and
-    /// `test`, or they build the standard library again and again in turn. `crates` are the parts of the standard library to
-    /// build if it has to be built; empty for all of it.
+    /// A cargo command for this target.
+    ///
+    /// `folder` is the target folder. `clippy` needs a different one from `build` and `test`: in a
+    /// shared folder they would rebuild the standard library in turn. `crates` are the parts of the
+    /// standard library to build, if it has to be built. Empty means all of it.
     pub fn cargo<S: AsRef<OsStr>>(
         self,
         subcommand: &str,
@@ -136,12 +143,13 @@ impl Target {
         command
     }
 
-    /// Cargo's name for a setting of this target, for example `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS`.
+    /// The environment variable of a cargo setting for this target, for example
+    /// `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS`.
     pub fn variable(self, setting: &str) -> String {
         format!("CARGO_TARGET_{}_{setting}", self.triple.to_uppercase().replace(['-', '.'], "_"))
     }
 
-    /// Where cargo puts this target's release build.
+    /// The folder of this target's release build.
     pub fn release_folder(self, folder: &str) -> PathBuf {
         paths::side_target(folder).join(self.triple).join("release")
     }
@@ -158,7 +166,8 @@ fn installed(triple: &str) -> Result<bool> {
         .any(|entry| Path::new(&entry.file_name()).extension() == Some(OsStr::new("rlib"))))
 }
 
-/// Asks rustup for something. Once it has failed it is not asked again: it would be the same network.
+/// Runs rustup, and returns whether it succeeded. After a failure it is not run again, because the
+/// network would be the same.
 fn rustup(args: &[&str]) -> Result<bool> {
     static UNREACHABLE: AtomicBool = AtomicBool::new(false);
     if UNREACHABLE.load(Ordering::Relaxed) {
@@ -178,7 +187,8 @@ fn rustup(args: &[&str]) -> Result<bool> {
 pub struct Miri(PathBuf);
 
 impl Miri {
-    /// Looks for it, and asks rustup for it if there is none; the inner error says why it is not to be had.
+    /// Looks for the toolchain, and installs it by rustup if it is missing. The inner error says
+    /// why it cannot be installed.
     pub fn find() -> Result<Result<Self, String>> {
         let Some(rustup) = process::find("rustup") else {
             return Ok(Err("there is no rustup to bring a nightly toolchain with Miri".into()));
@@ -198,7 +208,8 @@ impl Miri {
                 "miri,rust-src",
             ];
             println!("rustup {}", profile.join(" "));
-            // Not by `rustup` above: that a nightly has no Miri on some days says nothing of the network.
+            // This does not call the function `rustup`. Some nightlies have no Miri, and such a
+            // failure does not mean that the network is unreachable.
             if !process::succeeds_within(Command::new(&miri.0).args(profile), MIRI_LIMIT)?
                 || !present(&miri)?
             {
@@ -214,7 +225,7 @@ impl Miri {
     fn cargo(&self) -> Command {
         let mut command = Command::new(&self.0);
         command.args(["run", "nightly", "cargo", "miri"]).current_dir(paths::root());
-        // Those of the cargo that runs this xtask.
+        // The cargo that runs this xtask sets these variables.
         command.env_remove("RUSTC").env_remove("CARGO");
         command
     }
@@ -228,7 +239,8 @@ impl Miri {
     }
 }
 
-/// Fails unless cargo has this subcommand; asks rustup for it first.
+/// Fails unless cargo has this subcommand. If it is missing, rustup is asked to install its
+/// component.
 pub fn ensure_component(subcommand: &str, component: &str) -> Result<()> {
     let present =
         || process::succeeds_within(&mut process::cargo([subcommand, "--version"]), RUSTUP_LIMIT);

@@ -1,4 +1,5 @@
-//! `cargo xtask world`: the golden hashes on CPUs that the test command leaves out, emulated.
+//! `cargo xtask world`: checks the golden hashes on emulated CPUs that `cargo xtask test` leaves
+//! out.
 
 use std::env::consts::OS;
 use std::time::Instant;
@@ -13,28 +14,36 @@ use crate::toolchain::Target;
 
 /// Run the tests that hold golden hashes on other CPUs, in an emulator for Linux programs.
 ///
-/// For each target it installs a C compiler that links, a C library and QEMU by apt, builds the tests of the
-/// kernels and of the networks, runs them, and prints a table. It fails where a hash is not the golden one. It
-/// takes many minutes for each target, nearly all of them compiling, and so it is no part of `cargo xtask test`.
+/// For each target it installs a C compiler that links, a C library and QEMU by apt. It builds the
+/// tests of the kernels and of the networks, runs them, and prints a table. It fails where a hash
+/// is not the golden one.
+///
+/// A target takes many minutes, most of them for compiling. Therefore `cargo xtask test` does not
+/// include this command.
 #[derive(clap::Args)]
 pub struct Args {
     /// Only this target; may be given several times, or as a list with commas
-    #[arg(long, value_name = "TARGET", value_delimiter = ',', value_parser = PossibleValuesParser::new(PLACES.map(|place| place.triple)))]
+    #[arg(
+        long,
+        value_name = "TARGET",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(PLACES.map(|place| place.triple))
+    )]
     only: Vec<String>,
 }
 
 /// A target, and how its programs are linked and run.
 struct Place {
     triple: &'static str,
-    /// What is special about it.
+    /// The CPU, as the table describes it.
     about: &'static str,
     flags: &'static str,
     linker: Need,
     libc: Need,
     emulator: Need,
-    /// The CPU that is emulated; nothing for QEMU's default.
+    /// The CPU that QEMU emulates. If empty, QEMU's default.
     cpu: &'static str,
-    /// Where its C library lies.
+    /// The folder of its C library.
     root: &'static str,
 }
 
@@ -103,7 +112,8 @@ const PLACES: [Place; 5] = [
     },
 ];
 
-/// The tests that hold golden hashes: what they are of, package, test target, and the tests' names.
+/// The tests that compare golden hashes: column of the table, package, test target, name of the
+/// test.
 const SUITES: [(&str, &str, &str, &str); 4] = [
     ("kernels", "rosenblatt-kernels", "identity", "golden_hashes"),
     (
@@ -172,7 +182,7 @@ fn suite(place: &Place, package: &str, test: &str, name: &str) -> Result<()> {
         .env(target.variable("LINKER"), linker.found().expect("ensured above"))
         .env(target.variable("RUNNER"), format!("{qemu}{cpu} -L {}", place.root))
         .env(target.variable("RUSTFLAGS"), place.flags)
-        // The name in full, so that a test that is renamed does not pass by not running.
+        // With `--exact` no test runs if the test was renamed. The check below then fails.
         .args(["--", "--exact", name, "--show-output"]);
     let mut passed = false;
     process::run_lines(&mut command, |line| {

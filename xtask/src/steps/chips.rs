@@ -1,4 +1,5 @@
-//! The libraries for targets without an operating system, and for those that they refuse.
+//! Builds the libraries for targets without an operating system. Targets that the libraries reject
+//! must fail to build.
 
 use std::process::Command;
 
@@ -7,8 +8,8 @@ use anyhow::{Result, ensure};
 use crate::process::{attempt, run};
 use crate::toolchain::Target;
 
-/// A Cortex-M0 (no FPU), a Cortex-M4F, a RISC-V (no FPU), wasm without SIMD, and kernels of operating systems on x86-64, which leave
-/// the vector registers alone.
+/// A Cortex-M0 (no FPU), a Cortex-M4F, a RISC-V (no FPU), wasm without SIMD, and kernels of
+/// operating systems on x86-64, which do not use the vector registers.
 const TARGETS: [&str; 5] = [
     "thumbv6m-none-eabi",
     "thumbv7em-none-eabihf",
@@ -17,22 +18,23 @@ const TARGETS: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 
-/// Where the promise of equal bits cannot hold: target, flags, and a part of the reason that the build has to give.
+/// The rejected targets, on which equal bits cannot be guaranteed: target, flags, and a part of the
+/// reason that the failing build must print.
 const REFUSED: [(&str, &str, &str); 3] = [
     ("i586-unknown-linux-gnu", "", "x86 without SSE2"),
     ("i686-unknown-linux-gnu", "-C target-feature=-sse2", "x86 without SSE2"),
     ("powerpc64-unknown-linux-gnu", "", "-C target-cpu=pwr8"),
 ];
 
-/// Neighbours of the refused, which must build: target and flags.
+/// Targets that are close to the rejected ones and must build: target and flags.
 const ACCEPTED: [(&str, &str); 3] = [
     ("i686-unknown-linux-gnu", ""),
     ("powerpc64-unknown-linux-gnu", "-C target-cpu=pwr8"),
     ("powerpc64-unknown-linux-gnu", "-C target-feature=-altivec"),
 ];
 
-/// The features that are for microcontrollers, and a target to try them on.
-/// It has no Helium: that feature must have no effect there.
+/// The features for microcontrollers, and a target to build them for. The target has no Helium, so
+/// the feature `helium` must have no effect.
 const FEATURES: (&str, &str) = ("thumbv7em-none-eabihf", "defmt,micromath,helium");
 
 pub fn build() -> Result<()> {
@@ -46,7 +48,7 @@ pub fn build() -> Result<()> {
     }
     for (triple, flags, reason) in REFUSED {
         let (done, said) = attempt(&mut check(triple, flags)?)?;
-        ensure!(!done, "{triple} {flags}: the build must fail, since its bits would be others");
+        ensure!(!done, "{triple} {flags}: the build must fail: it would compute other bits");
         ensure!(
             said.contains(reason),
             "{triple} {flags}: the build fails, but without the reason {reason:?}:\n{said}"
@@ -63,7 +65,7 @@ fn libraries(triple: &'static str, features: &[&str]) -> Result<()> {
     run(Target::prepare(triple)?.cargo("build", "cross", "core", LIBRARIES).args(features))
 }
 
-/// `cargo check` of the kernels' library, which asks for no linker.
+/// `cargo check` of the kernels' library, which needs no linker.
 fn check(triple: &'static str, flags: &str) -> Result<Command> {
     let target = Target::prepare(triple)?;
     let args = ["--lib", "--release", "--package", "rosenblatt-kernels"];
@@ -72,7 +74,8 @@ fn check(triple: &'static str, flags: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Clippy, too: the host's run never sees what is compiled for chips only, for speed and for little flash.
+/// Runs clippy for chips. The host's clippy never sees the code that is compiled for chips only,
+/// for speed and for little flash.
 fn clippy() -> Result<()> {
     for (triple, features, level) in [
         ("thumbv7em-none-eabihf", "environments", "3"),

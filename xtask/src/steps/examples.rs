@@ -1,4 +1,5 @@
-//! Every example, run to its end: on the fastest backend and on the scalar one, with its plot. What it says is compared line by line.
+//! Runs every example to its end, on the fastest backend and on the scalar one, with its plot. The
+//! output is compared line by line.
 
 use std::fs;
 use std::process::Command;
@@ -13,13 +14,15 @@ use crate::process::{cargo, read, run};
 use crate::qemu;
 use crate::table::table;
 
-/// Seconds that an example should take on each backend. One that takes more is reported; a slow machine makes no step fail.
+/// Seconds that an example should take on each backend. A slower run is reported. It does not make
+/// the step fail, because the machine may be slow.
 const LIMIT: f64 = 20.0;
 
-/// Where examples lie.
+/// The folders of the examples.
 const ROOMS: [&str; 2] = ["examples", "lecture/examples"];
 
-/// The examples of the workspace. `common` is what they share, and those with a manifest stand alone.
+/// The examples of the workspace. `common` is their shared code. An example with its own manifest
+/// is not part of the workspace.
 fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for room in ROOMS {
@@ -37,10 +40,10 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Run the examples and compare what each says with its `expected.txt`.
+/// Run the examples and compare their output with `expected.txt`.
 ///
-/// Lines that name a backend or a plot do not count. `cargo xtask test` does the same, and more: it looks at the
-/// plots, at the time, and runs everything on the scalar backend, too.
+/// Lines that name a backend or a plot are ignored. `cargo xtask test` does more: it also checks
+/// the plots, measures the time, and runs the examples on the scalar backend.
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these; may be given several times, or as a list with commas
@@ -55,7 +58,7 @@ pub fn main(args: &Args) -> Result<()> {
     compare(&args.only, false)
 }
 
-/// Writes down what all examples say now, and shows the first line of each that has changed.
+/// Writes the output of all examples to their files, and shows the first changed line of each.
 pub fn record() -> Result<()> {
     compare(&[], true)
 }
@@ -83,7 +86,7 @@ fn compare(only: &[String], update: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs an example that is built; what it says, and how many seconds it took.
+/// Runs an example that is already built. Returns its output and the seconds that it took.
 fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
     let mut command = Command::new(paths::target().join("release/examples").join(name));
     let before = Instant::now();
@@ -92,8 +95,8 @@ fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
     Ok((text, before.elapsed().as_secs_f64()))
 }
 
-/// Runs them for the test command. One must end with status 0, within the time; on both backends it must say what is expected; and there
-/// must be a plot where it takes `--plot`.
+/// Runs the examples for the test command. Each must end with status 0 and print the expected
+/// output, on the scalar backend too. An example with the option `--plot` must write a plot.
 pub fn run_all() -> Result<()> {
     run(cargo(["build"]).args(WHOLE).arg("--examples"))?;
     let folder = paths::root().join("target/examples");
@@ -119,11 +122,11 @@ pub fn run_all() -> Result<()> {
         let (text, seconds) = start(with_plot)?;
         if plots {
             let picture = fs::read_to_string(&plot)
-                .with_context(|| format!("example {name} has written no plot"))?;
-            ensure!(picture.contains("</svg>"), "{} is not a whole SVG file", plot.display());
+                .with_context(|| format!("example {name} wrote no plot"))?;
+            ensure!(picture.contains("</svg>"), "{} is not a complete SVG file", plot.display());
         }
         let lines = expected::results(&text).len();
-        ensure!(lines > 0, "example {name} says nothing");
+        ensure!(lines > 0, "example {name} prints nothing");
         expected::check(&name, &format!("example {name}"), &text, false)?;
         let scalar = help.contains("--backend");
         if scalar {

@@ -1,4 +1,4 @@
-//! Steps that need nothing but the host's own toolchain (clippy also looks at the firmware, for one chip).
+//! Steps that need only the host's own toolchain. Clippy also checks the firmware, for one chip.
 
 use std::process::Command;
 
@@ -13,10 +13,10 @@ use crate::process::{cargo, read, run};
 use crate::qemu;
 use crate::toolchain::ensure_component;
 
-/// The crates that are published. They stand with all features and with none.
+/// The crates that are published. They are checked with all features and with none.
 pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
 
-/// The packages that are no members of the workspace.
+/// The packages that are not members of the workspace.
 pub const APART: [&str; 4] =
     ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"];
 
@@ -63,8 +63,9 @@ pub fn docs() -> Result<()> {
 }
 
 pub fn unit(findings: &mut Findings) -> Result<()> {
-    // The tests say by themselves which backends this CPU has and lacks; `--show-output` lets that through.
-    // The step `examples` builds the examples, and a test runs some: with their own features, once.
+    // The tests print which backends this CPU has and lacks. `--show-output` shows that. Examples
+    // are not built here: the step `examples` builds them, and a test builds some with the same
+    // features, so that they are compiled once.
     let mut command = cargo(["test"]);
     command.args(WHOLE).args(["--lib", "--bins", "--tests", "--", "--show-output"]);
     for (backend, said) in tally::run(&mut command, findings)? {
@@ -74,10 +75,10 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
         }
     }
     tally::run(cargo(["test"]).args(WHOLE).arg("--doc"), findings)?;
-    // Without optimization, where every temporary value has a place of its own on the stack.
+    // Without optimization every temporary value has its own place on the stack.
     let unoptimized = ["test", "--package", "rosenblatt-debug"];
     tally::run(cargo(unoptimized).args(["--", "--show-output"]), findings)?;
-    // And with the lines that README gives for fast debug builds.
+    // The same with the lines that the README gives for fast debug builds.
     let lines =
         ["--config", "profile.dev.package.rosenblatt-kernels.opt-level=3", "--", "--show-output"];
     let folder = paths::target().join("optimized-kernels");
@@ -85,7 +86,8 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
     fusing_is_seen()
 }
 
-/// A compiler that was told to fuse is seen by the check that programs call at their start; one that was not is not.
+/// The check that programs call at their start must detect a compiler that was told to fuse. It
+/// must accept a plain build.
 fn fusing_is_seen() -> Result<()> {
     #[cfg(target_arch = "x86_64")]
     let fuses = std::is_x86_feature_detected!("fma");
@@ -93,7 +95,7 @@ fn fusing_is_seen() -> Result<()> {
     let fuses = cfg!(target_arch = "aarch64");
     run(cargo(["build"]).args(WHOLE).args(["--bin", "contract"]))?;
     let honest = read(&mut Command::new(paths::target().join("release/contract")))?;
-    ensure!(honest.contains("the contract holds"), "a plain build says: {honest}");
+    ensure!(honest.contains("the contract holds"), "a plain build prints: {honest}");
     if !fuses {
         println!("SKIPPED: this CPU has no fused operation that a compiler could be told to use");
         return Ok(());
@@ -109,15 +111,15 @@ fn fusing_is_seen() -> Result<()> {
         "contract",
     ]);
     command.env("RUSTFLAGS", format!("-Cllvm-args=-fp-contract=fast{fma}"));
-    // The compiler fuses at every level but 0; it takes half the time at this one.
+    // The compiler fuses at every level except 0. Level 1 takes half the time to compile.
     command
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env("CARGO_TARGET_DIR", paths::target().join("fused"));
     let fused = read(&mut command)?;
     ensure!(
         fused.starts_with("Fused"),
-        "a build with fused operations is not seen; it says: {fused}"
+        "a build with fused operations is not detected; it prints: {fused}"
     );
-    println!("a build with fused operations is seen: {}", fused.trim());
+    println!("a build with fused operations is detected: {}", fused.trim());
     Ok(())
 }

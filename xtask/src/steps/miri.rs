@@ -1,10 +1,11 @@
-//! The kernels under Miri, which sees undefined behaviour that no result shows.
+//! Runs the kernels under Miri, which detects undefined behaviour that no result shows.
 
 use super::{Done, Findings, How};
 use crate::process::run_lines;
 use crate::toolchain::Miri;
 
-/// What is interpreted: target, flags, and the backend that these give. Miri knows AVX2 but not AVX-512; s390x is big-endian.
+/// The runs: target, flags, and the backend that they select. Miri knows AVX2 but not AVX-512.
+/// s390x is big-endian.
 const RUNS: [(&str, &str, &str); 2] = [
     ("x86_64-unknown-linux-gnu", "-C target-feature=+avx2", "avx2"),
     ("s390x-unknown-linux-gnu", "", "scalar"),

@@ -1,4 +1,4 @@
-//! The libraries' tests on NEON: under emulation, unless the host is an Arm machine, whose step `unit` ran them already.
+//! The libraries' tests on NEON, under emulation. On an Arm host the step `unit` runs them instead.
 
 use std::env::consts::{ARCH, OS};
 
@@ -15,7 +15,7 @@ use crate::toolchain::Target;
 /// The target whose tests are emulated.
 pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 
-/// Its C compiler, which links.
+/// Its C compiler, which is the linker.
 pub const LINKER: Need =
     Need { any_of: &["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" };
 
@@ -26,7 +26,7 @@ pub const LIBC: Need =
 const EMULATOR: Need =
     Need { any_of: &["qemu-aarch64", "qemu-aarch64-static"], package: "qemu-user" };
 
-/// What everything for the target is built with, so that it is compiled once.
+/// The arguments of every build for the target. They are equal, so that cargo compiles once.
 pub const ARGS: [&str; 11] = [
     "--release",
     "--features",
@@ -41,7 +41,7 @@ pub const ARGS: [&str; 11] = [
     "rosenblatt-golden",
 ];
 
-/// Tests in which no kernel occurs: how a graph is printed. The host runs them.
+/// Tests that use no kernel: how a graph is printed. The host runs them.
 const HOST_ONLY: [&str; 1] = ["graph::print::"];
 
 pub fn test(findings: &mut Findings) -> Result<()> {
@@ -56,7 +56,7 @@ pub fn test(findings: &mut Findings) -> Result<()> {
     let target = Target::prepare(TRIPLE)?;
     let emulator = EMULATOR.found().expect("ensured above");
 
-    // Clippy too: the host's run never sees this backend's code.
+    // The host's clippy never sees this backend's code.
     run(target.cargo("clippy", "cross-clippy", "", ARGS).args(["--", "-D", "warnings"]))?;
 
     let mut command = target.cargo("test", "cross", "", ARGS);

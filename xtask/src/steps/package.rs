@@ -1,4 +1,4 @@
-//! The packages as they would be published: what is in them, and that they build by themselves.
+//! The packages as they would be published: their files, and whether they build by themselves.
 
 use std::fs;
 use std::process::Command;
@@ -9,21 +9,21 @@ use super::host::{APART, LIBRARIES};
 use crate::paths;
 use crate::process::{cargo, read, run};
 
-/// Files outside `src` that every package must hold.
+/// Files outside `src` that every package must contain.
 const REQUIRED: [&str; 5] =
     ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "build.rs"];
 
 /// Files that cargo adds.
 const ADDED: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
 
-/// Files outside `src` that one package holds, too.
+/// Further files outside `src`, each of which one package must contain.
 const OWN: [(&str, &str); 2] =
     [("rosenblatt", "CHANGELOG.md"), ("rosenblatt-kernels", "NUMERICS.md")];
 
-/// Each package has a copy of its own.
+/// Each package has its own copy.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// Checks both packages, and that no other one can be published by mistake.
+/// Checks both packages, and that no other package can be published by mistake.
 pub fn check() -> Result<()> {
     only_the_libraries_are_published()?;
     for licence in LICENCES {
@@ -31,7 +31,7 @@ pub fn check() -> Result<()> {
             let file = paths::root().join(folder).join(licence);
             fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
         };
-        ensure!(text("")? == text("kernels")?, "kernels/{licence} is another text than {licence}");
+        ensure!(text("")? == text("kernels")?, "kernels/{licence} differs from {licence}");
     }
     for library in LIBRARIES {
         let files = read(&mut cargo([
@@ -44,17 +44,17 @@ pub fn check() -> Result<()> {
         ]))?;
         let complaints = complaints(library, &files);
         ensure!(complaints.is_empty(), "the package {library}: {}", complaints.join(", "));
-        println!("the package {library}: {} files, as they should be", files.lines().count());
+        println!("the package {library}: {} files, as expected", files.lines().count());
     }
     builds()
 }
 
-/// Packs both libraries, unpacks them into a workspace of their own, and builds them there with all
+/// Packs both libraries, unpacks them into their own workspace, and builds them there with all
 /// features.
 ///
-/// `rosenblatt` takes the packed `rosenblatt-kernels` from there. Cargo's own verification would take
-/// it from a cache, which it does not renew where the version is the same.
-/// Cargo asks the network only for what `Cargo.lock` names and this machine lacks.
+/// `rosenblatt` takes the packed `rosenblatt-kernels` from there. Cargo's own verification would
+/// take it from a cache, which cargo does not update if the version is the same. Cargo uses the
+/// network only for what `Cargo.lock` names and this machine lacks.
 fn builds() -> Result<()> {
     run(&mut cargo(["fetch", "--locked"]))?;
     let folder = paths::side_target("packed");
@@ -81,7 +81,7 @@ fn builds() -> Result<()> {
     run(build.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(paths::target()))
 }
 
-/// The version of a library, as cargo says it after the last `@` or `#`.
+/// The version of a library, which cargo prints after the last `@` or `#`.
 fn version(library: &str) -> Result<String> {
     let id = read(&mut cargo(["pkgid", "--package", library]))?;
     let version = id.rsplit(['@', '#']).next().context("a version")?;
@@ -107,13 +107,13 @@ fn complaints(library: &str, files: &str) -> Vec<String> {
     complaints
 }
 
-/// Every other package says `publish = false`.
+/// Checks that every other package has `publish = false`.
 fn only_the_libraries_are_published() -> Result<()> {
     let workspace = read(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
     let published = workspace.matches("\"publish\":null").count();
     ensure!(
         published == LIBRARIES.len(),
-        "{published} packages of the workspace can be published, not two"
+        "{published} packages of the workspace can be published, expected two"
     );
     for folder in APART {
         let file = paths::root().join(folder).join("Cargo.toml");
@@ -121,7 +121,7 @@ fn only_the_libraries_are_published() -> Result<()> {
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         ensure!(
             text.contains("\npublish = false\n"),
-            "{folder} must not be published: publish = false"
+            "{folder}/Cargo.toml must contain publish = false"
         );
     }
     Ok(())

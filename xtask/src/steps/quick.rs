@@ -1,4 +1,4 @@
-//! `cargo xtask test --quick`: what a change most often breaks, for the inner loop.
+//! `cargo xtask test --quick`: what a change most often breaks, for frequent runs while editing.
 
 use std::time::Instant;
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::process::{self, cargo};
 
-/// The profile whose kernels are optimized, and in which all else is compiled quickly.
+/// The profile that optimizes the kernels and compiles everything else quickly.
 const PROFILE: [&str; 2] = ["--profile", "quick"];
 
-/// The libraries, and a user's trainings with their golden hashes.
+/// The libraries, and the package of the golden hashes.
 const PACKAGES: [&str; 6] = [
     "--package",
     "rosenblatt",
@@ -52,8 +52,9 @@ pub fn run() -> Result<()> {
     let steps: Vec<&str> =
         Step::ALL.into_iter().filter(|step| *step != Step::Fmt).map(Step::name).collect();
     println!(
-        "\n{} tests passed in {:.0} s. Formatting is checked, the libraries are clippy's, and the kernels' identity suite and the golden \
-         hashes are right on this CPU, without optimization of the networks.\nNOT run, or not to their end: {}. `cargo xtask test` runs all.",
+        "\n{} tests passed in {:.0} s. The formatting is right, clippy accepts the libraries, and \
+         the kernels' identity suite and the golden hashes are right on this CPU, without \
+         optimization of the networks.\nNOT run, or not completely: {}. `cargo xtask test` runs all steps.",
         findings.passed,
         start.elapsed().as_secs_f64(),
         steps.join(", ")

@@ -1,4 +1,4 @@
-//! Reading what `cargo test` prints.
+//! Reads the output of `cargo test`.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -8,19 +8,21 @@ use anyhow::Result;
 use super::Findings;
 use crate::process;
 
-/// What the tests say of a backend.
+/// What the tests report about a backend.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
     /// This CPU lacks it.
     NotHere,
-    /// What came of it.
+    /// The backend was checked. The text is the result.
     Checked(String),
 }
 
-/// Runs a `cargo test -- --show-output` command, counts its tests, and returns what they said of which backend.
+/// Runs a `cargo test -- --show-output` command and counts its tests. Returns what they report
+/// about each backend.
 pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeMap<String, Said>> {
     let mut backends = BTreeMap::new();
-    // Whether the output of tests that passed is being shown: `--show-output` gives more of it than a person wants to read.
+    // Whether the lines are the output of tests that passed. `--show-output` prints more of it than
+    // a person wants to read.
     let mut passed_output = false;
     process::run_lines(command, |line| {
         if let Some((passed, failed)) = result(line) {
@@ -34,8 +36,8 @@ pub fn run(command: &mut Command, findings: &mut Findings) -> Result<BTreeMap<St
             _ => {}
         }
         match backend(line) {
-            // Every test names the backends that it misses, and those of a test's own tests are made up: what counts is
-            // whether a backend was checked in the end.
+            // Every test names the backends that this CPU lacks. Tests of the harness itself print
+            // such lines for invented CPUs. A backend counts as missing only if no test checked it.
             Some((name, Said::NotHere)) => {
                 backends.entry(name.to_owned()).or_insert(Said::NotHere);
                 false
@@ -63,7 +65,8 @@ fn result(line: &str) -> Option<(u32, u32)> {
     Some((count(" passed")?, count(" failed")?))
 }
 
-/// The name in a line `backend NAME: not on this CPU` or `backend NAME: 3 checks, ...`, and what it says.
+/// The name in a line `backend NAME: not on this CPU` or `backend NAME: 3 checks, ...`, and what
+/// the line reports.
 pub fn backend(line: &str) -> Option<(&str, Said)> {
     let (name, text) = line.strip_prefix("backend ")?.split_once(": ")?;
     match text {
@@ -79,9 +82,11 @@ mod tests {
 
     #[test]
     fn result_lines() {
-        let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
+        let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; \
+                  finished in 0.01s";
         assert_eq!(result(ok), Some((12, 0)));
-        let failed = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
+        let failed = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; \
+                      0 filtered out; finished in 1.00s";
         assert_eq!(result(failed), Some((7, 2)));
         assert_eq!(result("test network::tests::result: ok"), None);
     }

@@ -1,4 +1,5 @@
-//! The wasm backend: `tests/wasm`, built with SIMD and run under node, and the programs that the firmware runs, too.
+//! The wasm backend. `tests/wasm` is built with SIMD and run under node. It also contains the
+//! firmware's programs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,7 @@ use crate::toolchain::Target;
 
 const NODE: Need = Need { any_of: &["node", "nodejs"], package: "nodejs" };
 
-/// Its cargo commands.
+/// A cargo command for wasm with SIMD.
 fn cargo(target: Target, subcommand: &str, folder: &str, args: &[&str]) -> Command {
     let mut command = target.cargo(subcommand, folder, "core", ["--release"]);
     command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128").args(args);
@@ -32,7 +33,7 @@ fn folder() -> PathBuf {
 
 pub fn run(findings: &mut Findings) -> Result<()> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    // Clippy for the libraries, too: the host's run never sees this backend's code.
+    // The host's clippy never sees this backend's code.
     let libraries =
         ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--features", FEATURES];
     let deny = ["--", "-D", "warnings"];
@@ -59,8 +60,8 @@ pub fn run(findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// Builds the suite and runs it: the hash that each of the firmware's programs ends in. Every line that it prints goes to
-/// `each`, too.
+/// Builds the suite and runs it. Returns the final hash of each of the firmware's programs. `each`
+/// receives every printed line.
 pub fn programs(mut each: impl FnMut(&str)) -> Result<BTreeMap<String, u64>> {
     apt::ensure(&[NODE])?;
     let target = Target::prepare("wasm32-unknown-unknown")?;
