@@ -1,8 +1,9 @@
 //! `cargo xtask asm`: reads the machine code of every kernel on every backend.
 //!
-//! A kernel that is not inlined into a function with the right target features loses them without a word: it still gives
-//! the right bits, eight or sixteen times slower. And a single fused multiply-add would change the bits on the CPUs that
-//! have one. Neither shows in a test of results, so this looks at the instructions.
+//! A kernel that is not inlined into a function with the right target features loses these features
+//! without an error. It still gives the right bits, but runs eight or sixteen times slower. A
+//! single fused multiply-add would change the bits on the CPUs that have one. A test of results may
+//! show neither, so this command reads the instructions.
 
 mod aarch64;
 mod code;
@@ -27,17 +28,18 @@ use code::Counts;
 
 /// Check that each backend's machine code is what the backend promises.
 ///
-/// Builds `kernels/examples/probe.rs`, which calls each kernel on each backend from a function
-/// `probe_BACKEND_KERNEL`, for the host, for 64-bit Arm and for wasm with SIMD. From each of these
-/// functions it follows the calls, counts arithmetic on f32 in the backend's own registers and
+/// Builds `kernels/examples/probe.rs` for the host, for 64-bit Arm and for wasm with SIMD. It calls
+/// each kernel on each backend from a function `probe_BACKEND_KERNEL`. From each of these functions
+/// the command follows the calls. It counts arithmetic on f32 in the backend's own registers and
 /// arithmetic on single values, and prints both: `vector/single`. It fails where
 ///
 /// - there is no vector arithmetic, or less of it than of single values;
-/// - a fused multiply-add occurs, an estimate of a reciprocal or a root, or a relaxed wasm instruction;
-/// - an intrinsic is called as a function, or, with AVX, arithmetic has the encoding from before it:
-///   that code was compiled without the backend's features;
+/// - a fused multiply-add, an estimate of a reciprocal or a root, or a relaxed wasm instruction
+///   occurs;
+/// - an intrinsic is called as a function, or code for an AVX backend has arithmetic in the
+///   encoding from before AVX: it was compiled without the backend's features;
 /// - registers are used that a CPU for this backend need not have;
-/// - a call leads to another library (a scalar `expf` would be one) or cannot be followed;
+/// - a call leads to another library (for example to a scalar `expf`) or cannot be followed;
 /// - a kernel has no probe.
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -50,7 +52,8 @@ pub struct Args {
     file: Option<std::path::PathBuf>,
 }
 
-/// What every backend must have a probe for. Probes for more are welcome and are judged alike.
+/// The kernels that must have a probe on every backend. Probes of other kernels are allowed and are
+/// judged in the same way.
 const KERNELS: [&str; 61] = [
     "gemm",
     "gemm_add",
@@ -115,7 +118,7 @@ const KERNELS: [&str; 61] = [
     "all_finite",
 ];
 
-/// What the compiler may call of its own accord; none of it computes.
+/// Functions that the compiler may call on its own. None of them computes.
 const MEMORY: [&str; 5] = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
 
 pub fn main(args: &Args) -> Result<()> {
@@ -188,7 +191,7 @@ fn wasm32() -> Result<std::path::PathBuf> {
 struct Report {
     /// By kernel, then by column (a backend, or a backend of a second architecture).
     counts: BTreeMap<String, BTreeMap<String, String>>,
-    /// In the order they are printed.
+    /// In the order of printing.
     columns: BTreeSet<(u32, String)>,
     complaints: Vec<String>,
 }
@@ -259,12 +262,13 @@ impl Report {
     }
 }
 
-/// The backend and the kernel in a probe's name. (Some systems put one more underscore before every name.)
+/// The backend and the kernel in a probe's name. Some systems put an additional underscore before
+/// every name.
 fn probe_name(symbol: &str) -> Option<(&str, &str)> {
     symbol.trim_start_matches('_').strip_prefix("probe_")?.split_once('_')
 }
 
-/// Where a backend's column stands.
+/// The position of a backend's column.
 fn order(backend: &str) -> u32 {
     match backend {
         "scalar" => 0,
@@ -276,7 +280,7 @@ fn order(backend: &str) -> u32 {
     }
 }
 
-/// How many bits a backend's registers have; none for the scalar one.
+/// The width of a backend's vector registers in bits. The scalar backend has none: 0.
 fn register(backend: &str) -> u32 {
     match backend {
         "avx512" => 512,
@@ -286,8 +290,8 @@ fn register(backend: &str) -> u32 {
     }
 }
 
-/// How many of the instructions are the backend's own vector arithmetic. The scalar backend has none of its own: there it is
-/// what the compiler made of the loops.
+/// The number of instructions that are the backend's own vector arithmetic. The scalar backend has
+/// none of its own. There it is the vector arithmetic that the compiler made of the loops.
 fn vector(backend: &str, counts: &Counts) -> u32 {
     match register(backend) {
         0 => counts.packed.values().sum(),
@@ -299,8 +303,10 @@ fn vector(backend: &str, counts: &Counts) -> u32 {
 fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     let mut complaints = Vec::new();
     for (what, times) in &counts.forbidden {
-        complaints
-            .push(format!("{what} occurs {times} times; the contract has no fused, estimated or relaxed arithmetic"));
+        complaints.push(format!(
+            "{what} occurs {times} times; the contract excludes fused, estimated and relaxed \
+             arithmetic"
+        ));
     }
     for callee in counts.outside.iter().filter(|callee| !MEMORY.contains(&callee.as_str())) {
         complaints.push(format!("calls {callee}, which is not in this binary"));
@@ -314,7 +320,7 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     if !counts.intrinsics.is_empty() {
         let names: Vec<_> = counts.intrinsics.iter().map(String::as_str).collect();
         complaints.push(format!(
-            "code that lost the backend's features: it calls as functions {}",
+            "code without the backend's features: it calls intrinsics as functions: {}",
             names.join(", ")
         ));
     }
@@ -323,7 +329,7 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
     }
     let own = vector(backend, counts);
     if register(backend) == 0 {
-        // The compiler may well use the vector registers that every CPU of the architecture has.
+        // The compiler may use the vector registers that every CPU of the architecture has.
         if counts.widest > 128 {
             complaints.push(format!("uses {}-bit registers", counts.widest));
         }
@@ -332,14 +338,16 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
         }
         return complaints;
     }
-    // What the compiler makes of plain copies may be wider than the backend's own registers, if the CPU has them.
+    // For plain copies the compiler may use wider registers than the backend's own, if the CPU has
+    // them.
     let allowed = if backend == "avx512vl" { 512 } else { register(backend) };
     if counts.widest > allowed {
         complaints.push(format!("uses {}-bit registers", counts.widest));
     }
     if ["avx2", "avx512vl", "avx512"].contains(&backend) && counts.legacy > 0 {
         complaints.push(format!(
-            "{} instructions have the encoding from before AVX: code that lost the backend's features",
+            "{} instructions have the encoding from before AVX: code without the backend's \
+             features",
             counts.legacy
         ));
     }
@@ -347,7 +355,7 @@ fn judge(backend: &str, counts: &Counts) -> Vec<String> {
         complaints.push(format!("has no arithmetic on {}-bit vectors", register(backend)));
     } else if counts.single > own {
         complaints
-            .push(format!("has {own} vector instructions, yet {} on single values", counts.single));
+            .push(format!("has {own} vector instructions, but {} on single values", counts.single));
     }
     complaints
 }

@@ -1,11 +1,12 @@
 //! The standard library's source from Debian, for machines where rustup cannot download.
 //!
-//! Debian packages the source of several compiler versions, though mostly in other suites than the machine's own. So the
-//! machine's own package sources are copied, with their mirror and keys, into a folder apart, and asked for those suites. The
-//! machine's package lists are not touched, and no root is needed but for a toolchain that belongs to root.
+//! Debian packages the source of several compiler versions, but mostly in other suites than the
+//! machine's own. This module copies the machine's package sources, with their mirror and keys,
+//! into a separate folder, and asks for those suites. The machine's package lists remain unchanged.
+//! Root is needed only if the toolchain belongs to root.
 //!
-//! Should rustup want to add its own `rust-src` to the toolchain later, it finds the place taken and says so: remove the
-//! folder that it names.
+//! If rustup later adds its own `rust-src` to the toolchain, it reports that the folder exists.
+//! Remove the folder that it names.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,20 +17,21 @@ use anyhow::{Context, Result, bail};
 
 use crate::{paths, process};
 
-/// Where Debian keeps compilers newer than its stable release.
+/// Debian's suites with compilers newer than its stable release.
 const SUITES: [&str; 4] = ["stable-backports", "oldstable-backports", "testing", "unstable"];
 
 /// Names of the machine's own suite, beside its code name.
 const ALIASES: [&str; 5] = ["stable", "oldstable", "testing", "unstable", "sid"];
 
-/// Says which release a source is for that was put there by us. It lies in the library's folder, which cargo does not mind.
+/// The file that names the release of a source that this module installed. It lies in the library's
+/// folder, where cargo ignores it.
 const MARK: &str = "FROM-DEBIAN";
 
 /// Whether a source that rustup did not bring belongs to this compiler.
 pub fn is_for(source: &Path, release: &str) -> bool {
     match fs::read_to_string(source.join(MARK)) {
         Ok(mark) => mark.trim() == release,
-        // The distribution's own, which comes and goes with its compiler.
+        // The distribution's own source, which changes with its compiler.
         Err(_) => true,
     }
 }
@@ -39,14 +41,16 @@ pub fn install(release: &str, source: &Path) -> Result<()> {
     for tool in ["apt-get", "dpkg-deb", "tar"] {
         if process::find(tool).is_none() {
             bail!(
-                "needs the source of Rust {release}'s standard library in {}, and there is no {tool} to fetch it with",
+                "the source of Rust {release}'s standard library is missing in {}, and there is no \
+                 {tool} to fetch it",
                 source.display()
             );
         }
     }
     println!("fetching the source of Rust {release}'s standard library from Debian");
-    // Made before the download, to learn now whether it may be written; beside its place, to be renamed when it is whole, so
-    // that nothing half-copied is ever found there.
+    // The folder is made before the download, to find out early whether it can be written. It lies
+    // beside the final place and is renamed when it is complete, so that a partial copy is never
+    // found there.
     let copy = source.with_file_name(format!("library.{}", std::process::id()));
     fs::create_dir_all(&copy).with_context(|| {
         format!("cannot write {}: run this step once as the toolchain's owner", copy.display())
@@ -70,7 +74,7 @@ fn fill(release: &str, scratch: &Path, copy: &Path, source: &Path) -> Result<()>
     Ok(fs::rename(copy, source)?)
 }
 
-/// Downloads and unpacks the package; returns the folder `library` in it.
+/// Downloads and unpacks the package. Returns the folder `library` in it.
 fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
     let own = own_sources()?;
     for suite in SUITES {
@@ -84,7 +88,7 @@ fn download(release: &str, scratch: &Path) -> Result<PathBuf> {
             };
             fs::write(sources.join(format!("{number}.{extension}")), text)?;
         }
-        // A mirror need not have every suite, so a failure here only means to look in the next one.
+        // A mirror may lack a suite. After a failure the next suite is tried.
         if process::run(apt(&home)?.arg("update")).is_err()
             || process::run(apt(&home)?.args(["download", &format!("rust-src={release}*")]))
                 .is_err()
@@ -127,7 +131,7 @@ fn unpack(package: &Path, inside: &str, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An apt-get with lists, caches and sources of its own.
+/// An `apt-get` command with its own lists, caches and sources.
 fn apt(home: &Path) -> Result<Command> {
     fs::create_dir_all(home.join("lists/partial"))?;
     fs::create_dir_all(home.join("cache/archives/partial"))?;
@@ -174,23 +178,24 @@ fn own_sources() -> Result<Vec<(&'static str, String)>> {
     Ok(found)
 }
 
-/// The code name of the release that the machine runs, or nothing if it has none.
+/// The code name of the release that the machine runs. If it has none, the result is empty.
 fn codename() -> String {
     let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     name.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// Whether a suite is the machine's own release: not its updates, not its security fixes, not somebody else's repository.
+/// Whether a suite is the machine's own release, and not its updates, its security fixes or another
+/// repository.
 fn is_own(suite: &str, codename: &str) -> bool {
     suite == codename || ALIASES.contains(&suite)
 }
 
-/// The stanzas of a `.sources` file for the machine's own release, asking for another suite.
+/// The stanzas of a `.sources` file for the machine's own release, with another suite in its place.
 fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
     let mut result = String::new();
     for stanza in text.split("\n\n") {
-        // Fields with the lines that continue them.
+        // Fields with their continuation lines.
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in stanza.lines().filter(|line| !line.starts_with('#')) {
             match (line.split_once(':'), fields.last_mut()) {
@@ -226,7 +231,7 @@ fn stanzas_for(suite: &str, text: &str, codename: &str) -> String {
     result
 }
 
-/// The lines of a `.list` file for the machine's own release, asking for another suite.
+/// The lines of a `.list` file for the machine's own release, with another suite in its place.
 fn lines_for(suite: &str, text: &str, codename: &str) -> String {
     let mut result = String::new();
     for line in text.lines() {
@@ -259,33 +264,42 @@ mod tests {
 
     #[test]
     fn stanzas_keep_mirror_and_key() {
-        let text = "Types: deb deb-src\n# a comment\nURIs: http://mirror.invalid/debian\nSuites: bookworm bookworm-updates\n\
-                    Components: main\nSigned-By: /usr/share/keyrings/a.gpg\n\nTypes: deb\nURIs: http://mirror.invalid/security\n\
-                    Suites: bookworm-security\nComponents: main\n\nTypes: deb\nURIs: http://other.invalid\nSuites: cloud\nComponents: main\n";
+        let text = "Types: deb deb-src\n# a comment\nURIs: http://mirror.invalid/debian\n\
+                    Suites: bookworm bookworm-updates\nComponents: main\n\
+                    Signed-By: /usr/share/keyrings/a.gpg\n\n\
+                    Types: deb\nURIs: http://mirror.invalid/security\n\
+                    Suites: bookworm-security\nComponents: main\n\n\
+                    Types: deb\nURIs: http://other.invalid\nSuites: cloud\nComponents: main\n";
         assert_eq!(
             stanzas_for("stable-backports", text, "bookworm"),
-            "types: deb\nuris: http://mirror.invalid/debian\nsuites: stable-backports\ncomponents: main\nsigned-by: /usr/share/keyrings/a.gpg\n\n"
+            "types: deb\nuris: http://mirror.invalid/debian\nsuites: stable-backports\n\
+             components: main\nsigned-by: /usr/share/keyrings/a.gpg\n\n"
         );
     }
 
     #[test]
     fn stanzas_keep_an_embedded_key_and_drop_what_is_off() {
-        let text = "Types: deb\nURIs: u\nSuites:\n trixie\nComponents: main\nSigned-By:\n -----BEGIN-----\n .\n abc\n\n\
+        let text = "Types: deb\nURIs: u\nSuites:\n trixie\nComponents: main\n\
+                    Signed-By:\n -----BEGIN-----\n .\n abc\n\n\
                     Enabled: no\nTypes: deb\nURIs: v\nSuites: trixie\nComponents: main\n";
         assert_eq!(
             stanzas_for("testing", text, "trixie"),
-            "types: deb\nuris: u\nsuites: testing\ncomponents: main\nsigned-by:\n -----BEGIN-----\n .\n abc\n\n"
+            "types: deb\nuris: u\nsuites: testing\ncomponents: main\n\
+             signed-by:\n -----BEGIN-----\n .\n abc\n\n"
         );
     }
 
     #[test]
     fn lines_keep_mirror_and_options() {
-        let text = "# deb http://mirror.invalid/debian bookworm main\ndeb http://mirror.invalid/debian bookworm main contrib # here\n\
-                    deb-src http://mirror.invalid/debian bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x stable main\n\
+        let text = "# deb http://mirror.invalid/debian bookworm main\n\
+                    deb http://mirror.invalid/debian bookworm main contrib # here\n\
+                    deb-src http://mirror.invalid/debian bookworm main\n\
+                    deb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x stable main\n\
                     deb http://mirror.invalid/security bookworm-security main\ndebris\n";
         assert_eq!(
             lines_for("unstable", text, "bookworm"),
-            "deb http://mirror.invalid/debian unstable main contrib\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x unstable main\n"
+            "deb http://mirror.invalid/debian unstable main contrib\n\
+             deb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/x unstable main\n"
         );
     }
 }

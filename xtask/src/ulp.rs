@@ -18,13 +18,16 @@ use crate::process::{cargo, run};
 
 /// Check the accuracy of exp, ln, tanh, sigmoid and cos πx over all 4294967296 inputs.
 ///
-/// Prints for each function the worst error in ULP and where it occurs, how many results are not correctly rounded, and what
-/// NaN, infinities, zeros, overflow and underflow give. Fails if the stated bound is exceeded: 1 ULP for exp and ln, 2 ULP
-/// for the others. All functions together take a few minutes.
+/// Prints for each function the worst error in ULP and its input, how many results are not
+/// correctly rounded, and what NaN, infinities, zeros, overflow and underflow give. Fails if an
+/// error exceeds the stated bound: 1 ULP for exp and ln, 2 ULP for the others. Fails if a NaN, the
+/// result at an infinity or a zero, or the sign of a zero is wrong. All functions together take a
+/// few minutes.
 ///
-/// The error of a result is its distance from the exact value over the spacing of f32 numbers around the exact value. The
-/// exact value comes from f64 functions; where it lies so close to the middle of two f32 numbers that f64 cannot tell which
-/// is nearer, arithmetic of 320 bits decides.
+/// The error of a result is its distance from the exact value, divided by the spacing of f32
+/// numbers around the exact value. The exact value comes from f64 functions. Where it lies so close
+/// to the middle of two f32 numbers that f64 cannot decide which is nearer, 320-bit arithmetic
+/// decides.
 #[derive(clap::Args)]
 pub struct Args {
     /// The function to check
@@ -33,7 +36,7 @@ pub struct Args {
     /// Take only every Nth bit pattern: a sample instead of all inputs
     #[arg(long, value_name = "N", default_value = "1")]
     step: NonZeroU32,
-    /// The backend: scalar, avx2, avx512, neon; auto is the fastest that this CPU has
+    /// The backend: scalar, avx2, avx512vl, avx512, neon; auto is the fastest that this CPU has
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     backend: String,
     /// How many threads share the work
@@ -52,7 +55,7 @@ enum Choice {
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    // Four billion inputs need an optimised build, and the kernels, which the other commands do without.
+    // Four billion inputs need an optimized build and the kernels. The other commands need neither.
     #[cfg(feature = "ulp")]
     if !cfg!(debug_assertions) {
         return sweep::all(args);
@@ -60,7 +63,7 @@ pub fn main(args: &Args) -> Result<()> {
     let _ = args;
     let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", "ulp", "--"];
     if run(cargo(build).args(env::args_os().skip(1))).is_err() {
-        // It has said what is wrong.
+        // The child process has printed what is wrong.
         exit(1);
     }
     Ok(())

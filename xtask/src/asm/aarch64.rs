@@ -5,10 +5,10 @@ use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction as Decoded, Opcode, Opera
 
 use super::code::{Class, Instruction, Transfer};
 
-/// Decodes a piece of code that lies at an address.
+/// Decodes a piece of code that starts at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
     let decoder = InstDecoder::default();
-    // The page and then the slot that a linker's stub loads its target from.
+    // The page and then the slot from which a linker's stub loads its target.
     let (mut page, mut slot) = (None, None);
     let words = bytes.chunks_exact(4).zip((address..).step_by(4));
     words
@@ -45,7 +45,8 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
         .collect()
 }
 
-/// An undefined instruction marks a place that is never reached; any other that does not decode is a gap in the decoder.
+/// An undefined instruction marks a place that is never reached. Any other instruction that does
+/// not decode is a gap in the decoder.
 fn unknown(word: &[u8]) -> Class {
     if word[2..] == [0, 0] { Class::Other } else { Class::Unknown }
 }
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn forbidden() {
-        // fmla v0.4s, v1.4s, v2.4s; fmls v0.4s, v1.4s, v2.4s; fmla v0.4s, v1.4s, v2.s[0]; fmadd s0, s1, s2, s0; frecpe v0.4s, v0.4s
+        // fmla v0.4s, v1.4s, v2.4s; fmls v0.4s, v1.4s, v2.4s; fmla v0.4s, v1.4s, v2.s[0];
+        // fmadd s0, s1, s2, s0; frecpe v0.4s, v0.4s
         for word in [0x4e22cc20, 0x4ea2cc20, 0x4f821020, 0x1f020020, 0x4ea1d800] {
             let instruction = one(word);
             assert_eq!(instruction.class, Class::Forbidden, "{word:#x} {}", instruction.name);

@@ -1,13 +1,13 @@
-//! Decoded functions, whatever the instruction set, and what can be reached from one of them.
+//! Decoded functions of any instruction set, and what can be reached from one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What an instruction does, as far as it matters here.
+/// What an instruction does, as far as this check needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Class {
-    /// Arithmetic or comparison of f32 lanes, in a register of so many bits.
+    /// Arithmetic or comparison of f32 lanes, in a register of this many bits.
     Packed(u32),
-    /// Arithmetic or comparison of one value, or of anything but f32 lanes (f64, say).
+    /// Arithmetic or comparison of one value, or of lanes that are not f32 (for example f64).
     Single,
     /// What the numeric contract excludes.
     Forbidden,
@@ -18,22 +18,22 @@ pub enum Class {
     Other,
 }
 
-/// Where control may go beside the next instruction.
+/// Where control may go, other than to the next instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transfer {
     #[default]
     None,
     /// To an address in the binary.
     To(u64),
-    /// To the address that stands at an address in the binary.
+    /// To the address that is stored at an address in the binary.
     Through(u64),
     /// To an address in a register, by a call.
     Pointer,
-    /// To an address in a register, by a jump: a `match`, or a call at a function's end.
+    /// To an address in a register, by a jump: a `match`, or a tail call.
     Jump,
-    /// Not here, but this address is put into a register.
+    /// To no other place. The instruction puts this address into a register.
     Takes(u64),
-    /// The same for the address that stands at an address.
+    /// The same with the address that is stored at this address.
     TakesThrough(u64),
 }
 
@@ -41,7 +41,7 @@ pub enum Transfer {
 #[derive(Clone, Debug, Default)]
 pub struct Instruction {
     pub class: Class,
-    /// Its name; only needed if it is forbidden.
+    /// Its name. Only forbidden instructions need it.
     pub name: String,
     /// Bits of the widest register it names.
     pub widest: u32,
@@ -64,7 +64,8 @@ pub enum Callee {
 /// One function of the binary.
 #[derive(Debug, Default)]
 pub struct Function {
-    /// As in the binary, mangled. The compiler may give one body to several functions that turn out the same.
+    /// Its names as in the binary, mangled. The compiler may merge functions with equal code into
+    /// one.
     pub names: Vec<String>,
     pub counts: Counts,
     pub callees: Vec<Callee>,
@@ -84,7 +85,8 @@ pub struct Counts {
     pub outside: BTreeSet<String>,
     /// Calls that could not be followed.
     pub unfollowed: u32,
-    /// Intrinsics that were called, as functions: they are inlined wherever the caller has the backend's features.
+    /// Intrinsics that are called as functions. They are inlined wherever the caller has the
+    /// backend's features.
     pub intrinsics: BTreeSet<String>,
 }
 
@@ -161,7 +163,8 @@ impl Code {
     }
 }
 
-/// The intrinsic's name, if a function is one. Those that ask for the CPU's features don't count.
+/// The intrinsic's name, if the function is one. Intrinsics that query the CPU's features do not
+/// count.
 fn intrinsic(symbol: &str) -> Option<String> {
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
     let name = name.strip_prefix("core::core_arch::")?.rsplit("::").next()?;
@@ -169,7 +172,7 @@ fn intrinsic(symbol: &str) -> Option<String> {
     (!asks).then(|| name.to_owned())
 }
 
-/// Whether a function is where the standard library ends a program: nothing is computed from there on.
+/// Whether the standard library ends the program in this function. Nothing is computed after it.
 fn gives_up(symbol: &str) -> bool {
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
     let name = name.trim_start_matches('_');

@@ -1,4 +1,4 @@
-//! Functions and calls in a native library (ELF, and Mach-O as far as it is alike).
+//! Functions and calls in a native library (ELF, and Mach-O where it is similar).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use super::{aarch64, x86};
 /// A decoder of instructions: bytes and their address.
 type Decode = fn(&[u8], u64) -> Vec<Instruction>;
 
-/// Reads a library: its architecture and its functions.
+/// Reads a library. Returns its architecture and its functions.
 pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
     let file = object::File::parse(bytes)?;
     let (architecture, decode): (_, Decode) = match file.architecture() {
@@ -26,7 +26,7 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
     for (&start, &(end, index)) in &image.ranges {
         debug_assert_eq!(index, functions.len());
         let mut function = Function { names: image.names[&start].clone(), ..Function::default() };
-        // Functions whose address is put into a register, as for a call that is repeated in a loop.
+        // Functions whose address is put into a register, for example for a call in a loop.
         let mut taken = Vec::new();
         let mut jumps = false;
         for instruction in decode(image.bytes(start, end), start) {
@@ -38,14 +38,15 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
                 None => taken.extend(image.taken(instruction.transfer)),
             }
         }
-        // What is called through a register is then one of those.
+        // A call through a register then goes to one of these functions.
         if !taken.is_empty()
             && function.callees.iter().any(|callee| matches!(callee, Callee::Pointer))
         {
             function.callees.retain(|callee| !matches!(callee, Callee::Pointer));
             function.callees.extend(taken);
         } else if jumps {
-            // So is what a call at the end jumps to. Any other jump stays in the function: it is a `match`, and no function's address was taken.
+            // So does a tail call through a register. Any other jump stays in the function: it is a
+            // `match`, and no function's address was taken.
             function.callees.extend(taken);
         }
         functions.push(function);
@@ -53,7 +54,7 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
     Ok((architecture, Code { functions }))
 }
 
-/// What is needed to tell where a call goes.
+/// What is needed to find the target of a call.
 struct Image<'data> {
     decode: Decode,
     /// Sections with code: start and bytes.
@@ -61,7 +62,8 @@ struct Image<'data> {
     /// Functions: start → end and index.
     ranges: BTreeMap<u64, (u64, usize)>,
     names: HashMap<u64, Vec<String>>,
-    /// What the loader writes at an address: a function of another library, or an address of this one.
+    /// What the loader writes at an address: a function of another library, or an address in this
+    /// one.
     slots: HashMap<u64, Slot>,
 }
 
@@ -88,7 +90,8 @@ impl<'data> Image<'data> {
             names.entry(symbol.address()).or_default().push(name.to_owned());
             sizes.insert(symbol.address(), symbol.size());
         }
-        // A symbol without a size (Mach-O has none) reaches to the next symbol or to the section's end.
+        // A symbol without a size (Mach-O has none) extends to the next symbol or to the section's
+        // end.
         let starts: Vec<u64> = sizes.keys().copied().collect();
         let mut ranges = BTreeMap::new();
         for (number, (&start, &size)) in sizes.iter().enumerate() {
@@ -135,7 +138,7 @@ impl<'data> Image<'data> {
         &[]
     }
 
-    /// The function that an instruction may enter, if it is one at all.
+    /// The function that an instruction may enter, if there is one.
     fn callee(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
             Transfer::None | Transfer::Jump | Transfer::Takes(_) | Transfer::TakesThrough(_) => {
@@ -149,7 +152,8 @@ impl<'data> Image<'data> {
                 {
                     return Some(Callee::Inside(index));
                 }
-                // No function's code: one of the linker's stubs, a few instructions that jump on through a slot.
+                // This code belongs to no function. It is a stub of the linker: a few instructions
+                // that jump on through a slot.
                 let stub = (self.decode)(self.bytes(address, address + 16), address);
                 let slot = stub.iter().find_map(|instruction| match instruction.transfer {
                     Transfer::Through(slot) => Some(slot),
@@ -161,7 +165,7 @@ impl<'data> Image<'data> {
         }
     }
 
-    /// The function whose address an instruction puts into a register, if it is one at all.
+    /// The function whose address an instruction puts into a register, if there is one.
     fn taken(&self, transfer: Transfer) -> Option<Callee> {
         match transfer {
             Transfer::Takes(address) => {

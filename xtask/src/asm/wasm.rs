@@ -7,7 +7,7 @@ use super::code::{Callee, Class, Code, Function, Instruction};
 
 /// Reads a module's functions.
 pub fn read(bytes: &[u8]) -> Result<Code> {
-    // Functions are numbered with the imported ones first.
+    // The numbers of functions begin with the imported functions.
     let mut imports: Vec<String> = Vec::new();
     let mut functions: Vec<Function> = Vec::new();
     let mut names: Vec<(usize, String)> = Vec::new();
@@ -57,7 +57,7 @@ pub fn read(bytes: &[u8]) -> Result<Code> {
         if let Some(function) =
             index.checked_sub(imports.len()).and_then(|index| functions.get_mut(index))
         {
-            // An export is often named in both places.
+            // An exported function often has its name in both sections.
             if !function.names.contains(&name) {
                 function.names.push(name);
             }
@@ -132,9 +132,10 @@ mod tests {
     #[test]
     fn calls_count_past_the_imports() {
         let imports = ["fmaf".to_owned()];
-        assert!(
-            matches!(callee(&Operator::Call { function_index: 0 }, &imports), Some(Callee::Outside(name)) if name == "fmaf")
-        );
+        assert!(matches!(
+            callee(&Operator::Call { function_index: 0 }, &imports),
+            Some(Callee::Outside(name)) if name == "fmaf"
+        ));
         assert!(matches!(
             callee(&Operator::Call { function_index: 3 }, &imports),
             Some(Callee::Inside(2))

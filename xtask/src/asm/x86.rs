@@ -7,7 +7,7 @@ use iced_x86::{
 
 use super::code::{Class, Instruction, Transfer};
 
-/// Decodes a piece of code that lies at an address.
+/// Decodes a piece of code that starts at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
     Decoder::with_ip(64, bytes, address, DecoderOptions::NONE)
         .iter()
@@ -24,7 +24,7 @@ fn instruction(decoded: &Decoded) -> Instruction {
         .unwrap_or(0);
     let class = match decoded.mnemonic() {
         Mnemonic::INVALID => Class::Unknown,
-        // Names of string instructions, too; those have no vector register.
+        // String instructions have some of these names too. They have no vector register.
         _ if widest == 0 => Class::Other,
         _ => classify(&name, widest),
     };
@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn others() {
-        // vxorps xmm0, xmm0, xmm0; movsd (the string instruction); vmovups [rdi], zmm0; vcvtdq2ps ymm0, ymm0
+        // vxorps xmm0, xmm0, xmm0; movsd (the string instruction); vmovups [rdi], zmm0;
+        // vcvtdq2ps ymm0, ymm0
         assert_eq!(one(&[0xc5, 0xf8, 0x57, 0xc0]).class, Class::Other);
         assert_eq!(one(&[0xa5]).class, Class::Other);
         let store = one(&[0x62, 0xf1, 0x7c, 0x48, 0x11, 0x07]);

@@ -1,7 +1,8 @@
-//! How deep the stack of each program may get.
+//! The bounds on the stack depth of each program.
 
-/// Peak bytes of stack, over all boards and both opt-levels: on CPUs of 32 bits, and on AArch64, whose registers are wider.
-/// Each is what was measured plus some room, up to a multiple of 256.
+/// Peak bytes of stack over all boards and both opt-levels: on CPUs of 32 bits, and on AArch64,
+/// whose registers are wider. Each bound is the measured peak plus some room, rounded up to a
+/// multiple of 256.
 const BOUNDS: [(&str, u64, u64); 22] = [
     ("xor", 1_024, 3_584),
     ("xor-sgd", 1_024, 3_840),
@@ -27,7 +28,7 @@ const BOUNDS: [(&str, u64, u64); 22] = [
     ("identity", 9_728, 16_384),
 ];
 
-/// What is wrong with a peak of the stack.
+/// The complaint about a peak of the stack, if it exceeds its bound.
 pub fn complaint(program: &str, triple: &str, peak: u64) -> Option<String> {
     let Some((_, narrow, wide)) = BOUNDS.iter().find(|(name, ..)| *name == program) else {
         return Some(format!(

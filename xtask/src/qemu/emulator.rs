@@ -1,4 +1,4 @@
-//! Running firmware in the emulator, and reading what it prints.
+//! Runs firmware in the emulator, and reads what it prints.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,11 @@ use anyhow::{Context, Result, bail};
 use super::boards::Board;
 use crate::process;
 
-/// When a program counts as one that never ends. The longest takes a few seconds; a slow machine makes none fail.
+/// After this time a program counts as one that never ends. The longest takes a few seconds. A slow
+/// machine must not make a program fail.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// How many emulators run at a time.
+/// How many emulators run at the same time.
 const AT_A_TIME: usize = 2;
 
 /// Output and exit status by semihosting, and nothing on the screen.
@@ -38,17 +39,17 @@ pub struct Run {
     pub stack: u64,
     /// Bytes of the network.
     pub net: u64,
-    /// Bytes of what training needs beside it.
+    /// Bytes of everything else that training needs.
     pub trainer: u64,
     /// Instructions of a loop whose length is known.
     pub ruler: u64,
-    /// Instructions of an inference, if the program has any.
+    /// Instructions of an inference, if the program has one.
     pub infer: Option<u64>,
-    /// Instructions of a training step.
+    /// Instructions of a training step, if the program has one.
     pub step: Option<u64>,
 }
 
-/// Runs firmware on several boards, and says of each what came of it, in the order of the jobs.
+/// Runs firmware on several boards. Returns the result of each job, in the order of the jobs.
 pub fn all(jobs: &[(&'static Board, PathBuf)]) -> Vec<Result<Run>> {
     let next = Mutex::new(jobs.iter().enumerate());
     let done = Mutex::new(Vec::new());
@@ -77,13 +78,13 @@ pub fn run(board: &Board, elf: &Path) -> Result<Run> {
     parse(board, &output).with_context(|| format!("the output is: {}", one_line(&output)))
 }
 
-/// Runs firmware on a board, and writes all code that it reaches into a file.
+/// Runs firmware on a board, and logs all code that it reaches into a file.
 pub fn log_code(board: &Board, elf: &Path, log: &Path) -> Result<()> {
     output(board, elf, &["-d".as_ref(), "in_asm".as_ref(), "-D".as_ref(), log.as_os_str()])?;
     Ok(())
 }
 
-/// Runs firmware on a board with more options, and says what it printed.
+/// Runs firmware on a board with further options. Returns what it printed.
 pub fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
     let words = board.emulator();
     let mut command = Command::new(&words[0]);
@@ -93,7 +94,7 @@ pub fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
     };
     if !status.success() {
         bail!(
-            "expected the emulator to end well, got {status} and the output: {}",
+            "expected the emulator to succeed, got {status} and the output: {}",
             one_line(&output)
         );
     }
@@ -104,9 +105,10 @@ fn one_line(output: &str) -> String {
     output.lines().collect::<Vec<_>>().join("; ")
 }
 
-/// Reads lines `name value`, the value in hexadecimal. Ticks are followed by the interrupts meanwhile.
+/// Reads lines `name value` with hexadecimal values. A number of ticks is followed by the number of
+/// interrupts during these ticks.
 fn parse(board: &Board, output: &str) -> Result<Run> {
-    // The emulator may have a line of its own to say.
+    // The emulator may print lines of its own.
     let lines: Vec<(&str, u64)> = output
         .lines()
         .filter_map(|line| {
@@ -144,8 +146,8 @@ fn parse(board: &Board, output: &str) -> Result<Run> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "hash 2f4da0107f19e4ff\nstack 0000000000000100\nqemu: a word\nnet 84\ntrainer 2f0\n\
-        ruler 7d1\ninterrupts 0\ninfer 3e8\ninterrupts 2\n";
+    const OUTPUT: &str = "hash 2f4da0107f19e4ff\nstack 0000000000000100\nqemu: a word\n\
+        net 84\ntrainer 2f0\nruler 7d1\ninterrupts 0\ninfer 3e8\ninterrupts 2\n";
 
     #[test]
     fn output_is_read() {

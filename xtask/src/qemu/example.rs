@@ -1,4 +1,4 @@
-//! The example for firmware engineers: built as they would, and run in the emulator.
+//! The example for firmware engineers. It is built as they would build it, and run in the emulator.
 
 use anyhow::{Result, ensure};
 
@@ -7,7 +7,8 @@ use crate::paths;
 use crate::process::run_lines;
 use crate::toolchain::Target;
 
-/// Runs `examples/cortex-m`, which has to learn XOR on the emulated chip and to say what its `expected.txt` says.
+/// Runs `examples/cortex-m`. It must learn XOR on the emulated chip and print what its
+/// `expected.txt` contains.
 pub fn run(update: bool) -> Result<()> {
     let mut command = Target::prepare("thumbv7em-none-eabihf")?.cargo(
         "run",
@@ -15,7 +16,7 @@ pub fn run(update: bool) -> Result<()> {
         "core,alloc",
         ["--release"],
     );
-    // In its own folder, whose `.cargo/config.toml` says how it is linked and run.
+    // In its own folder, where `.cargo/config.toml` says how it is linked and run.
     command.current_dir(paths::root().join("examples/cortex-m"));
     let mut text = String::new();
     run_lines(&mut command, |line| {
@@ -27,11 +28,11 @@ pub fn run(update: bool) -> Result<()> {
         text.lines().find_map(|line| line.split_once(" broken samples refused")?.0.parse().ok());
     ensure!(
         refused.is_some_and(|refused: u32| refused > 0),
-        "examples/cortex-m has refused no broken sample"
+        "examples/cortex-m refused no broken sample"
     );
     ensure!(
         text.lines().any(|line| line == "accuracy 4/4"),
-        "examples/cortex-m does not say accuracy 4/4"
+        "examples/cortex-m does not print accuracy 4/4"
     );
     expected::check("cortex-m", "examples/cortex-m", &text, update)
 }

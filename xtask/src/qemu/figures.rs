@@ -1,4 +1,5 @@
-//! The figures of a program on a board, the file that holds them, and what has grown since.
+//! The figures of a program on a board, the file that holds them, and the comparison with that
+//! file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// What is counted, in the order of columns.
+/// The kinds of figures, in the order of columns.
 #[derive(Clone, Copy)]
 pub enum Figure {
     /// Instructions of an inference, at opt-level 3.
@@ -56,22 +57,22 @@ impl Figure {
     }
 }
 
-/// One figure each, if the program has it.
+/// The figures of a program, in the order of `Figure::ALL`. `None` means that it has none.
 pub type Figures = [Option<u64>; Figure::ALL.len()];
 
-/// By program and board.
+/// Figures by program and board.
 pub type Table = BTreeMap<(String, String), Figures>;
 
-/// By which per cent a figure may grow.
+/// The growth of a figure that is allowed, in per cent.
 const TOLERANCE: u64 = 2;
 
 fn path() -> PathBuf {
     paths::root().join("tests/firmware/figures.txt")
 }
 
-/// What was recorded.
+/// The recorded figures.
 pub struct Recorded {
-    /// By which compiler, with which standard library.
+    /// The compiler, and the origin of its standard library.
     pub compiler: String,
     pub figures: Table,
 }
@@ -83,7 +84,7 @@ impl Recorded {
             "cannot read tests/firmware/figures.txt, which `cargo xtask bless figures` writes",
         )?;
         Self::parse(&text).context(
-            "tests/firmware/figures.txt is damaged; `cargo xtask bless figures` writes it anew",
+            "tests/firmware/figures.txt is damaged; `cargo xtask bless figures` writes it again",
         )
     }
 
@@ -103,7 +104,7 @@ impl Recorded {
                 .collect::<Result<_, _>>()
                 .with_context(|| format!("no number in the line {line:?}"))?;
             let Ok(values) = Figures::try_from(values) else {
-                bail!("not {} figures in the line {line:?}", Figure::ALL.len());
+                bail!("expected {} figures in the line {line:?}", Figure::ALL.len());
             };
             figures.insert(((*program).to_owned(), (*board).to_owned()), values);
         }
@@ -145,16 +146,16 @@ fn names() -> Vec<String> {
     Figure::ALL.map(|figure| figure.name().to_owned()).to_vec()
 }
 
-/// What the new figures are, held against the recorded ones.
+/// The comparison of new figures with the recorded ones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// More than the tolerance, or not recorded: one line each.
+    /// Figures that grew by more than the tolerance or were not recorded, one line each.
     pub grown: Vec<String>,
     /// Other changes, for the reader.
     pub changed: Vec<String>,
 }
 
-/// Compares what has been measured now, whichever part of the whole it is.
+/// Compares the figures just measured with the recorded ones. They may be a part of the whole.
 pub fn compare(recorded: &Table, now: &Table) -> Comparison {
     let mut comparison = Comparison::default();
     for ((program, board), figures) in now {
@@ -185,7 +186,7 @@ pub fn compare(recorded: &Table, now: &Table) -> Comparison {
                         .changed
                         .push(format!("{program} on {board}: {name} was {before} and is none"));
                 }
-                (None, None) => unreachable!("equal ones are done with"),
+                (None, None) => unreachable!("equal figures are skipped above"),
             }
         }
     }
@@ -203,7 +204,7 @@ mod tests {
         [(("xor".to_owned(), "M4F".to_owned()), figures)].into()
     }
 
-    /// The comparison, one figure being changed.
+    /// The comparison after one figure has changed.
     fn with(figure: usize, value: Option<u64>) -> Comparison {
         let mut figures = FIGURES;
         figures[figure] = value;

@@ -1,4 +1,4 @@
-//! The gates prove themselves: each has to catch a defect that is planted for it.
+//! Tests the gates: each must catch a defect that is planted for it.
 
 use std::path::PathBuf;
 
@@ -17,12 +17,12 @@ use crate::process;
 /// The program that the defects are planted in.
 const PROGRAM: &str = "xor";
 
-/// Defects of the kernels, which a cfg plants.
+/// A defect of the kernels, planted by a cfg.
 const FLUSH: &str = "rosenblatt_planted_flush";
-/// The same, and the firmware's own routines.
+/// Defects of the kernels and of the firmware's own routines, planted by a cfg.
 pub const SPOIL: &str = "rosenblatt_planted_spoil";
 
-/// The function that a panic would call, and that does not exist.
+/// The function that a panic would call. It does not exist, so the linker reports it.
 const MISSING: &str = "this_firmware_can_panic";
 
 /// Plants each defect, and fails if one is not caught.
@@ -38,7 +38,8 @@ pub fn prove(programs: &[Program]) -> Result<()> {
     spoil(program)
 }
 
-/// Routines in assembly that spoil registers of their callers, and that nothing calls.
+/// Routines in assembly that spoil registers of their callers. Some of them are never called. The
+/// gate must report that too.
 fn spoil(program: &Program) -> Result<()> {
     const FORGETFUL: &str = "rosenblatt_kernels::arch::cortex_m::stream::tanh_grad_blocks";
     apt::ensure(&[routines::DISASSEMBLER])?;
@@ -65,7 +66,8 @@ fn spoil(program: &Program) -> Result<()> {
             let complaint = format!("{routine}: {what}");
             if !complaints.contains(&complaint) {
                 bail!(
-                    "the gate of the routines did not catch {SPOIL} on {name}: expected {complaint}, got {complaints:?}"
+                    "the gate of the routines did not catch {SPOIL} on {name}: expected \
+                     {complaint}, got {complaints:?}"
                 );
             }
             caught(SPOIL, &complaint)?;
@@ -92,7 +94,7 @@ fn spoil(program: &Program) -> Result<()> {
     Ok(())
 }
 
-/// Subnormal numbers that Helium flushed and nobody computed again, which the hash must show.
+/// Subnormal numbers that Helium flushes and that are not computed again. The hash must show it.
 fn flush(programs: &[Program]) -> Result<()> {
     const FLUSHED: &str = "subnormal";
     let Some(program) = programs.iter().find(|program| program.name == FLUSHED) else {
@@ -105,12 +107,13 @@ fn flush(programs: &[Program]) -> Result<()> {
     match super::hash_complaint(program, &run) {
         Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
-            "the gate of the hash did not catch {FLUSH}, planted in {FLUSHED} on {M55_HELIUM}: got the golden hash"
+            "the gate of the hash did not catch {FLUSH}, planted in {FLUSHED} on {M55_HELIUM}: got \
+             the golden hash"
         ),
     }
 }
 
-/// One bit of one initial weight, which the hash must show.
+/// One bit of one initial weight. The hash must show it.
 fn ulp(program: &Program) -> Result<()> {
     let board = Board::named(M4F);
     let run = emulator::run(board, &build("planted-ulp")?)?;
@@ -120,7 +123,7 @@ fn ulp(program: &Program) -> Result<()> {
     }
 }
 
-/// A panic, with which the program must not link.
+/// A panic. The program must not link with it.
 fn panic() -> Result<()> {
     let board = Board::named(M4F);
     let mut command = build::command(board.build, Profile::Fast, &[PROGRAM], &["planted-panic"])?;
@@ -134,7 +137,7 @@ fn panic() -> Result<()> {
     }
 }
 
-/// What the symbols must show.
+/// A defect that the symbols must show.
 fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
     let image = Image::read(&build(feature)?)?;
     let complaints = proofs::complaints(program, &image);
@@ -144,7 +147,7 @@ fn found(program: &Program, feature: &str, what: &str) -> Result<()> {
     }
 }
 
-/// Builds the program with a defect; where it is.
+/// Builds the program with a defect. Returns the path of the ELF file.
 fn build(feature: &str) -> Result<PathBuf> {
     let build = Board::named(M4F).build;
     process::run(&mut build::command(build, Profile::Fast, &[PROGRAM], &[feature])?)?;

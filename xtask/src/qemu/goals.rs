@@ -4,7 +4,7 @@ use super::boards::M4F;
 use super::figures::{Figure, Figures};
 use crate::table::table;
 
-/// What is wanted, of which program, which figure, at most.
+/// The goals: title, program, figure, and the largest value that reaches the goal.
 const GOALS: [(&str, &str, Figure, u64); 8] = [
     ("digits inference, instructions", "digits-infer", Figure::Infer, 6_000),
     ("digits step, instructions", "digits", Figure::Step, 360_000),
@@ -16,7 +16,7 @@ const GOALS: [(&str, &str, Figure, u64); 8] = [
     ("digits-infer, flash at s without data", "digits-infer", Figure::FlashSmall, 1_280),
 ];
 
-/// The goals that are missed, of the programs that were run.
+/// The missed goals of the programs that ran.
 pub fn missed(figures: impl Fn(&str) -> Option<Figures>) -> Vec<String> {
     let judge = |(what, program, figure, goal): (&str, &str, Figure, u64)| {
         let got = figures(program)?[figure as usize]?;
@@ -25,7 +25,8 @@ pub fn missed(figures: impl Fn(&str) -> Option<Figures>) -> Vec<String> {
     GOALS.into_iter().filter_map(judge).collect()
 }
 
-/// Each goal and whether it is reached; `figures` gives those of a program on that board.
+/// The goals, and whether each is reached. `figures` returns the figures of a program on that
+/// board.
 pub fn list(figures: impl Fn(&str) -> Option<Figures>) -> Option<String> {
     let rows: Vec<Vec<String>> = GOALS
         .into_iter()

@@ -1,4 +1,4 @@
-//! The programs and the hash that each must end in.
+//! The programs, and the hash that each must end in.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,15 +7,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// A program, by its line in `tests/golden.txt`.
+/// A program, from its line in `tests/golden.txt`.
 pub struct Program {
     pub name: String,
-    /// What it must end in.
+    /// The hash that it must end in.
     pub hash: u64,
 }
 
 impl Program {
-    /// It is a suite of tests: it panics where it finds something wrong, which no other program can. Its sizes say nothing.
+    /// Whether it is a suite of tests. Such a program panics where it finds an error, which no
+    /// other program may do. Its sizes are not measured.
     pub fn is_suite(&self) -> bool {
         ["identity", "products"].contains(&self.name.as_str())
     }
@@ -30,7 +31,7 @@ impl Program {
 pub fn programs() -> Result<Vec<Program>> {
     let text = read("tests/golden.txt")?;
     let programs = parse(&text)?;
-    // A program without a line, or without firmware, would go unnoticed.
+    // A program without a line, or a line without a program, would not be noticed.
     let folder = paths::root().join("tests/firmware/src/bin");
     let binaries: BTreeSet<String> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?

@@ -19,29 +19,30 @@ pub struct Image {
 pub struct Section {
     pub name: String,
     pub size: u64,
-    /// The file holds it, so flash does.
+    /// The ELF file contains its bytes, so flash contains them.
     pub loaded: bool,
     /// The program may write to it.
     pub writable: bool,
 }
 
-/// A named thing.
+/// A function or a variable.
 pub struct Symbol {
-    /// As in the source, without a hash.
+    /// Its name as in the source, without a hash.
     pub name: String,
     pub size: u64,
-    /// Index into the sections, if it has memory.
+    /// Index into the sections, if it lies in one.
     pub section: Option<usize>,
 }
 
-/// Data sets and learnt weights: numbers that are not the library's code.
+/// Data sets and learnt weights. They do not count as code of the library.
 const DATA: [&str; 3] = [
     "rosenblatt_programs::data::IRIS",
     "rosenblatt_programs::data::IMAGES",
     "rosenblatt_programs::digits::LEARNT",
 ];
 
-/// Tables that the CPU wants whatever the program: interrupt vectors are a section, the page table is a symbol.
+/// Tables that the CPU needs in every program. The interrupt vectors are a section, the page table
+/// is a symbol.
 const VECTORS: &str = ".vector_table";
 const PAGES: &str = "rosenblatt_firmware::arch::aarch64::INITIAL_PAGETABLE";
 
@@ -88,7 +89,7 @@ impl Image {
         DATA.iter().map(|name| self.size(name)).sum()
     }
 
-    /// Bytes of flash for all else but the tables that the CPU wants.
+    /// Bytes of flash for everything else, without the tables that the CPU needs.
     pub fn flash(&self) -> u64 {
         let loaded: u64 = self
             .sections
@@ -108,12 +109,12 @@ impl Image {
             .sum()
     }
 
-    /// The size of what bears this name, 0 if nothing does.
+    /// The total size of the symbols of this name. It is 0 if there are none.
     pub fn size(&self, name: &str) -> u64 {
         self.named(name).map(|symbol| symbol.size).sum()
     }
 
-    /// What bears this name. The compiler may have cut it into pieces, `NAME.0` and so on.
+    /// The symbols of this name. The compiler may have split one into `NAME.0` and so on.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| {
             symbol
@@ -123,7 +124,7 @@ impl Image {
         })
     }
 
-    /// Where a symbol lies.
+    /// The section of a symbol.
     pub fn section(&self, symbol: &Symbol) -> Option<&Section> {
         symbol.section.map(|index| &self.sections[index])
     }

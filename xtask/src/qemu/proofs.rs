@@ -1,12 +1,12 @@
-//! What is proved of every linked program, by its symbols.
+//! The proofs about every linked program, by its symbols.
 
 use super::golden::Program;
 use super::image::Image;
 
-/// Paths of functions that only a panic calls.
+/// The start of the paths of functions that only a panic calls.
 const PANIC: &str = "core::panicking::";
 
-/// Functions that hand out memory, and those that only they call.
+/// Functions that allocate memory, and functions that only they call.
 const ALLOCATORS: [&str; 16] = [
     "__rust_alloc",
     "__rust_alloc_zeroed",
@@ -26,7 +26,7 @@ const ALLOCATORS: [&str; 16] = [
     "sbrk",
 ];
 
-/// Arithmetic on f64 by functions of libgcc's names, for CPUs without it.
+/// Functions for arithmetic on f64, by libgcc's names, for CPUs without it.
 const DOUBLE: [&str; 32] = [
     "__adddf3",
     "__subdf3",
@@ -62,7 +62,9 @@ const DOUBLE: [&str; 32] = [
     "__adddf3vfp",
 ];
 
-/// The same by the names of Arm's run-time ABI: `__aeabi_dadd`, `__aeabi_cdcmple`, `__aeabi_f2d`, `__aeabi_ui2d`.
+/// The start of their names in Arm's run-time ABI, for example `__aeabi_dadd` and
+/// `__aeabi_cdcmple`. `is_double` adds the conversions to f64, for example `__aeabi_f2d` and
+/// `__aeabi_ui2d`.
 const AEABI_DOUBLE: [&str; 3] = ["__aeabi_d", "__aeabi_cd", "__aeabi_cfrcmpd"];
 
 /// The learnt weights, and their bytes: (64 · 32 + 32 + 32 · 10 + 10) · 4.
@@ -78,7 +80,7 @@ pub fn complaints(program: &Program, image: &Image) -> Vec<String> {
     complaints
 }
 
-/// What is wrong with its functions. `may_panic` for a suite of tests.
+/// What is wrong with its functions. `may_panic` is true for a suite of tests.
 fn symbols(image: &Image, may_panic: bool) -> Vec<String> {
     let mut complaints = Vec::new();
     if image.symbols.is_empty() {
@@ -86,11 +88,11 @@ fn symbols(image: &Image, may_panic: bool) -> Vec<String> {
     }
     for name in image.symbols.iter().map(|symbol| symbol.name.as_str()) {
         if !may_panic && (name.starts_with(PANIC) || name.starts_with("rust_begin_unwind")) {
-            complaints.push(format!("no panic is allowed, yet it has {name}"));
+            complaints.push(format!("no panic is allowed, but it has {name}"));
         } else if is_allocator(name) {
-            complaints.push(format!("no allocator is allowed, yet it has {name}"));
+            complaints.push(format!("no allocator is allowed, but it has {name}"));
         } else if is_double(name) {
-            complaints.push(format!("no arithmetic on f64 is allowed, yet it has {name}"));
+            complaints.push(format!("no arithmetic on f64 is allowed, but it has {name}"));
         }
     }
     complaints
@@ -114,7 +116,7 @@ fn last(path: &str) -> &str {
     path.rsplit("::").next().unwrap_or(path)
 }
 
-/// What is wrong with the sizes that the program printed, and with where its variables lie.
+/// What is wrong with the sizes that the program printed, and with the sections of its variables.
 pub fn memory(image: &Image, net: u64, trainer: u64) -> Vec<String> {
     let mut complaints = Vec::new();
     for (name, printed) in [("NET", net), ("TRAINER", trainer)] {
@@ -134,7 +136,7 @@ pub fn memory(image: &Image, net: u64, trainer: u64) -> Vec<String> {
     complaints
 }
 
-/// What is wrong with the learnt weights, which belong into flash.
+/// What is wrong with the learnt weights, which must lie in flash.
 fn weights(image: &Image) -> Vec<String> {
     let mut complaints = Vec::new();
     let size = image.size(LEARNT);

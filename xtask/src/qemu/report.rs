@@ -1,4 +1,4 @@
-//! What was measured, what is wrong with it, and the table of it.
+//! The measurements, the complaints about them, and the table.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ struct Row {
     program: String,
     board: &'static str,
     figures: Figures,
-    /// Whether its runs gave the golden hash, at one opt-level after the other.
+    /// Whether each run gave the golden hash, one opt-level after the other.
     hashes: Vec<bool>,
     /// The board's RAM, if it is too small for the program.
     too_small: Option<u64>,
@@ -26,7 +26,7 @@ struct Row {
 
 /// Everything that was measured.
 pub struct Measured {
-    /// What the figures depend on beside the code.
+    /// The compiler and its standard library, on which the figures depend.
     pub compiler: String,
     rows: Vec<Row>,
     complaints: Vec<String>,
@@ -53,13 +53,13 @@ impl Measured {
         &mut self.rows[index]
     }
 
-    /// Notes that a program does not fit.
+    /// Records that a program does not fit.
     pub fn too_small(&mut self, program: &Program, board: &'static Board) {
         self.row(program, board.name).too_small =
             board.build.too_small.as_ref().map(|small| small.ram);
     }
 
-    /// Notes the sizes of a linked program.
+    /// Records the sizes of a linked program.
     pub fn image(
         &mut self,
         program: &Program,
@@ -79,7 +79,7 @@ impl Measured {
         *ram = (*ram).max(Some(image.ram()));
     }
 
-    /// Notes what a program printed.
+    /// Records what a program printed.
     pub fn run(
         &mut self,
         program: &Program,
@@ -100,12 +100,12 @@ impl Measured {
         }
     }
 
-    /// Notes that a program did not run to its end.
+    /// Records that a program did not run to its end.
     pub fn no_run(&mut self, program: &Program, board: &'static Board) {
         self.row(program, board.name).hashes.push(false);
     }
 
-    /// Notes the hash under wasm, of which nothing else is counted.
+    /// Records the hash on wasm, where nothing else is measured.
     pub fn wasm(&mut self, program: &Program, hash: Option<u64>) {
         let right = hash == Some(program.hash);
         self.row(program, WASM).hashes.push(right);
@@ -118,7 +118,7 @@ impl Measured {
         }
     }
 
-    /// Takes in what was measured beside this, at another opt-level.
+    /// Adds the measurements of another opt-level.
     pub fn absorb(&mut self, other: Self) {
         for theirs in other.rows {
             let Some(ours) = self
@@ -138,7 +138,7 @@ impl Measured {
         self.complaints.extend(other.complaints);
     }
 
-    /// Notes what is wrong.
+    /// Records what is wrong.
     pub fn complain(
         &mut self,
         program: &Program,
@@ -151,7 +151,8 @@ impl Measured {
             .extend(complaints.into_iter().map(|complaint| format!("{place}: {complaint}")));
     }
 
-    /// Puts the rows into the order of tables, and sees whether what is left out had to be.
+    /// Puts the rows into the order of tables. Checks that programs were left out only where they
+    /// do not fit.
     pub fn sort(&mut self, programs: &[Program]) {
         let program = |row: &Row| programs.iter().position(|program| program.name == row.program);
         let board = |row: &Row| {
@@ -164,11 +165,12 @@ impl Measured {
             {
                 let Row { program, board, .. } = row;
                 self.complaints.push(format!(
-                    "{program} on {board}: expected to need more than {ram} bytes of RAM, as xtask/src/qemu/boards.rs has it, got {need}"
+                    "{program} on {board}: expected to need more than {ram} bytes of RAM (see \
+                     xtask/src/qemu/boards.rs), got {need}"
                 ));
             }
         }
-        // As the recorded figures, the goals are those of one compiler.
+        // The goals hold for one compiler, like the recorded figures.
         if Recorded::read().is_ok_and(|recorded| recorded.compiler == self.compiler) {
             let missed = goals::missed(|program| self.on_m4f(program));
             self.complaints.extend(missed);
@@ -179,7 +181,7 @@ impl Measured {
         Some(self.rows.iter().find(|row| row.program == program && row.board == M4F)?.figures)
     }
 
-    /// The least bytes of RAM that a program needs on a CPU of 32 bits, if it was run on one.
+    /// The least bytes of RAM that a program needs on a CPU of 32 bits, if it ran on one.
     fn need(&self, program: &str) -> Option<u64> {
         let need = |row: &Row| {
             let stack = row.figures[Figure::StackSmall as usize]?
@@ -193,20 +195,20 @@ impl Measured {
             .min()
     }
 
-    /// The figures of the programs that have any, for the file of them.
+    /// The figures of the programs that have any, for the file of figures.
     pub fn rows(&self) -> Vec<(&str, &str, Figures)> {
         let counted = self.rows.iter().filter(|row| row.figures.iter().any(Option::is_some));
         counted.map(|row| (row.program.as_str(), row.board, row.figures)).collect()
     }
 
-    /// The same by name.
+    /// The same figures by program and board.
     pub fn table(&self) -> Table {
         let rows = self.rows().into_iter();
         rows.map(|(program, board, figures)| ((program.to_owned(), board.to_owned()), figures))
             .collect()
     }
 
-    /// The table, what its columns are, and the goals.
+    /// The table, the meaning of its columns, and the goals.
     pub fn text(&self, time: Duration) -> String {
         let rows = self.rows.iter().map(|row| {
             let mut cells = vec![row.program.clone(), row.board.to_owned()];
@@ -270,27 +272,31 @@ impl Measured {
     }
 }
 
-/// What the columns are.
+/// The meaning of the columns.
 const NOTES: &str = "\
-instructions: retired ones, not cycles, at opt-level 3; a step of exp or tanh is the function over 256 numbers
-flash: bytes at opt-level s and 3 of a program that does nothing else, with its start-up code, without its data and without the
-  tables that the CPU wants (interrupt vectors, AArch64's first page table); static RAM: .data and .bss; stack: its peak
-hash ✓: the one in tests/golden.txt at both opt-levels; a wasm backend counts nothing else
-proved of each program at both opt-levels: no panic, no allocator, no arithmetic on f64 by function, sizes and places of variables
-  (identity and products are suites of tests with asserts of their own and may panic)
+instructions: retired instructions, not cycles, at opt-level 3; a step of exp or tanh computes the
+  function of 256 numbers
+flash: bytes at opt-level s and 3 of a program that does nothing else, with its start-up code,
+  without its data and without the tables that the CPU needs (interrupt vectors, AArch64's first
+  page table); static RAM: bytes of .data and .bss; stack: peak bytes
+hash ✓: the hash in tests/golden.txt at both opt-levels; on wasm nothing else is measured
+proved for each program at both opt-levels: no panic, no allocator, no functions for arithmetic on
+  f64, the sizes and places of variables (identity and products are suites of tests: their asserts
+  may panic)
 ";
 
-/// Which of two rows to choose.
+/// Which of the two M4F rows to choose.
 const TUNED: &str = "\
-M4F-tuned: -C target-cpu=cortex-m4, which takes VMUL and VADD in place of VMLA: more instructions, and the one to choose for a
-  Cortex-M4, where a VMLA takes three cycles, a VMUL and a VADD one each; the same bits
+M4F-tuned: -C target-cpu=cortex-m4, which uses VMUL and VADD in place of VMLA: more instructions,
+  the same bits; for a Cortex-M4 choose it, because there a VMLA takes three cycles, a VMUL and a
+  VADD one each
 ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A program that M3 was measured to need that much RAM for, and that M0 is said to be too small for.
+    /// M3 needs this much RAM for a program, and M0 is declared to be too small for it.
     fn left_out(ram: u64) -> Measured {
         let mut measured = Measured::new(String::new());
         let program = Program { name: "digits".to_owned(), hash: 0 };
@@ -370,7 +376,8 @@ mod tests {
         assert_eq!(measured.verdict(&measured.rows[1]), "✗");
         assert_eq!(
             measured.judge().expect_err("another hash").to_string(),
-            "1 complaints, the first: xor on wasm: hash: expected 0000000000000007, got 0000000000000008"
+            "1 complaints, the first: xor on wasm: hash: expected 0000000000000007, \
+             got 0000000000000008"
         );
     }
 }

@@ -1,8 +1,8 @@
 //! Checks of the routines written in assembly.
 //!
-//! Each routine gives its caller's registers back: `saved` proves it of the machine code, path by
-//! path, and `trampoline` looks as the code runs. The identity suite reaches every instruction of
-//! each routine: `reached` reads the emulator's log.
+//! Each routine restores its caller's registers: `saved` proves it from the machine code, path by
+//! path, and `trampoline` checks it as the code runs. The identity suite reaches every instruction
+//! of each routine: `reached` reads the emulator's log.
 //!
 //! No test of results shows either. The caller may keep nothing in the register that is spoiled. A
 //! routine that nothing calls gives no wrong result.
@@ -29,11 +29,11 @@ use crate::process;
 use crate::toolchain::Target;
 use thumb::Instruction;
 
-/// The boards that have all routines between them.
+/// The boards that together have all routines.
 const BOARDS: [&str; 3] = [M4F, M4F_TUNED, M55_HELIUM];
 /// The program that must reach them all.
 const SUITE: &str = "identity";
-/// How names of Helium's routines begin. Firmware with them need not have all the others.
+/// How the names of Helium's routines begin. Firmware with them may lack some of the others.
 const HELIUM: &str = "rosenblatt_helium_";
 
 /// The feature of the firmware that watches every call.
@@ -63,7 +63,7 @@ struct Routine {
     instructions: Vec<Result<Instruction>>,
 }
 
-/// Whether this is firmware in which the routines are looked at.
+/// Whether the routines of this firmware are checked.
 pub fn are_on(board: &Board, profile: Profile, program: &str) -> bool {
     profile == Profile::Fast && program == SUITE && BOARDS.contains(&board.name)
 }
@@ -92,7 +92,7 @@ pub fn complaints(board: &Board, elf: &Path) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// What is wrong with the routines of these names, none of which the program calls.
+/// What is wrong with the routines of these names, in a program with planted defects.
 pub fn planted(board: &Board, elf: &Path, names: &[&str]) -> Result<Vec<String>> {
     let routines = read(elf, |name| names.contains(&name))?;
     let mut complaints = unsaved(&routines);
@@ -125,7 +125,7 @@ pub fn planted_watched(
 }
 
 /// The names of all routines that the kernels have in this build. LLVM's module keeps assembly
-/// apart from compiled functions, which a linked program does not.
+/// apart from compiled functions. A linked program does not.
 fn written(board: &Board) -> Result<BTreeSet<String>> {
     let target = Target::prepare(board.build.triple)?;
     let folder = format!("routines/{}", board.build.folder);
@@ -181,7 +181,7 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
         file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
     {
         let name = plain(symbol.name()?);
-        // The lowest bit says Thumb.
+        // The lowest bit marks Thumb code.
         let start = symbol.address() & !1;
         if !wanted(&name) || !seen.insert(start) {
             continue;
@@ -206,7 +206,7 @@ fn read(elf: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Routine>> {
 /// The lines of disassembly that begin with an address.
 fn disassemble(elf: &Path) -> Result<Vec<(u64, String)>> {
     let tool = DISASSEMBLER.found().context("there is no disassembler")?;
-    // Of all that any of the boards has.
+    // The instruction sets of all boards.
     let options = [
         "--disassemble",
         "--no-show-raw-insn",
@@ -221,7 +221,7 @@ fn disassemble(elf: &Path) -> Result<Vec<(u64, String)>> {
     Ok(lines.collect())
 }
 
-/// The registers that routines spoil.
+/// The complaints about registers that routines spoil.
 fn unsaved(routines: &[Routine]) -> Vec<String> {
     routines
         .iter()
@@ -229,7 +229,8 @@ fn unsaved(routines: &[Routine]) -> Vec<String> {
         .collect()
 }
 
-/// The routines of which the program does not reach every instruction, or not the first.
+/// The complaints about routines of which the program does not reach every instruction, or not the
+/// first one.
 fn unreached(
     board: &Board,
     elf: &Path,
@@ -279,7 +280,8 @@ mod tests {
     fn names_of_routines() {
         let module = "module asm \".type _ZN1k4gemm6rows_817h44ca0eda1b629465E, %function\"\n\
             module asm \"    .type \\5Cname, %function\"\nmodule asm \".type table, %object\"\n\
-            declare dso_local noundef i32 @rosenblatt_helium_2x8(ptr noalias) #0\ndeclare void @memcpy(ptr)\n";
+            declare dso_local noundef i32 @rosenblatt_helium_2x8(ptr noalias) #0\n\
+            declare void @memcpy(ptr)\n";
         assert_eq!(
             names(module).into_iter().collect::<Vec<_>>(),
             ["k::gemm::rows_8", "rosenblatt_helium_2x8"]

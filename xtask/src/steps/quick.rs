@@ -54,7 +54,8 @@ pub fn run() -> Result<()> {
     println!(
         "\n{} tests passed in {:.0} s. The formatting is right, clippy accepts the libraries, and \
          the kernels' identity suite and the golden hashes are right on this CPU, without \
-         optimization of the networks.\nNOT run, or not completely: {}. `cargo xtask test` runs all steps.",
+         optimization of the networks.\n\
+         NOT run, or not completely: {}. `cargo xtask test` runs all steps.",
         findings.passed,
         start.elapsed().as_secs_f64(),
         steps.join(", ")

@@ -8,13 +8,13 @@ const LEAST: f64 = f32::from_bits(1) as f64;
 /// The first number beyond f32, 2¹²⁸: what ∞ stands for when a distance is measured.
 const BEYOND: f64 = 2.0 * (1u128 << 127) as f64;
 
-/// What one result is worth.
+/// The verdict on one result.
 pub struct Verdict {
     /// Its error in ULP; infinite if it is wrong in kind (a NaN, the wrong infinity).
     pub error: f64,
     /// The correctly rounded result.
     pub rounded: f32,
-    /// Whether f64 could not tell which that is, so that more bits were needed.
+    /// Whether f64 could not decide which number that is, so that more bits were needed.
     pub close_call: bool,
 }
 
@@ -36,13 +36,13 @@ pub fn judge(function: Function, input: f32, exact: f64, got: f32) -> Verdict {
     Verdict { error, rounded, close_call }
 }
 
-/// The f32 nearest to the exact value, and whether that was hard to tell.
+/// The f32 nearest to the exact value, and whether f64 could not decide it.
 fn round(function: Function, input: f32, exact: f64) -> (f32, bool) {
     let nearest = exact as f32;
     if !exact.is_finite() {
         return (nearest, false);
     }
-    // Among normal numbers: the 29 bits that f64 has more than f32 say how far the middle is.
+    // For normal numbers, the 29 bits that f64 has beyond f32 give the distance to the middle.
     if exact.abs() >= f32::MIN_POSITIVE.into()
         && ((exact.to_bits() & 0x1fff_ffff) as i64 - 0x1000_0000).abs() > 32
     {
@@ -130,10 +130,10 @@ mod tests {
     fn overflow() {
         let max = f64::from(f32::MAX);
         let ulp = 2f64.powi(104);
-        // Beyond the middle of MAX and 2¹²⁸ infinity is right, and MAX is off by its distance.
+        // Beyond the middle of MAX and 2¹²⁸, infinity is right. The error of MAX is its distance.
         assert_eq!(error(max + 0.75 * ulp, f32::INFINITY), 0.0);
         assert_eq!(error(max + 0.75 * ulp, f32::MAX), 0.75);
-        // Short of it MAX is right, and infinity is off by as much as 2¹²⁸ is.
+        // Below the middle, MAX is right. The error of infinity is the distance of 2¹²⁸.
         assert_eq!(error(max + 0.25 * ulp, f32::MAX), 0.25);
         assert_eq!(error(max + 0.25 * ulp, f32::INFINITY), 0.75);
         assert!(error(1e300, f32::MAX) > 1e100);
@@ -141,17 +141,19 @@ mod tests {
 
     #[test]
     fn close_calls_are_settled_exactly() {
-        // exp(2⁻²⁴) = 1 + 2⁻²⁴ + 2⁻⁴⁹ + …, just past the middle of 1 and the next number: f64 cannot say so safely.
+        // exp(2⁻²⁴) = 1 + 2⁻²⁴ + 2⁻⁴⁹ + …, just above the middle of 1 and the next number. f64
+        // cannot decide this safely.
         let input = 2f32.powi(-24);
         let verdict = judge(Function::Exp, input, f64::from(input).exp(), 1.0);
         assert!(verdict.close_call);
         assert_eq!(verdict.rounded, 1.0 + f32::EPSILON);
-        // exp(−2⁻²⁵) = 1 − 2⁻²⁵ + 2⁻⁵¹ − …, just past the middle of 1 and the number below it.
+        // exp(−2⁻²⁵) = 1 − 2⁻²⁵ + 2⁻⁵¹ − …, just above the middle of 1 and the number below it.
         let input = -(2f32.powi(-25));
         let verdict = judge(Function::Exp, input, f64::from(input).exp(), 1.0);
         assert!(verdict.close_call);
         assert_eq!(verdict.rounded, 1.0);
-        // Half the least subnormal is exp(−150 ln 2): the nearest f32 argument lies to one side of it, and plainly so.
+        // Half the least subnormal is exp(−150 ln 2). The value at the nearest f32 argument lies
+        // clearly on one side of it.
         assert!(
             !judge(Function::Exp, -103.972_08, f64::from(-103.972_08f32).exp(), 0.0).close_call
         );

@@ -1,4 +1,4 @@
-//! The functions as they should be.
+//! The exact functions.
 
 use std::cmp::Ordering;
 use std::f64::consts::PI;
@@ -61,7 +61,7 @@ impl Function {
             Self::Exp => x.exp(),
             Self::Ln => x.ln(),
             Self::Tanh => x.tanh(),
-            // For large −x the sum is 1 to f64's precision, and this form still has all its digits.
+            // For large −x the sum is 1 in f64, and this form still has all its digits.
             Self::Sigmoid if x < 0.0 => x.exp() / (1.0 + x.exp()),
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::CosPi => match turns(x) {
@@ -72,14 +72,14 @@ impl Function {
         }
     }
 
-    /// How the value compares to a number, by arithmetic of `PRECISION` bits.
+    /// Compares the value with a number, in arithmetic of `PRECISION` bits.
     pub fn compare(self, input: f32, number: f64) -> Ordering {
         let x = Big::try_from(f64::from(input)).expect("finite").with_precision(PRECISION).value();
         let one = Big::ONE.with_precision(PRECISION).value();
         let value = match self {
             Self::Exp => x.exp(),
             Self::Ln => x.ln(),
-            // (e²ˣ − 1) / (e²ˣ + 1), and the loss of digits near zero is why there are so many.
+            // (e²ˣ − 1) / (e²ˣ + 1). `PRECISION` allows for the digits that are lost near zero.
             Self::Tanh => {
                 let power = (x * Big::from(2)).exp_m1();
                 &power / (&power + Big::from(2))
@@ -111,7 +111,8 @@ fn turns(x: f64) -> Turns {
     }
 }
 
-/// cos πu, or with `first` 1 sin πu: Taylor's series, each term the one before times −(πu)² / (k·(k − 1)).
+/// cos πu, or sin πu if `first` is 1, by Taylor's series. Each term is the one before times −(πu)²
+/// / (k·(k − 1)).
 fn series(u: f64, first: u32) -> Big {
     let x = pi() * Big::try_from(u).expect("finite").with_precision(PRECISION).value();
     let square = &x * &x;

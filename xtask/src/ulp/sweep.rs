@@ -1,4 +1,4 @@
-//! Going through the inputs, and the report.
+//! Tests the inputs and prints the report.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use super::judge::judge;
 use super::oracle::Function;
 use super::{Args, Choice};
 
-/// Inputs that a thread takes at a time.
+/// The number of inputs that a thread takes at a time.
 const BLOCK: u64 = 1 << 16;
 
 /// Checks the functions that the command line names.
@@ -45,7 +45,7 @@ fn wanted(choice: Choice, function: Function) -> bool {
     }
 }
 
-/// What has been seen of one function.
+/// The results of one function.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     inputs: u64,
@@ -69,7 +69,7 @@ struct Tally {
     underflow_differs: u64,
 }
 
-/// Goes through every `step`th input.
+/// Tests every `step`th input.
 fn sweep(function: Function, backend: Backend, step: u64, threads: u32) -> Tally {
     let inputs = (1u64 << 32).div_ceil(step);
     let bar = ProgressBar::new(inputs);
@@ -107,7 +107,7 @@ fn sweep(function: Function, backend: Backend, step: u64, threads: u32) -> Tally
     bar.finish_and_clear();
     let mut total = total.into_inner().expect("no thread panics holding it");
     if step > 1 {
-        // A sample hardly meets these, and they are checks of their own.
+        // A sample rarely contains these inputs, and the report has a check for each.
         for input in [f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN] {
             let mut result = [input];
             function.kernel(backend, &mut result);
@@ -123,7 +123,8 @@ impl Tally {
         let exact = function.exact(input);
         let verdict = judge(function, input, exact, got);
         let rounded = verdict.rounded;
-        // Of two inputs with the same error the lesser bits are named, however the threads share the work.
+        // Of two inputs with the same error, the report names the one with the lesser bits. So it
+        // does not depend on how the threads share the work.
         if verdict.error > self.worst
             || (verdict.error == self.worst && verdict.error > 0.0 && bits < self.worst_at)
         {
@@ -165,14 +166,14 @@ impl Tally {
         self.underflow_differs += other.underflow_differs;
     }
 
-    /// Prints the report; true if the function keeps its promises.
+    /// Prints the report. Returns true if the function keeps its promises.
     fn print(&self, function: Function) -> bool {
         let right = |wrong: u64| {
             if wrong == 0 { "right".to_owned() } else { format!("WRONG {wrong} times") }
         };
         let differs = |times: u64| {
             if times == 0 {
-                "nowhere else than correctly rounded".to_owned()
+                "as in the correctly rounded result".to_owned()
             } else {
                 format!("differs {times} times")
             }

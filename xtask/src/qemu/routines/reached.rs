@@ -1,5 +1,5 @@
-//! Which instructions a program reaches, by the emulator's log of what it translates. It translates
-//! a block when the block is about to run, and not before.
+//! Which instructions a program reaches, from the emulator's log of the code that it translates. It
+//! translates a block just before the block runs for the first time.
 
 use std::ops::Range;
 
@@ -33,7 +33,8 @@ mod tests {
 
     #[test]
     fn a_log_is_read() {
-        let log = "----------------\nIN: f\n0x00000400:  f002 f97b  bl       #0x26fa\n0x00000404:  ee25       .byte    0x25, 0xee\n\
+        let log = "----------------\nIN: f\n0x00000400:  f002 f97b  bl       #0x26fa\n\
+            0x00000404:  ee25       .byte    0x25, 0xee\n\
             0x00000406:  cfee       ldm      r7, {r1}\n\n0x00000500: nothing\n";
         let reached = read(log);
         assert_eq!(reached, [0x400..0x404, 0x404..0x406, 0x406..0x408]);

@@ -1,9 +1,10 @@
-//! Whether a routine gives back what its caller keeps: r4 to r11, s16 to s31, the stack pointer and
-//! the way back.
+//! Whether a routine restores what its caller keeps: r4 to r11, s16 to s31, the stack pointer and
+//! the return address.
 //!
-//! The check follows every path through the routine. It knows of each register and of each word of
-//! the stack which caller's value it holds, if any. Any way to save a register is right that brings
-//! its value back. Stores through other registers than sp are taken to miss the routine's stack.
+//! The check follows every path through the routine. For each register and each word of the stack
+//! it knows which of the caller's values it holds, if any. A routine may save a register in any way
+//! that restores its value. Stores through registers other than sp are assumed not to hit the
+//! routine's stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,7 @@ fn kept() -> impl Iterator<Item = Reg> {
 struct State {
     /// Bytes from the caller's stack pointer to this one.
     sp: i32,
-    /// Of which register each one holds the caller's value.
+    /// For each register, the register of the caller whose value it holds.
     registers: [Option<Reg>; REGISTERS],
     /// The same for words of the stack, by their distance from the caller's stack pointer.
     stack: BTreeMap<i32, Reg>,
@@ -35,7 +36,7 @@ impl State {
         Self { sp: 0, registers: std::array::from_fn(Some), stack: BTreeMap::new() }
     }
 
-    /// What holds in both. The stack pointers must be equal.
+    /// Keeps what holds in both states. The stack pointers must be equal.
     fn join(&mut self, other: &Self) {
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
             if mine != theirs {
@@ -45,7 +46,7 @@ impl State {
         self.stack.retain(|at, held| other.stack.get(at) == Some(held));
     }
 
-    /// Does what an instruction does.
+    /// Applies the effect of an instruction.
     fn step(&mut self, instruction: &Instruction) {
         let before = self.clone();
         if let Some((to, from)) = instruction.copy {
@@ -60,7 +61,7 @@ impl State {
         match instruction.moves {
             Some((SP, bytes)) => {
                 self.sp += bytes;
-                // An interrupt takes what lies below.
+                // An interrupt may overwrite what lies below the stack pointer.
                 let sp = self.sp;
                 self.stack.retain(|&at, _| at >= sp);
             }
@@ -97,7 +98,7 @@ pub fn complaints(name: &str, instructions: &[Result<Instruction>]) -> Vec<Strin
     }
 }
 
-/// The states at all returns, or why one cannot tell.
+/// The states at all returns, or the reason why they are unknown.
 fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)>, String> {
     let mut states: Vec<Option<State>> = vec![None; instructions.len()];
     let mut open = vec![(0, State::entry())];
@@ -145,7 +146,7 @@ fn walk(instructions: &[Result<Instruction>]) -> Result<Vec<(Instruction, State)
                 if instruction.conditional {
                     open.push((index + 1, states[index].clone().expect("just set")));
                 }
-                // Later rounds know less, and count.
+                // A later visit knows less. Its state replaces the earlier one.
                 returns.insert(index, (instruction.clone(), state));
             }
         }
@@ -158,8 +159,8 @@ fn judge(
     returns: &[(Instruction, State)],
     instructions: &[Result<Instruction>],
 ) -> Vec<String> {
-    // What the routine puts onto the stack anywhere, to tell what was forgotten from what was mixed
-    // up.
+    // The registers that the routine stores anywhere. They tell a register that was not saved from
+    // one that was not restored.
     let stored: BTreeSet<Reg> = instructions
         .iter()
         .flatten()
@@ -214,7 +215,7 @@ fn judge(
     complaints.into_iter().collect()
 }
 
-/// Names of registers, d8 for s16 and s17 together.
+/// The names of registers. s16 and s17 together are d8.
 fn list(registers: &BTreeSet<Reg>) -> String {
     let mut words = Vec::new();
     for &register in registers {
@@ -244,7 +245,7 @@ mod tests {
     use super::super::thumb;
     use super::*;
 
-    /// The complaints about a routine, given as instructions of two bytes each from address 0 on.
+    /// The complaints about a routine that is given as two-byte instructions from address 0 on.
     fn of(text: &str) -> Vec<String> {
         let lines: Vec<String> =
             text.split("; ").enumerate().map(|(i, line)| format!("{:x}: {line}", 2 * i)).collect();
@@ -316,9 +317,7 @@ mod tests {
             let got = of(bad);
             assert!(got.iter().any(|one| one == complaint), "{bad}: {got:?}");
         }
-        assert!(
-            of("frob r4; bx lr")[0].starts_with("f: at 0x0, `frob r4` is no form that is known")
-        );
+        assert!(of("frob r4; bx lr")[0].starts_with("f: at 0x0, `frob r4` is not a known form"));
     }
 
     #[test]

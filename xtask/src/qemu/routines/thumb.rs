@@ -1,6 +1,6 @@
 //! What a Thumb instruction does to registers and to the stack, read from a disassembler's text.
 //!
-//! Every form is named here. One that is not is an error: nothing is guessed.
+//! Every known form is listed here. Any other form is an error: nothing is guessed.
 
 use anyhow::{Context, Result, bail};
 
@@ -13,12 +13,12 @@ pub const PC: Reg = 15;
 pub const S0: Reg = 16;
 pub const REGISTERS: usize = 48;
 
-/// Words that go from registers into memory or back, at `base` + `offset` and upward.
+/// Words that move from registers into memory or back, at `base` + `offset` and upward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
     pub load: bool,
     pub base: Reg,
-    /// `None` where it is known only as the program runs.
+    /// `None` if it is known only at run time.
     pub offset: Option<i32>,
     pub registers: Vec<Reg>,
 }
@@ -28,9 +28,9 @@ pub struct Memory {
 pub enum Flow {
     #[default]
     Next,
-    /// There.
+    /// To this address.
     Jump(u64),
-    /// There or to the next instruction.
+    /// To this address or to the next instruction.
     Branch(u64),
     /// To the address in a register.
     Return(Reg),
@@ -42,9 +42,9 @@ pub struct Instruction {
     pub address: u64,
     /// Bytes.
     pub size: u64,
-    /// As the disassembler writes it.
+    /// The text of the disassembler.
     pub text: String,
-    /// Registers that get a new value, apart from what is loaded.
+    /// Registers that get a new value, other than loaded values.
     pub writes: Vec<Reg>,
     /// A register that gets another one's value.
     pub copy: Option<(Reg, Reg)>,
@@ -52,16 +52,16 @@ pub struct Instruction {
     /// A register that moves by so many bytes.
     pub moves: Option<(Reg, i32)>,
     pub flow: Flow,
-    /// Depends on a condition, or on lanes.
+    /// Whether it depends on a condition, or on lanes.
     pub conditional: bool,
 }
 
-/// Conditions, as the end of a name.
+/// The conditions, which end a name.
 const CONDITIONS: [&str; 16] = [
     "eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le",
 ];
 
-/// Write their first operand.
+/// Instructions that write their first operand.
 const FIRST: [&str; 80] = [
     "mov", "mvn", "movw", "movt", "add", "addw", "adc", "sub", "subw", "sbc", "rsb", "and", "orr",
     "orn", "eor", "bic", "lsl", "lsr", "asr", "ror", "mul", "mla", "mls", "ubfx", "sbfx", "bfi",
@@ -72,10 +72,10 @@ const FIRST: [&str; 80] = [
     "vmvn", "vdup", "vshl", "vshr", "vmax", "vmin", "vpsel", "vrev64", "vmulh", "vqadd",
 ];
 
-/// Write their first two operands.
+/// Instructions that write their first two operands.
 const FIRST_TWO: [&str; 7] = ["umull", "smull", "umlal", "smlal", "vidup", "vddup", "viwdup"];
 
-/// Write flags alone, or nothing.
+/// Instructions that write only flags, or nothing.
 const NONE: [&str; 13] = [
     "cmp", "cmn", "tst", "teq", "nop", "dsb", "isb", "dmb", "vcmp", "vcmpe", "vmsr", "vctp",
     "vpnot",
@@ -101,7 +101,7 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Result<Instruct
             } else if let Some(rest) = others("vpst").or_else(|| others("vpt")) {
                 lanes = 1 + rest.len();
             }
-            read.with_context(|| format!("at {address:#x}, `{text}` is no form that is known"))
+            read.with_context(|| format!("at {address:#x}, `{text}` is not a known form"))
         })
         .collect()
 }
@@ -128,10 +128,10 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
     };
     if conditional {
         let plain = CONDITIONS.iter().find_map(|condition| base.strip_suffix(condition));
-        base = plain.context("no condition where one is due")?;
+        base = plain.context("no condition where one is expected")?;
     }
     if lanes {
-        base = base.strip_suffix(['t', 'e']).context("no lanes where they are due")?;
+        base = base.strip_suffix(['t', 'e']).context("no lanes where they are expected")?;
     }
     let operand = |index: usize| {
         operands.get(index).map(String::as_str).with_context(|| format!("no operand {index}"))
@@ -140,7 +140,7 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
         let word = operand(index)?.split(' ').next().unwrap_or_default();
         Ok(u64::from_str_radix(word.strip_prefix("0x").context("no address")?, 16)?)
     };
-    // The flags that many of them set matter to nobody here.
+    // Many of them also set flags. Here the flags do not matter.
     let plain = base
         .strip_suffix('s')
         .filter(|plain| FIRST.contains(plain) && !FIRST.contains(&base))
@@ -205,7 +205,7 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
         }
         _ => bail!("an unknown name"),
     }
-    // Where control goes to an address out of memory or arithmetic, it returns.
+    // A jump to an address from memory or from a register copy is a return.
     let loads_pc =
         done.memory.as_ref().is_some_and(|memory| memory.load && memory.registers.contains(&PC));
     if loads_pc || done.copy.is_some_and(|(to, _)| to == PC) {
@@ -229,7 +229,7 @@ fn instruction(address: u64, text: &str, conditional: bool, lanes: bool) -> Resu
     Ok(done)
 }
 
-/// VMOV: between one or two registers of each kind, or a number.
+/// VMOV: between one or two registers of each kind, or from a constant.
 fn moves(done: &mut Instruction, operands: &[String]) -> Result<()> {
     let [to, from, ..] = operands else {
         bail!("too few operands");
@@ -241,7 +241,7 @@ fn moves(done: &mut Instruction, operands: &[String]) -> Result<()> {
     if let (2, [to], Ok([from])) =
         (operands.len(), done.writes.as_slice(), registers(from).as_deref())
     {
-        // A lane or half of a register is not all of it.
+        // A lane or a half of a register is not the whole register.
         if !operands.iter().any(|operand| operand.contains('[')) {
             done.copy = Some((*to, *from));
             done.writes.clear();
@@ -250,7 +250,7 @@ fn moves(done: &mut Instruction, operands: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Several registers at the address in a register, or right below it.
+/// Loads or stores several registers at the address in a register, or right below it.
 fn several(done: &mut Instruction, load: bool, below: bool, base: &str, list: &str) -> Result<()> {
     let (base, changes) = (core(base.trim_end_matches('!'))?, base.ends_with('!'));
     let inside = list
@@ -301,7 +301,7 @@ fn one(done: &mut Instruction, load: bool, operands: &[String], count: usize) ->
         done.moves = Some((base, number(after)?));
         memory.offset = Some(0);
     } else if changes {
-        done.moves = Some((base, offset.context("a step that is not known")?));
+        done.moves = Some((base, offset.context("an unknown step")?));
     }
     if base == SP && memory.offset.is_none() {
         bail!("an unknown place on the stack");
@@ -428,7 +428,8 @@ mod tests {
 
     #[test]
     fn blocks_of_conditions() {
-        let block = "0: it hs\n2: strhs.w lr, [r1, #4]\n6: itt eq\n8: moveq r4, #1\na: moveq r5, #1\nc: mov r6, #1\n\
+        let block = "0: it hs\n2: strhs.w lr, [r1, #4]\n6: itt eq\n8: moveq r4, #1\n\
+            a: moveq r5, #1\nc: mov r6, #1\n\
             e: vpst\n12: vldrwt.u32 q4, [r2]\n16: vldrw.u32 q4, [r2]";
         let read: Vec<bool> =
             read(block.lines()).into_iter().map(|one| one.expect("known").conditional).collect();

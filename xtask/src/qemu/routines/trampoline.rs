@@ -13,9 +13,11 @@ use super::super::boards::Board;
 use super::super::emulator;
 use super::{Routine, saved};
 
-/// The firmware's table of routines, and how many it can take; their code and jumps, in words.
+/// The symbol of the firmware's table of routines.
 const TABLE: &str = "ROUTINES";
+/// How many routines the table can take.
 const MOST: usize = 64;
+/// How many words of code and jumps the table can take.
 const CODE: u64 = 8192;
 
 /// What a program with the trampoline printed.
@@ -25,13 +27,13 @@ struct Watched {
     calls: u64,
     interrupts: u64,
     spoiled: u64,
-    /// The first that was spoiled: r4 to r11, s16 to s31, sp.
+    /// The first spoiled register, as an index into r4 to r11, s16 to s31, sp.
     register: u64,
-    /// And the number of the routine that did it.
+    /// The number of the routine that spoiled it.
     routine: u64,
 }
 
-/// Runs a program, and says what is wrong and how many calls and interrupts there were.
+/// Runs a program. Returns what is wrong, and the numbers of calls and of interrupts.
 pub fn complaints(
     board: &Board,
     elf: &Path,
@@ -83,7 +85,7 @@ fn parse(output: &str) -> Result<Watched> {
     let value = |name: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         u64::from_str_radix(line.with_context(|| format!("expected a line {name}, got none"))?, 16)
-            .with_context(|| format!("{name} is no number"))
+            .with_context(|| format!("{name} is not a number"))
     };
     Ok(Watched {
         hash: value("hash")?,
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_is_seen() {
-        let output = "hash 00000000000000ff\ncalls 0000000000000010\ninterrupts 0000000000000002\nspoiled 0000000000000003\n\
+        let output = "hash 00000000000000ff\ncalls 0000000000000010\ninterrupts 0000000000000002\n\
+            spoiled 0000000000000003\n\
             register 000000000000000e\nroutine 0000000000000001\n";
         let watched = parse(output).expect("all lines are there");
         let names = ["f", "g"];
