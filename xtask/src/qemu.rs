@@ -37,20 +37,22 @@ pub use report::Measured;
 
 /// Run the firmware's programs on every board, in an emulator.
 ///
-/// Builds every program of `tests/firmware` for every board at opt-level s and 3, runs it in QEMU, and prints what it needs:
-/// instructions (not cycles), flash, RAM, stack. It fails where
+/// Builds every program of `tests/firmware` for every board at opt-level s and 3, runs it in QEMU,
+/// and prints what it needs: instructions (not cycles), flash, RAM, stack. It fails where
 ///
-/// - the result has another hash than in `tests/golden.txt`, which every backend and board must give;
+/// - the result has a different hash from that in `tests/golden.txt`, which every backend and board
+///   must give;
 /// - a loop of known length is not counted exactly;
-/// - the linked program can panic, or holds an allocator or arithmetic on f64;
-/// - variables or learnt weights have another size or place than they should;
+/// - the linked program can panic, or contains an allocator or arithmetic on f64;
+/// - variables or learnt weights do not have the expected size or place;
 /// - the stack gets deeper than the bound in `xtask/src/qemu/bounds.rs`;
 /// - a goal in `xtask/src/qemu/goals.rs` is missed, with the compiler of the recorded figures;
-/// - a routine in assembly spoils a register that its caller keeps, by its code or as it runs under interrupts, or the program
-///   `identity` does not reach all of it.
+/// - a routine in assembly spoils a register that its caller keeps, by its code or as it runs under
+///   interrupts, or the program `identity` does not reach every instruction of it.
 ///
-/// Without a choice of boards or programs it first plants defects (another bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers), which
-/// must be caught, and runs the example `examples/cortex-m`.
+/// Without a choice of boards or programs it also plants defects, which must be caught: another
+/// bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers. It also
+/// runs the example `examples/cortex-m`.
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -100,7 +102,7 @@ pub fn step() -> Result<()> {
     size::check(&measured)
 }
 
-/// Measures all programs on all boards. Beside that the gates prove themselves, and the example runs.
+/// Measures all programs on all boards. At the same time it tests the gates and runs the example.
 fn everything() -> Result<Measured> {
     apt::ensure(&boards::EMULATORS)?;
     thread::scope(|scope| {
@@ -114,18 +116,19 @@ fn everything() -> Result<Measured> {
     })
 }
 
-/// Runs the firmware engineers' example and compares what it says, or writes it down.
+/// Runs the example for firmware engineers. Compares its output with the expected one, or writes
+/// it.
 pub fn example(update: bool) -> Result<()> {
     apt::ensure(&boards::EMULATORS)?;
     example::run(update)
 }
 
-/// Clippy's command for the firmware, which `cargo xtask test` runs with the other ones.
+/// The clippy command for the firmware, which `cargo xtask test` runs with the others.
 pub fn clippy() -> Result<Command> {
     let board = Board::named(M4F);
     let mut command = build::cargo(board.build, "clippy", "clippy")?;
     build::plant(&mut command, board.build, gates::SPOIL)?;
-    // Not `bare`, which leaves code out.
+    // Without `bare`, which leaves code out.
     command.args([
         "--features",
         "planted-ulp,planted-panic,planted-double,planted-alloc,trampoline",
@@ -136,7 +139,7 @@ pub fn clippy() -> Result<Command> {
     Ok(command)
 }
 
-/// Builds, proves, runs, and prints the table.
+/// Builds, proves and runs the programs, and prints the table.
 pub fn measure(args: &Args) -> Result<Measured> {
     let start = Instant::now();
     let programs = args.programs()?;
@@ -146,7 +149,8 @@ pub fn measure(args: &Args) -> Result<Measured> {
     if !boards.is_empty() {
         apt::ensure(&boards::EMULATORS)?;
     }
-    // One opt-level beside the other: each has folders of its own in cargo's, and emulators run beside builds.
+    // Both opt-levels are measured at the same time. Each has its own target folders, and emulators
+    // run while cargo builds.
     let stop = AtomicBool::new(false);
     thread::scope(|scope| -> Result<()> {
         let levels = Profile::ALL.map(|profile| {
@@ -170,13 +174,14 @@ pub fn measure(args: &Args) -> Result<Measured> {
     Ok(measured)
 }
 
-/// What the figures depend on beside the code.
+/// The compiler and its standard library, on which the figures depend.
 fn compiler() -> Result<String> {
     let library = Target::prepare(Board::named(M4F).build.triple)?.library();
     Ok(format!("rustc {}, core {library}", Rustc::get()?.release))
 }
 
-/// All boards at one opt-level, one build after the other. An error of one level stops the other one before its next build.
+/// Measures all boards at one opt-level, one build after the other. After an error, the other
+/// opt-level stops before its next build.
 fn one_level(
     profile: Profile,
     boards: &[&'static Board],
@@ -185,7 +190,7 @@ fn one_level(
     stop: &AtomicBool,
 ) -> Result<Measured> {
     for (index, board) in boards.iter().enumerate() {
-        // Boards with the same firmware are done together.
+        // Boards with the same firmware are measured together.
         if boards[..index].iter().any(|before| before.build.folder == board.build.folder) {
             continue;
         }
@@ -205,7 +210,7 @@ fn one_level(
     Ok(measured)
 }
 
-/// All programs of one build at one opt-level, on the boards that share it.
+/// Measures all programs of one build at one opt-level, on the boards that share it.
 fn one_build(
     build: &Build,
     boards: &[&'static Board],
@@ -225,7 +230,7 @@ fn one_build(
     if fitting.is_empty() {
         return Ok(());
     }
-    // First nothing but the program, which is what it takes; then the one that also tells.
+    // First the bare programs, whose sizes are measured. Then the programs that also print.
     let sized: Vec<&Program> =
         fitting.iter().copied().filter(|program| !program.is_suite()).collect();
     let bare = images(build, profile, &sized, &["bare"])?;
@@ -292,7 +297,7 @@ fn one_build(
     Ok(())
 }
 
-/// Instructions of the firmware's ruler.
+/// Instructions of the firmware's ruler, a loop of known length.
 const RULER: u64 = 2001;
 
 /// Builds programs and reads what was linked.

@@ -7,9 +7,10 @@ use crate::qemu::{self, Measured};
 
 /// Compare the firmware's figures with the recorded ones.
 ///
-/// Measures what `cargo xtask qemu` measures, and compares it with `tests/firmware/figures.txt`: instructions, flash, RAM and
-/// stack of every program on every board. It fails if one of them has grown by more than 2 %. With another compiler than the
-/// recorded one it only prints what is different.
+/// Measures what `cargo xtask qemu` measures, and compares it with `tests/firmware/figures.txt`:
+/// instructions, flash, RAM and stack of every program on every board. It fails if one of them has
+/// grown by more than 2 %. With a compiler other than the recorded one it only prints the
+/// differences.
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -19,7 +20,7 @@ pub fn main(_: &Args) -> Result<()> {
     check(&measured)
 }
 
-/// Measures, and writes the file anew.
+/// Measures, and writes the file again.
 pub fn record() -> Result<()> {
     let measured = qemu::measure(&qemu::Args::default())?;
     measured.judge()?;

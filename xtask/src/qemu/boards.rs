@@ -1,41 +1,41 @@
-//! The boards: how firmware is built for each, how each is emulated, and how its clock counts.
+//! The boards: how firmware is built for each, how QEMU emulates each, and how its clock counts.
 
 use super::build::Profile;
 use crate::apt::Need;
 
 /// A board in the emulator.
 pub struct Board {
-    /// Its name in tables and on the command line: what CPU it has.
+    /// Its name in tables and on the command line, which tells its CPU.
     pub name: &'static str,
-    /// What it runs. Boards with one memory map and one target share it.
+    /// The firmware that it runs. Boards with the same memory map and target share it.
     pub build: &'static Build,
     /// The emulator and its options, without the firmware.
     emulator: &'static [&'static str],
     /// One instruction takes 2^shift nanoseconds of the emulator's time.
     shift: u32,
-    /// Picoseconds that a tick of the clock takes, by which the firmware counts.
+    /// Picoseconds of a tick of the clock by which the firmware counts.
     tick: u64,
 }
 
 /// Firmware, as built for one or more boards.
 pub struct Build {
-    /// Its target folder.
+    /// The name of its target folder.
     pub folder: &'static str,
     /// What the firmware's build script calls the board.
     pub board: &'static str,
     /// The target.
     pub triple: &'static str,
-    /// More flags for the compiler.
+    /// Additional flags for the compiler.
     pub rustflags: Option<&'static str>,
     /// Features of the firmware.
     pub features: &'static [&'static str],
     /// The programs for which the board is too small.
     pub too_small: Option<TooSmall>,
-    /// The programs whose code fits into the board's flash at opt-level s only.
+    /// The programs whose code fits into the board's flash only at opt-level s.
     pub small_only: &'static [&'static str],
 }
 
-/// What does not fit into a board's RAM.
+/// The programs that do not fit into a board's RAM.
 pub struct TooSmall {
     /// Bytes of RAM that the board has.
     pub ram: u64,
@@ -69,7 +69,8 @@ impl Build {
 
 static MICROBIT: Build = Build {
     too_small: Some(TooSmall { ram: 16 << 10, programs: &["digits"] }),
-    // 256 KB of flash; software floating point in every unrolled kernel of the suite takes more than 300.
+    // The flash has 256 KB. With software floating point, the unrolled kernels of the suite take
+    // more than 300 KB.
     small_only: &["identity"],
     ..Build::new("microbit", "microbit", "thumbv6m-none-eabi")
 };
@@ -95,8 +96,11 @@ static AARCH64: Build = Build::new("aarch64", "aarch64", "aarch64-unknown-none")
 const ARM: &str = "qemu-system-arm";
 const RISCV: &[&str] = &["qemu-system-riscv32", "-M", "virt", "-bios", "none"];
 
-/// All boards, in the order of tables. The shift gives an instruction at least four ticks, or exactly one: a difference of
-/// differences of whole ticks is off by less than two, which must not round to another instruction.
+/// All boards, in the order of tables.
+///
+/// The shift gives an instruction at least four ticks, or exactly one. A figure is a difference of
+/// two differences of whole ticks. Its error is less than two ticks, which must not round to
+/// another instruction.
 #[rustfmt::skip]
 pub static BOARDS: [Board; 11] = [
     Board { name: "M0", build: &MICROBIT, emulator: &[ARM, "-M", "microbit"], shift: 8, tick: 62_500 },
@@ -107,45 +111,45 @@ pub static BOARDS: [Board; 11] = [
     Board { name: "M33", build: &AN505, emulator: &[ARM, "-M", "mps2-an505"], shift: 8, tick: 50_000 },
     Board { name: "M55", build: &AN547, emulator: &[ARM, "-M", "mps3-an547"], shift: 8, tick: 31_250 },
     Board { name: M55_HELIUM, build: &AN547_HELIUM, emulator: &[ARM, "-M", "mps3-an547"], shift: 8, tick: 31_250 },
-    // These two count instructions by themselves.
+    // The clock of these two counts instructions.
     Board { name: "RV32IMAC", build: &RV32IMAC, emulator: RISCV, shift: 0, tick: 1_000 },
     Board { name: "RV32IMAFC", build: &RV32IMAFC, emulator: RISCV, shift: 0, tick: 1_000 },
     Board { name: "AArch64", build: &AARCH64, emulator: &["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-nic", "none"], shift: 4, tick: 16_000 },
 ];
 
-/// The board that the goals are stated for and that the gates are tried on.
+/// The board of the goals, on which the gates are tested.
 pub const M4F: &str = "M4F";
-/// The same with code for this very CPU.
+/// The same board, with code for its CPU.
 pub const M4F_TUNED: &str = "M4F-tuned";
 /// The Cortex-M55 with Helium's matrix products.
 pub const M55_HELIUM: &str = "M55-helium";
-/// The row of the wasm backend, which is no board.
+/// The row of the wasm backend, which is not a board.
 pub const WASM: &str = "wasm";
 
 /// The emulators.
 pub const EMULATORS: [Need; 2] = [
-    // It brings qemu-system-aarch64 along.
+    // This package also contains qemu-system-aarch64.
     Need { any_of: &["qemu-system-aarch64"], package: "qemu-system-arm" },
     Need { any_of: &["qemu-system-riscv32"], package: "qemu-system-misc" },
 ];
 
-/// Instructions that the firmware's handler of the clock's interrupt takes.
+/// Instructions of the firmware's handler of the clock's interrupt.
 const HANDLER: u64 = 5;
 
 impl Board {
-    /// The board of a name.
+    /// The board of this name.
     pub fn named(name: &str) -> &'static Self {
         BOARDS.iter().find(|board| board.name == name).expect("a name out of the table of boards")
     }
 
-    /// The command that emulates it, up to the firmware.
+    /// The command that emulates the board, without the firmware.
     pub fn emulator(&self) -> Vec<String> {
         let mut words: Vec<String> = self.emulator.iter().map(|&word| word.to_owned()).collect();
         words.extend(["-icount".to_owned(), format!("shift={}", self.shift)]);
         words
     }
 
-    /// The instructions in a number of ticks, less those of the interrupts meanwhile.
+    /// The instructions in a number of ticks, without those of the interrupts during these ticks.
     pub fn instructions(&self, ticks: u64, interrupts: u64) -> u64 {
         let instruction = 1000 << self.shift;
         ((ticks * self.tick + instruction / 2) / instruction).saturating_sub(HANDLER * interrupts)

@@ -1,4 +1,4 @@
-//! Building the firmware: all programs of a board and an opt-level by one call of cargo.
+//! Builds the firmware: all programs of a board and an opt-level by one call of cargo.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::boards::Build;
 use crate::paths;
 use crate::toolchain::Target;
 
-/// What the firmware is optimised for.
+/// What the firmware is optimized for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// Opt-level s.
@@ -22,7 +22,7 @@ impl Profile {
     /// In the order of columns.
     pub const ALL: [Self; 2] = [Self::Small, Self::Fast];
 
-    /// How tables call it.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Small => "opt-level s",
@@ -30,7 +30,7 @@ impl Profile {
         }
     }
 
-    /// How cargo calls it, and its folder.
+    /// Its name for cargo, and its folder.
     fn cargo(self) -> &'static str {
         match self {
             Self::Small => "small",
@@ -39,10 +39,10 @@ impl Profile {
     }
 }
 
-/// A cargo command for a build, with a folder for what it makes.
+/// A cargo command for a build, with the folder of its output.
 pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
     let target = Target::prepare(build.triple)?;
-    // `alloc` for the planted allocation alone.
+    // Only the planted allocation needs `alloc`.
     let mut command =
         target.cargo(subcommand, &format!("firmware/{folder}"), "core,alloc", ["--manifest-path"]);
     command.arg(paths::root().join("tests/firmware/Cargo.toml")).env("BOARD", build.board);
@@ -52,9 +52,12 @@ pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// The command that builds programs. What each choice of features gives lies in a folder of its own, so that one emulator may
-/// run a program while cargo links the next one. What cargo compiles on the way lies in one folder for all boards: the host's
-/// macros and build scripts are compiled once, and so is each crate for boards with one target and one set of features.
+/// The command that builds programs.
+///
+/// Each set of features has its own folder of programs, so that an emulator can run a program while
+/// cargo links the next one. All boards share one folder of intermediate files. So the host's
+/// macros and build scripts are compiled once, and each crate is compiled once for all boards with
+/// the same target and features.
 pub fn command(
     build: &Build,
     profile: Profile,
@@ -83,7 +86,8 @@ fn command_into(
     Ok(command)
 }
 
-/// The same for one program with a cfg that plants a defect in the kernels. It lies in a folder of its own: see [`planted_elf`].
+/// The same for one program, with a cfg that plants a defect in the kernels. It has its own folder:
+/// see [`planted_elf`].
 pub fn planted(
     build: &Build,
     profile: Profile,
@@ -97,20 +101,20 @@ pub fn planted(
     Ok(command)
 }
 
-/// Sets a cfg in a command of [`cargo`], beside the build's own flags.
+/// Sets a cfg in a command of [`cargo`], in addition to the build's own flags.
 pub fn plant(command: &mut Command, build: &Build, cfg: &str) -> Result<()> {
     let flags = format!("{} --cfg {cfg}", build.rustflags.unwrap_or_default());
     command.env(Target::prepare(build.triple)?.variable("RUSTFLAGS"), flags.trim_start());
     Ok(())
 }
 
-/// Where a program with these features is, once built.
+/// The path of a built program with these features.
 pub fn elf(build: &Build, profile: Profile, program: &str, features: &[&str]) -> PathBuf {
     let target = paths::side_target("firmware").join(folder(build, features));
     target.join(build.triple).join(profile.cargo()).join(program)
 }
 
-/// Where a program with a planted defect is, once built.
+/// The path of a built program with a planted defect.
 pub fn planted_elf(
     build: &Build,
     profile: Profile,
@@ -121,7 +125,7 @@ pub fn planted_elf(
     elf(build, profile, program, &[features, &[cfg]].concat())
 }
 
-/// The folder for what has these features, and these cfgs.
+/// The name of the folder for these features and cfgs.
 fn folder(build: &Build, marks: &[&str]) -> String {
     [&[build.folder], marks].concat().join("-")
 }
