@@ -25,5 +25,6 @@ for program in "${programs[@]}"; do
         seconds=$(user_seconds cargo build --quiet --release --bin "$program")
         best=$(printf '%s\n' $best "$seconds" | sort -n | head -1)
     done
-    printf '%-12s %14s %10s\n' "$program" "$best" $(($(stat -c %s "target/release/$program") / 1024))
+    printf '%-12s %14s %10s\n' "$program" "$best" \
+        $(($(stat -c %s "target/release/$program") / 1024))
 done
