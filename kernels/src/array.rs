@@ -274,7 +274,10 @@ unsafe impl<A: F32Array, B: F32Array> F32Array for Join<A, B> {
 
 /// Defines structs whose fields are all [`F32Array`], and implements [`F32Array`] for them.
 macro_rules! records {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $part:ident,)* })*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $part:ident,)* }
+    )*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         #[repr(C)]

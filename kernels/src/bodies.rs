@@ -61,23 +61,30 @@ macro_rules! all {
         unsafe_methods! {
             /// c ← start + a·b
             fn product(
-                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>, c: Matrix<*mut f32>, start: Start
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
             ) = product::<Self, Any, Any, true>;
             /// dx ← first + dy·wᵀ, with `product` for each block
-            fn product_nt(mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32, first: Start)
-                = product_nt::<Self, Any, Any, DEPTH, false>;
+            fn product_nt(
+                mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32,
+                first: Start
+            ) = product_nt::<Self, Any, Any, DEPTH, false>;
             /// db ← the sum of `m` rows of dy; with `add`, db ← db + that sum
-            fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool) = sum_rows_body;
+            fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool)
+                = sum_rows_body;
             /// A GRU's step for `m` rows of `u` units
             fn gru(m: usize, u: usize, a: *mut f32, b: *mut f32, h: *mut f32) = recurrent::gru_rows;
             /// A GRU's step backward
-            fn gru_grad(m: usize, u: usize, a: *mut f32, b: *mut f32, before: *mut f32, dh: *mut f32)
-                = recurrent::gru_grad_rows;
+            fn gru_grad(
+                m: usize, u: usize, a: *mut f32, b: *mut f32, before: *mut f32, dh: *mut f32
+            ) = recurrent::gru_grad_rows;
             /// An LSTM's step for `m` rows of `u` units
-            fn lstm(m: usize, u: usize, a: *mut f32, kept: *mut f32, h: *mut f32, c: *mut f32) = recurrent::lstm_rows;
+            fn lstm(m: usize, u: usize, a: *mut f32, kept: *mut f32, h: *mut f32, c: *mut f32)
+                = recurrent::lstm_rows;
             /// An LSTM's step backward
-            fn lstm_grad(m: usize, u: usize, a: *mut f32, kept: *mut f32, dh: *mut f32, dc: *mut f32)
-                = recurrent::lstm_grad_rows;
+            fn lstm_grad(
+                m: usize, u: usize, a: *mut f32, kept: *mut f32, dh: *mut f32, dc: *mut f32
+            ) = recurrent::lstm_grad_rows;
         }
         methods! {
             /// x ← tanh x
@@ -97,7 +104,8 @@ macro_rules! all {
             /// Each row of n values of dy ← y·(dy − Σ dy·y)
             fn softmax_grad(n: usize, y: &[f32], dy: &mut [f32]) = softmax_grad_rows;
             /// Returns Σ (y − t)²
-            fn squared_error(scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32 = loss::squared_error_body;
+            fn squared_error(scale: f32, y: &[f32], t: &[f32], dy: &mut [f32]) -> f32
+                = loss::squared_error_body;
             /// Returns −Σ (t·ln p + (1 − t)·ln(1 − p))
             fn binary_cross_entropy(scale: f32, p: &[f32], t: &[f32], dy: &mut [f32]) -> f32
                 = loss::binary_cross_entropy_body;
@@ -109,7 +117,8 @@ macro_rules! all {
             /// w ← w − lr·dw
             fn sgd(lr: f32, w: &mut [f32], dw: &[f32]) = optimizer::sgd_body;
             /// Adam's step
-            fn adam(step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32]) = optimizer::adam_body;
+            fn adam(step: AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], dw: &[f32])
+                = optimizer::adam_body;
         }
     };
 }

@@ -23,7 +23,8 @@ type Unusual = Option<control::Register>;
 ///
 /// ```
 /// use rosenblatt_kernels::environment::standard;
-/// let half = standard(|| f32::MIN_POSITIVE / 2.0); // a subnormal number, also where the caller flushes them
+/// // A subnormal number, also where the caller flushes them.
+/// let half = standard(|| f32::MIN_POSITIVE / 2.0);
 /// assert!(half > 0.0);
 /// ```
 #[inline(always)]

@@ -111,23 +111,35 @@ pub fn adam<P: F32Array>(
     v: &mut P,
     dw: &P,
 ) {
-    dispatch!(backend, s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw)));
+    dispatch!(
+        backend,
+        s => optimizer::adam_on(s, step, values_mut(w), values_mut(m), values_mut(v), values(dw))
+    );
 }
 
 /// One step with momentum for parameters of any [`F32Array`]; see [`optimizer::momentum`]
 pub fn momentum<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
-    dispatch!(backend, s => optimizer::momentum_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
+    dispatch!(
+        backend,
+        s => optimizer::momentum_on(s, lr, r, values_mut(w), values_mut(v), values(dw))
+    );
 }
 
 /// One step with Nesterov's momentum for parameters of any [`F32Array`]; see
 /// [`optimizer::nesterov`]
 pub fn nesterov<P: F32Array>(backend: Backend, lr: f32, r: f32, w: &mut P, v: &mut P, dw: &P) {
-    dispatch!(backend, s => optimizer::nesterov_on(s, lr, r, values_mut(w), values_mut(v), values(dw)));
+    dispatch!(
+        backend,
+        s => optimizer::nesterov_on(s, lr, r, values_mut(w), values_mut(v), values(dw))
+    );
 }
 
 /// One AdaGrad step for parameters of any [`F32Array`]; see [`optimizer::adagrad`]
 pub fn adagrad<P: F32Array>(backend: Backend, lr: f32, epsilon: f32, w: &mut P, h: &mut P, dw: &P) {
-    dispatch!(backend, s => optimizer::adagrad_on(s, lr, epsilon, values_mut(w), values_mut(h), values(dw)));
+    dispatch!(
+        backend,
+        s => optimizer::adagrad_on(s, lr, epsilon, values_mut(w), values_mut(h), values(dw))
+    );
 }
 
 /// One RMSProp step for parameters of any [`F32Array`]; see [`optimizer::rmsprop`]
@@ -140,7 +152,10 @@ pub fn rmsprop<P: F32Array>(
     h: &mut P,
     dw: &P,
 ) {
-    dispatch!(backend, s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw)));
+    dispatch!(
+        backend,
+        s => optimizer::rmsprop_on(s, lr, rho, epsilon, values_mut(w), values_mut(h), values(dw))
+    );
 }
 
 /// One AdamW step for parameters of any [`F32Array`]; see [`optimizer::adamw`]

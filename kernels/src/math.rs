@@ -215,7 +215,11 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
 
 /// cos πx. Error below 2 ULP over all inputs (measured: see [`crate::activation::cos_pi`]).
 ///
-/// The argument is in half turns, for which every reduction is exact. Cosine has the period 2, so |x| becomes u = |x − 2k| ≤ 1. cos πu = −cos π(1 − u) brings it to v ≤ ½. Up to ¼ the result is a polynomial in v². Above, cos πv = sin πw with w = ½ − v is another polynomial, with π in two parts to keep its rounding error out. The result is 0 at every ½ and ±1 at every whole number. From 2²⁴ on every number is even. NaN and ±∞ give NaN.
+/// The argument is in half turns, for which every reduction is exact. Cosine has the period 2, so
+/// |x| becomes u = |x − 2k| ≤ 1. cos πu = −cos π(1 − u) brings it to v ≤ ½. Up to ¼ the result is a
+/// polynomial in v². Above, cos πv = sin πw with w = ½ − v is another polynomial, with π in two
+/// parts to keep its rounding error out. The result is 0 at every ½ and ±1 at every whole number.
+/// From 2²⁴ on every number is even. NaN and ±∞ give NaN.
 #[cfg_attr(not(rosenblatt_unoptimized), inline(always))]
 #[cfg_attr(rosenblatt_unoptimized, inline(never))]
 pub fn cos_pi<S: Simd>(s: S, x: S::F) -> S::F {

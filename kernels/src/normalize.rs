@@ -207,7 +207,9 @@ pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scal
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, moments and parameters twice R::LEN.
     unsafe {
-        sized!(s, batch_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
+        sized!(s, batch_body(
+            m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32
+        ))
     }
 }
 
@@ -226,7 +228,9 @@ pub fn batch_own<S: Simd, R: F32Array>(
     // SAFETY: both have at least m rows of R::LEN values, the moments three times R::LEN, the
     // parameters twice.
     unsafe {
-        sized!(s, batch_own_body(m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32))
+        sized!(s, batch_own_body(
+            m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32
+        ))
     }
 }
 

@@ -23,7 +23,9 @@ use crate::{
 macro_rules! cells {
     ($(
         $(#[$doc:meta])*
-        $name:ident = $rows:ident($s:ident, $u:ident, $part:ident; $($x:ident: $row:ty = $gates:literal),*) $body:block
+        $name:ident = $rows:ident(
+            $s:ident, $u:ident, $part:ident; $($x:ident: $row:ty = $gates:literal),*
+        ) $body:block
     )*) => {$(
         /// # Safety
         /// Each pointer must be valid for reading and writing `m` rows of `$gates·u` values.
@@ -71,7 +73,8 @@ cells! {
     gru = gru_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, h: [f32; U] = 1) {
         let z = math::sigmoid(s, s.add(load(s, a, part), load(s, b, part)));
         let r = math::sigmoid(s, s.add(load(s, a.add(u), part), load(s, b.add(u), part)));
-        let c = math::tanh(s, s.mul_add(r, load(s, b.add(2 * u), part), load(s, a.add(2 * u), part)));
+        let c =
+            math::tanh(s, s.mul_add(r, load(s, b.add(2 * u), part), load(s, a.add(2 * u), part)));
         store(s, a, part, z);
         store(s, a.add(u), part, r);
         store(s, a.add(2 * u), part, c);
@@ -90,7 +93,10 @@ cells! {
     /// - da₁ = (da₂·b₂)·(r·(1 − r))
     /// - db = (da₀, da₁, da₂·r)
     /// - dh ← dh·z
-    gru_grad = gru_grad_rows(s, u, part; a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1) {
+    gru_grad = gru_grad_rows(
+        s, u, part;
+        a: [[f32; U]; 3] = 3, b: [[f32; U]; 3] = 3, before: [f32; U] = 1, dh: [f32; U] = 1
+    ) {
         let (z, r, c) = (load(s, a, part), load(s, a.add(u), part), load(s, a.add(2 * u), part));
         let d = load(s, dh, part);
         let dz = Sigmoid::df(s, z, s.mul(d, s.sub(load(s, before, part), c)));
@@ -111,7 +117,10 @@ cells! {
     /// `a` is x·w + b + h·u as the columns i, f, g, o. Afterwards `a` holds i, f, g and o. `kept`
     /// holds the old c and the tanh of the new c. Hochreiter and Schmidhuber, 1997; forget gate:
     /// Gers et al., 2000.
-    lstm = lstm_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, h: [f32; U] = 1, c: [f32; U] = 1) {
+    lstm = lstm_rows(
+        s, u, part;
+        a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, h: [f32; U] = 1, c: [f32; U] = 1
+    ) {
         let i = math::sigmoid(s, load(s, a, part));
         let f = math::sigmoid(s, load(s, a.add(u), part));
         let g = math::tanh(s, load(s, a.add(2 * u), part));
@@ -141,7 +150,10 @@ cells! {
     /// - da₂ = (e·i)·(1 − g·g)
     /// - da₃ = (dh·t)·(o·(1 − o))
     /// - dc ← e·f
-    lstm_grad = lstm_grad_rows(s, u, part; a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, dh: [f32; U] = 1, dc: [f32; U] = 1) {
+    lstm_grad = lstm_grad_rows(
+        s, u, part;
+        a: [[f32; U]; 4] = 4, kept: [[f32; U]; 2] = 2, dh: [f32; U] = 1, dc: [f32; U] = 1
+    ) {
         let (i, f) = (load(s, a, part), load(s, a.add(u), part));
         let (g, o) = (load(s, a.add(2 * u), part), load(s, a.add(3 * u), part));
         let (before, t) = (load(s, kept, part), load(s, kept.add(u), part));

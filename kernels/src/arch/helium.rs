@@ -38,7 +38,8 @@ use core::{arch::global_asm, mem::MaybeUninit};
 // check (verified: the hashes change).
 global_asm!(
     ".pushsection .rosenblatt.discarded,\"\",%progbits",
-    "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, the compiler's own code flushes subnormal numbers",
+    "cdp p8, #0, c0, c0, c0, #0 // error: leave `-C target-cpu` off: with Helium known to it, \
+     the compiler's own code flushes subnormal numbers",
     ".popsection",
 );
 
@@ -94,7 +95,8 @@ global_asm!(
     .endif
     .endm
 
-    @ Adds a(i, p) b[p] to the sums of row i, and a(i + 1, p) b[p] to those of row i + 1, then goes on to p + 1.
+    @ Adds a(i, p) b[p] to the sums of row i, and a(i + 1, p) b[p] to those of row i + 1, then goes
+    @ on to p + 1.
     .macro rosenblatt_helium_step rows, wide, b, tail, x, z
     rosenblatt_helium_b q4, 0, \wide, \b, \tail
     .if \rows == 2

@@ -145,12 +145,17 @@ pub unsafe fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32) {
 
 /// Products whose sums start at the values of the result; see [`crate::gemm::typed`]
 macro_rules! adding {
-    ($($(#[$doc:meta])* $name:ident($m:ident, $k:ident, $n:ident, $a:ident, $b:ident, $c:ident) = $body:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($m:ident, $k:ident, $n:ident, $a:ident, $b:ident, $c:ident) = $body:expr;
+    )*) => {$(
         $(#[$doc])*
         /// # Safety
         /// As for the form that starts at zero or a bias. The result must be readable too.
         #[inline(never)]
-        pub unsafe fn $name($m: usize, $k: usize, $n: usize, $a: *const f32, $b: *const f32, $c: *mut f32) {
+        pub unsafe fn $name(
+            $m: usize, $k: usize, $n: usize, $a: *const f32, $b: *const f32, $c: *mut f32
+        ) {
             // SAFETY: rows and columns are those that the caller guarantees.
             unsafe { $body }
         }
@@ -158,11 +163,15 @@ macro_rules! adding {
 }
 adding! {
     /// y ← y + x·w
-    gemm_add(m, k, n, x, w, y) = each(m, n, y, |i, j, y| terms(k, x.wrapping_add(i * k), 1, w.wrapping_add(j), n, y));
+    gemm_add(m, k, n, x, w, y) =
+        each(m, n, y, |i, j, y| terms(k, x.wrapping_add(i * k), 1, w.wrapping_add(j), n, y));
     /// dw ← dw + xᵀ·dy
-    gemm_tn_add(m, k, n, x, dy, dw) = each(k, n, dw, |p, j, dw| terms(m, x.wrapping_add(p), k, dy.wrapping_add(j), n, dw));
+    gemm_tn_add(m, k, n, x, dy, dw) =
+        each(k, n, dw, |p, j, dw| terms(m, x.wrapping_add(p), k, dy.wrapping_add(j), n, dw));
     /// dx ← dx + dy·wᵀ
-    gemm_nt_add(m, k, n, dy, w, dx) = each(m, k, dx, |i, p, dx| terms(n, dy.wrapping_add(i * n), 1, w.wrapping_add(p * n), 1, dx));
+    gemm_nt_add(m, k, n, dy, w, dx) =
+        each(m, k, dx, |i, p, dx|
+            terms(n, dy.wrapping_add(i * n), 1, w.wrapping_add(p * n), 1, dx));
 }
 
 /// c(i, j) ← f(i, j, c(i, j)) for a dense matrix.

@@ -36,7 +36,9 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
                 // `if const`: code that a backend does not use is not compiled.
-                if const { S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small)) } {
+                if const {
+                    S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small))
+                } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
                         unsafe {
@@ -138,7 +140,9 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
             /// partial.
             macro_rules! last {
                 ($($nr:literal)*) => {$(
-                    if const { NR >= $nr && could_be_last::<N>($nr, NR, S::LANES) } && left.div_ceil(S::LANES) == $nr {
+                    if const { NR >= $nr && could_be_last::<N>($nr, NR, S::LANES) }
+                        && left.div_ceil(S::LANES) == $nr
+                    {
                         match part {
                             None => tile_at!($nr, j, None),
                             _ if const { matches!(N::EXACT, Some(n) if n % S::LANES == 0) } => {}

@@ -226,40 +226,86 @@ macro_rules! few {
 few! {
     /// dx: two outputs; the rows of w in b follow each other.
     outputs_2: "{{s4-s5}}", "vldmia r1, {{s8-s15}}",
-    concat!(mla!(0, 4, 8), mla!(1, 4, 10), mla!(2, 4, 12), mla!(3, 4, 14), mla!(0, 5, 9), mla!(1, 5, 11), mla!(2, 5, 13), mla!(3, 5, 15)),
-    concat!(mla!(24, 4, 8), mla!(25, 4, 10), mla!(26, 4, 12), mla!(27, 4, 14), mla!(24, 5, 9), mla!(25, 5, 11), mla!(26, 5, 13), mla!(27, 5, 15))
+    concat!(
+        mla!(0, 4, 8), mla!(1, 4, 10), mla!(2, 4, 12), mla!(3, 4, 14),
+        mla!(0, 5, 9), mla!(1, 5, 11), mla!(2, 5, 13), mla!(3, 5, 15)
+    ),
+    concat!(
+        mla!(24, 4, 8), mla!(25, 4, 10), mla!(26, 4, 12), mla!(27, 4, 14),
+        mla!(24, 5, 9), mla!(25, 5, 11), mla!(26, 5, 13), mla!(27, 5, 15)
+    )
 }
 
 #[rustfmt::skip]
 few! {
     /// dx: three outputs; the rows of w in b follow each other.
     outputs_3: "{{s4-s6}}", "vldmia r1, {{s8-s19}}",
-    concat!(mla!(0, 4, 8), mla!(1, 4, 11), mla!(2, 4, 14), mla!(3, 4, 17), mla!(0, 5, 9), mla!(1, 5, 12), mla!(2, 5, 15), mla!(3, 5, 18), mla!(0, 6, 10), mla!(1, 6, 13), mla!(2, 6, 16), mla!(3, 6, 19)),
-    concat!(mla!(24, 4, 8), mla!(25, 4, 11), mla!(26, 4, 14), mla!(27, 4, 17), mla!(24, 5, 9), mla!(25, 5, 12), mla!(26, 5, 15), mla!(27, 5, 18), mla!(24, 6, 10), mla!(25, 6, 13), mla!(26, 6, 16), mla!(27, 6, 19))
+    concat!(
+        mla!(0, 4, 8), mla!(1, 4, 11), mla!(2, 4, 14), mla!(3, 4, 17),
+        mla!(0, 5, 9), mla!(1, 5, 12), mla!(2, 5, 15), mla!(3, 5, 18),
+        mla!(0, 6, 10), mla!(1, 6, 13), mla!(2, 6, 16), mla!(3, 6, 19)
+    ),
+    concat!(
+        mla!(24, 4, 8), mla!(25, 4, 11), mla!(26, 4, 14), mla!(27, 4, 17),
+        mla!(24, 5, 9), mla!(25, 5, 12), mla!(26, 5, 15), mla!(27, 5, 18),
+        mla!(24, 6, 10), mla!(25, 6, 13), mla!(26, 6, 16), mla!(27, 6, 19)
+    )
 }
 
 #[rustfmt::skip]
 few! {
     /// dx: four outputs; the rows of w in b follow each other.
     outputs_4: "{{s4-s7}}", "vldmia r1, {{s8-s23}}",
-    concat!(mla!(0, 4, 8), mla!(1, 4, 12), mla!(2, 4, 16), mla!(3, 4, 20), mla!(0, 5, 9), mla!(1, 5, 13), mla!(2, 5, 17), mla!(3, 5, 21), mla!(0, 6, 10), mla!(1, 6, 14), mla!(2, 6, 18), mla!(3, 6, 22), mla!(0, 7, 11), mla!(1, 7, 15), mla!(2, 7, 19), mla!(3, 7, 23)),
-    concat!(mla!(24, 4, 8), mla!(25, 4, 12), mla!(26, 4, 16), mla!(27, 4, 20), mla!(24, 5, 9), mla!(25, 5, 13), mla!(26, 5, 17), mla!(27, 5, 21), mla!(24, 6, 10), mla!(25, 6, 14), mla!(26, 6, 18), mla!(27, 6, 22), mla!(24, 7, 11), mla!(25, 7, 15), mla!(26, 7, 19), mla!(27, 7, 23))
+    concat!(
+        mla!(0, 4, 8), mla!(1, 4, 12), mla!(2, 4, 16), mla!(3, 4, 20),
+        mla!(0, 5, 9), mla!(1, 5, 13), mla!(2, 5, 17), mla!(3, 5, 21),
+        mla!(0, 6, 10), mla!(1, 6, 14), mla!(2, 6, 18), mla!(3, 6, 22),
+        mla!(0, 7, 11), mla!(1, 7, 15), mla!(2, 7, 19), mla!(3, 7, 23)
+    ),
+    concat!(
+        mla!(24, 4, 8), mla!(25, 4, 12), mla!(26, 4, 16), mla!(27, 4, 20),
+        mla!(24, 5, 9), mla!(25, 5, 13), mla!(26, 5, 17), mla!(27, 5, 21),
+        mla!(24, 6, 10), mla!(25, 6, 14), mla!(26, 6, 18), mla!(27, 6, 22),
+        mla!(24, 7, 11), mla!(25, 7, 15), mla!(26, 7, 19), mla!(27, 7, 23)
+    )
 }
 
 #[rustfmt::skip]
 few! {
     /// y: three inputs.
-    inputs_3: "{{s4-s6}}", "vldmia r1, {{s8-s11}}\nadd r1, r12\nvldmia r1, {{s12-s15}}\nadd r1, r12\nvldmia r1, {{s16-s19}}",
-    concat!(mla!(0, 4, 8), mla!(1, 4, 9), mla!(2, 4, 10), mla!(3, 4, 11), mla!(0, 5, 12), mla!(1, 5, 13), mla!(2, 5, 14), mla!(3, 5, 15), mla!(0, 6, 16), mla!(1, 6, 17), mla!(2, 6, 18), mla!(3, 6, 19)),
-    concat!(mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11), mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15), mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19))
+    inputs_3: "{{s4-s6}}",
+    "vldmia r1, {{s8-s11}}\nadd r1, r12\nvldmia r1, {{s12-s15}}\nadd r1, r12\n\
+     vldmia r1, {{s16-s19}}",
+    concat!(
+        mla!(0, 4, 8), mla!(1, 4, 9), mla!(2, 4, 10), mla!(3, 4, 11),
+        mla!(0, 5, 12), mla!(1, 5, 13), mla!(2, 5, 14), mla!(3, 5, 15),
+        mla!(0, 6, 16), mla!(1, 6, 17), mla!(2, 6, 18), mla!(3, 6, 19)
+    ),
+    concat!(
+        mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11),
+        mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15),
+        mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19)
+    )
 }
 
 #[rustfmt::skip]
 few! {
     /// y: four inputs.
-    inputs_4: "{{s4-s7}}", "vldmia r1, {{s8-s11}}\nadd r1, r12\nvldmia r1, {{s12-s15}}\nadd r1, r12\nvldmia r1, {{s16-s19}}\nadd r1, r12\nvldmia r1, {{s20-s23}}",
-    concat!(mla!(0, 4, 8), mla!(1, 4, 9), mla!(2, 4, 10), mla!(3, 4, 11), mla!(0, 5, 12), mla!(1, 5, 13), mla!(2, 5, 14), mla!(3, 5, 15), mla!(0, 6, 16), mla!(1, 6, 17), mla!(2, 6, 18), mla!(3, 6, 19), mla!(0, 7, 20), mla!(1, 7, 21), mla!(2, 7, 22), mla!(3, 7, 23)),
-    concat!(mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11), mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15), mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19), mla!(24, 7, 20), mla!(25, 7, 21), mla!(26, 7, 22), mla!(27, 7, 23))
+    inputs_4: "{{s4-s7}}",
+    "vldmia r1, {{s8-s11}}\nadd r1, r12\nvldmia r1, {{s12-s15}}\nadd r1, r12\n\
+     vldmia r1, {{s16-s19}}\nadd r1, r12\nvldmia r1, {{s20-s23}}",
+    concat!(
+        mla!(0, 4, 8), mla!(1, 4, 9), mla!(2, 4, 10), mla!(3, 4, 11),
+        mla!(0, 5, 12), mla!(1, 5, 13), mla!(2, 5, 14), mla!(3, 5, 15),
+        mla!(0, 6, 16), mla!(1, 6, 17), mla!(2, 6, 18), mla!(3, 6, 19),
+        mla!(0, 7, 20), mla!(1, 7, 21), mla!(2, 7, 22), mla!(3, 7, 23)
+    ),
+    concat!(
+        mla!(24, 4, 8), mla!(25, 4, 9), mla!(26, 4, 10), mla!(27, 4, 11),
+        mla!(24, 5, 12), mla!(25, 5, 13), mla!(26, 5, 14), mla!(27, 5, 15),
+        mla!(24, 6, 16), mla!(25, 6, 17), mla!(26, 6, 18), mla!(27, 6, 19),
+        mla!(24, 7, 20), mla!(25, 7, 21), mla!(26, 7, 22), mla!(27, 7, 23)
+    )
 }
 
 /// to\[q\]\[r\] ← w\[r\]\[q\] for r < width and q < depth. The rows of `w` are `row` bytes apart,
@@ -333,7 +379,10 @@ macro_rules! w_8 {
 /// rows. `one` and `two` are a term and two terms of two rows, `one_of_one` and `two_of_one` of one
 /// row. None of them changes the flags.
 macro_rules! wide {
-    ($(#[$doc:meta])* $name:ident: $rows:literal, $begin:expr, $one:expr, $two:expr, $one_of_one:expr, $two_of_one:expr) => {
+    (
+        $(#[$doc:meta])* $name:ident: $rows:literal,
+        $begin:expr, $one:expr, $two:expr, $one_of_one:expr, $two_of_one:expr
+    ) => {
         $(#[$doc])*
         /// # Safety
         /// As for [`product`], with n = 8.
@@ -393,7 +442,10 @@ wide! {
     rows_8: "r5",
     "mov r12, r3\nadd lr, r3, r4\nadd r3, lr, r4",
     concat!("vldmia r12!, {{s24}}\nvldmia lr!, {{s26}}\n", w_8!(), both_8!(24, 26)),
-    concat!("vldmia r12!, {{s24, s25}}\nvldmia lr!, {{s26, s27}}\n", w_8!(), both_8!(24, 26), w_8!(), both_8!(25, 27)),
+    concat!(
+        "vldmia r12!, {{s24, s25}}\nvldmia lr!, {{s26, s27}}\n",
+        w_8!(), both_8!(24, 26), w_8!(), both_8!(25, 27)
+    ),
     concat!("vldmia r12!, {{s24}}\n", w_8!(), first_8!(24)),
     concat!("vldmia r12!, {{s24, s25}}\n", w_8!(), first_8!(24), w_8!(), first_8!(25))
 }
@@ -422,7 +474,8 @@ wide! {
 /// four rows, `term` is one term of one row. None of them changes the flags.
 macro_rules! narrow {
     (
-        $(#[$doc:meta])* $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
+        $(#[$doc:meta])*
+        $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
         $begin:expr, $one:expr, $two:expr, $next:literal, $term:expr
     ) => {
         $(#[$doc])*
@@ -522,30 +575,45 @@ macro_rules! terms {
         concat!(mla!(0, $a, 16), mla!(4, $b, 16), mla!(8, $c, 16), mla!(12, $d, 16))
     };
     (2, $a:literal $b:literal $c:literal $d:literal) => {
-        concat!(terms!(1, $a $b $c $d), mla!(1, $a, 17), mla!(5, $b, 17), mla!(9, $c, 17), mla!(13, $d, 17))
+        concat!(
+            terms!(1, $a $b $c $d),
+            mla!(1, $a, 17), mla!(5, $b, 17), mla!(9, $c, 17), mla!(13, $d, 17)
+        )
     };
     (3, $a:literal $b:literal $c:literal $d:literal) => {
-        concat!(terms!(2, $a $b $c $d), mla!(2, $a, 18), mla!(6, $b, 18), mla!(10, $c, 18), mla!(14, $d, 18))
+        concat!(
+            terms!(2, $a $b $c $d),
+            mla!(2, $a, 18), mla!(6, $b, 18), mla!(10, $c, 18), mla!(14, $d, 18)
+        )
     };
     (4, $a:literal $b:literal $c:literal $d:literal) => {
-        concat!(terms!(3, $a $b $c $d), mla!(3, $a, 19), mla!(7, $b, 19), mla!(11, $c, 19), mla!(15, $d, 19))
+        concat!(
+            terms!(3, $a $b $c $d),
+            mla!(3, $a, 19), mla!(7, $b, 19), mla!(11, $c, 19), mla!(15, $d, 19)
+        )
     };
 }
 
 /// Both ways to read a, for one number of columns.
 #[rustfmt::skip]
 macro_rules! narrow_pair {
-    ($rows:ident $columns:ident $n:tt $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal) => {
+    (
+        $rows:ident $columns:ident $n:tt
+        $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal
+    ) => {
         narrow! {
             /// Few columns; a is read along its rows.
             $rows: $sums $sums1 $sums2 $sums3 $w,
-            "ldr r12, [r8, #12]\nmov r4, r3\nadd r5, r4, r12\nadd r6, r5, r12\nadd r7, r6, r12\nadd r3, r7, r12",
+            "ldr r12, [r8, #12]\nmov r4, r3\nadd r5, r4, r12\nadd r6, r5, r12\nadd r7, r6, r12\n\
+             add r3, r7, r12",
             concat!(
-                "vldmia r4!, {{s20}}\nvldmia r5!, {{s21}}\nvldmia r6!, {{s22}}\nvldmia r7!, {{s23}}\n",
+                "vldmia r4!, {{s20}}\nvldmia r5!, {{s21}}\n\
+                 vldmia r6!, {{s22}}\nvldmia r7!, {{s23}}\n",
                 "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)
             ),
             concat!(
-                "vldmia r4!, {{s20, s21}}\nvldmia r5!, {{s22, s23}}\nvldmia r6!, {{s24, s25}}\nvldmia r7!, {{s26, s27}}\n",
+                "vldmia r4!, {{s20, s21}}\nvldmia r5!, {{s22, s23}}\n\
+                 vldmia r6!, {{s24, s25}}\nvldmia r7!, {{s26, s27}}\n",
                 "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 22 24 26),
                 "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 21 23 25 27)
             ),
@@ -556,10 +624,15 @@ macro_rules! narrow_pair {
             /// Few columns; a is read down its columns.
             $columns: $sums $sums1 $sums2 $sums3 $w,
             "ldr r12, [r8, #16]\nmov r4, r3\nadds r3, #16",
-            concat!("vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)),
             concat!(
-                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23),
-                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 20 21 22 23)
+                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n",
+                terms!($n, 20 21 22 23)
+            ),
+            concat!(
+                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n",
+                terms!($n, 20 21 22 23),
+                "vldmia r4, {{s20-s23}}\nadd r4, r12\nvldmia r0, ", $w, "\nadd r0, r2\n",
+                terms!($n, 20 21 22 23)
             ),
             "adds r3, #4",
             term!($n)
@@ -644,15 +717,33 @@ macro_rules! three {
 three! {
     /// Three columns; a is read along its rows.
     rows_of_three:
-    "ldr r12, [r8, #12]\nmov r4, r3\nadd r5, r4, r12\nadd r6, r5, r12\nadd r7, r6, r12\nadd r3, r7, r12",
-    concat!("vldmia r0!, {{s12-s14}}\nvldmia r4!, {{s24}}\nvldmia r5!, {{s26}}\nvldmia r6!, {{s28}}\nvldmia r7!, {{s30}}\n", mla!(0, 24, 12), mla!(3, 26, 12), mla!(6, 28, 12), mla!(9, 30, 12), mla!(1, 24, 13), mla!(4, 26, 13), mla!(7, 28, 13), mla!(10, 30, 13), mla!(2, 24, 14), mla!(5, 26, 14), mla!(8, 28, 14), mla!(11, 30, 14)),
+    "ldr r12, [r8, #12]\nmov r4, r3\nadd r5, r4, r12\nadd r6, r5, r12\nadd r7, r6, r12\n\
+     add r3, r7, r12",
     concat!(
-        "vldmia r0!, {{s12-s23}}\n", "vldmia r4!, {{s24, s25}}\nvldmia r5!, {{s26, s27}}\nvldmia r6!, {{s28, s29}}\nvldmia r7!, {{s30, s31}}\n",
-        mla!(0, 24, 12), mla!(3, 26, 12), mla!(6, 28, 12), mla!(9, 30, 12), mla!(1, 24, 13), mla!(4, 26, 13), mla!(7, 28, 13), mla!(10, 30, 13), mla!(2, 24, 14), mla!(5, 26, 14), mla!(8, 28, 14), mla!(11, 30, 14),
-        mla!(0, 25, 15), mla!(3, 27, 15), mla!(6, 29, 15), mla!(9, 31, 15), mla!(1, 25, 16), mla!(4, 27, 16), mla!(7, 29, 16), mla!(10, 31, 16), mla!(2, 25, 17), mla!(5, 27, 17), mla!(8, 29, 17), mla!(11, 31, 17),
-        "vldmia r4!, {{s24, s25}}\nvldmia r5!, {{s26, s27}}\nvldmia r6!, {{s28, s29}}\nvldmia r7!, {{s30, s31}}\n",
-        mla!(0, 24, 18), mla!(3, 26, 18), mla!(6, 28, 18), mla!(9, 30, 18), mla!(1, 24, 19), mla!(4, 26, 19), mla!(7, 28, 19), mla!(10, 30, 19), mla!(2, 24, 20), mla!(5, 26, 20), mla!(8, 28, 20), mla!(11, 30, 20),
-        mla!(0, 25, 21), mla!(3, 27, 21), mla!(6, 29, 21), mla!(9, 31, 21), mla!(1, 25, 22), mla!(4, 27, 22), mla!(7, 29, 22), mla!(10, 31, 22), mla!(2, 25, 23), mla!(5, 27, 23), mla!(8, 29, 23), mla!(11, 31, 23),
+        "vldmia r0!, {{s12-s14}}\nvldmia r4!, {{s24}}\n\
+         vldmia r5!, {{s26}}\nvldmia r6!, {{s28}}\nvldmia r7!, {{s30}}\n",
+        mla!(0, 24, 12), mla!(3, 26, 12), mla!(6, 28, 12), mla!(9, 30, 12),
+        mla!(1, 24, 13), mla!(4, 26, 13), mla!(7, 28, 13), mla!(10, 30, 13),
+        mla!(2, 24, 14), mla!(5, 26, 14), mla!(8, 28, 14), mla!(11, 30, 14)
+    ),
+    concat!(
+        "vldmia r0!, {{s12-s23}}\n",
+        "vldmia r4!, {{s24, s25}}\nvldmia r5!, {{s26, s27}}\n\
+         vldmia r6!, {{s28, s29}}\nvldmia r7!, {{s30, s31}}\n",
+        mla!(0, 24, 12), mla!(3, 26, 12), mla!(6, 28, 12), mla!(9, 30, 12),
+        mla!(1, 24, 13), mla!(4, 26, 13), mla!(7, 28, 13), mla!(10, 30, 13),
+        mla!(2, 24, 14), mla!(5, 26, 14), mla!(8, 28, 14), mla!(11, 30, 14),
+        mla!(0, 25, 15), mla!(3, 27, 15), mla!(6, 29, 15), mla!(9, 31, 15),
+        mla!(1, 25, 16), mla!(4, 27, 16), mla!(7, 29, 16), mla!(10, 31, 16),
+        mla!(2, 25, 17), mla!(5, 27, 17), mla!(8, 29, 17), mla!(11, 31, 17),
+        "vldmia r4!, {{s24, s25}}\nvldmia r5!, {{s26, s27}}\n\
+         vldmia r6!, {{s28, s29}}\nvldmia r7!, {{s30, s31}}\n",
+        mla!(0, 24, 18), mla!(3, 26, 18), mla!(6, 28, 18), mla!(9, 30, 18),
+        mla!(1, 24, 19), mla!(4, 26, 19), mla!(7, 28, 19), mla!(10, 30, 19),
+        mla!(2, 24, 20), mla!(5, 26, 20), mla!(8, 28, 20), mla!(11, 30, 20),
+        mla!(0, 25, 21), mla!(3, 27, 21), mla!(6, 29, 21), mla!(9, 31, 21),
+        mla!(1, 25, 22), mla!(4, 27, 22), mla!(7, 29, 22), mla!(10, 31, 22),
+        mla!(2, 25, 23), mla!(5, 27, 23), mla!(8, 29, 23), mla!(11, 31, 23),
     )
 }
 
@@ -662,12 +753,30 @@ three! {
     /// Three columns; a is read down its columns.
     columns_of_three:
     "ldr r12, [r8, #16]\nmov r4, r3\nadds r3, #16",
-    concat!("vldmia r0!, {{s12-s14}}\n", "vldmia r4, {{s24-s27}}\nadd r4, r12\n", mla!(0, 24, 12), mla!(3, 25, 12), mla!(6, 26, 12), mla!(9, 27, 12), mla!(1, 24, 13), mla!(4, 25, 13), mla!(7, 26, 13), mla!(10, 27, 13), mla!(2, 24, 14), mla!(5, 25, 14), mla!(8, 26, 14), mla!(11, 27, 14)),
+    concat!(
+        "vldmia r0!, {{s12-s14}}\n",
+        "vldmia r4, {{s24-s27}}\nadd r4, r12\n",
+        mla!(0, 24, 12), mla!(3, 25, 12), mla!(6, 26, 12), mla!(9, 27, 12),
+        mla!(1, 24, 13), mla!(4, 25, 13), mla!(7, 26, 13), mla!(10, 27, 13),
+        mla!(2, 24, 14), mla!(5, 25, 14), mla!(8, 26, 14), mla!(11, 27, 14)
+    ),
     concat!(
         "vldmia r0!, {{s12-s23}}\n",
-        "vldmia r4, {{s24-s27}}\nadd r4, r12\n", mla!(0, 24, 12), mla!(3, 25, 12), mla!(6, 26, 12), mla!(9, 27, 12), mla!(1, 24, 13), mla!(4, 25, 13), mla!(7, 26, 13), mla!(10, 27, 13), mla!(2, 24, 14), mla!(5, 25, 14), mla!(8, 26, 14), mla!(11, 27, 14),
-        "vldmia r4, {{s24-s27}}\nadd r4, r12\n", mla!(0, 24, 15), mla!(3, 25, 15), mla!(6, 26, 15), mla!(9, 27, 15), mla!(1, 24, 16), mla!(4, 25, 16), mla!(7, 26, 16), mla!(10, 27, 16), mla!(2, 24, 17), mla!(5, 25, 17), mla!(8, 26, 17), mla!(11, 27, 17),
-        "vldmia r4, {{s24-s27}}\nadd r4, r12\n", mla!(0, 24, 18), mla!(3, 25, 18), mla!(6, 26, 18), mla!(9, 27, 18), mla!(1, 24, 19), mla!(4, 25, 19), mla!(7, 26, 19), mla!(10, 27, 19), mla!(2, 24, 20), mla!(5, 25, 20), mla!(8, 26, 20), mla!(11, 27, 20),
-        "vldmia r4, {{s24-s27}}\nadd r4, r12\n", mla!(0, 24, 21), mla!(3, 25, 21), mla!(6, 26, 21), mla!(9, 27, 21), mla!(1, 24, 22), mla!(4, 25, 22), mla!(7, 26, 22), mla!(10, 27, 22), mla!(2, 24, 23), mla!(5, 25, 23), mla!(8, 26, 23), mla!(11, 27, 23),
+        "vldmia r4, {{s24-s27}}\nadd r4, r12\n",
+        mla!(0, 24, 12), mla!(3, 25, 12), mla!(6, 26, 12), mla!(9, 27, 12),
+        mla!(1, 24, 13), mla!(4, 25, 13), mla!(7, 26, 13), mla!(10, 27, 13),
+        mla!(2, 24, 14), mla!(5, 25, 14), mla!(8, 26, 14), mla!(11, 27, 14),
+        "vldmia r4, {{s24-s27}}\nadd r4, r12\n",
+        mla!(0, 24, 15), mla!(3, 25, 15), mla!(6, 26, 15), mla!(9, 27, 15),
+        mla!(1, 24, 16), mla!(4, 25, 16), mla!(7, 26, 16), mla!(10, 27, 16),
+        mla!(2, 24, 17), mla!(5, 25, 17), mla!(8, 26, 17), mla!(11, 27, 17),
+        "vldmia r4, {{s24-s27}}\nadd r4, r12\n",
+        mla!(0, 24, 18), mla!(3, 25, 18), mla!(6, 26, 18), mla!(9, 27, 18),
+        mla!(1, 24, 19), mla!(4, 25, 19), mla!(7, 26, 19), mla!(10, 27, 19),
+        mla!(2, 24, 20), mla!(5, 25, 20), mla!(8, 26, 20), mla!(11, 27, 20),
+        "vldmia r4, {{s24-s27}}\nadd r4, r12\n",
+        mla!(0, 24, 21), mla!(3, 25, 21), mla!(6, 26, 21), mla!(9, 27, 21),
+        mla!(1, 24, 22), mla!(4, 25, 22), mla!(7, 26, 22), mla!(10, 27, 22),
+        mla!(2, 24, 23), mla!(5, 25, 23), mla!(8, 26, 23), mla!(11, 27, 23),
     )
 }

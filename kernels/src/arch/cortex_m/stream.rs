@@ -42,8 +42,10 @@ unsafe extern "C" fn zero_times(x: *const [f32; BLOCK], blocks: usize) -> f32 {
         () => {
             concat!(
                 "vldmia r0!, {{s8-s15}}\n",
-                "vmla.f32 s0, s8, s1\nvmla.f32 s0, s9, s1\nvmla.f32 s0, s10, s1\nvmla.f32 s0, s11, s1\n",
-                "vmla.f32 s0, s12, s1\nvmla.f32 s0, s13, s1\nvmla.f32 s0, s14, s1\nvmla.f32 s0, s15, s1",
+                "vmla.f32 s0, s8, s1\nvmla.f32 s0, s9, s1\n\
+                 vmla.f32 s0, s10, s1\nvmla.f32 s0, s11, s1\n",
+                "vmla.f32 s0, s12, s1\nvmla.f32 s0, s13, s1\n\
+                 vmla.f32 s0, s14, s1\nvmla.f32 s0, s15, s1",
             )
         };
     }
@@ -179,12 +181,15 @@ unsafe extern "C" fn relu_blocks(x: *mut f32, blocks: usize) -> usize {
         () => {
             concat!(
                 "vldmia r0, {{s0-s7}}\n",
-                "vadd.f32 s0, s0, s1\nvadd.f32 s0, s0, s2\nvadd.f32 s0, s0, s3\nvadd.f32 s0, s0, s4\n",
+                "vadd.f32 s0, s0, s1\nvadd.f32 s0, s0, s2\n\
+                 vadd.f32 s0, s0, s3\nvadd.f32 s0, s0, s4\n",
                 "vadd.f32 s0, s0, s5\nvadd.f32 s0, s0, s6\nvadd.f32 s0, s0, s7\n",
                 "vcmp.f32 s0, s0\nvmrs APSR_nzcv, fpscr\nbvs 5f\n",
                 "ldm r0, {{r2-r9}}\n",
-                "bic r2, r2, r2, asr #31\nbic r3, r3, r3, asr #31\nbic r4, r4, r4, asr #31\nbic r5, r5, r5, asr #31\n",
-                "bic r6, r6, r6, asr #31\nbic r7, r7, r7, asr #31\nbic r8, r8, r8, asr #31\nbic r9, r9, r9, asr #31\n",
+                "bic r2, r2, r2, asr #31\nbic r3, r3, r3, asr #31\n\
+                 bic r4, r4, r4, asr #31\nbic r5, r5, r5, asr #31\n",
+                "bic r6, r6, r6, asr #31\nbic r7, r7, r7, asr #31\n\
+                 bic r8, r8, r8, asr #31\nbic r9, r9, r9, asr #31\n",
                 "stmia r0!, {{r2-r9}}",
             )
         };
