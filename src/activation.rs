@@ -23,7 +23,8 @@ pub trait Activation: 'static {
 /// An activation with a gradient. [`Step`] has none: its slope is zero wherever it is defined.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` unit cannot be trained by gradient",
-    note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's learning rule"
+    note = "a step unit's slope is zero: train with Sigmoid or Tanh, or use the perceptron's \
+            learning rule"
 )]
 pub trait Differentiable: Activation {
     /// dy ← dy·f′(z), from the output y = f(z).

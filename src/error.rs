@@ -189,14 +189,19 @@ impl fmt::Display for Error {
                 let plural = if batch == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "a mini-batch of {batch} sample{plural}; batch normalization needs at least {least}"
+                    "a mini-batch of {batch} sample{plural}; batch normalization needs at least \
+                     {least}"
                 )?;
-                f.write_str(" (drop_last leaves out the last one of an epoch if it is shorter than the others)")
+                f.write_str(
+                    " (drop_last leaves out the last one of an epoch if it is shorter than the \
+                     others)",
+                )
             }
             Self::NoFullBatch { samples, batch } => {
                 write!(
                     f,
-                    "{samples} samples make no mini-batch of {batch}, and drop_last leaves out shorter ones"
+                    "{samples} samples make no mini-batch of {batch}, and drop_last leaves out \
+                     shorter ones"
                 )
             }
             Self::NeverSet { layer, kind } => {
@@ -229,14 +234,16 @@ impl fmt::Display for Error {
                 let place = Place(sample, output);
                 write!(
                     f,
-                    "{place} of the targets (counted from 1) is {value}; a probability in [0, 1] is expected"
+                    "{place} of the targets (counted from 1) is {value}; a probability in [0, 1] \
+                     is expected"
                 )
             }
             Self::OneHot { sample, sum } => {
                 let row = sample.saturating_add(1);
                 write!(
                     f,
-                    "row {row} of the one-hot targets (counted from 1) sums to {sum}; it must sum to 1"
+                    "row {row} of the one-hot targets (counted from 1) sums to {sum}; it must sum \
+                     to 1"
                 )
             }
             Self::HyperParameter { name, value, expected } => {

@@ -60,7 +60,8 @@ pub use train::Trainer;
 ///
 /// Short words that a program may use for things of its own stay in their modules:
 /// [`activation::Step`](crate::activation::Step), the shapes and paddings of [`layer`] (`Map`,
-/// `Signal`, `Same`, `Valid`, `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`] and
+/// `Signal`, `Same`, `Valid`, `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`]
+/// and
 /// [`train::Batch`](crate::train::Batch).
 pub mod prelude {
     pub use crate::{

@@ -54,7 +54,8 @@ use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the loss `{Self}` does not fit a network that ends in `{OutputActivation}`",
-    note = "MeanSquaredError goes with all outputs, BinaryCrossEntropy with those of Sigmoid, the categorical cross-entropies with one row of Softmax"
+    note = "MeanSquaredError goes with all outputs, BinaryCrossEntropy with those of Sigmoid, the \
+            categorical cross-entropies with one row of Softmax"
 )]
 pub trait Loss<OutputActivation, Out> {
     /// The target of one sample.
@@ -98,7 +99,8 @@ pub trait Loss<OutputActivation, Out> {
 /// A loss that is a mean of terms, one for each output. [`SumOverOutputs`] can turn it into a sum.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no mean over a network's outputs, so there is no sum in its place",
-    note = "SumOverOutputs goes with MeanSquaredError and BinaryCrossEntropy; a categorical cross-entropy is a sum over the classes already"
+    note = "SumOverOutputs goes with MeanSquaredError and BinaryCrossEntropy; a categorical \
+            cross-entropy is a sum over the classes already"
 )]
 pub trait PerOutput<OutputActivation, Out>: Loss<OutputActivation, Out> {
     /// Returns the sum of all terms of a batch divided by `n`, and writes its gradient into dy.

@@ -216,7 +216,11 @@ macro_rules! tuples {
             }
 
             #[inline(always)]
-            fn on_epoch_end(&mut self, epoch: &mut EpochReport, session: &mut S) -> Result<ControlFlow<()>> {
+            fn on_epoch_end(
+                &mut self,
+                epoch: &mut EpochReport,
+                session: &mut S
+            ) -> Result<ControlFlow<()>> {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 let mut flow = ControlFlow::Continue(());

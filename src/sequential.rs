@@ -331,7 +331,11 @@ impl<T: Layers> Sequential<T> {
     fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;
         let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(backend, width: ComposedOf::<T>::MAX_ROW, s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to));
+        dispatch!(
+            backend,
+            width: ComposedOf::<T>::MAX_ROW,
+            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
+        );
         y
     }
 
@@ -407,7 +411,13 @@ impl<T: Layers> SequentialOn<'_, T> {
                 N::infer::<S, ROWS>(s, p, r, x, y);
             }
         }
-        dispatch!(self.backend, width: ComposedOf::<T>::MAX_ROW, s => rows::<_, ComposedOf<T>>(OutOfLine(s), &self.net.params, &self.net.buffers, x, y));
+        dispatch!(
+            self.backend,
+            width: ComposedOf::<T>::MAX_ROW,
+            s => rows::<_, ComposedOf<T>>(
+                OutOfLine(s), &self.net.params, &self.net.buffers, x, y
+            )
+        );
         Ok(())
     }
 }

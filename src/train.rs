@@ -254,8 +254,11 @@ where
     }
 }
 
-zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, L, const B: usize] Trainer<N, L, O, B>: { work, x, t, epochs }
-    where L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>, O::State<ParamsOf<N>>: ZeroBits);
+zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, L, const B: usize]
+    Trainer<N, L, O, B>: { work, x, t, epochs }
+    where
+        L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
+        O::State<ParamsOf<N>>: ZeroBits);
 
 impl<N, L, O, const B: usize> Default for Trainer<N, L, O, B>
 where

@@ -38,8 +38,8 @@ extern crate alloc;
     any(target_arch = "x86", all(target_arch = "x86_64", not(target_os = "none")))
 ))]
 compile_error!(
-    "x86 without SSE2 computes in the x87's wider registers and ends in other bits than every other \
-     CPU: build for a target with SSE2, such as i686 instead of i586 (NUMERICS.md, section 8)"
+    "x86 without SSE2 computes in the x87's wider registers and ends in other bits than every \
+     other CPU: build for a target with SSE2, such as i686 instead of i586 (NUMERICS.md, section 8)"
 );
 
 pub mod activation;

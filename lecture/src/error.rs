@@ -72,7 +72,8 @@ impl fmt::Display for Error {
             Self::NotSeparable { epoch, period, updates } => {
                 write!(
                     f,
-                    "not linearly separable: the weights after epoch {epoch} are those after epoch {}, to the bit, ",
+                    "not linearly separable: the weights after epoch {epoch} are those after epoch \
+                     {}, to the bit, ",
                     epoch.saturating_sub(period)
                 )?;
                 write!(f, "and the {updates} updates in between add up to exactly 0")
@@ -82,7 +83,10 @@ impl fmt::Display for Error {
                 write!(f, "not separated: epoch {epochs} still made {mistakes} mistake{plural}")?;
                 f.write_str(match stalled {
                     false => "; more epochs may help, or the samples are not separable",
-                    true => ", and rounding keeps the weights from moving on; another learning rate may help",
+                    true => {
+                        ", and rounding keeps the weights from moving on; another learning rate \
+                         may help"
+                    }
                 })
             }
             Self::NotFinite { epoch, step } => {

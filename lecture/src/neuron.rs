@@ -16,8 +16,8 @@ use rosenblatt::{activation::Sigmoid, layer::Dense};
 /// ∂L/∂w = (p − t)·x, ∂L/∂b = p − t
 ///
 /// This is the perceptron's rule with the probability p as answer: w ← w + lr·(t − p)·x. If the
-/// inputs have standard deviation 1 ([`Standardize`](rosenblatt::dataset::Standardize)), raising one
-/// input by one standard deviation multiplies the odds p / (1 − p) by eʷ.
+/// inputs have standard deviation 1 ([`Standardize`](rosenblatt::dataset::Standardize)), raising
+/// one input by one standard deviation multiplies the odds p / (1 − p) by eʷ.
 ///
 /// ```
 /// use rosenblatt::prelude::*;

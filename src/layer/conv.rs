@@ -347,7 +347,8 @@ fn turn<K: F32Array, T: F32Array, const F: usize>(w: &K, turned: &mut [T; F]) {
 /// both layers call the convolution over maps.
 macro_rules! layer {
     (
-        $name:literal, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
+        $name:literal, [$($generics:tt)*] $layer:ty,
+        $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
         $core:ty, $patches:ty, $room:ty, $fits:expr
     ) => {
         impl<$($generics)*, A: Activation, P: Padding> Layer for $layer {
@@ -365,7 +366,13 @@ macro_rules! layer {
             const NAME: &'static str = $name;
 
             #[inline(always)]
-            fn infer<S: Simd, const ROWS: usize>(s: S, p: &Self::Params, _: &Nothing, x: &[$x], y: &mut [$y]) {
+            fn infer<S: Simd, const ROWS: usize>(
+                s: S,
+                p: &Self::Params,
+                _: &Nothing,
+                x: &[$x],
+                y: &mut [$y]
+            ) {
                 const { $fits };
                 let mut patches = <$patches>::ZERO;
                 <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(y), &mut patches);
@@ -403,7 +410,14 @@ macro_rules! layer {
             ) {
                 const { $fits };
                 let Join { head: y, tail: room } = tape;
-                <$core>::apply(s, &p.w, &p.b, reshape_rows(x), reshape_rows_mut(first_mut(y, x.len())), &mut room.head);
+                <$core>::apply(
+                    s,
+                    &p.w,
+                    &p.b,
+                    reshape_rows(x),
+                    reshape_rows_mut(first_mut(y, x.len())),
+                    &mut room.head
+                );
             }
 
             #[inline(always)]
@@ -434,7 +448,8 @@ macro_rules! layer {
 layer! {
     "Conv2d",
     [
-        const H: usize, const W: usize, const C: usize, const OH: usize, const OW: usize, const F: usize,
+        const H: usize, const W: usize, const C: usize,
+        const OH: usize, const OW: usize, const F: usize,
         const KH: usize, const KW: usize, const SH: usize, const SW: usize
     ]
     Conv2d<Map<H, W, C>, Map<OH, OW, F>, KH, KW, A, P, SH, SW>,
@@ -444,10 +459,14 @@ layer! {
 
 layer! {
     "Conv1d",
-    [const T: usize, const C: usize, const OT: usize, const F: usize, const K: usize, const SK: usize]
+    [
+        const T: usize, const C: usize, const OT: usize, const F: usize,
+        const K: usize, const SK: usize
+    ]
     Conv1d<Signal<T, C>, Signal<OT, F>, K, A, P, SK>,
     Signal<T, C>, Signal<OT, F>, [[[f32; F]; C]; K], K, [C F],
-    Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>, Patches<1, K, C, OT>, Room<1, K, C, OT, F>,
+    Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>,
+    Patches<1, K, C, OT>, Room<1, K, C, OT, F>,
     {
         assert!(C > 0 && F > 0, "a convolution needs at least one channel and one filter");
         fits::<P, 1>("Conv1d", [Axis { input: T, output: OT, window: K, stride: SK }])

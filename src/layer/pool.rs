@@ -308,7 +308,13 @@ macro_rules! layer {
             const KERNEL_LEN: usize = 0;
 
             #[inline(always)]
-            fn infer<S: Simd, const B: usize>(s: S, _: &Nothing, _: &Nothing, x: &[$x], y: &mut [$y]) {
+            fn infer<S: Simd, const B: usize>(
+                s: S,
+                _: &Nothing,
+                _: &Nothing,
+                x: &[$x],
+                y: &mut [$y]
+            ) {
                 const { $fits };
                 <$core>::apply(s, reshape_rows(x), reshape_rows_mut(y));
             }
@@ -329,7 +335,14 @@ macro_rules! layer {
             type Tape<const B: usize> = [$y; B];
 
             #[inline(always)]
-            fn forward<S: Simd, const B: usize>(s: S, _: Context, p: &Nothing, r: &Nothing, x: &[$x], y: &mut [$y; B]) {
+            fn forward<S: Simd, const B: usize>(
+                s: S,
+                _: Context,
+                p: &Nothing,
+                r: &Nothing,
+                x: &[$x],
+                y: &mut [$y; B]
+            ) {
                 Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
             }
 
@@ -350,7 +363,13 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 if let Some(dx) = dx {
-                    <$core>::gradient(s, reshape_rows(x), reshape_rows(first(y, dy.len())), reshape_rows(dy), reshape_rows_mut(dx));
+                    <$core>::gradient(
+                        s,
+                        reshape_rows(x),
+                        reshape_rows(first(y, dy.len())),
+                        reshape_rows(dy),
+                        reshape_rows_mut(dx)
+                    );
                 }
             }
         }
@@ -360,7 +379,8 @@ macro_rules! layer {
 layer! {
     G::NAMES[0],
     [
-        G: Pooling, const H: usize, const W: usize, const C: usize, const OH: usize, const OW: usize,
+        G: Pooling,
+        const H: usize, const W: usize, const C: usize, const OH: usize, const OW: usize,
         const PH: usize, const PW: usize, P: Padding, const SH: usize, const SW: usize
     ]
     Pool2d<G, Map<H, W, C>, Map<OH, OW, C>, PH, PW, P, SH, SW>,
@@ -369,7 +389,10 @@ layer! {
 
 layer! {
     G::NAMES[1],
-    [G: Pooling, const T: usize, const C: usize, const OT: usize, const K: usize, P: Padding, const SK: usize]
+    [
+        G: Pooling, const T: usize, const C: usize, const OT: usize,
+        const K: usize, P: Padding, const SK: usize
+    ]
     Pool1d<G, Signal<T, C>, Signal<OT, C>, K, P, SK>,
     Signal<T, C>, Signal<OT, C>, Pool2d<G, Map<1, T, C>, Map<1, OT, C>, 1, K, P, 0, SK>,
     {
@@ -379,7 +402,8 @@ layer! {
 }
 
 layer! {
-    "GlobalAvgPool2d", [const H: usize, const W: usize, const C: usize] GlobalAvgPool2d<Map<H, W, C>>,
+    "GlobalAvgPool2d",
+    [const H: usize, const W: usize, const C: usize] GlobalAvgPool2d<Map<H, W, C>>,
     Map<H, W, C>, [f32; C], Pool2d<Average, Map<H, W, C>, Map<1, 1, C>, H, W, Valid, 0, 0>,
     assert!(H > 0 && W > 0 && C > 0, "a map needs at least one place and one channel")
 }

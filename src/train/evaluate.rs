@@ -97,7 +97,14 @@ where
     /// Runs at most `B` samples forward onto the tape, in the caller's floating-point environment.
     fn forward(&mut self, backend: Backend, net: &N, x: &[InputOf<N>]) {
         dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => {
-            LayersOf::<N>::forward::<_, B>(OutOfLine(s), Context::INFERENCE, net.params(), net.buffers(), x, &mut self.work.tape)
+            LayersOf::<N>::forward::<_, B>(
+                OutOfLine(s),
+                Context::INFERENCE,
+                net.params(),
+                net.buffers(),
+                x,
+                &mut self.work.tape
+            )
         });
     }
 

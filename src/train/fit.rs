@@ -143,8 +143,9 @@ where
     /// `fit.drop_last` leaves out a shorter last mini-batch. With no epochs there is no step; the
     /// report then has number 0, and NaN as loss and accuracy.
     /// # Errors
-    /// Before the first step, with nothing changed: for no samples, wrong targets, hyper-parameters out of range, a batch over `B` or too small for a batch
-    /// normalization, a hidden layer whose weights were never set, or an error of an observer in
+    /// Before the first step, with nothing changed: for no samples, wrong targets, hyper-parameters
+    /// out of range, a batch over `B` or too small for a batch normalization, a hidden layer whose
+    /// weights were never set, or an error of an observer in
     /// [`Observer::on_fit_begin`].
     ///
     /// A loss or gradient that is not finite ends the training at that step. The step changes no

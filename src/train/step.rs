@@ -39,7 +39,11 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
     where
         L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
-        dispatch_inside!(backend, width: LayersOf::<N>::MAX_ROW, s => self.batch::<_, L>(s, net, optimizer, x, t))
+        dispatch_inside!(
+            backend,
+            width: LayersOf::<N>::MAX_ROW,
+            s => self.batch::<_, L>(s, net, optimizer, x, t)
+        )
     }
 
     /// [`StepMemory::step`]. The kernels of a small network's full mini-batches are inlined,
@@ -148,5 +152,6 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
     }
 }
 
-zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, const B: usize] StepMemory<N, O, B>: { gradient, state, tape, dy }
+zero_bits!([N: Model<Layers: Trainable>, O: Optimizer, const B: usize]
+    StepMemory<N, O, B>: { gradient, state, tape, dy }
     where O::State<ParamsOf<N>>: ZeroBits);

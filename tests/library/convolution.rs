@@ -563,8 +563,10 @@ proptest! {
             let y = trainer.predict_batch(&net, &x).expect("fits");
             prop_assert!(y.iter().zip(&want).all(|(y, want)| bits(y) == *want));
             let mut net = net.clone();
-            let loss =
-                trainer.on(backend).step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.1)).map(f32::to_bits);
+            let loss = trainer
+                .on(backend)
+                .step(&mut net, dataset(&x, &t), &Sgd::with_lr(0.1))
+                .map(f32::to_bits);
             let outcome = (loss.ok(), net.hash());
             prop_assert_eq!(*trained.get_or_insert(outcome), outcome, "a step on {}", backend);
         }

@@ -225,7 +225,8 @@ identity! {
     three_layers: (Dense<5, 18, Sigmoid>, Dense<18, 20, Tanh>, Dense<20, 3, Sigmoid>),
         BinaryCrossEntropy, 8, Sgd::with_lr(0.5);
     normalized: (
-        Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>, Dropout<[f32; 18], { rate(0.25) }>,
+        Dense<5, 18>, BatchNorm<[f32; 18]>, Activate<[f32; 18], Relu>,
+        Dropout<[f32; 18], { rate(0.25) }>,
         Regularized<Dense<18, 7, Tanh>, L1L2<1, 1000, 1, 500>>, LayerNorm<[f32; 7]>,
         Dense<7, 3, Softmax>
     ), SparseCategoricalCrossEntropy, 8, Adam::with_lr(0.01);

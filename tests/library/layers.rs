@@ -406,8 +406,8 @@ gradients! {
         Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>
     );
     dropout: (
-        Dense<3, 6, Tanh>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>, Dense<6, 6>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>,
-        Dense<6, 2>
+        Dense<3, 6, Tanh>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>,
+        Dense<6, 6>, Dropout<[f32; 6], { rate(1.0 / 3.0) }>, Dense<6, 2>
     );
     penalties: (
         DenseL2<3, 5, Tanh, 1, 100>, Regularized<Dense<5, 4, Sigmoid>, L1L2<3, 1000, 1, 50>>,

@@ -162,7 +162,9 @@ proptest! {
                 backend: Some(backend),
                 ..Fit::new(Sgd::with_lr(0.0))
             };
-            trainer.fit_with(&mut Two::default(), dataset(&x, &t), &fit, &mut observer).expect("good data");
+            trainer
+                .fit_with(&mut Two::default(), dataset(&x, &t), &fit, &mut observer)
+                .expect("good data");
             prop_assert_eq!(reports.len(), epochs);
             // Means over mini-batches and over n are rounded, by much less than ½.
             prop_assert!(
@@ -218,7 +220,9 @@ proptest! {
         let start = net::<Regress>(seed, 1.0);
         let step = |x: &[[f32; 5]], t: &[[f32; 3]]| {
             let mut trainer = Trainer::<Mlp<Regress>, MeanSquaredError, Sgd, 8>::ZERO;
-            let loss = trainer.step(&mut start.clone(), dataset(x, t), &Sgd::DEFAULT).expect("good data");
+            let loss = trainer
+                .step(&mut start.clone(), dataset(x, t), &Sgd::DEFAULT)
+                .expect("good data");
             (loss, trainer.gradient().as_flat().to_vec())
         };
         let (loss, gradient) = step(&x, &t);

@@ -289,7 +289,10 @@ macro_rules! operator {
             }
         }
     )*};
-    ($operation:ident $trait:ident $method:ident: $left:ty, $right:ty; $a:ident, $b:ident => $x:expr, $y:expr) => {
+    (
+        $operation:ident $trait:ident $method:ident: $left:ty, $right:ty;
+        $a:ident, $b:ident => $x:expr, $y:expr
+    ) => {
         impl<'g, const N: usize> ops::$trait<$right> for $left {
             type Output = Node<'g, N>;
             fn $method(self, other: $right) -> Node<'g, N> {

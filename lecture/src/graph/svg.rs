@@ -205,7 +205,10 @@ impl<const N: usize> fmt::Display for Svg<'_, N> {
         );
         write!(f, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{full}" height="{height}" "#)?;
         writeln!(f, r#"viewBox="0 0 {full} {height}" font-family="monospace" font-size="12">"#)?;
-        f.write_str("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">")?;
+        f.write_str(
+            "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" \
+             markerHeight=\"8\" orient=\"auto\">",
+        )?;
         f.write_str("<path d=\"M0 0 8 4 0 8z\" fill=\"#777\"/></marker></defs>\n")?;
         f.write_str("<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n")?;
         for (i, entry) in graph.entries() {

@@ -449,7 +449,10 @@ fn gemm(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
             |y| dispatch!(backend, s => gemm::gemm(s, m, k, n, x, w, b, y)),
             |y| {
                 for i in 0..m {
-                    dispatch!(backend, s => gemm::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n]));
+                    dispatch!(
+                        backend,
+                        s => gemm::gemv(s, w, &x[i * k..][..k], b, &mut y[i * n..][..n])
+                    );
                 }
             },
         );
@@ -504,7 +507,10 @@ fn gemm_nt(judge: &mut Judge, pool: &mut Pool, all: &[Shape]) {
             |dx| dispatch!(backend, s => gemm::gemm_nt(s, m, k, n, dy, w, dx)),
             |dx| {
                 for i in 0..m {
-                    dispatch!(backend, s => gemm::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k]));
+                    dispatch!(
+                        backend,
+                        s => gemm::gemv_t(s, w, &dy[i * n..][..n], &mut dx[i * k..][..k])
+                    );
                 }
             },
         );
@@ -552,7 +558,8 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
     }
     typed!(case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
-        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128, 1 rows of 300 2,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128,
+        1 rows of 300 2,
         7 rows of 37 1
     );
 }
@@ -583,7 +590,8 @@ fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
     }
     typed!(case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
-        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 300 rows of 1 2,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128,
+        300 rows of 1 2,
         7 rows of 37 1
     );
 }
@@ -622,13 +630,27 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
         let mut out = judge.outputs(room, m * N, shift + 3, kind)?;
         judge.same(
             &mut out,
-            |y| dispatch!(backend, s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(s, xs, ws, y.as_chunks_mut::<N>().0)),
+            |y| {
+                dispatch!(
+                    backend,
+                    s => gemm::typed::gemm_add::<_, { usize::MAX }, _, _, _>(
+                        s, xs, ws, y.as_chunks_mut::<N>().0
+                    )
+                )
+            },
             |y| standard(|| add_sums((m, K, N), y, |i, p, j| x[i * K + p] * w[p * N + j])),
         );
         let mut out = judge.outputs(room, m * K, shift, kind)?;
         judge.same(
             &mut out,
-            |dx| dispatch!(backend, s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(s, dys, ws, dx.as_chunks_mut::<K>().0, true)),
+            |dx| {
+                dispatch!(
+                    backend,
+                    s => gemm::typed::affine_grad_input::<_, { usize::MAX }, _, _, _>(
+                        s, dys, ws, dx.as_chunks_mut::<K>().0, true
+                    )
+                )
+            },
             |dx| standard(|| add_sums((m, N, K), dx, |i, p, j| dy[i * N + p] * w[j * N + p])),
         );
         let mut out = judge.outputs(room, K * N, shift + 1, kind)?;
@@ -655,7 +677,8 @@ fn adding_fixed(judge: &mut Judge, pool: &mut Pool) {
     }
     typed!(case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 9 rows of 2 9,
-        6 rows of 12 9, 7 rows of 9 3, 1 rows of 17 9, 2 rows of 4 33, 1 rows of 3 65, 60 rows of 1 2,
+        6 rows of 12 9, 7 rows of 9 3, 1 rows of 17 9, 2 rows of 4 33, 1 rows of 3 65,
+        60 rows of 1 2,
         5 rows of 20 1
     );
 }
@@ -683,7 +706,8 @@ fn gemm_nt_fixed(judge: &mut Judge, pool: &mut Pool) {
     }
     typed!(case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
-        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128, 1 rows of 2 300,
+        6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128,
+        1 rows of 2 300,
         7 rows of 37 1
     );
 }
@@ -706,7 +730,8 @@ fn sum_rows(judge: &mut Judge, pool: &mut Pool) {
         Some(())
     }
     typed!(case(judge, pool):
-        0 rows of 3, 1 rows of 1, 4 rows of 8, 5 rows of 5, 3 rows of 17, 7 rows of 16, 9 rows of 33,
+        0 rows of 3, 1 rows of 1, 4 rows of 8, 5 rows of 5, 3 rows of 17, 7 rows of 16,
+        9 rows of 33,
         300 rows of 1, 2 rows of 70
     );
 }
@@ -759,7 +784,10 @@ fn map<A: Map>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &mut [f32])) {
             |x| {
                 let (rows, rest) = x.as_chunks_mut::<13>();
                 dispatch!(backend, s => activation::typed::map::<_, A, 13>(s, rows));
-                dispatch!(backend, s => activation::typed::map::<_, A, 1>(s, rest.as_chunks_mut().0));
+                dispatch!(
+                    backend,
+                    s => activation::typed::map::<_, A, 1>(s, rest.as_chunks_mut().0)
+                );
             },
             |x| f(Backend::baseline(), x),
         );
@@ -794,7 +822,12 @@ fn map_grad<A: MapGrad>(judge: &mut Judge, pool: &mut Pool, f: fn(Backend, &[f32
                 let (ys, rest) = y.as_chunks::<13>();
                 let (rows, last) = dy.as_chunks_mut::<13>();
                 dispatch!(backend, s => activation::typed::map_grad::<_, A, 13>(s, ys, rows));
-                dispatch!(backend, s => activation::typed::map_grad::<_, A, 1>(s, rest.as_chunks().0, last.as_chunks_mut().0));
+                dispatch!(
+                    backend,
+                    s => activation::typed::map_grad::<_, A, 1>(
+                        s, rest.as_chunks().0, last.as_chunks_mut().0
+                    )
+                );
             },
             |dy| f(Backend::baseline(), y, dy),
         );
@@ -864,13 +897,21 @@ fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
         );
         judge.same(
             &mut x,
-            |x| dispatch!(backend, s => activation::typed::softmax_grad::<_, N>(s, y.as_chunks().0, x.as_chunks_mut().0)),
+            |x| {
+                dispatch!(
+                    backend,
+                    s => activation::typed::softmax_grad::<_, N>(
+                        s, y.as_chunks().0, x.as_chunks_mut().0
+                    )
+                )
+            },
             |x| activation::softmax_grad(Backend::baseline(), N, y, x),
         );
         Some(())
     }
     typed!(case(judge, pool):
-        1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33, 2 rows of 70
+        1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33,
+        2 rows of 70
     );
 }
 
@@ -919,19 +960,21 @@ fn squared_error(judge: &mut Judge, pool: &mut Pool) {
 }
 
 fn binary_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
-    loss_case(
-        judge,
-        pool,
-        |backend, scale, y, t, dy| dispatch!(backend, s => loss::binary_cross_entropy(s, scale, y, t, dy)),
-    );
+    loss_case(judge, pool, |backend, scale, y, t, dy| {
+        dispatch!(
+            backend,
+            s => loss::binary_cross_entropy(s, scale, y, t, dy)
+        )
+    });
 }
 
 fn categorical_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
-    loss_case(
-        judge,
-        pool,
-        |backend, scale, y, t, dy| dispatch!(backend, s => loss::categorical_cross_entropy(s, scale, y, t, dy)),
-    );
+    loss_case(judge, pool, |backend, scale, y, t, dy| {
+        dispatch!(
+            backend,
+            s => loss::categorical_cross_entropy(s, scale, y, t, dy)
+        )
+    });
 }
 
 fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
@@ -954,13 +997,17 @@ fn sparse_cross_entropy(judge: &mut Judge, pool: &mut Pool) {
             if let [value, dy @ ..] = out {
                 let dy = dy.as_chunks_mut().0;
                 let class = |i: usize| (i * 7 + 3) % (N + missing);
-                *value = dispatch!(backend, s => loss::sparse_cross_entropy::<_, N>(s, scale, p, class, dy));
+                *value = dispatch!(
+                    backend,
+                    s => loss::sparse_cross_entropy::<_, N>(s, scale, p, class, dy)
+                );
             }
         });
         Some(())
     }
     typed!(case(judge, pool):
-        0 rows of 3, 1 rows of 1, 4 rows of 3, 5 rows of 10, 17 rows of 5, 33 rows of 2, 3 rows of 16,
+        0 rows of 3, 1 rows of 1, 4 rows of 3, 5 rows of 10, 17 rows of 5, 33 rows of 2,
+        3 rows of 16,
         2 rows of 17, 3 rows of 33
     );
 }
@@ -1125,16 +1172,28 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
             let (h, c) = (h.as_chunks_mut::<U>().0, c.as_chunks_mut::<U>().0);
             match CELL {
                 GRU => {
-                    dispatch!(backend, s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h));
+                    dispatch!(
+                        backend,
+                        s => recurrent::gru(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h)
+                    );
                 }
                 GRU_GRAD => {
-                    dispatch!(backend, s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(
+                        backend,
+                        s => recurrent::gru_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c)
+                    );
                 }
                 LSTM => {
-                    dispatch!(backend, s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(
+                        backend,
+                        s => recurrent::lstm(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c)
+                    );
                 }
                 _ => {
-                    dispatch!(backend, s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c));
+                    dispatch!(
+                        backend,
+                        s => recurrent::lstm_grad(s, a.as_chunks_mut().0, b.as_chunks_mut().0, h, c)
+                    );
                 }
             }
         });
@@ -1154,7 +1213,8 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
 macro_rules! normalized {
     ($f:ident($judge:expr, $pool:expr)) => {
         typed!($f($judge, $pool):
-            1 rows of 1, 4 rows of 3, 5 rows of 8, 3 rows of 16, 2 rows of 17, 4 rows of 33, 40 rows of 2, 1 rows of 70
+            1 rows of 1, 4 rows of 3, 5 rows of 8, 3 rows of 16, 2 rows of 17, 4 rows of 33,
+            40 rows of 2, 1 rows of 70
         )
     };
 }
@@ -1208,7 +1268,10 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
             (Moments { mean, variance: variance.map(f32::abs) }, scale::<N>(judge, kind));
         let mut y = judge.outputs(room, m * N, shift + 1, kind)?;
         judge.backends(&mut y, |backend, y| {
-            dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+            dispatch!(
+                backend,
+                s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+            );
         });
         let own = BatchMoments {
             mean,
@@ -1216,16 +1279,27 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
             variance: moments.variance,
         };
         judge.backends(&mut y, |backend, y| {
-            dispatch!(backend, s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0));
+            dispatch!(
+                backend,
+                s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0)
+            );
         });
         // A batch gives the same bits as its samples one by one.
         let backend = judge.backend;
         judge.same(
             &mut y,
-            |y| dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)),
+            |y| {
+                dispatch!(
+                    backend,
+                    s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+                )
+            },
             |y| {
                 for (x, y) in x.chunks_exact(N).zip(y.chunks_exact_mut(N)) {
-                    dispatch!(backend, s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0));
+                    dispatch!(
+                        backend,
+                        s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+                    );
                 }
             },
         );
@@ -1271,11 +1345,12 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
         let mut moments = BatchMoments::ZERO;
         dispatch!(Backend::baseline(), s => normalize::moments(s, x, &mut moments));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
-        gradients(
-            judge,
-            &mut out,
-            |backend, dp, dx| dispatch!(backend, s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)),
-        );
+        gradients(judge, &mut out, |backend, dp, dx| {
+            dispatch!(
+                backend,
+                s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)
+            )
+        });
         Some(())
     }
     normalized!(case(judge, pool));
@@ -1297,7 +1372,12 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
             let (stats, y) = out.split_at_mut(3 * m);
             let (mean, stats) = stats.split_at_mut(m);
             let (mean_low, variance) = stats.split_at_mut(m);
-            dispatch!(backend, s => normalize::layer(s, x, &p, y.as_chunks_mut().0, Some((mean, mean_low, variance))));
+            dispatch!(
+                backend,
+                s => normalize::layer(
+                    s, x, &p, y.as_chunks_mut().0, Some((mean, mean_low, variance))
+                )
+            );
         });
         let backend = judge.backend;
         judge.same(
@@ -1335,11 +1415,12 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         variance.iter_mut().for_each(|v| *v = v.abs());
         let (x, dy, stats) = (x.as_chunks().0, dy.as_chunks().0, (&*mean, &*mean_low, &*variance));
         let mut out = judge.outputs(room, 2 * N + m * N, shift + 2, kind)?;
-        gradients(
-            judge,
-            &mut out,
-            |backend, dp, dx| dispatch!(backend, s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)),
-        );
+        gradients(judge, &mut out, |backend, dp, dx| {
+            dispatch!(
+                backend,
+                s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)
+            )
+        });
         Some(())
     }
     normalized!(case(judge, pool));

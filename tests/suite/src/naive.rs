@@ -177,7 +177,8 @@ pub fn step(x: f32) -> f64 {
     }
 }
 
-/// Each row of `n` values of y ← softmax of x's row; see [`rosenblatt_kernels::activation::softmax`]
+/// Each row of `n` values of y ← softmax of x's row; see
+/// [`rosenblatt_kernels::activation::softmax`]
 pub fn softmax(n: usize, x: &[f32], y: &mut [f64]) {
     for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
         let top = x.iter().fold(f64::NEG_INFINITY, |top, x| top.max((*x).into()));
@@ -272,7 +273,8 @@ fn hats(
     (x.map(move |x| (x - mean) / root), root)
 }
 
-/// Mean and variance of each of `n` columns, means first; see [`rosenblatt_kernels::normalize::moments`]
+/// Mean and variance of each of `n` columns, means first; see
+/// [`rosenblatt_kernels::normalize::moments`]
 pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
         (moments[j], moments[n + j]) = moments_of(column.map(|i| f64::from(x[i])));
