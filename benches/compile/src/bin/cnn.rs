@@ -1,5 +1,8 @@
 //! Three convolutions, batch normalization, two dense layers.
-use rosenblatt::{layer::{Map, Same}, prelude::*};
+use rosenblatt::{
+    layer::{Map, Same},
+    prelude::*,
+};
 use std::hint::black_box;
 
 type Net = Mlp<(
