@@ -44,7 +44,6 @@ pub mod rng;
 pub mod schedule;
 pub mod sequential;
 pub mod stream;
-mod sum;
 pub mod summary;
 pub mod train;
 

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::error::Result;
 use rosenblatt_kernels::{
-    F32Array, Simd,
-    arch::scalar::Scalar,
+    F32Array, Simd, math,
     optimizer::{self, AdamStep},
     zero_bits,
 };
@@ -80,7 +79,7 @@ impl<P: F32Array> AdamState<P> {
         self.t = self.t.saturating_add(1);
         let (rest1, rest2) = (self.rest1.next(beta1), self.rest2.next(beta2));
         let lr = decayed(lr, decay, self.t);
-        let alpha = lr * Scalar.sqrt(rest2) / rest1;
+        let alpha = lr * math::sqrt(rest2) / rest1;
         (self.m.as_flat_mut(), self.v.as_flat_mut(), AdamStep { alpha, beta1, beta2, epsilon }, lr)
     }
 }

@@ -9,9 +9,10 @@ use crate::{
     metrics::{ConfusionMatrix, Evaluation, predicted},
     model::{InputOf, LayersOf, Model, OutputOf},
     optimizer::Optimizer,
-    sum::Sum,
 };
-use rosenblatt_kernels::{Backend, F32Array, OutOfLine, dispatch_inside, environment::standard};
+use rosenblatt_kernels::{
+    Backend, F32Array, OutOfLine, dispatch_inside, environment::standard, math::Sum,
+};
 
 impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where

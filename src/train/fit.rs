@@ -11,11 +11,10 @@ use crate::{
     observer::{EpochReport, Observer, Session},
     optimizer::Optimizer,
     rng::Seed,
-    sum::Sum,
 };
 use heapless::Vec;
 use rosenblatt_kernels::{
-    Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on,
+    Backend, F32Array, dispatch_inside, environment::standard, math::Sum, optimizer::all_finite_on,
 };
 
 /// How many samples each update of the weights uses.

@@ -2,9 +2,8 @@
 
 use crate::{
     Backend,
-    arch::scalar::Scalar,
     bodies::{Bodies, called},
-    dispatch,
+    dispatch, math,
     simd::Simd,
     walk::{for_each_register, load, reduce_sum, store},
 };
@@ -97,10 +96,10 @@ fn scaled_norm<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
     const LEAST: f32 = power_of_two(-100);
     let plain = squares(s, 1.0, x);
     if (LEAST..f32::INFINITY).contains(&plain) {
-        return (Scalar.sqrt(plain), 1.0);
+        return (math::sqrt(plain), 1.0);
     }
     let scale = if plain < LEAST { power_of_two(96) } else { power_of_two(-96) };
-    (Scalar.sqrt(squares(s, scale, x)), scale)
+    (math::sqrt(squares(s, scale, x)), scale)
 }
 
 /// [`norm`] inside a dispatch.
