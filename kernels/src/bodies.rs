@@ -15,12 +15,6 @@ use crate::{
     vector::sum_rows_body,
 };
 
-/// Whether kernels are called out of line for the token `S`. In firmware each kernel decides for
-/// itself, to save flash.
-pub(crate) const fn called<S: Simd>() -> bool {
-    S::INLINE_MAX == 0 && !cfg!(target_os = "none")
-}
-
 /// Out-of-line methods. The body of each is a function that is compiled in place.
 macro_rules! methods {
     ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) $(-> $r:ty)? = $body:path;)*) => {$(

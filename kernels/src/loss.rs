@@ -6,9 +6,9 @@
 //! of values is that of the shortest slice.
 
 use crate::{
-    bodies::{Bodies, called},
+    bodies::Bodies,
     math,
-    simd::Simd,
+    simd::{Simd, called},
     walk::{for_each_register, load, reduce_sum, store},
 };
 

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     array::F32Array,
-    bodies::{Bodies, called},
-    simd::Simd,
+    bodies::Bodies,
+    simd::{Simd, called},
     walk::{for_each_register, load, store},
 };
 use core::ptr;

@@ -3,9 +3,9 @@
 use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
 use crate::{
     Backend,
-    bodies::{Bodies, called},
+    bodies::Bodies,
     dispatch,
-    simd::Simd,
+    simd::{Simd, called},
     walk::{Part, for_each_register, load, store},
 };
 

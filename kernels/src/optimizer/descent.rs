@@ -3,9 +3,9 @@
 use super::{flush_subnormal, same_lengths, update};
 use crate::{
     Backend,
-    bodies::{Bodies, called},
+    bodies::Bodies,
     dispatch,
-    simd::Simd,
+    simd::{Simd, called},
     walk::{for_each_register, load, store},
 };
 

@@ -2,9 +2,9 @@
 
 use crate::{
     Backend,
-    bodies::{Bodies, called},
+    bodies::Bodies,
     dispatch, math,
-    simd::Simd,
+    simd::{Simd, called},
     walk::{for_each_register, load, reduce_sum, store},
 };
 
