@@ -5,10 +5,8 @@
 //! [`Backend`]; layers call [`typed`].
 
 use crate::{
-    Backend,
-    bodies::Bodies,
-    dispatch, math,
-    simd::{Simd, called},
+    Backend, dispatch, math,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 

@@ -7,7 +7,10 @@
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    gemm::{Any, DEPTH, Matrix, Start, product, product_nt},
+    gemm::{
+        tile::{Any, Matrix, Start, product},
+        transpose::{DEPTH, product_nt},
+    },
     loss, optimizer,
     optimizer::AdamStep,
     recurrent,

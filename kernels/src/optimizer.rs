@@ -1,5 +1,5 @@
-//! Updates of parameters: one pass over weights, state and gradient. Before it a gradient is checked
-//! and clipped.
+//! Updates of parameters: one pass over weights, state and gradient. Before it a gradient is
+//! checked and clipped.
 //!
 //! The formulas are value by value; each product and each sum is rounded. The hyper-parameters of a
 //! step (learning rate, corrections) are plain numbers: the caller computes schedules and decay.
@@ -17,10 +17,8 @@ pub(crate) use descent::sgd_body;
 pub use descent::{momentum, momentum_on, nesterov, nesterov_on, sgd, sgd_on};
 
 use crate::{
-    Backend,
-    bodies::Bodies,
-    dispatch, math,
-    simd::{Simd, called},
+    Backend, dispatch, math,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, reduce_sum, store},
 };
 
