@@ -37,7 +37,6 @@ pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
-pub mod model;
 pub mod observer;
 pub mod optimizer;
 pub mod rng;

@@ -15,8 +15,8 @@ use common::{
 use rosenblatt::{
     Rng,
     layer::{Layer, Trainable},
-    model::Layers,
     prelude::*,
+    sequential::Layers,
 };
 use std::{path::PathBuf, process::ExitCode};
 

@@ -7,8 +7,8 @@ use crate::{
     layer::{Context, Layer, Trainable},
     loss::Loss,
     metrics::{ConfusionMatrix, Evaluation, predicted},
-    model::{InputOf, LayersOf, Model, OutputOf},
     optimizer::Optimizer,
+    sequential::{InputOf, LayersOf, Model, OutputOf},
 };
 use rosenblatt_kernels::{
     Backend, F32Array, OutOfLine,

@@ -7,10 +7,10 @@ use crate::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::Evaluation,
-    model::{InputOf, LayersOf, Model, OutputOf},
     observer::{EpochReport, Observer, Session},
     optimizer::Optimizer,
     rng::Seed,
+    sequential::{InputOf, LayersOf, Model, OutputOf},
 };
 use heapless::Vec;
 use rosenblatt_kernels::{

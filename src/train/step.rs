@@ -5,8 +5,8 @@ use crate::{
     error::Quantity,
     layer::{Context, Layer, Trainable, in_place},
     loss::Loss,
-    model::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
     optimizer::Optimizer,
+    sequential::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
 };
 use rosenblatt_kernels::{
     Backend, F32Array, OutOfLine, Simd,

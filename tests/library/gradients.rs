@@ -7,8 +7,8 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Dense, Description, Layer, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw,

@@ -7,9 +7,9 @@ use rosenblatt::{
     Backend, Rng,
     kernels::F32Array,
     layer::{Dense, Layer, Trainable},
-    model::{ComposedOf, Layers},
     optimizer::Optimizer,
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use std::{fmt::Debug, ops::ControlFlow};
 use support::{backends, bits, judge::Judged, roomy, samples};

@@ -14,10 +14,10 @@ use rosenblatt::{
     layer::{Dense, Layer, Trainable},
     loss::Loss,
     metrics::predicted,
-    model::{Layers, Model},
     optimizer::{Optimizer, ZeroState},
     prelude::*,
     schedule::Schedule,
+    sequential::{Layers, Model},
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;

@@ -11,8 +11,8 @@ use rosenblatt::{
     error::{Error, Quantity},
     kernels::{F32Array, F32Rows, Simd, arch::scalar::Scalar, dispatch},
     layer::{Chain, Channels, Context, Dense, Dropout, Layer, Regularizer, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw, roomy, samples,

@@ -9,8 +9,8 @@ use rosenblatt::{
     init::Initializer,
     kernels::{F32Array, Simd, dispatch},
     layer::{Context, Layer, Streaming, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw,

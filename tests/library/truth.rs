@@ -10,10 +10,10 @@ use rosenblatt::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::predicted,
-    model::Model,
     optimizer::Optimizer,
     prelude::*,
     schedule::Schedule,
+    sequential::Model,
     train::Batch,
 };
 use std::ops::ControlFlow;

@@ -10,9 +10,9 @@ use rosenblatt::{
     kernels::F32Array,
     layer::{Layer, Trainable},
     loss::Loss,
-    model::Model,
     optimizer::Optimizer,
     prelude::*,
+    sequential::Model,
 };
 use std::ops::ControlFlow;
 
