@@ -21,7 +21,7 @@
 //!
 //! Reading order: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one
 //! training step, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`],
-//! [`observer`], [`history`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
+//! [`observer`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
 //! arithmetic. The crate `rosenblatt-lecture` follows the lecture chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -32,7 +32,6 @@ extern crate alloc;
 pub mod activation;
 pub mod dataset;
 pub mod error;
-pub mod history;
 pub mod init;
 pub mod layer;
 pub mod loss;
@@ -59,7 +58,6 @@ pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Step, Tanh},
         dataset::{Dataset, gates},
-        history::History,
         init::{
             Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
             Orthogonal, Uniform,
@@ -77,8 +75,8 @@ pub mod prelude {
         },
         metrics::{ConfusionMatrix, Evaluation},
         observer::{
-            CsvLog, EarlyStopping, EpochReport, Monitor, Observer, OnEpoch, ReduceOnPlateau,
-            RestoreBest, StopOnNan, Validation,
+            CsvLog, EarlyStopping, EpochReport, History, Monitor, Observer, OnEpoch,
+            ReduceOnPlateau, RestoreBest, StopOnNan, Validation,
         },
         optimizer::{AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, RmsProp, Sgd},
         rng::Seed,
