@@ -4,11 +4,11 @@ mod chips;
 pub mod examples;
 mod host;
 mod miri;
-pub mod neon;
+mod neon;
 mod package;
 pub mod quick;
 mod tally;
-pub mod wasm;
+mod wasm;
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,8 @@ use clap::ValueEnum;
 
 use crate::asm;
 use crate::qemu;
+use crate::size;
 use crate::table::table;
-
-/// All features of the libraries. `helium` has no effect on the host.
-pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,rosenblatt/defmt,rosenblatt/helium";
-
-/// What all optimized programs of the host are built with. One set of packages and features: with another one, cargo would
-/// compile the kernels and much of what they need anew.
-pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
 
 /// How a step ended that did not fail.
 pub enum Done {
@@ -147,7 +141,7 @@ impl Step {
             Self::Chips => chips::build(),
             Self::Wasm => wasm::run(findings),
             Self::Neon => neon::test(findings),
-            Self::Qemu => qemu::step(),
+            Self::Qemu => qemu::step().and_then(|measured| size::check(&measured)),
         };
         match &done {
             Ok(()) if !counts_tests => findings.passed = passed + 1,

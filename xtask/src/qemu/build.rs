@@ -5,39 +5,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::boards::Build;
+use super::boards::{Build, Profile};
 use crate::paths;
 use crate::toolchain::Target;
-
-/// What the firmware is optimised for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// Opt-level s.
-    Small,
-    /// Opt-level 3.
-    Fast,
-}
-
-impl Profile {
-    /// In the order of columns.
-    pub const ALL: [Self; 2] = [Self::Small, Self::Fast];
-
-    /// How tables call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Small => "opt-level s",
-            Self::Fast => "opt-level 3",
-        }
-    }
-
-    /// How cargo calls it, and its folder.
-    fn cargo(self) -> &'static str {
-        match self {
-            Self::Small => "small",
-            Self::Fast => "release",
-        }
-    }
-}
 
 /// A cargo command for a build, with a folder for what it makes.
 pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
