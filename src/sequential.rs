@@ -467,7 +467,7 @@ fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
     hasher.finish()
 }
 
-/// A value that holds the parameters of layers: [`Sequential`](crate::Sequential).
+/// A value that holds the parameters of layers: [`Sequential`].
 pub trait Model {
     /// The layers as one layer.
     type Layers: Layer;
