@@ -13,8 +13,8 @@ use rosenblatt::{
     Rng,
     kernels::{Backend, F32Array, array::reshape_rows},
     layer::{Layer, Map, Same, Trainable},
-    model::{ComposedOf, InputOf, Layers, OutputOf},
     prelude::*,
+    sequential::{ComposedOf, InputOf, Layers, OutputOf},
 };
 use std::hint::black_box;
 

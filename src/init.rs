@@ -1,7 +1,7 @@
 //! Initializers of weights, with Keras' names, formulas and truncation. Biases start at zero.
 
 use crate::rng::Rng;
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
+use rosenblatt_kernels::{environment::standard, math};
 
 /// A rule for the initial weights of a layer.
 ///
@@ -32,7 +32,7 @@ pub trait Initializer {
 
 /// Uniform between ±√(3·variance).
 fn uniform(rng: &mut Rng, variance: f32, w: &mut [f32]) {
-    let limit = Scalar.sqrt(3.0 * variance);
+    let limit = math::sqrt(3.0 * variance);
     between(rng, -limit, limit, w);
 }
 
@@ -44,7 +44,7 @@ fn between(rng: &mut Rng, min: f32, max: f32, w: &mut [f32]) {
 /// Normal with this variance; values beyond two standard deviations are drawn again, as in Keras'
 /// variance scaling. The draws are divided by 0.8796 to compensate for the lost variance.
 fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
-    let deviation = Scalar.sqrt(variance) / 0.879_625_7;
+    let deviation = math::sqrt(variance) / 0.879_625_7;
     for w in w {
         let mut z = rng.normal();
         while !(-2.0..=2.0).contains(&z) {
@@ -254,7 +254,7 @@ fn orthogonal(rng: &mut Rng, fan_in: usize, w: &mut [f32]) {
             let left = vectors.dot(w, v, v);
             // A draw that nearly depends on those before is mostly rounding error: draw again.
             if left > 1e-6 * drawn {
-                let length = Scalar.sqrt(left);
+                let length = math::sqrt(left);
                 vectors.map(w, v, |_, _, value| value / length);
                 break;
             }

@@ -217,13 +217,6 @@ impl Context {
     pub const fn place(self) -> u32 {
         self.place
     }
-
-    /// The context of the layer that follows `L`.
-    #[inline(always)]
-    #[must_use]
-    pub const fn after<L: Layer>(self) -> Self {
-        Self { place: self.place + L::DEPTH, ..self }
-    }
 }
 
 /// One line of a summary.
@@ -407,26 +400,5 @@ pub trait Trainable: Layer {
     #[inline(always)]
     fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         let _ = (tape, r);
-    }
-}
-
-/// The first `m` rows; all rows if there are fewer. Cannot panic.
-#[inline(always)]
-pub(crate) fn first<T>(rows: &[T], m: usize) -> &[T] {
-    rows.get(..m).unwrap_or(rows)
-}
-
-/// The first `m` rows; all rows if there are fewer. Cannot panic.
-#[inline(always)]
-pub(crate) fn first_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
-    let m = m.min(rows.len());
-    rows.split_at_mut(m).0
-}
-
-/// y ← x, row by row. Cannot panic.
-#[inline(always)]
-pub(crate) fn copy<T: Copy>(x: &[T], y: &mut [T]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = *x;
     }
 }

@@ -21,7 +21,7 @@
 //!
 //! Reading order: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one
 //! training step, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`],
-//! [`observer`], [`history`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
+//! [`observer`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
 //! arithmetic. The crate `rosenblatt-lecture` follows the lecture chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -32,19 +32,16 @@ extern crate alloc;
 pub mod activation;
 pub mod dataset;
 pub mod error;
-pub mod history;
 pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
-pub mod model;
 pub mod observer;
 pub mod optimizer;
 pub mod rng;
 pub mod schedule;
 pub mod sequential;
 pub mod stream;
-mod sum;
 pub mod summary;
 pub mod train;
 
@@ -61,13 +58,11 @@ pub use train::Trainer;
 /// Short words that a program may use for things of its own stay in their modules:
 /// [`activation::Step`](crate::activation::Step), the shapes and paddings of [`layer`] (`Map`,
 /// `Signal`, `Same`, `Valid`, `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`]
-/// and
-/// [`train::Batch`](crate::train::Batch).
+/// and [`train::Batch`](crate::train::Batch).
 pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh},
         dataset::{Dataset, gates},
-        history::History,
         kernels::Backend,
         layer::{
             AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool2d, Gru,
@@ -78,8 +73,8 @@ pub mod prelude {
             SparseCategoricalCrossEntropy,
         },
         observer::{
-            CsvLog, EarlyStopping, EpochReport, Observer, OnEpoch, ReduceOnPlateau, RestoreBest,
-            Validation,
+            CsvLog, EarlyStopping, EpochReport, History, Observer, OnEpoch, ReduceOnPlateau,
+            RestoreBest, Validation,
         },
         optimizer::{AdaGrad, Adam, AdamW, Momentum, Nesterov, RmsProp, Sgd},
         rng::Seed,

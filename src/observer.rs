@@ -8,7 +8,7 @@
 //!
 //! | Keras | here |
 //! |---|---|
-//! | `History` | [`History`](crate::history::History) |
+//! | `History` | [`History`] |
 //! | `validation_data`, `validation_split` | [`Validation`], [`Dataset::split`] |
 //! | `EarlyStopping` | [`EarlyStopping`] |
 //! | `EarlyStopping(restore_best_weights=True)` | [`RestoreBest::like`] it, in front of it |
@@ -19,11 +19,13 @@
 
 mod csv;
 mod early;
+mod history;
 mod plateau;
 mod validation;
 
 pub use csv::CsvLog;
 pub use early::{EarlyStopping, RestoreBest, Watched};
+pub use history::History;
 pub use plateau::{ReduceOnPlateau, Waited};
 pub use validation::Validation;
 

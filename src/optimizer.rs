@@ -28,7 +28,6 @@ mod adamw;
 mod clip;
 mod momentum;
 mod nesterov;
-mod power;
 mod rmsprop;
 mod sgd;
 

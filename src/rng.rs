@@ -2,7 +2,7 @@
 //! target draws the same numbers.
 
 pub(crate) use rosenblatt_kernels::dropout::mix;
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard, math};
+use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
 
 /// The seed of a sequence of random numbers. Equal seeds give equal numbers on every target.
 ///
@@ -76,7 +76,7 @@ impl Rng {
             let v = 2.0 * self.uniform() - 1.0;
             let q = u * u + v * v;
             if q > 0.0 && q < 1.0 {
-                return u * Scalar.sqrt(-2.0 * math::ln(Scalar, q) / q);
+                return u * math::sqrt(-2.0 * math::ln(Scalar, q) / q);
             }
         }
     }

@@ -2,8 +2,7 @@
 
 use crate::{
     layer::{Layer, Streaming, in_place},
-    model::{ComposedOf, Layers, LayersOf, Model},
-    sequential::Sequential,
+    sequential::{ComposedOf, Layers, LayersOf, Model, Sequential},
 };
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch};
 

@@ -2,8 +2,7 @@
 
 use crate::{
     layer::{Description, Layer},
-    model::{ComposedOf, Layers},
-    sequential::Sequential,
+    sequential::{ComposedOf, Layers, Sequential},
 };
 use core::{
     fmt::{self, Write as _},

@@ -15,8 +15,8 @@ use crate::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::Evaluation,
-    model::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
     optimizer::{Optimizer, ZeroState},
+    sequential::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
 };
 use heapless::Vec;
 #[cfg(feature = "alloc")]

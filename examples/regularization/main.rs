@@ -16,8 +16,8 @@ use rosenblatt::{
     Rng,
     init::HeUniform,
     layer::{Activate, DenseL1, DenseL2, Layer, Trainable},
-    model::Layers,
     prelude::*,
+    sequential::Layers,
 };
 use std::{path::PathBuf, process::ExitCode};
 

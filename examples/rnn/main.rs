@@ -12,8 +12,8 @@ use rosenblatt::{
     kernels::array::reshape_rows,
     layer::{Streaming, Trainable},
     metrics::predicted,
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use static_cell::ConstStaticCell;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};

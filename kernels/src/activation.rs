@@ -5,10 +5,8 @@
 //! [`Backend`]; layers call [`typed`].
 
 use crate::{
-    Backend,
-    bodies::{Bodies, called},
-    dispatch, math,
-    simd::Simd,
+    Backend, dispatch, math,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 

@@ -193,6 +193,29 @@ pub const fn matching_rows_mut<A: F32Array, B: F32Array>(rows: &mut [A]) -> &mut
     }
 }
 
+/// The first `m` rows; all rows if there are fewer. Cannot panic.
+#[inline(always)]
+#[must_use]
+pub fn first_rows<T>(rows: &[T], m: usize) -> &[T] {
+    rows.get(..m).unwrap_or(rows)
+}
+
+/// [`first_rows`], mutable.
+#[inline(always)]
+#[must_use]
+pub fn first_rows_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
+    let m = m.min(rows.len());
+    rows.split_at_mut(m).0
+}
+
+/// y ← x, row by row, as many as the shorter slice has. Cannot panic.
+#[inline(always)]
+pub fn copy_rows<T: Copy>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = *x;
+    }
+}
+
 /// [`F32Array::as_flat`] for the kernels. It cannot be overridden, so its length is always `LEN`.
 #[inline(always)]
 pub(crate) fn values<T: F32Array>(x: &T) -> &[f32] {

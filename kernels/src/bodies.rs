@@ -7,19 +7,16 @@
 use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
-    gemm::{Any, DEPTH, Matrix, Start, product, product_nt},
+    gemm::{
+        tile::{Any, Matrix, Start, product},
+        transpose::{DEPTH, product_nt},
+    },
     loss, optimizer,
     optimizer::AdamStep,
     recurrent,
     simd::Simd,
     vector::sum_rows_body,
 };
-
-/// Whether kernels are called out of line for the token `S`. In firmware each kernel decides for
-/// itself, to save flash.
-pub(crate) const fn called<S: Simd>() -> bool {
-    S::INLINE_MAX == 0 && !cfg!(target_os = "none")
-}
 
 /// Out-of-line methods. The body of each is a function that is compiled in place.
 macro_rules! methods {

@@ -6,9 +6,8 @@
 //! of values is that of the shortest slice.
 
 use crate::{
-    bodies::{Bodies, called},
     math,
-    simd::Simd,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, reduce_sum, store},
 };
 

@@ -8,9 +8,8 @@
 
 use crate::{
     activation::{MapGrad, Sigmoid, Tanh},
-    bodies::Bodies,
     math,
-    simd::Simd,
+    simd::{Bodies, Simd},
     walk::{for_each_register, load, store},
 };
 

@@ -176,6 +176,12 @@ pub(crate) const fn in_place(weights: usize) -> usize {
     if cfg!(debug_assertions) { 0 } else { weights }
 }
 
+/// Whether kernels are called out of line for the token `S`. In firmware each kernel decides for
+/// itself, to save flash.
+pub(crate) const fn called<S: Simd>() -> bool {
+    S::INLINE_MAX == 0 && !cfg!(target_os = "none")
+}
+
 /// Runs `f`, one part of a larger function. In a debug build it runs in a stack frame of its own:
 /// without optimization, the stack slots of all code compiled in place add up.
 #[inline(always)]

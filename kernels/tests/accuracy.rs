@@ -3,7 +3,7 @@
 
 mod support;
 
-use rosenblatt_kernels::{Backend, activation};
+use rosenblatt_kernels::{Backend, activation, math::Sum};
 use rosenblatt_suite::naive;
 use support::{backends, stride};
 
@@ -441,4 +441,23 @@ fn softmax_at_the_edges() {
             assert!(of(&bad).iter().all(|y| y.is_nan()), "{backend} {bad:?}");
         }
     }
+}
+
+#[test]
+fn a_sum_of_a_hundred_million_terms_loses_no_digit() {
+    for x in [0.1f32, 0.3, 1e-3] {
+        let mut sum = Sum::ZERO;
+        (0..100_000_000).for_each(|_| sum.add(x));
+        let exact = f64::from(x) * 1e8;
+        assert!((f64::from(sum.value()) / exact - 1.0).abs() < 1e-6, "{x}: {}", sum.value());
+    }
+}
+
+#[test]
+fn an_infinite_sum_stays_infinite() {
+    let mut sum = Sum::ZERO;
+    for x in [3e38, 3e38, 1.0] {
+        sum.add(x);
+    }
+    assert_eq!(sum.value(), f32::INFINITY);
 }

@@ -1,10 +1,10 @@
 //! Standardization of columns: mean 0 and standard deviation 1.
 
-use crate::{
-    error::{Error, Result},
-    sum::Sum,
+use crate::error::{Error, Result};
+use rosenblatt_kernels::{
+    environment::standard,
+    math::{self, Sum},
 };
-use rosenblatt_kernels::{Simd, arch::scalar::Scalar, environment::standard};
 
 /// Brings each column to mean 0 and standard deviation 1: x′ = (x − mean) / deviation, as
 /// scikit-learn's `StandardScaler`.
@@ -160,7 +160,7 @@ impl Column {
         let d = self.distances.value();
         let variance = (self.squares.value() - d * d / n) / n;
         // Rounding can give a number slightly below 0.
-        self.unscaled(Scalar.sqrt(if variance > 0.0 { variance } else { 0.0 }))
+        self.unscaled(math::sqrt(if variance > 0.0 { variance } else { 0.0 }))
     }
 }
 

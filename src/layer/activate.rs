@@ -1,15 +1,16 @@
 //! An activation as a layer of its own.
 
-use super::{
-    Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first, first_mut,
-};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable};
 use crate::{
     activation::{Activation, Differentiable},
     init::Initializer,
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, Simd};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{copy_rows, first_rows, first_rows_mut},
+};
 
 /// y = f(x) for samples of any plain shape: `Activate<[f32; 32], Relu>`,
 /// `Activate<[[f32; 8]; 5], Tanh>`
@@ -50,7 +51,7 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
-        copy(x, y);
+        copy_rows(x, y);
         X::activate::<S, A>(s, y);
     }
 
@@ -75,7 +76,7 @@ impl<X: Channels, A: Differentiable> Trainable for Activate<X, A> {
         x: &[X],
         y: &mut [X; B],
     ) {
-        Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
+        Self::infer::<S, B>(s, p, r, x, first_rows_mut(y, x.len()));
     }
 
     #[inline(always)]
@@ -95,10 +96,10 @@ impl<X: Channels, A: Differentiable> Trainable for Activate<X, A> {
         dx: Option<&mut [X]>,
     ) {
         if !fused {
-            X::activate_grad::<S, A>(s, first(y, dy.len()), dy);
+            X::activate_grad::<S, A>(s, first_rows(y, dy.len()), dy);
         }
         if let Some(dx) = dx {
-            copy(dy, dx);
+            copy_rows(dy, dx);
         }
     }
 }

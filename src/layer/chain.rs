@@ -1,13 +1,11 @@
 //! Two layers in sequence are one layer.
 
-use super::{
-    Context, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut, message::Message,
-};
+use super::{Context, Description, Layer, NeverSet, Tensor, Trainable, message::Message};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
-    array::{Join, matching_rows, matching_rows_mut},
+    array::{Join, first_rows, first_rows_mut, matching_rows, matching_rows_mut},
 };
 
 /// `L`, then `R`. Compiles only if `R` takes the shape that `L` gives: the error names both.
@@ -60,7 +58,7 @@ impl<L: Layer, R: Layer> Layer for Chain<L, R> {
         y: &mut [R::Output],
     ) {
         let mut h = [L::Output::ZERO; C];
-        let h = first_mut(&mut h, x.len());
+        let h = first_rows_mut(&mut h, x.len());
         L::infer::<S, C>(s, &p.head, &r.head, x, h);
         R::infer::<S, C>(s, &p.tail, &r.tail, Self::pass_on(h), y);
     }
@@ -99,7 +97,7 @@ impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
         tape: &mut Self::Tape<B>,
     ) {
         L::forward::<S, B>(s, pass, &p.head, &r.head, x, &mut tape.head);
-        let h = Self::pass_on(first(L::output::<B>(&tape.head), x.len()));
+        let h = Self::pass_on(first_rows(L::output::<B>(&tape.head), x.len()));
         R::forward::<S, B>(s, pass.after::<L>(), &p.tail, &r.tail, h, &mut tape.tail.tail);
     }
 
@@ -120,8 +118,8 @@ impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
         dx: Option<&mut [L::Input]>,
     ) {
         let Join { head, tail: Join { head: dh, tail } } = tape;
-        let h = Self::pass_on(first(L::output::<B>(head), x.len()));
-        let dh = first_mut(dh, x.len());
+        let h = Self::pass_on(first_rows(L::output::<B>(head), x.len()));
+        let dh = first_rows_mut(dh, x.len());
         let dx_tail = matching_rows_mut(dh);
         R::backward::<S, B>(s, &p.tail, h, tail, dy, fused, &mut dp.tail, Some(dx_tail));
         L::backward::<S, B>(s, &p.head, x, head, dh, false, &mut dp.head, dx);
@@ -147,5 +145,14 @@ impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
     fn update_buffers<const B: usize>(tape: &Self::Tape<B>, r: &mut Self::Buffers) {
         L::update_buffers::<B>(&tape.head, &mut r.head);
         R::update_buffers::<B>(&tape.tail.tail, &mut r.tail);
+    }
+}
+
+impl Context {
+    /// The context of the layer that follows `L`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn after<L: Layer>(self) -> Self {
+        Self { place: self.place + L::DEPTH, ..self }
     }
 }

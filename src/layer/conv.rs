@@ -1,8 +1,7 @@
 //! Convolutions over maps and signals.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
-    first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid,
     window::{Axis, fits},
 };
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
-    array::{Affine, Join, reshape_rows, reshape_rows_mut},
+    array::{Affine, Join, first_rows, first_rows_mut, reshape_rows, reshape_rows_mut},
     gemm::typed,
 };
 
@@ -415,7 +414,7 @@ macro_rules! layer {
                     &p.w,
                     &p.b,
                     reshape_rows(x),
-                    reshape_rows_mut(first_mut(y, x.len())),
+                    reshape_rows_mut(first_rows_mut(y, x.len())),
                     &mut room.head
                 );
             }
@@ -437,7 +436,7 @@ macro_rules! layer {
                 dx: Option<&mut [$x]>,
             ) {
                 let Join { head: y, tail: room } = tape;
-                let y = if fused { None } else { Some(reshape_rows(first(y, dy.len()))) };
+                let y = if fused { None } else { Some(reshape_rows(first_rows(y, dy.len()))) };
                 let (dy, dx) = (reshape_rows_mut(dy), dx.map(reshape_rows_mut));
                 <$core>::gradients(s, &p.w, reshape_rows(x), y, dy, &mut dp.w, &mut dp.b, dx, room);
             }

@@ -1,13 +1,17 @@
 //! The fully connected layer.
 
-use super::{Context, Description, Layer, Nothing, Tensor, Trainable, first};
+use super::{Context, Description, Layer, Nothing, Tensor, Trainable};
 use crate::{
     activation::{Activation, Differentiable, Linear},
     init::Initializer,
     rng::Rng,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Rows, Simd, array::Affine, gemm::typed};
+use rosenblatt_kernels::{
+    F32Rows, Simd,
+    array::{Affine, first_rows, first_rows_mut},
+    gemm::typed,
+};
 
 /// `O` units, each connected to all `I` inputs: y = f(x·w + b)
 ///
@@ -72,7 +76,7 @@ impl<const I: usize, const O: usize, A: Differentiable> Trainable for Dense<I, O
         x: &[[f32; I]],
         y: &mut [[f32; O]; B],
     ) {
-        Self::infer::<S, B>(s, p, r, x, super::first_mut(y, x.len()));
+        Self::infer::<S, B>(s, p, r, x, first_rows_mut(y, x.len()));
     }
 
     #[inline(always)]
@@ -92,7 +96,7 @@ impl<const I: usize, const O: usize, A: Differentiable> Trainable for Dense<I, O
         dx: Option<&mut [[f32; I]]>,
     ) {
         if !fused {
-            A::backward(s, first(y, dy.len()), dy);
+            A::backward(s, first_rows(y, dy.len()), dy);
         }
         typed::affine_grad(s, x, dy, &mut dp.w, false);
         typed::sum_rows(s, dy, &mut dp.b);

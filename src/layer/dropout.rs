@@ -1,13 +1,17 @@
 //! Dropout.
 
-use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable};
 use crate::{
     activation::Linear,
     init::Initializer,
     rng::{Rng, mix},
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, F32Rows, Simd, array::Join, dropout};
+use rosenblatt_kernels::{
+    F32Array, F32Rows, Simd,
+    array::{Join, copy_rows, first_rows_mut},
+    dropout,
+};
 
 /// Drops each value with the probability `RATE` in training, so that no unit depends on a single
 /// other one. [`rate`] makes `RATE` from a number. Srivastava, Hinton and others, 2014; Keras'
@@ -88,7 +92,7 @@ impl<X: Channels, const RATE: u32, const SEED: u64> Layer for Dropout<X, RATE, S
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
-        copy(x, y);
+        copy_rows(x, y);
     }
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}
@@ -114,9 +118,9 @@ impl<X: Channels, const RATE: u32, const SEED: u64> Trainable for Dropout<X, RAT
         x: &[X],
         tape: &mut Self::Tape<B>,
     ) {
-        let y = first_mut(&mut tape.head, x.len());
+        let y = first_rows_mut(&mut tape.head, x.len());
         if !pass.training() {
-            return copy(x, y);
+            return copy_rows(x, y);
         }
         let [next, last] = &mut tape.tail;
         let number = next.to_bits();

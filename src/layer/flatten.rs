@@ -1,11 +1,12 @@
 //! The same values in another shape.
 
-use super::{
-    Context, Description, Layer, Nothing, Tensor, Trainable, copy, first_mut, window::as_many,
-};
+use super::{Context, Description, Layer, Nothing, Tensor, Trainable, window::as_many};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, Simd, array::reshape_rows};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{copy_rows, first_rows_mut, reshape_rows},
+};
 
 /// Any sample as one row of `N` values, in the order of memory (row by row, channels last): Keras'
 /// `Flatten`
@@ -62,7 +63,7 @@ impl<X: F32Array, Y: F32Array> Layer for Reshape<X, Y> {
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [Y]) {
         const { Self::FITS };
-        copy(reshape_rows(x), y);
+        copy_rows(reshape_rows(x), y);
     }
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {
@@ -89,7 +90,7 @@ impl<X: F32Array, Y: F32Array> Trainable for Reshape<X, Y> {
         x: &[X],
         y: &mut [Y; B],
     ) {
-        Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
+        Self::infer::<S, B>(s, p, r, x, first_rows_mut(y, x.len()));
     }
 
     #[inline(always)]
@@ -109,7 +110,7 @@ impl<X: F32Array, Y: F32Array> Trainable for Reshape<X, Y> {
         dx: Option<&mut [X]>,
     ) {
         if let Some(dx) = dx {
-            copy(reshape_rows(dy), dx);
+            copy_rows(reshape_rows(dy), dx);
         }
     }
 }

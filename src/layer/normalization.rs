@@ -1,11 +1,11 @@
 //! Batch normalization and layer normalization.
 
-use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable, first, first_mut};
+use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable};
 use crate::{activation::Linear, init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
-    array::Join,
+    array::{Join, first_rows, first_rows_mut},
     normalize::{self, BatchMoments, Moments, Scale},
 };
 
@@ -114,7 +114,7 @@ impl<X: Channels> Trainable for BatchNorm<X> {
         x: &[X],
         tape: &mut Self::Tape<B>,
     ) {
-        let y = first_mut(&mut tape.head, x.len());
+        let y = first_rows_mut(&mut tape.head, x.len());
         if pass.training() {
             normalize::moments(s, X::rows(x), &mut tape.tail);
             normalize::batch_own(s, X::rows(x), &tape.tail, p, X::rows_mut(y));
@@ -217,7 +217,7 @@ impl<X: Channels> Trainable for LayerNorm<X> {
     ) {
         let Join { head: y, tail: BatchMoments { mean, mean_low, variance } } = tape;
         let stats = (mean.as_flat_mut(), mean_low.as_flat_mut(), variance.as_flat_mut());
-        normalize::layer(s, X::rows(x), p, X::rows_mut(first_mut(y, x.len())), Some(stats));
+        normalize::layer(s, X::rows(x), p, X::rows_mut(first_rows_mut(y, x.len())), Some(stats));
     }
 
     #[inline(always)]
@@ -238,7 +238,7 @@ impl<X: Channels> Trainable for LayerNorm<X> {
     ) {
         let BatchMoments { mean, mean_low, variance } = &tape.tail;
         let stats = (mean.as_flat(), mean_low.as_flat(), variance.as_flat());
-        let x = X::rows(first(x, dy.len()));
+        let x = X::rows(first_rows(x, dy.len()));
         normalize::layer_grad(s, x, stats, p, X::rows(dy), dp, dx.map(X::rows_mut));
     }
 }

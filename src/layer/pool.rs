@@ -1,15 +1,14 @@
 //! Pooling: each window of a map or signal becomes one position, channel by channel.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid, first,
-    first_mut,
+    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid,
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
 use core::{marker::PhantomData, ops::Range};
 use rosenblatt_kernels::{
     F32Array, Simd,
-    array::{reshape_rows, reshape_rows_mut},
+    array::{first_rows, first_rows_mut, reshape_rows, reshape_rows_mut},
     pool,
 };
 
@@ -343,7 +342,7 @@ macro_rules! layer {
                 x: &[$x],
                 y: &mut [$y; B]
             ) {
-                Self::infer::<S, B>(s, p, r, x, first_mut(y, x.len()));
+                Self::infer::<S, B>(s, p, r, x, first_rows_mut(y, x.len()));
             }
 
             #[inline(always)]
@@ -366,7 +365,7 @@ macro_rules! layer {
                     <$core>::gradient(
                         s,
                         reshape_rows(x),
-                        reshape_rows(first(y, dy.len())),
+                        reshape_rows(first_rows(y, dy.len())),
                         reshape_rows(dy),
                         reshape_rows_mut(dx)
                     );

@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Context, Description, Layer, Nothing, Streaming, Tensor, Trainable, copy, first_mut};
+use super::{Context, Description, Layer, Nothing, Streaming, Tensor, Trainable};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -21,7 +21,7 @@ use core::{
 };
 use rosenblatt_kernels::{
     F32Array, F32Rows, OutOfLine, Simd,
-    array::{Join, Recurrent, Shape, Unrolled},
+    array::{Join, Recurrent, Shape, Unrolled, copy_rows, first_rows_mut},
     gemm::typed,
 };
 
@@ -207,7 +207,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
         let (mut frame, mut a, mut saved) =
             ([[0.0; I]; N], [C::Gates::ZERO; N], [C::Saved::ZERO; N]);
         let (mut h, mut c) = ([[0.0; U]; N], [C::Carry::ZERO; N]);
-        let (frame, h) = (first_mut(&mut frame, m), first_mut(&mut h, m));
+        let (frame, h) = (first_rows_mut(&mut frame, m), first_rows_mut(&mut h, m));
         for t in 0..T {
             pick(x, t, frame);
             step::<S, C, N, I, U>(s, p, frame, &mut a, &mut saved, h, &mut c);
@@ -280,11 +280,11 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
     ) {
         const { assert!(I > 0 && U > 0 && T > 0, "a recurrent layer needs inputs, units and steps") };
         let m = x.len().min(B);
-        let frames = first_mut(tape.x.as_flattened_mut(), T * m);
+        let frames = first_rows_mut(tape.x.as_flattened_mut(), T * m);
         for t in 0..T {
             pick(x, t, of_step::<T, _>(frames, m, t));
         }
-        let a = first_mut(tape.a.as_flattened_mut(), T * m);
+        let a = first_rows_mut(tape.a.as_flattened_mut(), T * m);
         // A product over all steps is worth a call, also in a small network.
         typed::affine::<_, { usize::MAX }, _, _, _>(
             OutOfLine(s),
@@ -294,12 +294,12 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
             a,
         );
 
-        let (h, c) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
+        let (h, c) = (first_rows_mut(&mut tape.h, m), first_rows_mut(&mut tape.c, m));
         h.fill([0.0; U]);
         c.fill(C::Carry::ZERO);
         let (saved, before) = (tape.saved.as_flattened_mut(), tape.before.as_flattened_mut());
         for t in 0..T {
-            copy(h, of_step::<T, _>(before, m, t));
+            copy_rows(h, of_step::<T, _>(before, m, t));
             C::step::<S, B>(
                 s,
                 &p.u,
@@ -330,11 +330,11 @@ impl<C: TrainableCell<U>, const I: usize, const U: usize, const T: usize, R: Ret
         dx: Option<&mut [Self::Input]>,
     ) {
         let m = x.len().min(B);
-        let frames = first_mut(tape.x.as_flattened_mut(), T * m);
-        let a = first_mut(tape.a.as_flattened_mut(), T * m);
-        let saved = first_mut(tape.saved.as_flattened_mut(), T * m);
-        let before = first_mut(tape.before.as_flattened_mut(), T * m);
-        let (dh, dc) = (first_mut(&mut tape.h, m), first_mut(&mut tape.c, m));
+        let frames = first_rows_mut(tape.x.as_flattened_mut(), T * m);
+        let a = first_rows_mut(tape.a.as_flattened_mut(), T * m);
+        let saved = first_rows_mut(tape.saved.as_flattened_mut(), T * m);
+        let before = first_rows_mut(tape.before.as_flattened_mut(), T * m);
+        let (dh, dc) = (first_rows_mut(&mut tape.h, m), first_rows_mut(&mut tape.c, m));
         dh.fill([0.0; U]);
         dc.fill(C::Carry::ZERO);
         for t in (0..T).rev() {

@@ -1,9 +1,13 @@
 //! Layers with a penalty on their weights.
 
-use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable, first, first_mut};
+use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, Simd, regularize};
+use rosenblatt_kernels::{
+    F32Array, Simd,
+    array::{first_rows, first_rows_mut},
+    regularize,
+};
 
 /// A penalty that a layer's kernel adds to the loss.
 pub trait Regularizer: 'static {
@@ -178,7 +182,7 @@ impl<L: Layer, R: Regularizer> Regularized<L, R> {
     #[inline(always)]
     fn kernel(p: &L::Params) -> &[f32] {
         const { assert!(L::KERNEL_LEN > 0, "a regularizer needs a layer with a kernel") };
-        first(p.as_flat(), L::KERNEL_LEN)
+        first_rows(p.as_flat(), L::KERNEL_LEN)
     }
 }
 
@@ -252,7 +256,7 @@ impl<L: Trainable, R: Regularizer> Trainable for Regularized<L, R> {
         dx: Option<&mut [L::Input]>,
     ) {
         L::backward::<S, B>(s, p, x, tape, dy, fused, dp, dx);
-        R::add_gradient(s, Self::kernel(p), first_mut(dp.as_flat_mut(), L::KERNEL_LEN));
+        R::add_gradient(s, Self::kernel(p), first_rows_mut(dp.as_flat_mut(), L::KERNEL_LEN));
     }
 
     #[inline(always)]

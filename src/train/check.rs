@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Result},
     layer::{Layer, NeverSet, Trainable},
     loss::Loss,
-    model::{InputOf, LayersOf, Model, OutputOf},
     optimizer::Optimizer,
+    sequential::{InputOf, LayersOf, Model, OutputOf},
 };
 use rosenblatt_kernels::{Backend, F32Rows, dispatch_inside, optimizer::all_finite_on};
 

@@ -4,14 +4,19 @@ use super::{DataOf, TargetOf, Trainer};
 use crate::{
     dataset::Dataset,
     error::{Error, Result},
-    layer::{Context, Layer, Trainable, first, first_mut},
+    layer::{Context, Layer, Trainable},
     loss::Loss,
     metrics::{ConfusionMatrix, Evaluation, predicted},
-    model::{InputOf, LayersOf, Model, OutputOf},
     optimizer::Optimizer,
-    sum::Sum,
+    sequential::{InputOf, LayersOf, Model, OutputOf},
 };
-use rosenblatt_kernels::{Backend, F32Array, OutOfLine, dispatch_inside, environment::standard};
+use rosenblatt_kernels::{
+    Backend, F32Array, OutOfLine,
+    array::{first_rows, first_rows_mut},
+    dispatch_inside,
+    environment::standard,
+    math::Sum,
+};
 
 impl<N, L, O, const B: usize> Trainer<N, L, O, B>
 where
@@ -91,7 +96,7 @@ where
             return Err(Error::BatchTooLarge { batch: x.len(), capacity: B });
         }
         standard(|| self.forward(Backend::detect(), net, x));
-        Ok(first(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
+        Ok(first_rows(LayersOf::<N>::output::<B>(&self.work.tape), x.len()))
     }
 
     /// Runs at most `B` samples forward onto the tape, in the caller's floating-point environment.
@@ -127,8 +132,8 @@ where
         let all = (x, t);
         for (x, t) in x.chunks(B).zip(t.chunks(B)) {
             self.forward(backend, net, x);
-            let y = first(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
-            let dy = first_mut(&mut self.work.dy, x.len());
+            let y = first_rows(LayersOf::<N>::output::<B>(&self.work.tape), x.len());
+            let dy = first_rows_mut(&mut self.work.dy, x.len());
             let mut loss = dispatch_inside!(backend, s => L::loss(s, y, t, dy));
             if const { LayersOf::<N>::PENALIZED } {
                 loss += penalty;

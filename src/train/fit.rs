@@ -7,15 +7,14 @@ use crate::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::Evaluation,
-    model::{InputOf, LayersOf, Model, OutputOf},
     observer::{EpochReport, Observer, Session},
     optimizer::Optimizer,
     rng::Seed,
-    sum::Sum,
+    sequential::{InputOf, LayersOf, Model, OutputOf},
 };
 use heapless::Vec;
 use rosenblatt_kernels::{
-    Backend, F32Array, dispatch_inside, environment::standard, optimizer::all_finite_on,
+    Backend, F32Array, dispatch_inside, environment::standard, math::Sum, optimizer::all_finite_on,
 };
 
 /// How many samples each update of the weights uses.

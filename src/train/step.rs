@@ -3,14 +3,19 @@
 use super::TargetOf;
 use crate::{
     error::Quantity,
-    layer::{Context, Layer, Trainable, first, first_mut, in_place},
+    layer::{Context, Layer, Trainable, in_place},
     loss::Loss,
-    model::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
     optimizer::Optimizer,
+    sequential::{InputOf, LayersOf, Model, OutputOf, ParamsOf},
 };
 use rosenblatt_kernels::{
-    Backend, F32Array, OutOfLine, Simd, dispatch_inside, optimizer::all_finite_on, simd::part,
-    zero::ZeroBits, zero_bits,
+    Backend, F32Array, OutOfLine, Simd,
+    array::{first_rows, first_rows_mut},
+    dispatch_inside,
+    optimizer::all_finite_on,
+    simd::part,
+    zero::ZeroBits,
+    zero_bits,
 };
 
 /// What a step writes: the gradient, the optimizer's state, the activations and the gradient by the
@@ -104,8 +109,8 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
             },
         );
 
-        let y = first(LayersOf::<N>::output::<B>(&self.tape), m);
-        let dy = first_mut(&mut self.dy, m);
+        let y = first_rows(LayersOf::<N>::output::<B>(&self.tape), m);
+        let dy = first_rows_mut(&mut self.dy, m);
         let mut loss = part(
             s,
             #[inline(always)]

@@ -12,8 +12,8 @@ use rosenblatt::{
     Backend, Rng,
     kernels::{F32Array, F32Rows, OutOfLine, Simd, dispatch},
     layer::{AvgPool1d, Context, GlobalAvgPool1d, Layer, Map, Same, Signal, Trainable, Valid},
-    model::ComposedOf,
     prelude::*,
+    sequential::ComposedOf,
 };
 use std::ops::{Add, Div, Mul};
 use support::{

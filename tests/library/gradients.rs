@@ -8,8 +8,8 @@ use rosenblatt::{
     kernels::F32Array,
     layer::{Dense, Description, Layer, Trainable},
     loss::SumOverOutputs,
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw,

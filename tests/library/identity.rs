@@ -8,9 +8,9 @@ use rosenblatt::{
     init::Uniform,
     kernels::F32Array,
     layer::{Activate, Dense, L1L2, Layer, Regularized, Trainable},
-    model::{ComposedOf, Layers},
     optimizer::Optimizer,
     prelude::*,
+    sequential::{ComposedOf, Layers},
     train::Batch,
 };
 use std::{fmt::Debug, ops::ControlFlow};

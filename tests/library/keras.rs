@@ -14,13 +14,13 @@ use rosenblatt::{
     layer::{Activate, Dense, DenseL2, Layer, Map, Same, Signal, Trainable},
     loss::Loss,
     metrics::predicted,
-    model::{Layers, Model},
     optimizer::{ClipNorm, ClipValue, Optimizer, ZeroState},
     prelude::*,
     schedule::{
         ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
         Scheduled, StepDecay, WarmUp,
     },
+    sequential::{Layers, Model},
 };
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;

@@ -15,8 +15,8 @@ use rosenblatt::{
         Map, Regularized, Regularizer, Same, Signal, Trainable,
     },
     loss::SumOverOutputs,
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw, roomy, samples,

@@ -11,8 +11,8 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Dense, Layer, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
     train::Batch,
 };
 use support::{amount, backends, bits, draw, judge::Judged, samples};

@@ -9,8 +9,8 @@ use rosenblatt::{
     init::{Initializer, Orthogonal},
     kernels::{F32Array, Simd, dispatch},
     layer::{Activate, All, Context, DenseL1, L2, Layer, Regularized, Streaming, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use support::{
     backends, bits, draw,

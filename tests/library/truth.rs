@@ -10,7 +10,6 @@ use rosenblatt::{
     layer::{Activate, DenseL1, Layer, Signal, Trainable},
     loss::Loss,
     metrics::{Evaluation, predicted},
-    model::Model,
     observer::Monitor,
     optimizer::{ClipNorm, ClipValue, Optimizer},
     prelude::*,
@@ -18,6 +17,7 @@ use rosenblatt::{
         ConstantRate, CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, Schedule,
         Scheduled, StepDecay, WarmUp,
     },
+    sequential::Model,
     train::Batch,
 };
 use std::ops::ControlFlow;

@@ -19,9 +19,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::apt;
+use crate::builds::{ARM_ARGS, ARM_LIBC, ARM_LINKER, ARM_TRIPLE, WHOLE};
 use crate::paths;
 use crate::process::{self, cargo};
-use crate::steps::{WHOLE, neon};
 use crate::table::table;
 use crate::toolchain::Target;
 use code::Counts;
@@ -169,10 +169,10 @@ fn host() -> Result<std::path::PathBuf> {
 }
 
 fn aarch64_linux() -> Result<std::path::PathBuf> {
-    apt::ensure(&[neon::LINKER, neon::LIBC])?;
-    let target = Target::prepare(neon::TRIPLE)?;
-    let mut command = target.cargo("build", "cross", "", neon::ARGS);
-    process::run(command.args(PROBE).env(target.variable("LINKER"), neon::LINKER.any_of[0]))?;
+    apt::ensure(&[ARM_LINKER, ARM_LIBC])?;
+    let target = Target::prepare(ARM_TRIPLE)?;
+    let mut command = target.cargo("build", "cross", "", ARM_ARGS);
+    process::run(command.args(PROBE).env(target.variable("LINKER"), ARM_LINKER.any_of[0]))?;
     Ok(target.release_folder("cross").join("examples/libprobe.so"))
 }
 

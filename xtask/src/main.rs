@@ -3,6 +3,7 @@
 mod apt;
 mod asm;
 mod bless;
+mod builds;
 mod expected;
 mod paths;
 mod process;
@@ -14,6 +15,7 @@ mod table;
 mod test;
 mod toolchain;
 mod ulp;
+mod wasm;
 mod world;
 
 use std::process::ExitCode;

@@ -4,11 +4,11 @@ mod chips;
 pub mod examples;
 mod host;
 mod miri;
-pub mod neon;
+mod neon;
 mod package;
 pub mod quick;
 mod tally;
-pub mod wasm;
+mod wasm;
 
 use std::collections::BTreeMap;
 
@@ -17,15 +17,8 @@ use clap::ValueEnum;
 
 use crate::asm;
 use crate::qemu;
+use crate::size;
 use crate::table::table;
-
-/// All features of the libraries. `helium` has no effect on the host.
-pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,rosenblatt/micromath,\
-                            rosenblatt/defmt,rosenblatt/helium";
-
-/// The arguments of all optimized builds for the host. They share one set of packages and features.
-/// With another set, cargo would compile the kernels and much of their dependencies again.
-pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
 
 /// How a step ended that did not fail.
 pub enum Done {
@@ -151,7 +144,7 @@ impl Step {
             Self::Chips => chips::build(),
             Self::Wasm => wasm::run(findings),
             Self::Neon => neon::test(findings),
-            Self::Qemu => qemu::step(),
+            Self::Qemu => qemu::step().and_then(|measured| size::check(&measured)),
         };
         match &done {
             Ok(()) if !counts_tests => findings.passed = passed + 1,

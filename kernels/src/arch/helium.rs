@@ -29,7 +29,7 @@
 //! and each p, two values of `a` come from core registers. `dx = dy·wᵀ` gathers the lanes of `w`
 //! instead of transposing it, and needs no buffer. All functions together are 5 KB of flash.
 
-use crate::gemm::{Matrix, Start};
+use crate::gemm::tile::{Matrix, Start};
 use core::{arch::global_asm, mem::MaybeUninit};
 
 // Fails to assemble if the compiler targets a core with Helium, which no `cfg` says. The

@@ -1,6 +1,9 @@
 //! One value at a time, in plain Rust: the reference for every other backend.
 
-use crate::simd::{Simd, in_place};
+use crate::{
+    math,
+    simd::{Simd, in_place},
+};
 
 /// The token of the backend that every CPU has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,30 +12,6 @@ pub struct Scalar;
 #[inline(always)]
 fn bits(x: u32) -> f32 {
     f32::from_bits(x)
-}
-
-/// √a, correctly rounded. `core` has no square root.
-#[inline(always)]
-fn sqrt(a: f32) -> f32 {
-    // libm's root is an SSE instruction in inline assembly. Between AVX instructions its encoding
-    // costs a hundred cycles.
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-    {
-        use core::arch::x86_64::{_mm_cvtss_f32, _mm_set_ss, _mm_sqrt_ss};
-        // SAFETY: SSE is a feature of the whole target.
-        unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))) }
-    }
-    #[cfg(rosenblatt_cortex_fpu)]
-    {
-        /// libm's root is software.
-        #[unsafe(naked)]
-        extern "C" fn vsqrt(a: f32) -> f32 {
-            core::arch::naked_asm!(".fpu fpv4-sp-d16", "vsqrt.f32 s0, s0", "bx lr")
-        }
-        vsqrt(a)
-    }
-    #[cfg(not(any(rosenblatt_cortex_fpu, all(target_arch = "x86_64", target_feature = "sse2"))))]
-    libm::sqrtf(a)
 }
 
 // SAFETY: plain Rust runs on every CPU, and one f32 holds the one lane.
@@ -99,7 +78,7 @@ unsafe impl Simd for Scalar {
     }
     #[inline(always)]
     fn sqrt(self, a: f32) -> f32 {
-        sqrt(a)
+        math::sqrt(a)
     }
     #[inline(always)]
     fn lt(self, a: f32, b: f32) -> bool {

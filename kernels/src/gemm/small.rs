@@ -4,49 +4,67 @@
 //! The sums are those of [`crate::gemm`], in the same order: the same bits. Where a sum has no
 //! terms, a factor may be empty. Pointers into it are made by `wrapping_add` and not read.
 
-use super::{Product, Start};
+use super::tile::Start;
 
 /// y ← start + x·w.
 /// # Safety
-/// As for [`Product::run_forward`].
+/// The matrices must be dense and row-major. The factors must be readable, the result writable, and
+/// readable too where sums start at its values. A bias must have n values.
 #[inline(always)]
-pub(super) unsafe fn forward(product: Product) {
-    let Product { mkn: (m, k, n), a: x, b: w, c: y, start } = product;
+pub(super) unsafe fn forward(
+    (m, k, n): (usize, usize, usize),
+    x: *const f32,
+    w: *const f32,
+    y: *mut f32,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same.
     unsafe {
         match start {
-            Start::Bias(b) => gemm(m, k, n, x.p, w.p, b, y.p),
-            Start::Carry | Start::Zero => gemm_add(m, k, n, x.p, w.p, y.p),
+            Start::Bias(b) => gemm(m, k, n, x, w, b, y),
+            Start::Carry | Start::Zero => gemm_add(m, k, n, x, w, y),
         }
     }
 }
 
 /// dw ← start + xᵀ·dy.
 /// # Safety
-/// As for [`Product::run_forward`].
+/// The matrices must be dense and row-major. The factors must be readable, the result writable, and
+/// readable too where sums start at its values. A bias must have n values.
 #[inline(always)]
-pub(super) unsafe fn weights(product: Product) {
-    let Product { mkn: (k, m, n), a: x, b: dy, c: dw, start } = product;
+pub(super) unsafe fn weights(
+    (k, m, n): (usize, usize, usize),
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same.
     unsafe {
         match start {
-            Start::Carry => gemm_tn_add(m, k, n, x.p, dy.p, dw.p),
-            Start::Bias(_) | Start::Zero => gemm_tn(m, k, n, x.p, dy.p, dw.p),
+            Start::Carry => gemm_tn_add(m, k, n, x, dy, dw),
+            Start::Bias(_) | Start::Zero => gemm_tn(m, k, n, x, dy, dw),
         }
     }
 }
 
 /// dx ← start + dy·wᵀ.
 /// # Safety
-/// As for [`Product::run_forward`].
+/// The matrices must be dense and row-major. The factors must be readable, the result writable, and
+/// readable too where sums start at its values. A bias must have n values.
 #[inline(always)]
-pub(super) unsafe fn inputs(product: Product) {
-    let Product { mkn: (m, n, k), a: dy, b: w, c: dx, start } = product;
+pub(super) unsafe fn inputs(
+    (m, n, k): (usize, usize, usize),
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same.
     unsafe {
         match start {
-            Start::Carry => gemm_nt_add(m, k, n, dy.p, w.p, dx.p),
-            Start::Bias(_) | Start::Zero => gemm_nt(m, k, n, dy.p, w.p, dx.p),
+            Start::Carry => gemm_nt_add(m, k, n, dy, w, dx),
+            Start::Bias(_) | Start::Zero => gemm_nt(m, k, n, dy, w, dx),
         }
     }
 }

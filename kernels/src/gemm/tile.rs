@@ -1,10 +1,63 @@
-//! The product in registers: blocks of rows, then tiles of columns.
+//! The product in registers: blocks of rows, then tiles of columns. Its operands, and what is known
+//! of their shapes at compile time.
 
-use super::matrix::{Count, Matrix, Start};
 use crate::{
+    array::F32Array,
     simd::{self, Simd},
-    walk::{load, store},
+    walk::{for_each_register, load, store},
 };
+use core::marker::PhantomData;
+
+/// Where the sums of a product start.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    /// At +0.
+    Zero,
+    /// At one value per column.
+    Bias(*const f32),
+    /// At the values in `c`.
+    Carry,
+}
+
+/// What the compiler knows of a number of rows or columns. Code for impossible numbers is not
+/// compiled.
+pub(crate) trait Count {
+    /// The number is never greater.
+    const AT_MOST: usize = usize::MAX;
+    /// The exact number, where it is known.
+    const EXACT: Option<usize> = None;
+}
+
+/// Nothing is known.
+pub(crate) struct Any;
+impl Count for Any {}
+
+/// Exactly as many as `P` has values.
+pub(crate) struct Len<P>(PhantomData<P>);
+impl<P: F32Array> Count for Len<P> {
+    const AT_MOST: usize = P::LEN;
+    const EXACT: Option<usize> = Some(P::LEN);
+}
+
+/// At most `B`.
+pub(crate) struct AtMost<const B: usize>;
+impl<const B: usize> Count for AtMost<B> {
+    const AT_MOST: usize = B;
+}
+
+/// A matrix in memory: element (i, j) lies at `p + i·row + j·col`.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<P> {
+    pub(crate) p: P,
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+}
+
+/// The number of weights between an `X` and a `Y`.
+pub(crate) struct Weights<X, Y>(PhantomData<(X, Y)>);
+impl<X: F32Array, Y: F32Array> Count for Weights<X, Y> {
+    const AT_MOST: usize = X::LEN * Y::LEN;
+}
 
 /// Length of a block of the sum. 256 rows of `b` by 64 bytes are half of a first-level cache.
 /// Firmware uses no blocks.
@@ -77,15 +130,6 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
             a.p = a.p.add(block * a.col);
             b.p = b.p.add(block * b.row);
         }
-    }
-}
-
-/// Whether tiles of `nr` registers can leave a rest of `registers` registers of `N` columns. Where
-/// the compiler knows the number of columns, only one size of rest is compiled.
-const fn could_be_last<N: Count>(registers: usize, nr: usize, lanes: usize) -> bool {
-    match N::EXACT {
-        Some(n) => (n % (nr * lanes)).div_ceil(lanes) == registers,
-        None => true,
     }
 }
 
@@ -166,6 +210,15 @@ unsafe fn rows<S: Simd, N: Count, const CALLED: bool, const MR: usize, const NR:
     }
 }
 
+/// Whether tiles of `nr` registers can leave a rest of `registers` registers of `N` columns. Where
+/// the compiler knows the number of columns, only one size of rest is compiled.
+const fn could_be_last<N: Count>(registers: usize, nr: usize, lanes: usize) -> bool {
+    match N::EXACT {
+        Some(n) => (n % (nr * lanes)).div_ceil(lanes) == registers,
+        None => true,
+    }
+}
+
 /// One tile: `MR` rows by `NR` registers of `c`, summed over `k`. With `part`, only these lanes of
 /// the last register.
 ///
@@ -223,4 +276,48 @@ unsafe fn tile<S: Simd, const MR: usize, const NR: usize>(
             }
         }
     }
+}
+
+/// y ← x·w + b for one unit and m samples. Lanes run over the samples, so that y is written a
+/// register at a time.
+///
+/// # Safety
+/// `x` must be readable for m×k values, k those of an `X`, `w` for k, `y` writable for m.
+#[inline(always)]
+pub(super) unsafe fn column<S: Simd, X: F32Array>(
+    s: S,
+    m: usize,
+    x: *const f32,
+    w: *const f32,
+    b: f32,
+    y: *mut f32,
+) {
+    // SAFETY: the caller guarantees X::LEN weights.
+    let w = unsafe { core::slice::from_raw_parts(w, X::LEN) };
+    for_each_register(
+        s,
+        m,
+        #[inline(always)]
+        |i, part| {
+            let mut sum = s.splat(b);
+            let (fours, rest) = w.as_chunks::<4>();
+            // SAFETY: `for_each_register` stays below m.
+            let (x, n) = (unsafe { x.add(i * X::LEN) }, S::LANES.min(m - i));
+            for (p, w) in fours.iter().enumerate() {
+                // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is
+                // below X::LEN.
+                let x = unsafe { s.gather4(x.add(4 * p), X::LEN, n) };
+                for (x, w) in x.into_iter().zip(w) {
+                    sum = s.mul_add(x, s.splat(*w), sum);
+                }
+            }
+            for (p, w) in (4 * fours.len()..).zip(rest) {
+                // SAFETY: as above; p is below X::LEN.
+                let x = unsafe { s.gather(x.add(p), X::LEN, n) };
+                sum = s.mul_add(x, s.splat(*w), sum);
+            }
+            // SAFETY: `for_each_register` stays below m.
+            unsafe { store(s, y.add(i), part, sum) };
+        },
+    );
 }

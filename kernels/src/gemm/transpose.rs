@@ -1,8 +1,8 @@
 //! The product by a transposed matrix: strips of it are packed, then multiplied.
 
 use super::{
-    Product,
-    matrix::{Count, Matrix, Start},
+    call::call,
+    tile::{Count, Matrix, Start, product},
 };
 use crate::simd::Simd;
 use core::mem::MaybeUninit;
@@ -83,7 +83,7 @@ pub(crate) unsafe fn product_nt<S: Simd, M: Count, K: Count, const D: usize, con
 /// One block: compiled in place with `INLINE`, else called.
 ///
 /// # Safety
-/// As for [`Product::run_forward`].
+/// As for [`product`].
 #[inline(always)]
 unsafe fn block<S: Simd, M: Count, N: Count, const INLINE: bool>(
     s: S,
@@ -93,13 +93,12 @@ unsafe fn block<S: Simd, M: Count, N: Count, const INLINE: bool>(
     c: Matrix<*mut f32>,
     start: Start,
 ) {
-    let product = Product { mkn, a, b, c, start };
     // SAFETY: the caller's promise is the same.
     unsafe {
         if INLINE {
-            product.in_place::<S, M, N, false>(s);
+            product::<S, M, N, false>(s, mkn, a, b, c, start);
         } else {
-            product.call(s);
+            call(s, mkn, a, b, c, start);
         }
     }
 }

@@ -4,13 +4,12 @@
 //! slice.
 
 use super::{
-    Product,
-    matrix::{AtMost, Start},
+    product::Product,
+    tile::{AtMost, Start},
 };
 use crate::{
     array::F32Array,
-    bodies::{Bodies, called},
-    simd::Simd,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, store},
 };
 use core::ptr;
@@ -25,16 +24,6 @@ pub fn gemm<S: Simd, const K: usize, const N: usize>(
     y: &mut [[f32; N]],
 ) {
     affine::<S, { usize::MAX }, _, _, _>(s, x, w, b, y);
-}
-
-/// Fails to compile unless `W` has as many values as an `X` times those of a `Y`.
-const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
-    // Checked: a product that wraps could equal W::LEN by chance.
-    let weights = X::LEN.checked_mul(Y::LEN);
-    assert!(
-        matches!(weights, Some(n) if n == W::LEN),
-        "the weights do not fit rows of these lengths"
-    );
 }
 
 /// [`gemm`] for rows of any [`F32Array`]: y ← x·w + b. `w` is k×n, where k is the number of values
@@ -187,50 +176,6 @@ pub fn sum_rows_add<S: Simd, const N: usize>(s: S, dy: &[[f32; N]], db: &mut [f3
     columns::<S, [f32; N], true>(s, dy, db);
 }
 
-/// y ← x·w + b for one unit and m samples. Lanes run over the samples, so that y is written a
-/// register at a time.
-///
-/// # Safety
-/// `x` must be readable for m×k values, k those of an `X`, `w` for k, `y` writable for m.
-#[inline(always)]
-pub(super) unsafe fn column<S: Simd, X: F32Array>(
-    s: S,
-    m: usize,
-    x: *const f32,
-    w: *const f32,
-    b: f32,
-    y: *mut f32,
-) {
-    // SAFETY: the caller guarantees X::LEN weights.
-    let w = unsafe { core::slice::from_raw_parts(w, X::LEN) };
-    for_each_register(
-        s,
-        m,
-        #[inline(always)]
-        |i, part| {
-            let mut sum = s.splat(b);
-            let (fours, rest) = w.as_chunks::<4>();
-            // SAFETY: `for_each_register` stays below m.
-            let (x, n) = (unsafe { x.add(i * X::LEN) }, S::LANES.min(m - i));
-            for (p, w) in fours.iter().enumerate() {
-                // SAFETY: samples from i on, as many as `part` has lanes, lie below m; p + 3 is
-                // below X::LEN.
-                let x = unsafe { s.gather4(x.add(4 * p), X::LEN, n) };
-                for (x, w) in x.into_iter().zip(w) {
-                    sum = s.mul_add(x, s.splat(*w), sum);
-                }
-            }
-            for (p, w) in (4 * fours.len()..).zip(rest) {
-                // SAFETY: as above; p is below X::LEN.
-                let x = unsafe { s.gather(x.add(p), X::LEN, n) };
-                sum = s.mul_add(x, s.splat(*w), sum);
-            }
-            // SAFETY: `for_each_register` stays below m.
-            unsafe { store(s, y.add(i), part, sum) };
-        },
-    );
-}
-
 #[inline(always)]
 fn columns<S: Simd, Y: F32Array, const ADD: bool>(s: S, dy: &[Y], db: &mut Y) {
     // Not `sum_rows_body`: with a counter instead of a slice LLVM unrolls more (3.6 KB more flash
@@ -274,5 +219,15 @@ pub fn add<S: Simd, const N: usize>(s: S, y: &mut [f32; N], x: &[f32; N]) {
                 );
             }
         },
+    );
+}
+
+/// Fails to compile unless `W` has as many values as an `X` times those of a `Y`.
+const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
+    // Checked: a product that wraps could equal W::LEN by chance.
+    let weights = X::LEN.checked_mul(Y::LEN);
+    assert!(
+        matches!(weights, Some(n) if n == W::LEN),
+        "the weights do not fit rows of these lengths"
     );
 }

@@ -2,10 +2,8 @@
 
 use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
 use crate::{
-    Backend,
-    bodies::{Bodies, called},
-    dispatch,
-    simd::Simd,
+    Backend, dispatch,
+    simd::{Bodies, Simd, called},
     walk::{Part, for_each_register, load, store},
 };
 

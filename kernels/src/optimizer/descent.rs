@@ -2,10 +2,8 @@
 
 use super::{flush_subnormal, same_lengths, update};
 use crate::{
-    Backend,
-    bodies::{Bodies, called},
-    dispatch,
-    simd::Simd,
+    Backend, dispatch,
+    simd::{Bodies, Simd, called},
     walk::{for_each_register, load, store},
 };
 

@@ -1,6 +1,6 @@
 //! The output of a recurrent layer: the last state, or all states.
 
-use rosenblatt_kernels::F32Array;
+use rosenblatt_kernels::{F32Array, array::copy_rows};
 
 /// Keras' `return_sequences`, as a type: [`Last`] or [`All`].
 pub trait Returns: 'static {
@@ -47,7 +47,7 @@ impl Returns for Last {
     #[inline(always)]
     fn put<H: F32Array, const T: usize>(t: usize, h: &[H], y: &mut [H]) {
         if t + 1 == T {
-            super::copy(h, y);
+            copy_rows(h, y);
         }
     }
 

@@ -1,12 +1,12 @@
 //! The simple recurrent layer.
 
-use super::{Cell, Last, Sequence, TrainableCell, copy};
+use super::{Cell, Last, Sequence, TrainableCell};
 use crate::{
     activation::{Activation, Differentiable, Tanh},
     layer::Nothing,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{Simd, gemm::typed};
+use rosenblatt_kernels::{Simd, array::copy_rows, gemm::typed};
 
 /// The simple recurrent layer, Keras' `SimpleRNN`: hₜ = f(xₜ·w + b + hₜ₋₁·u), h₋₁ = 0 (Elman, 1990)
 ///
@@ -57,7 +57,7 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     ) {
         typed::gemm_add::<_, M, _, _, _>(s, h, u, a);
         A::forward(s, a);
-        copy(a, h);
+        copy_rows(a, h);
     }
 }
 
@@ -72,7 +72,7 @@ impl<A: Differentiable, const U: usize> TrainableCell<U> for SimpleCell<A> {
         _: &mut [Nothing],
     ) {
         A::backward(s, a, dh);
-        copy(dh, a);
+        copy_rows(dh, a);
     }
 
     #[inline(always)]

@@ -11,9 +11,9 @@ use rosenblatt::{
     layer::{Layer, Trainable},
     loss::Loss,
     metrics::ConfusionMatrix,
-    model::Model,
     optimizer::Optimizer,
     prelude::*,
+    sequential::Model,
     train::Batch,
 };
 use std::ops::ControlFlow;

@@ -7,8 +7,8 @@ use rosenblatt::{
     Rng,
     kernels::F32Array,
     layer::{Description, Layer, Trainable},
-    model::{ComposedOf, Layers},
     prelude::*,
+    sequential::{ComposedOf, Layers},
 };
 use rosenblatt_lecture::graph::{Graph, Node};
 

@@ -1,6 +1,5 @@
 //! The boards: how firmware is built for each, how QEMU emulates each, and how its clock counts.
 
-use super::build::Profile;
 use crate::apt::Need;
 
 /// A board in the emulator.
@@ -33,6 +32,36 @@ pub struct Build {
     pub too_small: Option<TooSmall>,
     /// The programs whose code fits into the board's flash only at opt-level s.
     pub small_only: &'static [&'static str],
+}
+
+/// What the firmware is optimized for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Opt-level s.
+    Small,
+    /// Opt-level 3.
+    Fast,
+}
+
+impl Profile {
+    /// In the order of columns.
+    pub const ALL: [Self; 2] = [Self::Small, Self::Fast];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Small => "opt-level s",
+            Self::Fast => "opt-level 3",
+        }
+    }
+
+    /// Its name for cargo, and its folder.
+    pub fn cargo(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Fast => "release",
+        }
+    }
 }
 
 /// The programs that do not fit into a board's RAM.

@@ -5,39 +5,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::boards::Build;
+use super::boards::{Build, Profile};
 use crate::paths;
 use crate::toolchain::Target;
-
-/// What the firmware is optimized for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// Opt-level s.
-    Small,
-    /// Opt-level 3.
-    Fast,
-}
-
-impl Profile {
-    /// In the order of columns.
-    pub const ALL: [Self; 2] = [Self::Small, Self::Fast];
-
-    /// Its name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Small => "opt-level s",
-            Self::Fast => "opt-level 3",
-        }
-    }
-
-    /// Its name for cargo, and its folder.
-    fn cargo(self) -> &'static str {
-        match self {
-            Self::Small => "small",
-            Self::Fast => "release",
-        }
-    }
-}
 
 /// A cargo command for a build, with the folder of its output.
 pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {

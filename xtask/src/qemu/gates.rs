@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::boards::{Board, M4F, M55_HELIUM};
-use super::build::{self, Profile};
+use super::boards::{Board, M4F, M55_HELIUM, Profile};
+use super::build;
 use super::emulator;
 use super::golden::Program;
 use super::image::Image;
@@ -104,7 +104,7 @@ fn flush(programs: &[Program]) -> Result<()> {
     process::run(&mut build::planted(board.build, Profile::Fast, FLUSHED, &[], FLUSH)?)?;
     let run =
         emulator::run(board, &build::planted_elf(board.build, Profile::Fast, FLUSHED, &[], FLUSH))?;
-    match super::hash_complaint(program, &run) {
+    match program.complaint(run.hash) {
         Some(complaint) => caught(FLUSH, &complaint),
         None => bail!(
             "the gate of the hash did not catch {FLUSH}, planted in {FLUSHED} on {M55_HELIUM}: got \
@@ -117,7 +117,7 @@ fn flush(programs: &[Program]) -> Result<()> {
 fn ulp(program: &Program) -> Result<()> {
     let board = Board::named(M4F);
     let run = emulator::run(board, &build("planted-ulp")?)?;
-    match super::hash_complaint(program, &run) {
+    match program.complaint(run.hash) {
         Some(complaint) => caught("planted-ulp", &complaint),
         None => missed("hash", "planted-ulp", "the golden hash"),
     }

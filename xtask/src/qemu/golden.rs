@@ -21,6 +21,11 @@ impl Program {
         ["identity", "products"].contains(&self.name.as_str())
     }
 
+    /// What is wrong with the hash that it has ended in.
+    pub fn complaint(&self, hash: u64) -> Option<String> {
+        (hash != self.hash).then(|| format!("hash: expected {:016x}, got {hash:016x}", self.hash))
+    }
+
     /// Whether it runs on weights in flash.
     pub fn has_weights(&self) -> bool {
         self.name == "digits-infer"

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::boards::{BOARDS, Board, M4F, M4F_TUNED, WASM};
-use super::build::Profile;
+use super::boards::{BOARDS, Board, M4F, M4F_TUNED, Profile, WASM};
 use super::emulator::Run;
 use super::figures::{Figure, Figures, Recorded, Table};
 use super::goals;

@@ -21,8 +21,7 @@ use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSymbol, SymbolKind};
 use rustc_demangle::demangle;
 
-use super::boards::{Board, M4F, M4F_TUNED, M55_HELIUM};
-use super::build::Profile;
+use super::boards::{Board, M4F, M4F_TUNED, M55_HELIUM, Profile};
 use super::emulator;
 use crate::apt::Need;
 use crate::process;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::WHOLE;
+use crate::builds::WHOLE;
 use crate::expected;
 use crate::paths;
 use crate::process::{cargo, read, run};

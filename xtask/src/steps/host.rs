@@ -5,9 +5,10 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::{
-    FEATURES, Findings, How, WHOLE, package,
+    Findings, How, package,
     tally::{self, Said},
 };
+use crate::builds::{FEATURES, WHOLE};
 use crate::paths;
 use crate::process::{cargo, read, run};
 use crate::qemu;

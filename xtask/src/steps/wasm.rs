@@ -1,35 +1,17 @@
-//! The wasm backend. `tests/wasm` is built with SIMD and run under node. It also contains the
+//! The step of the wasm backend: it runs `tests/wasm` in node and compares the hashes of the
 //! firmware's programs.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{
-    FEATURES, Findings, How,
+    Findings, How,
     tally::{self, Said},
 };
-use crate::apt::{self, Need};
-use crate::paths;
+use crate::builds::FEATURES;
 use crate::process;
 use crate::qemu::golden;
 use crate::toolchain::Target;
-
-const NODE: Need = Need { any_of: &["node", "nodejs"], package: "nodejs" };
-
-/// A cargo command for wasm with SIMD.
-fn cargo(target: Target, subcommand: &str, folder: &str, args: &[&str]) -> Command {
-    let mut command = target.cargo(subcommand, folder, "core", ["--release"]);
-    command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128").args(args);
-    command
-}
-
-fn folder() -> PathBuf {
-    paths::root().join("tests/wasm")
-}
+use crate::wasm;
 
 pub fn run(findings: &mut Findings) -> Result<()> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
@@ -37,13 +19,13 @@ pub fn run(findings: &mut Findings) -> Result<()> {
     let libraries =
         ["--package", "rosenblatt-kernels", "--package", "rosenblatt", "--features", FEATURES];
     let deny = ["--", "-D", "warnings"];
-    process::run(cargo(target, "clippy", "wasm-clippy", &libraries).args(deny))?;
-    let manifest = folder().join("Cargo.toml");
+    process::run(wasm::cargo(target, "clippy", "wasm-clippy", &libraries).args(deny))?;
+    let manifest = wasm::folder().join("Cargo.toml");
     process::run(
-        cargo(target, "clippy", "wasm-clippy", &["--manifest-path"]).arg(manifest).args(deny),
+        wasm::cargo(target, "clippy", "wasm-clippy", &["--manifest-path"]).arg(manifest).args(deny),
     )?;
 
-    let mut hashes = programs(|line| {
+    let mut hashes = wasm::programs(|line| {
         if let Some((name, Said::Checked(what))) = tally::backend(line) {
             findings.backend(name, How::Run, &what);
         }
@@ -58,57 +40,4 @@ pub fn run(findings: &mut Findings) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Builds the suite and runs it. Returns the final hash of each of the firmware's programs. `each`
-/// receives every printed line.
-pub fn programs(mut each: impl FnMut(&str)) -> Result<BTreeMap<String, u64>> {
-    apt::ensure(&[NODE])?;
-    let target = Target::prepare("wasm32-unknown-unknown")?;
-    process::run(
-        cargo(target, "build", "wasm", &["--manifest-path"]).arg(folder().join("Cargo.toml")),
-    )?;
-    let module = target.release_folder("wasm").join("rosenblatt_wasm_tests.wasm");
-    let mut hashes = BTreeMap::new();
-    let mut command = Command::new(NODE.found().expect("ensured above"));
-    process::run_lines(
-        command.arg(folder().join("run.mjs")).arg(module).arg(golden_hash()?),
-        |line| {
-            if let Some((name, hash)) = program(line) {
-                hashes.insert(name.to_owned(), hash);
-            }
-            each(line);
-            true
-        },
-    )?;
-    Ok(hashes)
-}
-
-/// A line `program NAME: HASH`.
-fn program(line: &str) -> Option<(&str, u64)> {
-    let (name, hash) = line.strip_prefix("program ")?.split_once(": ")?;
-    Some((name, u64::from_str_radix(hash, 16).ok()?))
-}
-
-/// The hash over all kernels that every backend must reproduce.
-fn golden_hash() -> Result<String> {
-    let file = paths::root().join("kernels/tests/identity.golden");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let line = text
-        .lines()
-        .find(|line| line.ends_with(" all"))
-        .context("the golden file has no line for all kernels")?;
-    Ok(line.split(' ').next().unwrap_or_default().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn program_lines() {
-        assert_eq!(program("program xor-sgd: 00000000000000ff"), Some(("xor-sgd", 255)));
-        assert_eq!(program("backend wasm: 3 checks, 0 mismatches, hash 00000000000000ff"), None);
-    }
 }

@@ -1,9 +1,7 @@
 //! The reports of a training's epochs.
 
-use crate::{
-    error::Result,
-    observer::{EpochReport, Observer, Session},
-};
+use super::{EpochReport, Observer, Session};
+use crate::error::Result;
 use core::ops::ControlFlow;
 use heapless::Vec;
 
