@@ -145,6 +145,14 @@ pub trait Optimizer: Copy {
         Ok(())
     }
 
+    /// Computes early what [`Optimizer::update`] needs of the state alone, if that takes long. A
+    /// trainer calls it before each forward pass: divisions then overlap the passes. It changes no
+    /// result of `update`, which must also work without it.
+    #[inline(always)]
+    fn look_ahead<P: F32Array>(&self, state: &mut Self::State<P>) {
+        let _ = state;
+    }
+
     /// Changes the gradient before [`Optimizer::update`]: clipping. The gradient is finite.
     /// `gradient` holds the values of all parameters.
     #[inline(always)]

@@ -327,11 +327,10 @@ impl<T: Layers> Sequential<T> {
     #[inline]
     fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;
-        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
         dispatch!(
             backend,
             width: ComposedOf::<T>::MAX_ROW,
-            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
+            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, x, &mut y)
         );
         y
     }
@@ -425,9 +424,11 @@ fn infer_one<S: Simd, N: Layer>(
     s: S,
     p: &N::Params,
     r: &N::Buffers,
-    x: &[N::Input],
-    y: &mut [N::Output],
+    x: &N::Input,
+    y: &mut N::Output,
 ) {
+    // Slices of one row are made here, where the compiler then knows their length.
+    let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
     if const { in_place::<S, N>() } {
         N::infer::<S, 1>(s, p, r, x, y);
     } else {

@@ -243,6 +243,26 @@ fn all_ordinary<S: Simd>(s: S, g: S::F) -> bool {
     s.all(ordinary(s, g))
 }
 
+/// Whether |g| < [`HUGE`] for every value.
+#[inline(always)]
+fn all_below_huge<S: Simd>(s: S, g: &[f32]) -> bool {
+    // 2⁶⁵·HUGE = 2¹²⁸ is the first number that overflows, and ∞ − ∞ is NaN. A NaN stays NaN when
+    // bits are or-ed into it.
+    let scale = s.splat(f32::from_bits((127 + 65) << 23));
+    let mut nan = s.splat(0.0);
+    for_each_register(
+        s,
+        g.len(),
+        #[inline(always)]
+        |i, part| {
+            // SAFETY: `for_each_register` stays below g.len().
+            let g = s.mul(unsafe { load(s, g.as_ptr().add(i), part) }, scale);
+            nan = s.or(nan, s.sub(g, g));
+        },
+    );
+    s.all(s.lt(nan, s.splat(1.0)))
+}
+
 /// One whole step against the sign of g: w − rate·(g / |g|), which is NaN where g is infinite or
 /// NaN.
 #[inline(always)]

@@ -57,6 +57,11 @@ impl Optimizer for Adam {
         optimizer::adam_on(s, step, w.as_flat_mut(), m, v, dw.as_flat());
     }
 
+    #[inline(always)]
+    fn look_ahead<P: F32Array>(&self, state: &mut AdamState<P>) {
+        state.look_ahead(self);
+    }
+
     #[cfg_attr(not(target_os = "none"), inline(always))]
     fn check(&self) -> Result<()> {
         at_least_zero("lr", self.lr)?;
@@ -78,18 +83,30 @@ pub struct AdamState<P> {
     rest1: Complement,
     rest2: Complement,
     pub(super) t: u32,
+    /// α of the step that has begun; 0 between steps
+    ahead: [f32; AHEAD],
 }
 
-zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t });
+/// A chip computes one thing after the other: α early would only take memory.
+const AHEAD: usize = if cfg!(target_os = "none") { 0 } else { 1 };
+
+zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t, ahead });
 
 impl<P: F32Array> ZeroState for AdamState<P> {
-    const ZERO: Self =
-        Self { m: P::ZERO, v: P::ZERO, rest1: Complement::ZERO, rest2: Complement::ZERO, t: 0 };
+    const ZERO: Self = Self {
+        m: P::ZERO,
+        v: P::ZERO,
+        rest1: Complement::ZERO,
+        rest2: Complement::ZERO,
+        t: 0,
+        ahead: [0.0; AHEAD],
+    };
 
     fn set_zero(&mut self) {
         self.m.as_flat_mut().fill(0.0);
         self.v.as_flat_mut().fill(0.0);
         (self.rest1, self.rest2, self.t) = (Complement::ZERO, Complement::ZERO, 0);
+        self.ahead = [0.0; AHEAD];
     }
 }
 
@@ -101,9 +118,36 @@ impl<P: F32Array> AdamState<P> {
         self.t = self.t.saturating_add(1);
         let (rest1, rest2) = (self.rest1.next(beta1), self.rest2.next(beta2));
         let lr = decayed(lr, decay, self.t);
-        let alpha = lr * math::sqrt(rest2) / rest1;
+        let alpha = match core::mem::replace(&mut self.ahead, [0.0; AHEAD]).as_slice() {
+            [alpha, ..] if *alpha > 0.0 => *alpha,
+            [_, ..] => alpha_now(lr, rest1, rest2),
+            [] => alpha(lr, rest1, rest2),
+        };
         (self.m.as_flat_mut(), self.v.as_flat_mut(), AdamStep { alpha, beta1, beta2, epsilon }, lr)
     }
+
+    /// Computes α of the next step.
+    #[inline(always)]
+    pub(super) fn look_ahead(&mut self, adam: &Adam) {
+        if let [ahead, ..] = self.ahead.as_mut_slice() {
+            let (mut rest1, mut rest2) = (self.rest1, self.rest2);
+            let (rest1, rest2) = (rest1.next(adam.beta1), rest2.next(adam.beta2));
+            *ahead = alpha(decayed(adam.lr, adam.decay, self.t.saturating_add(1)), rest1, rest2);
+        }
+    }
+}
+
+/// lr·√(1 − β₂ᵗ) / (1 − β₁ᵗ)
+#[inline(always)]
+fn alpha(lr: f32, rest1: f32, rest2: f32) -> f32 {
+    lr * math::sqrt(rest2) / rest1
+}
+
+/// [`alpha`] where it was not computed early. A call: in place the early α would wait for it.
+#[cold]
+#[inline(never)]
+fn alpha_now(lr: f32, rest1: f32, rest2: f32) -> f32 {
+    alpha(lr, rest1, rest2)
 }
 
 /// 1 − βᵗ in units of 2⁻⁶⁴, as an upper and a lower half. It is 0 before the first step, so that

@@ -65,6 +65,11 @@ impl Optimizer for AdamW {
         optimizer::adamw_on(s, step, lr * self.weight_decay, w.as_flat_mut(), m, v, dw.as_flat());
     }
 
+    #[inline(always)]
+    fn look_ahead<P: F32Array>(&self, state: &mut AdamState<P>) {
+        state.look_ahead(&self.adam());
+    }
+
     fn check(&self) -> Result<()> {
         self.adam().check()?;
         at_least_zero("weight_decay", self.weight_decay)

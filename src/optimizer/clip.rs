@@ -33,6 +33,11 @@ macro_rules! inner {
         }
 
         #[inline(always)]
+        fn look_ahead<P: F32Array>(&self, state: &mut Self::State<P>) {
+            self.optimizer.look_ahead(state);
+        }
+
+        #[inline(always)]
         fn check_next<P: F32Array>(&self, state: &Self::State<P>) -> Result<()> {
             self.optimizer.check_next(state)
         }

@@ -94,6 +94,7 @@ impl<N: Model<Layers: Trainable>, O: Optimizer, const B: usize> StepMemory<N, O,
         L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
     {
         let m = x.len();
+        optimizer.look_ahead(&mut self.state);
         part(
             s,
             #[inline(always)]

@@ -1,6 +1,8 @@
 //! Adam and AdamW: adaptive moments.
 
-use super::{all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step};
+use super::{
+    all_below_huge, all_ordinary, flush_subnormal, one_minus, ordinary, same_lengths, whole_step,
+};
 use crate::{
     Backend, dispatch,
     simd::{Bodies, Simd, called},
@@ -22,7 +24,7 @@ pub struct AdamStep {
 }
 
 /// The arguments of [`moments`] as pointers, and its factors in every lane.
-struct Walk<S: Simd, F> {
+struct Walk<S: Simd, F, const LOOK: bool> {
     s: S,
     w: *mut f32,
     m: *mut f32,
@@ -35,7 +37,7 @@ struct Walk<S: Simd, F> {
     shrink: F,
 }
 
-impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
+impl<S: Simd, F: Fn(S::F) -> S::F, const LOOK: bool> Walk<S, F, LOOK> {
     /// Loads w, m, v and dw from `i` on.
     /// # Safety
     /// The lanes of `part` from `i` on must be readable in all four.
@@ -61,7 +63,7 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     unsafe fn store(&self, i: usize, part: Part<S>, [w, m, v, g]: [S::F; 4]) {
         let &Self { s, alpha, beta, one_minus, epsilon, ref shrink, .. } = self;
         let w = shrink(w);
-        let all = all_ordinary(s, g);
+        let all = !LOOK || all_ordinary(s, g);
         if const { S::LANES == 1 } && !all {
             // SAFETY: the caller's promise.
             return unsafe { store(s, self.w.add(i), part, whole_step(s, w, alpha, g)) };
@@ -84,9 +86,10 @@ impl<S: Simd, F: Fn(S::F) -> S::F> Walk<S, F> {
     }
 }
 
-/// Adam, where each weight w is first replaced by `shrink(w)`.
+/// Adam, where each weight w is first replaced by `shrink(w)`. Without `LOOK` the caller has seen
+/// that the gradient is below [`HUGE`](super::HUGE) everywhere.
 #[inline(always)]
-fn moments<S: Simd>(
+fn moments<S: Simd, const LOOK: bool>(
     s: S,
     step: AdamStep,
     w: &mut [f32],
@@ -97,7 +100,7 @@ fn moments<S: Simd>(
 ) {
     let AdamStep { alpha, beta1, beta2, epsilon } = step;
     let n = w.len().min(m.len()).min(v.len()).min(dw.len());
-    let walk = Walk {
+    let walk = Walk::<S, _, LOOK> {
         s,
         w: w.as_mut_ptr(),
         m: m.as_mut_ptr(),
@@ -150,8 +153,23 @@ pub fn adam_on<S: Simd>(
 ) {
     if const { called::<S>() } {
         s.shared().adam(step, w, m, v, dw)
-    } else {
+    } else if const { S::LANES == 1 || cfg!(target_os = "none") } {
         adam_body(s, step, w, m, v, dw)
+    } else if all_below_huge(s, dw) {
+        // In place the parameters are few: one look at all of them costs less than one at each
+        // register, and the code is shorter.
+        moments::<S, false>(
+            s,
+            step,
+            w,
+            m,
+            v,
+            dw,
+            #[inline(always)]
+            |w| w,
+        );
+    } else {
+        s.shared().adam(step, w, m, v, dw)
     }
 }
 
@@ -164,7 +182,7 @@ pub(crate) fn adam_body<S: Simd>(
     v: &mut [f32],
     dw: &[f32],
 ) {
-    moments(
+    moments::<S, true>(
         s,
         step,
         w,
@@ -189,7 +207,7 @@ pub fn adamw_on<S: Simd>(
 ) {
     // w + (0 − shrink)·w: with shrink 0 the product leaves −0 as it is.
     let shrink = s.splat(0.0 - shrink);
-    moments(
+    moments::<S, true>(
         s,
         step,
         w,
@@ -218,7 +236,7 @@ pub fn adam(
     dw: &[f32],
 ) {
     same_lengths!(w, m, v, dw);
-    dispatch!(backend, s => adam_on(s, step, w, m, v, dw));
+    dispatch!(backend, s => adam_body(s, step, w, m, v, dw));
 }
 
 /// AdamW: w ← w − shrink·w, then [`adam`]; shrink = lr·λ, the learning rate times the weight decay
