@@ -204,8 +204,8 @@ pub fn first_rows<T>(rows: &[T], m: usize) -> &[T] {
 #[inline(always)]
 #[must_use]
 pub fn first_rows_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
-    // Not `split_at_mut`: from another crate LLVM then unrolls more (1.2 KB more flash for `sequence`
-    // on a Cortex-M4F).
+    // Not `split_at_mut`: called from another crate it makes LLVM unroll more (1.2 KB more flash
+    // for `sequence` on a Cortex-M4F).
     let m = m.min(rows.len());
     &mut rows[..m]
 }
