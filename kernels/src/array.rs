@@ -204,8 +204,10 @@ pub fn first_rows<T>(rows: &[T], m: usize) -> &[T] {
 #[inline(always)]
 #[must_use]
 pub fn first_rows_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
+    // Not `split_at_mut`: called from another crate it makes LLVM unroll more (1.2 KB more flash
+    // for `sequence` on a Cortex-M4F).
     let m = m.min(rows.len());
-    rows.split_at_mut(m).0
+    &mut rows[..m]
 }
 
 /// y ← x, row by row, as many as the shorter slice has. Cannot panic.
