@@ -77,8 +77,8 @@ pub type Mlp<T> = Sequential<T>;
 /// let net = Mlp::<(Dense<2, 1>)>::ZERO; // (Dense<2, 1>,) is right
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no tuple of layers",
-    note = "one layer is written with a comma, as in `Mlp<(Dense<2, 1>,)>`; at most 32 layers"
+    message = "`{Self}` is not a tuple of 1 to 32 layers",
+    note = "a tuple of one layer needs a comma: `Mlp<(Dense<2, 1>,)>`"
 )]
 pub trait Layers: 'static {
     /// The layers as nested pairs.
@@ -539,6 +539,7 @@ macro_rules! nested {
 macro_rules! tuples {
     () => {};
     ($a:ident $($rest:ident)*) => {
+        #[diagnostic::do_not_recommend]
         impl<$a: Layer, $($rest: Layer),*> Layers for ($a, $($rest,)*) {
             type List = nested!($a $($rest)*);
             type Composed = <Self::List as List>::Composed;
