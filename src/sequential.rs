@@ -327,10 +327,11 @@ impl<T: Layers> Sequential<T> {
     #[inline]
     fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
         dispatch!(
             backend,
             width: ComposedOf::<T>::MAX_ROW,
-            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, x, &mut y)
+            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
         );
         y
     }
@@ -424,11 +425,18 @@ fn infer_one<S: Simd, N: Layer>(
     s: S,
     p: &N::Params,
     r: &N::Buffers,
-    x: &N::Input,
-    y: &mut N::Output,
+    x: &[N::Input],
+    y: &mut [N::Output],
 ) {
-    // Slices of one row are made here, where the compiler then knows their length.
-    let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
+    // On a desktop `vectorize` is a call, behind which the compiler does not know that there is one
+    // row. On a chip it knows.
+    let (x, y) = if cfg!(target_os = "none") {
+        (x, y)
+    } else if let (Some(x), Some(y)) = (x.first_chunk::<1>(), y.first_chunk_mut::<1>()) {
+        (x.as_slice(), y.as_mut_slice())
+    } else {
+        return;
+    };
     if const { in_place::<S, N>() } {
         N::infer::<S, 1>(s, p, r, x, y);
     } else {
