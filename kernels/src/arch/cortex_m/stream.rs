@@ -23,9 +23,12 @@ fn rest_mut(x: &mut [f32], blocks: usize) -> &mut [f32] {
 /// Whether every value is finite.
 pub fn all_finite(x: &[f32]) -> bool {
     let (blocks, rest) = x.as_chunks::<BLOCK>();
-    // SAFETY: reads as many blocks as the slice has.
-    let mut sum =
-        if blocks.is_empty() { 0.0 } else { unsafe { zero_times(blocks.as_ptr(), blocks.len()) } };
+    let mut sum = if blocks.is_empty() {
+        0.0
+    } else {
+        // SAFETY: reads as many blocks as the slice has.
+        unsafe { zero_times(blocks.as_ptr(), blocks.len()) }
+    };
     for x in rest {
         sum += x * 0.0;
     }
