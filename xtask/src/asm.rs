@@ -19,7 +19,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::apt;
-use crate::builds::{ARM_ARGS, ARM_LIBC, ARM_LINKER, ARM_TRIPLE, WHOLE};
+use crate::builds::{ARM_LIBC, ARM_LINKER, ARM_TRIPLE};
 use crate::paths;
 use crate::process::{self, cargo};
 use crate::table::table;
@@ -160,29 +160,27 @@ pub fn check(args: &Args) -> Result<()> {
     )
 }
 
-/// The probe is an example of crate type `cdylib`, so that its functions are kept.
-const PROBE: [&str; 2] = ["--example", "probe"];
+/// The probe is an example of crate type `cdylib`, so that its functions are kept. It is built
+/// without the feature `defmt`, with which it would be empty, and so it has a build of its own.
+const PROBE: [&str; 5] = ["--release", "--package", "rosenblatt-kernels", "--example", "probe"];
 
 fn host() -> Result<std::path::PathBuf> {
-    process::run(cargo(["build"]).args(WHOLE).args(PROBE))?;
+    process::run(cargo(["build"]).args(PROBE))?;
     Ok(paths::target().join(format!("release/examples/{DLL_PREFIX}probe{DLL_SUFFIX}")))
 }
 
 fn aarch64_linux() -> Result<std::path::PathBuf> {
     apt::ensure(&[ARM_LINKER, ARM_LIBC])?;
     let target = Target::prepare(ARM_TRIPLE)?;
-    let mut command = target.cargo("build", "cross", "", ARM_ARGS);
-    process::run(command.args(PROBE).env(target.variable("LINKER"), ARM_LINKER.any_of[0]))?;
+    let mut command = target.cargo("build", "cross", "", PROBE);
+    process::run(command.env(target.variable("LINKER"), ARM_LINKER.any_of[0]))?;
     Ok(target.release_folder("cross").join("examples/libprobe.so"))
 }
 
 fn wasm32() -> Result<std::path::PathBuf> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
-    let mut command =
-        target.cargo("build", "wasm", "core", ["--release", "--package", "rosenblatt-kernels"]);
-    process::run(
-        command.args(PROBE).env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"),
-    )?;
+    let mut command = target.cargo("build", "wasm", "core", PROBE);
+    process::run(command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
     Ok(target.release_folder("wasm").join("examples/probe.wasm"))
 }
 
