@@ -56,9 +56,8 @@ pub use train::Trainer;
 /// The names that most programs use: `use rosenblatt::prelude::*;`
 ///
 /// Short words that a program may use for things of its own stay in their modules:
-/// [`activation::Step`], the shapes and paddings of [`layer`] (`Map`,
-/// `Signal`, `Same`, `Valid`, `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`]
-/// and [`train::Batch`].
+/// [`activation::Step`], the shapes and paddings of [`layer`] (`Map`, `Signal`, `Same`, `Valid`,
+/// `All`, `Last`), its penalties (`L1`, `L2`), [`init`], [`schedule`] and [`train::Batch`].
 pub mod prelude {
     pub use crate::{
         activation::{LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh},

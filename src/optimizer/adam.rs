@@ -83,7 +83,8 @@ pub struct AdamState<P> {
     rest1: Complement,
     rest2: Complement,
     pub(super) t: u32,
-    /// α of the step that has begun; 0 between steps
+    /// α of the step that has begun; 0 once its update is done. After a rejected step it stays
+    /// until the next [`Optimizer::look_ahead`]
     ahead: [f32; AHEAD],
 }
 
