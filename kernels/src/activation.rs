@@ -315,6 +315,71 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     );
 }
 
+/// [`softmax_row`] for `LANES` rows of `n` values at once, with the same bits. Lane i belongs to row
+/// i: exponentials and divisions fill whole registers, and no sum runs across lanes.
+///
+/// # Safety
+/// `x` must be valid for reading and writing `LANES`·n values; 2 ≤ n ≤ 16.
+#[inline(always)]
+unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
+    let zero = s.splat(0.0);
+    // The columns. A short row's last virtual lanes are like those of `reduce_max` and `reduce_sum`.
+    let mut columns = [s.splat(f32::NEG_INFINITY); 16];
+    // The last four columns may overlap the four before.
+    let fours = (0..n / 4 * 4).step_by(4).chain((n % 4 > 0 && n > 4).then(|| n - 4));
+    // SAFETY: all rows lie inside what the caller guarantees; a four of columns lies inside its
+    // row. Rows of 2 or 3 values are written in order, and of the last one only these.
+    unsafe {
+        if n < 4 {
+            for (j, column) in columns.iter_mut().enumerate().take(n) {
+                *column = s.gather(x.add(j).cast_const(), n, S::LANES);
+            }
+        } else {
+            for j in fours.clone() {
+                let four = s.gather4(x.add(j).cast_const(), n, S::LANES);
+                columns[j..j + 4].copy_from_slice(&four);
+            }
+        }
+        let top = tree(
+            columns,
+            #[inline(always)]
+            |a, b| s.max(a, b),
+        );
+        for (j, column) in columns.iter_mut().enumerate() {
+            // Above zero only in a row with NaN, which becomes NaN.
+            *column = if j < n { math::exp_below(s, s.sub(*column, top)) } else { zero };
+        }
+        let total = tree(
+            columns,
+            #[inline(always)]
+            |a, b| s.add(a, b),
+        );
+        let total = s.add(total, zero);
+        for column in columns.iter_mut().take(n) {
+            *column = s.div(*column, total);
+        }
+        if n < 4 {
+            let [a, b, c, d, ..] = columns;
+            s.scatter4(x, n, n, [a, b, c, d]);
+        }
+        for j in fours {
+            let four = [columns[j], columns[j + 1], columns[j + 2], columns[j + 3]];
+            s.scatter4(x.add(j), n, 4, four);
+        }
+    }
+}
+
+/// Sixteen virtual lanes joined by halves, as [`reduce_sum`] does.
+#[inline(always)]
+fn tree<F: Copy>(mut lanes: [F; 16], join: impl Fn(F, F) -> F) -> F {
+    for half in [8, 4, 2, 1] {
+        for v in 0..half {
+            lanes[v] = join(lanes[v], lanes[v + half]);
+        }
+    }
+    lanes[0]
+}
+
 #[inline(always)]
 fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
     let n = y.len().min(dy.len());
@@ -345,7 +410,16 @@ fn softmax_grad_row<S: Simd>(s: S, y: &[f32], dy: &mut [f32]) {
 
 #[inline(always)]
 pub(crate) fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
-    for row in x.chunks_exact_mut(n) {
+    let mut left = x;
+    if S::LANES > 1 && (2..=16).contains(&n) {
+        let mut groups = left.chunks_exact_mut(S::LANES * n);
+        for rows in &mut groups {
+            // SAFETY: a chunk holds `LANES` rows, and n is in the range.
+            unsafe { softmax_columns(s, n, rows.as_mut_ptr()) };
+        }
+        left = groups.into_remainder();
+    }
+    for row in left.chunks_exact_mut(n) {
         softmax_row(s, row);
     }
 }
@@ -407,7 +481,9 @@ pub mod typed {
         if const { cfg!(rosenblatt_cortex_m) && N <= 16 } {
             return short(s.shared(), x);
         }
-        if const { called::<S>() && N > 0 } {
+        // A call is worth it where it computes several rows at once.
+        let columns = S::LANES > 1 && N <= 16 && !cfg!(target_os = "none");
+        if const { N > 0 } && (called::<S>() || columns && x.len() >= S::LANES) {
             return s.shared().softmax(N, x.flat_mut());
         }
         for row in x {

@@ -8,7 +8,8 @@ use crate::{
     activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
     arch::scalar::Scalar,
     gemm::{
-        tile::{Any, Matrix, Start, product},
+        narrow::product,
+        tile::{Any, Matrix, Start},
         transpose::{DEPTH, product_nt},
     },
     loss, optimizer,

@@ -56,6 +56,17 @@ macro_rules! operations_of {
             unsafe { self.0.gather4(p, stride, n) }
         }
         #[inline(always)]
+        unsafe fn scatter4(
+            self,
+            p: *mut f32,
+            stride: usize,
+            width: usize,
+            columns: [Self::F; 4],
+        ) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.scatter4(p, stride, width, columns) }
+        }
+        #[inline(always)]
         fn shl<const N: i32>(self, a: Self::F) -> Self::F {
             self.0.shl::<N>(a)
         }

@@ -11,7 +11,8 @@
 //! | `dw = xᵀ·dy` ([`gemm_tn`]) | `x[p][i]` | `dy` | samples |
 //! | `dx = dy·wᵀ` ([`gemm_nt`]) | `dy[i][p]` | `wᵀ`, packed strip by strip | outputs |
 //!
-//! The lanes of a register run over j, so no sum is ever split. Every output adds over p from 0
+//! The lanes of a register run over j (over i where `c` has few columns and registers have sixteen
+//! lanes: `narrow.rs`), so no sum is ever split. Every output adds over p from 0
 //! upward, on every backend, at every batch size. `c` is cut into tiles of `MR` rows by `NR`
 //! registers. A tile stays in registers while p runs; each step loads `NR` registers of `b` and
 //! broadcasts `MR` values of `a` (Goto and van de Geijn, 2008). Nothing is packed for the forward
@@ -23,6 +24,7 @@
 //! path.
 
 mod call;
+pub(crate) mod narrow;
 mod product;
 #[cfg(rosenblatt_small)]
 #[cfg_attr(

@@ -105,6 +105,27 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
+    /// The inverse of [`Simd::gather4`] for `LANES` rows: writes the columns at p, p + 1, p + 2 and
+    /// p + 3. Rows are written in order, so that a row may begin before the fourth value of the row
+    /// before it. Of the last row only the first `width` ≤ 4 values are written.
+    /// # Safety
+    /// `p` must be valid for writing four values at each of the places, and `width` at the last.
+    #[inline(always)]
+    unsafe fn scatter4(self, p: *mut f32, stride: usize, width: usize, columns: [Self::F; 4]) {
+        let mut lanes = [[0.0f32; 16]; 4];
+        for (column, lanes) in columns.into_iter().zip(&mut lanes) {
+            // SAFETY: sixteen values hold one register.
+            unsafe { self.store(lanes.as_mut_ptr(), column) };
+        }
+        for i in 0..Self::LANES {
+            let width = if i + 1 == Self::LANES { width } else { 4 };
+            for (c, lanes) in lanes.iter().enumerate().take(width) {
+                // SAFETY: the caller guarantees these values.
+                unsafe { *p.add(i * stride + c) = lanes[i] };
+            }
+        }
+    }
+
     /// The first `n` lanes from `x`, the others from `rest`.
     fn fill(self, tail: Self::Tail, x: Self::F, rest: Self::F) -> Self::F;
 

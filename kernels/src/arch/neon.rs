@@ -85,6 +85,22 @@ unsafe fn store(p: *mut f32, x: float32x4_t) {
     }
 }
 
+/// The 4×4 matrix of four registers, transposed: value j of register i becomes value i of register j.
+#[inline(always)]
+fn transposed([a, b, c, d]: [float32x4_t; 4]) -> [float32x4_t; 4] {
+    // SAFETY: NEON is a feature of the whole target.
+    unsafe {
+        let (ab, cd) = (vzip1q_f32(a, b), vzip1q_f32(c, d));
+        let (ab_high, cd_high) = (vzip2q_f32(a, b), vzip2q_f32(c, d));
+        [
+            vcombine_f32(vget_low_f32(ab), vget_low_f32(cd)),
+            vcombine_f32(vget_high_f32(ab), vget_high_f32(cd)),
+            vcombine_f32(vget_low_f32(ab_high), vget_low_f32(cd_high)),
+            vcombine_f32(vget_high_f32(ab_high), vget_high_f32(cd_high)),
+        ]
+    }
+}
+
 /// Implements a method by one expression of intrinsics.
 macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
@@ -210,6 +226,28 @@ unsafe impl Simd for Neon {
         unsafe {
             let a = vadd_f32(vget_low_f32(a), vget_high_f32(a));
             vget_lane_f32::<0>(a) + vget_lane_f32::<1>(a)
+        }
+    }
+    #[inline(always)]
+    unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [float32x4_t; 4] {
+        // SAFETY: NEON is a feature of the whole target; the caller guarantees four values in each
+        // of n rows.
+        unsafe {
+            let row = |i: usize| if i < n { vld1q_f32(p.add(i * stride)) } else { self.splat(0.0) };
+            transposed([row(0), row(1), row(2), row(3)])
+        }
+    }
+    #[inline(always)]
+    unsafe fn scatter4(self, p: *mut f32, stride: usize, width: usize, columns: [float32x4_t; 4]) {
+        let [a, b, c, d] = transposed(columns);
+        // SAFETY: NEON is a feature of the whole target; the caller guarantees four values in each
+        // of three rows, and `width` in the last.
+        unsafe {
+            vst1q_f32(p, a);
+            vst1q_f32(p.add(stride), b);
+            vst1q_f32(p.add(2 * stride), c);
+            let p = p.add(3 * stride);
+            if width == 4 { vst1q_f32(p, d) } else { self.store_tail(p, self.tail(width), d) }
         }
     }
     #[inline(always)]

@@ -24,6 +24,19 @@ impl Default for Wasm {
     }
 }
 
+/// The 4×4 matrix of four registers, transposed: value j of register i becomes value i of register j.
+#[inline(always)]
+fn transposed([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+    let (ab, cd) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<0, 4, 1, 5>(c, d));
+    let (ab_high, cd_high) = (i32x4_shuffle::<2, 6, 3, 7>(a, b), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+    [
+        i64x2_shuffle::<0, 2>(ab, cd),
+        i64x2_shuffle::<1, 3>(ab, cd),
+        i64x2_shuffle::<0, 2>(ab_high, cd_high),
+        i64x2_shuffle::<1, 3>(ab_high, cd_high),
+    ]
+}
+
 /// Implements a method by one expression of intrinsics.
 macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
@@ -144,6 +157,30 @@ unsafe impl Simd for Wasm {
     fn sum_lanes(self, a: v128) -> f32 {
         let a = f32x4_add(a, i32x4_shuffle::<2, 3, 0, 1>(a, a));
         f32x4_extract_lane::<0>(a) + f32x4_extract_lane::<1>(a)
+    }
+    #[inline(always)]
+    unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [v128; 4] {
+        // SAFETY: the caller guarantees four values in each of n rows.
+        let row = |i: usize| unsafe {
+            if i < n { v128_load(p.add(i * stride).cast()) } else { self.splat(0.0) }
+        };
+        transposed([row(0), row(1), row(2), row(3)])
+    }
+    #[inline(always)]
+    unsafe fn scatter4(self, p: *mut f32, stride: usize, width: usize, columns: [v128; 4]) {
+        let [a, b, c, d] = transposed(columns);
+        // SAFETY: the caller guarantees four values in each of three rows, and `width` in the last.
+        unsafe {
+            v128_store(p.cast(), a);
+            v128_store(p.add(stride).cast(), b);
+            v128_store(p.add(2 * stride).cast(), c);
+            let p = p.add(3 * stride);
+            if width == 4 {
+                v128_store(p.cast(), d)
+            } else {
+                self.store_tail(p, self.tail(width), d)
+            }
+        }
     }
     #[inline(always)]
     fn max_lanes(self, a: v128) -> f32 {

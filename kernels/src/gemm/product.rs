@@ -6,17 +6,19 @@
 //! |---|---|---|
 //! | plain loops | firmware built for size (`opt-level` s or z), without Helium | `small.rs` |
 //! | lanes over the samples | one output, several samples, few inputs, a backend with lanes | `tile.rs`, `column` |
+//! | lanes over the rows | up to 12 columns, a backend of sixteen lanes | `narrow.rs` |
 //! | tiles in place | few weights (`Simd::INLINE_MAX`), or one row of few columns | `tile.rs` |
 //! | strips of `wᵀ` packed first | `dx` with more than one output | `transpose.rs` |
 //! | Helium's tiles | feature `helium`, shapes for which it is faster | `arch/helium.rs`, by `call.rs` |
 //! | Cortex-M assembly | a Cortex-M with an FPU, built for speed | `arch/cortex_m/gemm.rs`, by `call.rs` |
-//! | out of line, one copy per backend | all others | `tile.rs`, by `call.rs` and `bodies.rs` |
+//! | out of line, one copy per backend | all others | `narrow.rs` and `tile.rs`, by `call.rs` and `bodies.rs` |
 
 #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
 use super::small;
 use super::{
     call::call,
-    tile::{AtMost, Count, Len, Matrix, Start, Weights, column, product},
+    narrow::{self, could_be_narrow},
+    tile::{self, AtMost, Count, Len, Matrix, Start, Weights, column},
     transpose::{DEPTH, product_nt},
 };
 use crate::{
@@ -195,7 +197,13 @@ impl Product {
     unsafe fn in_place<S: Simd, M: Count, N: Count, const CALLED: bool>(self, s: S) {
         let Self { mkn, a, b, c, start } = self;
         // SAFETY: the caller's promise is the same.
-        unsafe { product::<S, M, N, CALLED>(s, mkn, a, b, c, start) }
+        unsafe {
+            if const { could_be_narrow::<S, M, N>() } {
+                narrow::product::<S, M, N, CALLED>(s, mkn, a, b, c, start);
+            } else {
+                tile::product::<S, M, N, CALLED>(s, mkn, a, b, c, start);
+            }
+        }
     }
 
     /// Out of line.

@@ -2,7 +2,8 @@
 
 use super::{
     call::call,
-    tile::{Count, Matrix, Start, product},
+    narrow::product,
+    tile::{Count, Matrix, Start},
 };
 use crate::simd::Simd;
 use core::mem::MaybeUninit;

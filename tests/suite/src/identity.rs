@@ -95,7 +95,7 @@ pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// The order is fixed: the place in the list is the seed. New kernels go to the end.
-const KERNELS: [Kernel; 55] = [
+const KERNELS: [Kernel; 57] = [
     ("gemm", |judge, pool| gemm(judge, pool, &SHAPES)),
     ("gemm_tn", |judge, pool| gemm_tn(judge, pool, &SHAPES)),
     ("gemm_nt", |judge, pool| gemm_nt(judge, pool, &SHAPES)),
@@ -176,6 +176,8 @@ const KERNELS: [Kernel; 55] = [
     ("regularize", regularize),
     ("pooling", pooling),
     ("products of few columns", few_columns),
+    ("narrow products", narrow),
+    ("softmax of many rows", softmax_of_many_rows),
 ];
 
 /// Values in the one buffer that holds everything: 3840 bytes.
@@ -417,6 +419,20 @@ const SHAPES: [Shape; 30] = [
 const FEW_COLUMNS: [Shape; 6] =
     [(1, 4, 2), (2, 5, 2), (5, 8, 2), (4, 3, 10), (3, 9, 10), (6, 7, 18)];
 
+/// Products of few columns and so many rows that a backend of sixteen lanes gives each row a lane.
+const NARROW: [Shape; 10] = [
+    (16, 4, 1),
+    (17, 3, 3),
+    (33, 5, 2),
+    (35, 6, 4),
+    (16, 7, 5),
+    (18, 2, 7),
+    (19, 9, 8),
+    (32, 1, 11),
+    (34, 4, 12),
+    (16, 5, 13),
+];
+
 /// Calls `f` with every shape and kind, and a shift that varies with them. `f` skips what does not
 /// fit into the pool.
 fn shapes(shapes: &[Shape], mut f: impl FnMut(Shape, Kind, usize) -> Option<()>) {
@@ -524,6 +540,24 @@ fn few_columns(judge: &mut Judge, pool: &mut Pool) {
     gemm_nt(judge, pool, &FEW_COLUMNS);
 }
 
+fn narrow(judge: &mut Judge, pool: &mut Pool) {
+    /// The same shapes with rows and columns of the result in the other product's place.
+    const TURNED: [Shape; 10] = {
+        let mut turned = NARROW;
+        let mut i = 0;
+        while i < turned.len() {
+            let (m, k, n) = NARROW[i];
+            turned[i] = (k, m, n);
+            i += 1;
+        }
+        turned
+    };
+    gemm(judge, pool, &NARROW);
+    gemm_tn(judge, pool, &TURNED);
+    gemm_nt(judge, pool, &NARROW);
+    gemm_fixed_narrow(judge, pool);
+}
+
 /// Calls a generic function for every kind with shapes in types.
 macro_rules! typed {
     ($f:ident($judge:expr, $pool:expr): $($m:literal rows of $($n:literal)+),*) => {
@@ -533,30 +567,31 @@ macro_rules! typed {
     };
 }
 
+fn gemm_case<const K: usize, const N: usize>(
+    judge: &mut Judge,
+    room: &mut Room<'_>,
+    m: usize,
+    kind: Kind,
+    shift: usize,
+) -> Option<()> {
+    let x = judge.input(room, m * K, shift, kind)?;
+    let w = judge.input(room, K * N, shift + 1, kind)?;
+    let b = judge.input(room, N, shift + 2, kind)?;
+    let mut y = judge.outputs(room, m * N, shift + 3, kind)?;
+    let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) =
+        (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
+    let bs: &[f32; N] = b.try_into().ok()?;
+    let backend = judge.backend;
+    judge.same(
+        &mut y,
+        |y| dispatch!(backend, s => gemm::typed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
+        |y| dispatch!(Backend::baseline(), s => gemm::gemm(s, m, K, N, x, w, b, y)),
+    );
+    Some(())
+}
+
 fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const K: usize, const N: usize>(
-        judge: &mut Judge,
-        room: &mut Room<'_>,
-        m: usize,
-        kind: Kind,
-        shift: usize,
-    ) -> Option<()> {
-        let x = judge.input(room, m * K, shift, kind)?;
-        let w = judge.input(room, K * N, shift + 1, kind)?;
-        let b = judge.input(room, N, shift + 2, kind)?;
-        let mut y = judge.outputs(room, m * N, shift + 3, kind)?;
-        let (xs, ws): (&[[f32; K]], &[[f32; N]; K]) =
-            (x.as_chunks().0, w.as_chunks().0.try_into().ok()?);
-        let bs: &[f32; N] = b.try_into().ok()?;
-        let backend = judge.backend;
-        judge.same(
-            &mut y,
-            |y| dispatch!(backend, s => gemm::typed::gemm(s, xs, ws, bs, y.as_chunks_mut().0)),
-            |y| dispatch!(Backend::baseline(), s => gemm::gemm(s, m, K, N, x, w, b, y)),
-        );
-        Some(())
-    }
-    typed!(case(judge, pool):
+    typed!(gemm_case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
         6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 4 128,
         1 rows of 300 2,
@@ -564,35 +599,47 @@ fn gemm_fixed(judge: &mut Judge, pool: &mut Pool) {
     );
 }
 
+fn gemm_tn_case<const K: usize, const N: usize>(
+    judge: &mut Judge,
+    room: &mut Room<'_>,
+    m: usize,
+    kind: Kind,
+    shift: usize,
+) -> Option<()> {
+    let x = judge.input(room, m * K, shift, kind)?;
+    let dy = judge.input(room, m * N, shift + 1, kind)?;
+    let mut dw = judge.outputs(room, K * N, shift + 2, kind)?;
+    let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
+    let backend = judge.backend;
+    judge.same(
+        &mut dw,
+        |dw| {
+            if let Ok(dw) = dw.as_chunks_mut().0.try_into() {
+                dispatch!(backend, s => gemm::typed::gemm_tn::<_, K, N>(s, xs, dys, dw));
+            }
+        },
+        |dw| dispatch!(Backend::baseline(), s => gemm::gemm_tn(s, m, K, N, x, dy, dw, false)),
+    );
+    Some(())
+}
+
 fn gemm_tn_fixed(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const K: usize, const N: usize>(
-        judge: &mut Judge,
-        room: &mut Room<'_>,
-        m: usize,
-        kind: Kind,
-        shift: usize,
-    ) -> Option<()> {
-        let x = judge.input(room, m * K, shift, kind)?;
-        let dy = judge.input(room, m * N, shift + 1, kind)?;
-        let mut dw = judge.outputs(room, K * N, shift + 2, kind)?;
-        let (xs, dys): (&[[f32; K]], &[[f32; N]]) = (x.as_chunks().0, dy.as_chunks().0);
-        let backend = judge.backend;
-        judge.same(
-            &mut dw,
-            |dw| {
-                if let Ok(dw) = dw.as_chunks_mut().0.try_into() {
-                    dispatch!(backend, s => gemm::typed::gemm_tn::<_, K, N>(s, xs, dys, dw));
-                }
-            },
-            |dw| dispatch!(Backend::baseline(), s => gemm::gemm_tn(s, m, K, N, x, dy, dw, false)),
-        );
-        Some(())
-    }
-    typed!(case(judge, pool):
+    typed!(gemm_tn_case(judge, pool):
         1 rows of 1 1, 4 rows of 2 8, 4 rows of 8 1, 5 rows of 3 5, 3 rows of 5 17, 17 rows of 2 9,
         6 rows of 16 16, 7 rows of 9 3, 1 rows of 33 9, 2 rows of 10 33, 1 rows of 3 128,
         300 rows of 1 2,
         7 rows of 37 1
+    );
+}
+
+fn gemm_fixed_narrow(judge: &mut Judge, pool: &mut Pool) {
+    typed!(gemm_case(judge, pool):
+        16 rows of 4 1, 17 rows of 16 3, 33 rows of 3 2, 35 rows of 5 4, 16 rows of 6 7,
+        18 rows of 4 8, 32 rows of 3 10
+    );
+    typed!(gemm_tn_case(judge, pool):
+        4 rows of 16 1, 16 rows of 16 3, 3 rows of 33 2, 5 rows of 35 4, 6 rows of 16 7,
+        4 rows of 18 8, 3 rows of 32 10, 2 rows of 33 12
     );
 }
 
@@ -866,6 +913,29 @@ fn softmax(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
+/// So many rows that a backend with lanes gives each row a lane, more than once, and has rows left.
+fn softmax_of_many_rows(judge: &mut Judge, pool: &mut Pool) {
+    const MANY: usize = 35;
+    lengths(|n, kind, shift| {
+        if !(1..=17).contains(&n) {
+            return None;
+        }
+        let mut x = judge.outputs(&mut Room::new(pool), MANY * n, shift, kind)?;
+        judge.backends(&mut x, |backend, x| activation::softmax(backend, n, x));
+        let mut x = judge.outputs(&mut Room::new(pool), MANY * n, shift, kind)?;
+        let backend = judge.backend;
+        judge.same(
+            &mut x,
+            |x| activation::softmax(backend, n, x),
+            |x| x.chunks_exact_mut(n).for_each(|row| activation::softmax(backend, n, row)),
+        );
+        Some(())
+    });
+    typed!(softmax_case(judge, pool):
+        16 rows of 3, 35 rows of 10, 19 rows of 2, 17 rows of 16, 33 rows of 4
+    );
+}
+
 fn softmax_grad(judge: &mut Judge, pool: &mut Pool) {
     lengths(|n, kind, shift| {
         if n == 0 {
@@ -879,37 +949,38 @@ fn softmax_grad(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
-    fn case<const N: usize>(
-        judge: &mut Judge,
-        room: &mut Room<'_>,
-        m: usize,
-        kind: Kind,
-        shift: usize,
-    ) -> Option<()> {
-        let y = judge.input(room, m * N, shift, kind)?;
-        let mut x = judge.outputs(room, m * N, shift + 1, kind)?;
-        let backend = judge.backend;
-        judge.same(
-            &mut x,
-            |x| dispatch!(backend, s => activation::typed::softmax::<_, N>(s, x.as_chunks_mut().0)),
-            |x| activation::softmax(Backend::baseline(), N, x),
-        );
-        judge.same(
-            &mut x,
-            |x| {
-                dispatch!(
-                    backend,
-                    s => activation::typed::softmax_grad::<_, N>(
-                        s, y.as_chunks().0, x.as_chunks_mut().0
-                    )
+fn softmax_case<const N: usize>(
+    judge: &mut Judge,
+    room: &mut Room<'_>,
+    m: usize,
+    kind: Kind,
+    shift: usize,
+) -> Option<()> {
+    let y = judge.input(room, m * N, shift, kind)?;
+    let mut x = judge.outputs(room, m * N, shift + 1, kind)?;
+    let backend = judge.backend;
+    judge.same(
+        &mut x,
+        |x| dispatch!(backend, s => activation::typed::softmax::<_, N>(s, x.as_chunks_mut().0)),
+        |x| activation::softmax(Backend::baseline(), N, x),
+    );
+    judge.same(
+        &mut x,
+        |x| {
+            dispatch!(
+                backend,
+                s => activation::typed::softmax_grad::<_, N>(
+                    s, y.as_chunks().0, x.as_chunks_mut().0
                 )
-            },
-            |x| activation::softmax_grad(Backend::baseline(), N, y, x),
-        );
-        Some(())
-    }
-    typed!(case(judge, pool):
+            )
+        },
+        |x| activation::softmax_grad(Backend::baseline(), N, y, x),
+    );
+    Some(())
+}
+
+fn softmax_fixed(judge: &mut Judge, pool: &mut Pool) {
+    typed!(softmax_case(judge, pool):
         1 rows of 1, 4 rows of 3, 5 rows of 10, 3 rows of 16, 2 rows of 17, 3 rows of 33,
         2 rows of 70
     );

@@ -37,7 +37,7 @@ fn float(a: __m256i) -> __m256 {
 /// The CPU must have AVX. The caller must guarantee four values at each of p, p + stride, p +
 /// 2·stride and p + 3·stride.
 #[inline(always)]
-unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
+unsafe fn columns(p: *const f32, stride: usize) -> [__m128; 4] {
     // SAFETY: the caller guarantees both.
     unsafe {
         let (a, b) = (_mm_loadu_ps(p), _mm_loadu_ps(p.add(stride)));
@@ -49,6 +49,25 @@ unsafe fn transposed(p: *const f32, stride: usize) -> [__m128; 4] {
             _mm_movehl_ps(cd, ab),
             _mm_movelh_ps(ab_high, cd_high),
             _mm_movehl_ps(cd_high, ab_high),
+        ]
+    }
+}
+
+/// The 4×4 matrices of four registers, each transposed: value j of half h of register i becomes
+/// value i of half h of register j.
+/// # Safety
+/// The CPU must have AVX.
+#[inline(always)]
+unsafe fn transposed([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    // SAFETY: the caller guarantees the feature.
+    unsafe {
+        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0x44>(ab, cd),
+            _mm256_shuffle_ps::<0xee>(ab, cd),
+            _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+            _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
         ]
     }
 }
@@ -159,8 +178,8 @@ unsafe impl Simd for Avx2 {
                     self.gather(p.add(3), stride, n),
                 ];
             }
-            let [a, b, c, d] = transposed(p, stride);
             if n == 4 {
+                let [a, b, c, d] = columns(p, stride);
                 return [
                     _mm256_zextps128_ps256(a),
                     _mm256_zextps128_ps256(b),
@@ -168,13 +187,32 @@ unsafe impl Simd for Avx2 {
                     _mm256_zextps128_ps256(d),
                 ];
             }
-            let [e, f, g, h] = transposed(p.add(4 * stride), stride);
-            [
-                _mm256_set_m128(e, a),
-                _mm256_set_m128(f, b),
-                _mm256_set_m128(g, c),
-                _mm256_set_m128(h, d),
-            ]
+            // Rows i and 4 + i in one register, then the columns of both fours of rows at once.
+            let row = |i: usize| _mm_loadu_ps(p.add(i * stride));
+            transposed([
+                _mm256_set_m128(row(4), row(0)),
+                _mm256_set_m128(row(5), row(1)),
+                _mm256_set_m128(row(6), row(2)),
+                _mm256_set_m128(row(7), row(3)),
+            ])
+        }
+    }
+    #[inline(always)]
+    unsafe fn scatter4(self, p: *mut f32, stride: usize, width: usize, columns: [__m256; 4]) {
+        // SAFETY: the token proves the features; the caller guarantees four values in each of
+        // seven rows, and `width` in the last.
+        unsafe {
+            let [a, b, c, d] = transposed(columns);
+            let last = _mm256_extractf128_ps::<1>(d);
+            let put = |i: usize, row: __m128| _mm_storeu_ps(p.add(i * stride), row);
+            put(0, _mm256_castps256_ps128(a));
+            put(1, _mm256_castps256_ps128(b));
+            put(2, _mm256_castps256_ps128(c));
+            put(3, _mm256_castps256_ps128(d));
+            put(4, _mm256_extractf128_ps::<1>(a));
+            put(5, _mm256_extractf128_ps::<1>(b));
+            put(6, _mm256_extractf128_ps::<1>(c));
+            self.store_tail(p.add(7 * stride), width, _mm256_castps128_ps256(last));
         }
     }
     // In exact pieces, not masked: a masked store occupies all its 32 bytes in the store buffer,

@@ -26,6 +26,27 @@ fn mask(n: usize) -> __mmask16 {
     ((1u32 << n) - 1) as __mmask16
 }
 
+/// The 4×4 matrices of four registers, each transposed: value j of quarter q of register i becomes
+/// value i of quarter q of register j.
+/// # Safety
+/// The CPU must have AVX-512 F and DQ.
+#[inline(always)]
+unsafe fn transposed([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: the caller guarantees the features.
+    unsafe {
+        let double = |x| _mm512_castps_pd(x);
+        let (ab, cd) = (double(_mm512_unpacklo_ps(a, b)), double(_mm512_unpacklo_ps(c, d)));
+        let (ab_high, cd_high) =
+            (double(_mm512_unpackhi_ps(a, b)), double(_mm512_unpackhi_ps(c, d)));
+        [
+            _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)),
+            _mm512_castpd_ps(_mm512_unpacklo_pd(ab_high, cd_high)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high)),
+        ]
+    }
+}
+
 /// Implements a method by one expression of intrinsics.
 macro_rules! op {
     ($($name:ident($($x:ident: $t:ty),*) -> $r:ty = $e:expr;)*) => {$(
@@ -111,6 +132,18 @@ unsafe impl Simd for Avx512 {
         // SAFETY: the token proves the features; the caller guarantees four values in each of n
         // rows.
         unsafe {
+            if n == 16 {
+                // Every fourth row in one register, then the columns of all fours of rows at once.
+                let row = |i: usize| _mm_loadu_ps(p.add(i * stride));
+                let mut rows = [_mm512_setzero_ps(); 4];
+                for (i, fourth) in rows.iter_mut().enumerate() {
+                    let first = _mm512_castps128_ps512(row(i));
+                    let first = _mm512_insertf32x4::<1>(first, row(4 + i));
+                    let first = _mm512_insertf32x4::<2>(first, row(8 + i));
+                    *fourth = _mm512_insertf32x4::<3>(first, row(12 + i));
+                }
+                return transposed(rows);
+            }
             let [a, b, c, d] = self.half().gather4(p, stride, n.min(8));
             let high = if n <= 8 {
                 [_mm256_setzero_ps(); 4]
@@ -123,6 +156,32 @@ unsafe impl Simd for Avx512 {
                 _mm512_insertf32x8::<1>(_mm512_castps256_ps512(c), high[2]),
                 _mm512_insertf32x8::<1>(_mm512_castps256_ps512(d), high[3]),
             ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn scatter4(self, p: *mut f32, stride: usize, width: usize, columns: [__m512; 4]) {
+        // SAFETY: the token proves the features; the caller guarantees four values in each of
+        // fifteen rows, and `width` in the last.
+        unsafe {
+            let [a, b, c, d] = transposed(columns);
+            let last = _mm512_extractf32x4_ps::<3>(d);
+            let put = |i: usize, row: __m128| _mm_storeu_ps(p.add(i * stride), row);
+            put(0, _mm512_castps512_ps128(a));
+            put(1, _mm512_castps512_ps128(b));
+            put(2, _mm512_castps512_ps128(c));
+            put(3, _mm512_castps512_ps128(d));
+            put(4, _mm512_extractf32x4_ps::<1>(a));
+            put(5, _mm512_extractf32x4_ps::<1>(b));
+            put(6, _mm512_extractf32x4_ps::<1>(c));
+            put(7, _mm512_extractf32x4_ps::<1>(d));
+            put(8, _mm512_extractf32x4_ps::<2>(a));
+            put(9, _mm512_extractf32x4_ps::<2>(b));
+            put(10, _mm512_extractf32x4_ps::<2>(c));
+            put(11, _mm512_extractf32x4_ps::<2>(d));
+            put(12, _mm512_extractf32x4_ps::<3>(a));
+            put(13, _mm512_extractf32x4_ps::<3>(b));
+            put(14, _mm512_extractf32x4_ps::<3>(c));
+            self.half().store_tail(p.add(15 * stride), width, _mm256_castps128_ps256(last));
         }
     }
     // In exact pieces, not masked: a masked store occupies all its 64 bytes in the store buffer,
