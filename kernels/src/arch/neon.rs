@@ -228,6 +228,8 @@ unsafe impl Simd for Neon {
             vget_lane_f32::<0>(a) + vget_lane_f32::<1>(a)
         }
     }
+    // In firmware a batch is small: the single loads of the default take fewer instructions.
+    #[cfg(not(target_os = "none"))]
     #[inline(always)]
     unsafe fn gather4(self, p: *const f32, stride: usize, n: usize) -> [float32x4_t; 4] {
         // SAFETY: NEON is a feature of the whole target; the caller guarantees four values in each
