@@ -264,20 +264,33 @@ pub(crate) fn map_grad_body<S: Simd, A: MapGrad>(s: S, y: &[f32], dy: &mut [f32]
 #[inline(always)]
 fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     let (p, n) = (x.as_mut_ptr(), x.len());
+    // The values and exponentials of a short row stay in registers: loading them right after the
+    // store would stall at each row. Single values do not stall.
+    let in_registers = S::LANES > 1 && n <= 16;
+    let values_too = in_registers && !cfg!(target_os = "none");
+    let mut short = [s.splat(0.0); 16];
     let top = reduce_max(
         s,
         n,
         #[inline(always)]
         |i, part| {
             // SAFETY: `reduce_max` stays below x.len().
-            unsafe { load(s, p.add(i).cast_const(), part) }
+            unsafe {
+                let x = p.add(i).cast_const();
+                if !values_too {
+                    return load(s, x, part);
+                }
+                short[i / S::LANES] = part.map_or_else(
+                    #[inline(always)]
+                    || s.load(x),
+                    #[inline(always)]
+                    |tail| s.load_stored(x, tail),
+                );
+                short[i / S::LANES]
+            }
         },
     );
     let top = s.splat(top);
-    // The exponentials of a short row stay in registers: loading them right after the store would
-    // stall at each row. Single values do not stall.
-    let in_registers = S::LANES > 1 && n <= 16;
-    let mut short = [s.splat(0.0); 16];
     let total = reduce_sum(
         s,
         n,
@@ -285,8 +298,13 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
         |i, part| {
             // SAFETY: `reduce_sum` stays below x.len().
             unsafe {
+                let x = if values_too {
+                    short[i / S::LANES]
+                } else {
+                    load(s, p.add(i).cast_const(), part)
+                };
                 // Above zero only in a row with NaN, which becomes NaN.
-                let e = math::exp_below(s, s.sub(load(s, p.add(i).cast_const(), part), top));
+                let e = math::exp_below(s, s.sub(x, top));
                 if in_registers {
                     short[i / S::LANES] = e;
                 } else {
@@ -315,6 +333,20 @@ fn softmax_row<S: Simd>(s: S, x: &mut [f32]) {
     );
 }
 
+/// [`softmax_row`] for a row of at most four values that was just stored, with the same bits.
+#[inline(always)]
+fn softmax_four<S: Simd, const N: usize>(s: S, x: &mut [f32; N]) {
+    let (p, tail) = (x.as_mut_ptr(), s.tail(N));
+    // SAFETY: the row has N values.
+    let values = unsafe { s.load_stored(p.cast_const(), tail) };
+    let top = s.max_four(s.fill(tail, values, s.splat(f32::NEG_INFINITY)));
+    // Above zero only in a row with NaN, which becomes NaN.
+    let e = math::exp_below(s, s.sub(values, s.splat(top)));
+    let total = s.sum_four(s.fill(tail, e, s.splat(0.0))) + 0.0;
+    // SAFETY: as above.
+    unsafe { s.store_tail(p, tail, s.div(e, s.splat(total))) };
+}
+
 /// [`softmax_row`] for `LANES` rows of `n` values at once, with the same bits. Lane i belongs to row
 /// i: exponentials and divisions fill whole registers, and no sum runs across lanes.
 ///
@@ -326,7 +358,7 @@ unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
     // The columns. A short row's last virtual lanes are like those of `reduce_max` and `reduce_sum`.
     let mut columns = [s.splat(f32::NEG_INFINITY); 16];
     // The last four columns may overlap the four before.
-    let fours = (0..n / 4 * 4).step_by(4).chain((n % 4 > 0 && n > 4).then(|| n - 4));
+    let fours = (0..n / 4 * 4).step_by(4).chain((!n.is_multiple_of(4) && n > 4).then(|| n - 4));
     // SAFETY: all rows lie inside what the caller guarantees; a four of columns lies inside its
     // row. Rows of 2 or 3 values are written in order, and of the last one only these.
     unsafe {
@@ -487,7 +519,13 @@ pub mod typed {
             return s.shared().softmax(N, x.flat_mut());
         }
         for row in x {
-            if const { S::INLINE_MAX == 0 } { shared(s.shared(), row) } else { softmax_row(s, row) }
+            if const { S::INLINE_MAX == 0 } {
+                shared(s.shared(), row);
+            } else if const { N <= 4 && S::LANES > 4 } {
+                softmax_four(s, row);
+            } else {
+                softmax_row(s, row);
+            }
         }
     }
 

@@ -41,6 +41,11 @@ macro_rules! operations_of {
             unsafe { self.0.load_tail(p, tail) }
         }
         #[inline(always)]
+        unsafe fn load_stored(self, p: *const f32, tail: Self::Tail) -> Self::F {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.0.load_stored(p, tail) }
+        }
+        #[inline(always)]
         unsafe fn store_tail(self, p: *mut f32, tail: Self::Tail, x: Self::F) {
             // SAFETY: the caller's promise is the same.
             unsafe { self.0.store_tail(p, tail, x) }
@@ -88,6 +93,8 @@ macro_rules! operations_of {
             fn int_sub(a: F, b: F) -> Self::F;
             fn sum_lanes(a: F) -> f32;
             fn max_lanes(a: F) -> f32;
+            fn sum_four(a: F) -> f32;
+            fn max_four(a: F) -> f32;
             fn min(a: F, b: F) -> Self::F;
             fn max(a: F, b: F) -> Self::F;
         }

@@ -68,6 +68,16 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for reading the `n` values with which `tail` was made.
     unsafe fn load_tail(self, p: *const f32, tail: Self::Tail) -> Self::F;
+    /// [`Simd::load_tail`] of values that [`Simd::store_tail`] has just written: in the same pieces,
+    /// which come from the store buffer. One load of several pieces would wait until they are in the
+    /// cache, and keep the arithmetic of the next prediction waiting.
+    /// # Safety
+    /// As for [`Simd::load_tail`].
+    #[inline(always)]
+    unsafe fn load_stored(self, p: *const f32, tail: Self::Tail) -> Self::F {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.load_tail(p, tail) }
+    }
     /// Writes the first `n` lanes of `tail(n)` and nothing else.
     /// # Safety
     /// `p` must be valid for writing the `n` values with which `tail` was made.
@@ -172,6 +182,17 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     fn sum_lanes(self, a: Self::F) -> f32;
     /// The greatest lane by the same tree. Of a pair (a, b) it takes `b` where `a < b`, else `a`.
     fn max_lanes(self, a: Self::F) -> f32;
+
+    /// [`Simd::sum_lanes`] where the lanes from the fifth on are +0.
+    #[inline(always)]
+    fn sum_four(self, a: Self::F) -> f32 {
+        self.sum_lanes(a)
+    }
+    /// [`Simd::max_lanes`] where the lanes from the fifth on are −∞.
+    #[inline(always)]
+    fn max_four(self, a: Self::F) -> f32 {
+        self.max_lanes(a)
+    }
 
     /// |a|
     #[inline(always)]

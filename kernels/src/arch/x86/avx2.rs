@@ -215,6 +215,26 @@ unsafe impl Simd for Avx2 {
             self.store_tail(p.add(7 * stride), width, _mm256_castps128_ps256(last));
         }
     }
+    #[inline(always)]
+    unsafe fn load_stored(self, mut p: *const f32, n: usize) -> __m256 {
+        // SAFETY: the token proves the feature; the pieces 4, 2, 1 add up to n values, and the
+        // caller guarantees them.
+        unsafe {
+            let mut four = _mm_setzero_ps();
+            if n & 4 != 0 {
+                four = _mm_loadu_ps(p);
+                p = p.add(4);
+            }
+            let two = |p: *const f32| _mm_castsi128_ps(_mm_loadu_si64(p.cast()));
+            let rest = match n & 3 {
+                0 => _mm_setzero_ps(),
+                1 => _mm_load_ss(p),
+                2 => two(p),
+                _ => _mm_movelh_ps(two(p), _mm_load_ss(p.add(2))),
+            };
+            if n & 4 != 0 { _mm256_set_m128(rest, four) } else { _mm256_zextps128_ps256(rest) }
+        }
+    }
     // In exact pieces, not masked: a masked store occupies all its 32 bytes in the store buffer,
     // and the load of the next row would wait for it. Two values are stored as one integer, as in
     // `load_tail`.
@@ -288,6 +308,24 @@ unsafe impl Simd for Avx2 {
         // SAFETY: `self` proves that `Avx2::new` found the features.
         unsafe {
             let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));
+            let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
+            _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
+        }
+    }
+    #[inline(always)]
+    fn sum_four(self, a: __m256) -> f32 {
+        // SAFETY: `self` proves that `Avx2::new` found the features.
+        unsafe {
+            let a = _mm256_castps256_ps128(a);
+            let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+            _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)))
+        }
+    }
+    #[inline(always)]
+    fn max_four(self, a: __m256) -> f32 {
+        // SAFETY: `self` proves that `Avx2::new` found the features.
+        unsafe {
+            let a = _mm256_castps256_ps128(a);
             let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
             _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
         }

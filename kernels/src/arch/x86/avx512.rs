@@ -184,6 +184,18 @@ unsafe impl Simd for Avx512 {
             self.half().store_tail(p.add(15 * stride), width, _mm256_castps128_ps256(last));
         }
     }
+    #[inline(always)]
+    unsafe fn load_stored(self, p: *const f32, n: usize) -> __m512 {
+        // SAFETY: the token proves the features; the pieces 8, 4, 2, 1 add up to n values, and the
+        // caller guarantees them.
+        unsafe {
+            if n & 8 == 0 {
+                return _mm512_zextps256_ps512(self.half().load_stored(p, n & 7));
+            }
+            let eight = _mm512_castps256_ps512(_mm256_loadu_ps(p));
+            _mm512_insertf32x8::<1>(eight, self.half().load_stored(p.add(8), n & 7))
+        }
+    }
     // In exact pieces, not masked: a masked store occupies all its 64 bytes in the store buffer,
     // and the load of the next row would wait for it.
     #[inline(always)]
@@ -254,6 +266,24 @@ unsafe impl Simd for Avx512 {
         unsafe {
             let a = _mm256_max_ps(_mm512_extractf32x8_ps::<1>(a), _mm512_castps512_ps256(a));
             let a = _mm_max_ps(_mm256_extractf128_ps::<1>(a), _mm256_castps256_ps128(a));
+            let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
+            _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
+        }
+    }
+    #[inline(always)]
+    fn sum_four(self, a: __m512) -> f32 {
+        // SAFETY: `self` proves that `Avx512::new` found the features.
+        unsafe {
+            let a = _mm512_castps512_ps128(a);
+            let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+            _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)))
+        }
+    }
+    #[inline(always)]
+    fn max_four(self, a: __m512) -> f32 {
+        // SAFETY: `self` proves that `Avx512::new` found the features.
+        unsafe {
+            let a = _mm512_castps512_ps128(a);
             let a = _mm_max_ps(_mm_movehl_ps(a, a), a);
             _mm_cvtss_f32(_mm_max_ss(_mm_movehdup_ps(a), a))
         }
