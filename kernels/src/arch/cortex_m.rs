@@ -6,9 +6,11 @@
 //! sum. With `-C target-cpu=cortex-m4` a VMUL and a VADD are used instead: they take one cycle each
 //! on that core, where a VMLA takes three. This is the only difference between cores.
 
+mod adam;
 mod gemm;
 mod stream;
 
+pub use adam::adam;
 pub use gemm::{few_outputs, product, transpose};
 pub use stream::{all_finite, relu, relu_grad, sgd, sum_rows, tanh_grad};
 

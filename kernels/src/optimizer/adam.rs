@@ -182,6 +182,13 @@ pub(crate) fn adam_body<S: Simd>(
     v: &mut [f32],
     dw: &[f32],
 ) {
+    #[cfg(rosenblatt_cortex_m)]
+    if const { S::LANES == 1 } {
+        let AdamStep { alpha, beta1, beta2, epsilon } = step;
+        let one_minus = (one_minus(beta1), one_minus(beta2));
+        let (beta, written) = ((beta1, beta2), [w, m, v]);
+        return crate::arch::cortex_m::adam(alpha, beta, one_minus, epsilon, written, dw);
+    }
     moments::<S, true>(
         s,
         step,
