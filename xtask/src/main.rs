@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod bench;
 mod bless;
 mod builds;
 mod expected;
@@ -37,6 +38,7 @@ struct Cli {
 enum Task {
     Test(test::Args),
     Asm(asm::Args),
+    Bench(bench::Args),
     Ulp(ulp::Args),
     Qemu(qemu::Args),
     Size(size::Args),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Task::Test(args) => test::main(&args),
         Task::Asm(args) => asm::main(&args),
+        Task::Bench(args) => bench::main(&args),
         Task::Ulp(args) => ulp::main(&args),
         Task::Qemu(args) => qemu::main(&args),
         Task::Size(args) => size::main(&args),

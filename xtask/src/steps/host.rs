@@ -18,8 +18,8 @@ use crate::toolchain::ensure_component;
 pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
 
 /// The packages that are not members of the workspace.
-pub const APART: [&str; 4] =
-    ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile"];
+pub const APART: [&str; 5] =
+    ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile", "benches/peers"];
 
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
@@ -50,6 +50,13 @@ pub fn clippy() -> Result<()> {
             run(&mut cargo(args))?;
         }
     }
+    // The bench beside the peers, without the peers, which are a few hundred crates.
+    let peers = paths::root().join("benches/peers/Cargo.toml");
+    run(cargo(["clippy", "--manifest-path"])
+        .arg(peers)
+        .arg("--target-dir")
+        .arg(paths::target())
+        .args(["--", "-D", "warnings"]))?;
     run(&mut qemu::clippy()?)
 }
 

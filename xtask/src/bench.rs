@@ -1,0 +1,197 @@
+//! `cargo xtask bench`: the library beside other libraries, in one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::apt::{self, Need};
+use crate::paths;
+use crate::process::{self, cargo};
+
+/// Time the library, alone or beside its peers.
+///
+/// Prints a table for each kind of work: training steps, inference of one sample and of 32,
+/// recurrent networks frame by frame, matrix products, functions, optimizers. A row is a library, a
+/// column a workload. The last rows give the best peer, the ratio of this library to it, and how
+/// much of the core's own limit it reaches, which is measured in the same run. The tables are also
+/// written as Markdown, and the ratios as a plot, into `target/peers`.
+///
+/// Every result is compared with a reference in f64 before it is timed. A wrong one is not timed,
+/// and the command fails. Libraries are timed in turn, one core each, 21 rounds. A figure is the
+/// median; behind it stands half the distance of its quartiles.
+///
+/// With `--peers` it installs what is missing: Debian's packages of Eigen, OpenBLAS, FANN and SLEEF,
+/// and JAX, ONNX Runtime and others from PyPI into a folder of its own. It compiles the Rust and C++
+/// peers for this CPU, which takes some minutes.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Beside the other libraries
+    #[arg(long)]
+    peers: bool,
+    /// Also PyTorch, which takes 1.3 GB
+    #[arg(long, requires = "peers")]
+    torch: bool,
+    /// Time only these workloads, separated by commas: T2,I2,gemm64. A wrong name lists all
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+}
+
+/// What the C++ peers include and link.
+const PACKAGES: [Need; 5] = [
+    Need { any_of: &["g++"], package: "g++" },
+    Need { any_of: &["/usr/include/eigen3/Eigen/Core"], package: "libeigen3-dev" },
+    Need {
+        any_of: &[
+            "/usr/include/x86_64-linux-gnu/openblas-pthread/cblas.h",
+            "/usr/include/x86_64-linux-gnu/cblas.h",
+            "/usr/include/aarch64-linux-gnu/openblas-pthread/cblas.h",
+        ],
+        package: "libopenblas-dev",
+    },
+    Need { any_of: &["/usr/include/fann.h"], package: "libfann-dev" },
+    Need {
+        any_of: &[
+            "/usr/include/sleef.h",
+            "/usr/include/x86_64-linux-gnu/sleef.h",
+            "/usr/include/aarch64-linux-gnu/sleef.h",
+        ],
+        package: "libsleef-dev",
+    },
+];
+
+/// A C++ peer: its program, its source, the compiler's flags, and whether it has variants.
+struct Cpp {
+    program: &'static str,
+    source: &'static str,
+    flags: &'static [&'static str],
+    variants: bool,
+}
+
+const CPP: [Cpp; 5] = [
+    Cpp {
+        program: "eigen",
+        source: "eigen.cpp",
+        flags: &["-I/usr/include/eigen3"],
+        variants: false,
+    },
+    Cpp {
+        program: "eigen-fast",
+        source: "eigen.cpp",
+        flags: &["-I/usr/include/eigen3", "-ffast-math"],
+        variants: false,
+    },
+    Cpp { program: "openblas", source: "openblas.cpp", flags: &["-lopenblas"], variants: false },
+    Cpp { program: "fann", source: "fann.cpp", flags: &["-lfloatfann", "-lm"], variants: false },
+    Cpp {
+        program: "functions",
+        source: "functions.cpp",
+        flags: &["-lsleef", "-lmvec", "-lm"],
+        variants: true,
+    },
+];
+
+/// The Python peers and their variants.
+const PYTHON: [(&str, &[&str]); 2] = [("jax_peer.py", &["step", "scan"]), ("onnx_peer.py", &[""])];
+
+pub fn main(args: &Args) -> Result<()> {
+    let out = paths::side_target("peers");
+    fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    let mut programs = Vec::new();
+    if args.peers {
+        programs.extend(rust(&out)?);
+        programs.extend(cpp(&out)?);
+        programs.extend(python(&out, args.torch)?);
+    }
+    let mut command = package(&out, "run");
+    command.args(["--bin", "peers", "--", "--out"]).arg(&out);
+    if let Some(only) = &args.only {
+        command.args(["--only", only]);
+    }
+    for program in programs {
+        command.args(["--program", &program]);
+    }
+    process::run(&mut command)
+}
+
+fn folder() -> PathBuf {
+    paths::root().join("benches/peers")
+}
+
+/// A cargo command for the package of the bench. The library itself is compiled without flags for
+/// this CPU, as its users compile it.
+fn package(out: &Path, subcommand: &str) -> Command {
+    let mut command = cargo([subcommand, "--quiet", "--release", "--manifest-path"]);
+    command.arg(folder().join("Cargo.toml")).arg("--target-dir").arg(out.join("build"));
+    command
+}
+
+/// Compiles the Rust peers for this CPU. Returns the command of each.
+fn rust(out: &Path) -> Result<Vec<String>> {
+    let native = out.join("native");
+    let mut command = package(&native, "build");
+    command
+        .args(["--features", "contenders", "--bin", "contenders"])
+        .env("RUSTFLAGS", "-C target-cpu=native");
+    process::run(&mut command)?;
+    let program = native.join("build/release/contenders");
+    let count: usize = process::read(Command::new(&program).arg("count"))?.parse()?;
+    Ok((0..count).map(|number| format!("{} {number}", program.display())).collect())
+}
+
+/// Compiles the C++ peers for this CPU. Returns the command of each.
+fn cpp(out: &Path) -> Result<Vec<String>> {
+    apt::ensure(&PACKAGES)?;
+    let mut commands = Vec::new();
+    for peer in &CPP {
+        let program = out.join(peer.program);
+        let mut compile = Command::new("g++");
+        compile
+            .args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "-w", "-o"])
+            .arg(&program)
+            .arg(folder().join("cpp").join(peer.source))
+            .args(peer.flags);
+        process::run(&mut compile)?;
+        let program = program.display().to_string();
+        if peer.variants {
+            let variants = process::read(Command::new(&program).arg("variants"))?;
+            commands.extend(variants.lines().map(|variant| format!("{program} {variant}")));
+        } else {
+            commands.push(program);
+        }
+    }
+    Ok(commands)
+}
+
+/// Installs the Python peers into a folder of their own. Returns the command of each.
+fn python(out: &Path, torch: bool) -> Result<Vec<String>> {
+    let scripts = folder().join("python");
+    let environment = out.join("python");
+    let python = environment.join("bin/python");
+    if !python.exists() {
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    }
+    let install = |arguments: &[&str], file: &str| {
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet"]).args(arguments);
+        process::run(install.arg("--requirement").arg(scripts.join(file)))
+    };
+    install(&[], "requirements.txt")?;
+    let mut peers = PYTHON.to_vec();
+    if torch {
+        // Without most of what it depends on: see the file.
+        install(&["--no-deps"], "requirements-torch.txt")?;
+        peers.push(("torch_peer.py", &[""]));
+    }
+    let mut commands = Vec::new();
+    for (script, variants) in peers {
+        let script = scripts.join(script);
+        for variant in variants {
+            // Without files of compiled Python beside the scripts.
+            commands.push(format!("{} -B {} {variant}", python.display(), script.display()));
+        }
+    }
+    Ok(commands)
+}
