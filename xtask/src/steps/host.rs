@@ -50,12 +50,13 @@ pub fn clippy() -> Result<()> {
             run(&mut cargo(args))?;
         }
     }
-    // The bench beside the peers, without the peers, which are a few hundred crates.
+    // The bench beside the peers, without the peers, which are a few hundred crates. It has a target
+    // folder of its own, so that it does not wait for another step.
     let peers = paths::root().join("benches/peers/Cargo.toml");
     run(cargo(["clippy", "--manifest-path"])
         .arg(peers)
         .arg("--target-dir")
-        .arg(paths::target())
+        .arg(paths::side_target("peers-clippy"))
         .args(["--", "-D", "warnings"]))?;
     run(&mut qemu::clippy()?)
 }
