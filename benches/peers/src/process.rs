@@ -24,6 +24,9 @@ use crate::contender::{Contender, Peer};
 use crate::data::Data;
 use crate::workload::Workload;
 
+/// Bytes of freed memory that a program keeps.
+const KEPT: &str = "268435456";
+
 /// A running program.
 pub struct Program {
     name: String,
@@ -48,6 +51,11 @@ impl Program {
             .args(script)
             .arg(data)
             .args(rest)
+            // One thread, also for libraries that split their work.
+            .env("RAYON_NUM_THREADS", "1")
+            // glibc keeps freed memory. Otherwise the page faults of large steps are timed, too.
+            .env("MALLOC_TRIM_THRESHOLD_", KEPT)
+            .env("MALLOC_MMAP_THRESHOLD_", KEPT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
