@@ -139,7 +139,8 @@ impl Report {
             .collect()
     }
 
-    /// Draws how many times as fast as the best peer this library is, a bar for each workload.
+    /// Draws how many times as fast as the best peer this library is, a bar for each workload. Both
+    /// directions have the same scale: twice as fast is as far from the middle as half as fast.
     pub fn plot(&self, path: &Path) -> Result<()> {
         let bars: Vec<(String, f64)> = self
             .results
@@ -147,14 +148,14 @@ impl Report {
             .filter_map(|(workload, outcomes)| {
                 let (ours, peer) = self.best(outcomes);
                 let (ours, (place, peer)) = (ours?, peer?);
-                Some((format!("{workload}, {}", self.names[place]), peer / ours))
+                Some((format!("{workload}, {}", self.names[place]), (peer / ours).log2()))
             })
             .collect();
         if bars.is_empty() {
             return Ok(());
         }
-        let most = bars.iter().map(|(_, speed)| *speed).fold(2.0, f64::max) * 1.1;
-        let least = bars.iter().map(|(_, speed)| *speed).fold(0.5, f64::min) * 0.9;
+        let most = bars.iter().map(|(_, power)| *power).fold(1.0, f64::max).ceil();
+        let least = bars.iter().map(|(_, power)| *power).fold(-1.0, f64::min).floor();
         let height = 70 + 18 * bars.len() as u32;
         let area = SVGBackend::new(path, (900, height)).into_drawing_area();
         area.fill(&WHITE)?;
@@ -163,7 +164,7 @@ impl Report {
             .margin(8)
             .x_label_area_size(24)
             .y_label_area_size(250)
-            .build_cartesian_2d((least..most).log_scale(), (0..bars.len()).into_segmented())?;
+            .build_cartesian_2d(least..most, (0..bars.len()).into_segmented())?;
         let label = |at: &SegmentValue<usize>| match at {
             SegmentValue::CenterOf(at) => {
                 bars.get(bars.len() - 1 - at).map(|(name, _)| name.clone()).unwrap_or_default()
@@ -173,14 +174,16 @@ impl Report {
         chart
             .configure_mesh()
             .disable_y_mesh()
+            .x_labels((most - least) as usize + 1)
+            .x_label_formatter(&|power| format!("{}", power.exp2()))
             .y_labels(bars.len())
             .y_label_formatter(&label)
             .label_style(("sans-serif", 11))
             .draw()?;
-        chart.draw_series(bars.iter().rev().enumerate().map(|(at, (_, speed))| {
-            let color = if *speed >= 1.0 { RGBColor(70, 130, 180) } else { RGBColor(205, 92, 92) };
+        chart.draw_series(bars.iter().rev().enumerate().map(|(at, (_, power))| {
+            let color = if *power >= 0.0 { RGBColor(70, 130, 180) } else { RGBColor(205, 92, 92) };
             let mut bar = Rectangle::new(
-                [(1.0, SegmentValue::Exact(at)), (*speed, SegmentValue::Exact(at + 1))],
+                [(0.0, SegmentValue::Exact(at)), (*power, SegmentValue::Exact(at + 1))],
                 color.filled(),
             );
             bar.set_margin(3, 3, 0, 0);
