@@ -122,8 +122,8 @@ impl Data {
         &self.nets[net.number - 1]
     }
 
-    /// Writes each array into a file of its own, 32-bit floats in little-endian order: `n1.weights`,
-    /// `n1.x`, `n1.t`, … `cnn.weights`, … `rnn.weights`, … `pool`, `values`.
+    /// Writes each array into a file of its own, 32-bit floats in little-endian order:
+    /// `n1.weights`, `n1.x`, `n1.t`, … `cnn.weights`, … `rnn.weights`, … `pool`, `values`.
     pub fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let write = |name: &str, values: &[f32]| {

@@ -1,7 +1,7 @@
 //! Rosenblatt beside its peers, in one run.
 //!
-//! [`workload`] lists what is timed, [`data`] has the numbers, [`reference`] computes in f64 what each
-//! workload must give. A [`contender`] runs a workload: [`ours`], or a program in another
+//! [`workload`] lists what is timed, [`data`] has the numbers, [`reference`] computes in f64 what
+//! each workload must give. A [`contender`] runs a workload: [`ours`], or a program in another
 //! [`process`]. [`measure`] checks each contender and then times all of them in turn. [`report`]
 //! prints the tables, with the core's [`limits`] and with figures [`recorded`] elsewhere.
 

@@ -121,7 +121,7 @@ fn chains<S: Simd>(s: S, f: impl Fn(S::F, S::F, S::F) -> S::F) {
 
 /// GB/s of loads from an array of this size, each added to a sum.
 fn load_speed(backend: Backend, bytes: usize) -> f64 {
-    // From the beginning of a line of the cache on: a load that crosses its end takes twice as long.
+    // From the beginning of a line of the cache: a load that crosses its end takes twice as long.
     let space = vec![1u32; bytes / 4 + 16];
     let values = &space[space.as_ptr().align_offset(64)..][..bytes / 4];
     // The compiler may change the order of a sum of integers, so that it adds whole registers.

@@ -1,5 +1,5 @@
-//! Times Rosenblatt beside its peers. `cargo xtask bench --peers` installs the peers, builds them and
-//! starts this program.
+//! Times Rosenblatt beside its peers. `cargo xtask bench --peers` installs the peers, builds them
+//! and starts this program.
 
 use std::fs;
 use std::path::PathBuf;

@@ -67,7 +67,9 @@ macro_rules! net {
 
 /// The contender for a training step of `$batch` samples.
 macro_rules! step {
-    ($self:ident, $net:ty, $loss:ty, $batch:literal, $samples:expr, $lr:expr, $x:expr, $t:expr) => {{
+    (
+        $self:ident, $net:ty, $loss:ty, $batch:literal, $samples:expr, $lr:expr, $x:expr, $t:expr
+    ) => {{
         type T = Trainer<$net, $loss, Adam, $batch>;
         let backend = $self.backend;
         let (samples, adam): (&Samples, Adam) = ($samples, adam($lr));
