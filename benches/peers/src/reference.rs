@@ -11,12 +11,12 @@ type Row = Vec<f64>;
 /// The numbers that [`Contender::check`](crate::contender::Contender::check) must return.
 pub fn expected(workload: &Workload, data: &Data) -> Vec<f64> {
     match workload.kind {
-        Kind::Step(net) => train(Dense::new(net, data.net(net)), data.net(net), net.batch, net.lr),
+        Kind::Step(net) => train(Dense::new(net), data.net(net), net.batch, net.lr),
         Kind::Cnn => train(Cnn, &data.cnn, SAMPLES, 0.001),
         Kind::Rnn => train(Rnn, &data.rnn, 16, 0.001),
         Kind::One(net) | Kind::Batch(net) => {
             let samples = data.net(net);
-            let model = Dense::new(net, samples);
+            let model = Dense::new(net);
             let w = wide(&samples.weights);
             samples.x.chunks(net.inputs).flat_map(|x| model.forward(&w, &wide(x)).1).collect()
         }
@@ -112,7 +112,7 @@ struct Dense {
 }
 
 impl Dense {
-    fn new(net: &Net, _: &Samples) -> Self {
+    fn new(net: &Net) -> Self {
         Self { inputs: net.inputs, hidden: net.hidden, outputs: net.outputs, xor: net.is_xor() }
     }
 
@@ -245,9 +245,8 @@ impl Model for Rnn {
     }
 }
 
-/// The outputs of the first 32 frames of a layer 1-h and a dense layer h-1. The weights lie in
-/// [`Data::pool`], scaled by half: in Keras' order, the gates side by side, with one bias per gate
-/// (a GRU's second bias is zero: see `ours`).
+/// The outputs of the first 32 frames of a layer 1-h and a dense layer h-1, with the weights of
+/// [`frame_weights`].
 fn frames(cell: Cell, units: usize, data: &Data) -> Vec<f64> {
     let weights = wide(&frame_weights(cell, units, data));
     let gates = gates(cell);
@@ -255,6 +254,8 @@ fn frames(cell: Cell, units: usize, data: &Data) -> Vec<f64> {
     let (wx, rest) = weights.split_at(n);
     let (wh, rest) = rest.split_at(units * n);
     let (b, rest) = rest.split_at(frame_biases(cell) * n);
+    let zero = vec![0.0; n];
+    let state_bias = if cell == Cell::Gru { &b[n..] } else { &zero };
     let (w, dense_bias) = rest.split_at(units);
     let (mut h, mut c) = (vec![0.0; units], vec![0.0; units]);
     data.values[..SAMPLES]
@@ -262,8 +263,7 @@ fn frames(cell: Cell, units: usize, data: &Data) -> Vec<f64> {
         .map(|&x| {
             let x = f64::from(x) / 8.0;
             let input = affine(&[x], wx, &b[..n]);
-            let hidden = affine(&h, wh, if cell == Cell::Gru { &b[n..] } else { &[] });
-            let hidden = if cell == Cell::Gru { hidden } else { affine(&h, wh, &vec![0.0; n]) };
+            let hidden = affine(&h, wh, state_bias);
             for j in 0..units {
                 let sum = |gate: usize| input[gate * units + j] + hidden[gate * units + j];
                 match cell {
@@ -303,7 +303,8 @@ pub fn frame_biases(cell: Cell) -> usize {
     }
 }
 
-/// The weights of a workload of frames, in Keras' order: wx [1][gates·h], wh [h][gates·h], the
+/// The weights of a workload of frames: [`Data::pool`] times 0.25, in Keras' order: wx
+/// [1][gates·h], wh [h][gates·h], the
 /// biases, then w [h][1] and b [1] of the dense layer.
 pub fn frame_weights(cell: Cell, units: usize, data: &Data) -> Vec<f32> {
     let n = gates(cell) * units;
