@@ -304,8 +304,7 @@ pub fn frame_biases(cell: Cell) -> usize {
 }
 
 /// The weights of a workload of frames: [`Data::pool`] times 0.25, in Keras' order: wx
-/// [1][gates·h], wh [h][gates·h], the
-/// biases, then w [h][1] and b [1] of the dense layer.
+/// [1][gates·h], wh [h][gates·h], the biases, then w [h][1] and b [1] of the dense layer.
 pub fn frame_weights(cell: Cell, units: usize, data: &Data) -> Vec<f32> {
     let n = gates(cell) * units;
     let count = n + units * n + frame_biases(cell) * n + units + 1;
