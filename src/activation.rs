@@ -1,6 +1,6 @@
 //! Activations: the lecture's names for functions of the kernels.
 
-use rosenblatt_kernels::{Simd, activation::typed};
+use rosenblatt_kernels::{Simd, activation::typed, columns::Columns};
 
 pub use rosenblatt_kernels::activation::{LeakyRelu, Relu, Sigmoid, Step, Tanh};
 
@@ -16,8 +16,16 @@ pub use {
 pub trait Activation: 'static {
     /// The activation's name in the lecture.
     const NAME: &'static str;
+    /// The most units for which [`Activation::forward_columns`] is right: `usize::MAX` where each
+    /// value depends on its own z only, 0 where samples are never computed side by side.
+    const COLUMNS: usize = 0;
     /// z ← f(z) for each row.
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]);
+    /// z ← f(z) for sixteen samples side by side.
+    #[inline(always)]
+    fn forward_columns<S: Simd, const N: usize>(s: S, z: &mut Columns<[f32; N]>) {
+        Self::forward(s, z.rows_mut());
+    }
 }
 
 /// An activation with a gradient. [`Step`] has none: its slope is zero wherever it is defined.
@@ -61,6 +69,7 @@ pub struct Linear;
 
 impl Activation for Linear {
     const NAME: &'static str = "linear";
+    const COLUMNS: usize = usize::MAX;
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(_: S, _: &mut [[f32; N]]) {}
 }
@@ -90,6 +99,7 @@ pub struct Softmax;
 
 impl Activation for Softmax {
     const NAME: &'static str = "softmax";
+    const COLUMNS: usize = 16;
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
         const {
@@ -99,6 +109,10 @@ impl Activation for Softmax {
             )
         };
         typed::softmax(s, z);
+    }
+    #[inline(always)]
+    fn forward_columns<S: Simd, const N: usize>(s: S, z: &mut Columns<[f32; N]>) {
+        typed::softmax_columns(s, z);
     }
 }
 
@@ -111,6 +125,7 @@ impl Differentiable for Softmax {
 
 impl Activation for Step {
     const NAME: &'static str = "step";
+    const COLUMNS: usize = usize::MAX;
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
         typed::map::<S, Self, N>(s, z);
@@ -122,6 +137,7 @@ macro_rules! elementwise {
     ($($name:literal = [$($generics:tt)*] $map:ty;)*) => {$(
         impl<$($generics)*> Activation for $map {
             const NAME: &'static str = $name;
+            const COLUMNS: usize = usize::MAX;
             #[inline(always)]
             fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
                 typed::map::<S, Self, N>(s, z);

@@ -36,7 +36,7 @@ pub use streaming::Streaming;
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};
-use rosenblatt_kernels::{F32Array, Simd, array::Shape};
+use rosenblatt_kernels::{F32Array, Simd, array::Shape, columns::Columns};
 
 /// A layer, or several layers in sequence, as a type. There is no value of the type.
 ///
@@ -131,6 +131,22 @@ pub trait Layer: 'static {
         x: &[Self::Input],
         y: &mut [Self::Output],
     );
+
+    /// Whether [`Layer::infer_columns`] computes this layer.
+    const COLUMNS: bool = false;
+
+    /// y ← layer(x) for sixteen samples side by side, with the bits of [`Layer::infer`]. Called only
+    /// where [`Layer::COLUMNS`] is true.
+    #[inline(always)]
+    fn infer_columns<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Buffers,
+        x: &Columns<Self::Input>,
+        y: &mut Columns<Self::Output>,
+    ) {
+        let _ = (s, p, r, x, y);
+    }
 
     /// Fills the weights by `init`, layer after layer. Sets biases to zero and all other values to
     /// their initial values.

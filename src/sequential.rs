@@ -15,7 +15,11 @@ use core::{fmt, hash::Hasher};
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Backend, F32Array, OutOfLine, Simd, dispatch, environment::standard, zero_bits,
+    Backend, F32Array, OutOfLine, Simd,
+    columns::{self, Columns, SAMPLES},
+    dispatch,
+    environment::standard,
+    zero_bits,
 };
 
 /// Layers in sequence, with their parameters.
@@ -327,11 +331,11 @@ impl<T: Layers> Sequential<T> {
     #[inline]
     fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;
-        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
+        // Three pointers: more would cross the call of `vectorize` in memory, one by one.
         dispatch!(
             backend,
             width: ComposedOf::<T>::MAX_ROW,
-            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
+            s => infer_one::<_, T>(s, self, x, &mut y)
         );
         y
     }
@@ -405,12 +409,19 @@ impl<T: Layers> SequentialOn<'_, T> {
             y: &mut [N::Output],
         ) {
             for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
-                N::infer::<S, ROWS>(s, p, r, x, y);
+                if const { N::COLUMNS && columns::pays::<S>() } && x.len() == SAMPLES {
+                    let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
+                    from.set(s, x);
+                    N::infer_columns(s, p, r, &from, &mut to);
+                    to.get(s, y);
+                } else {
+                    N::infer::<S, ROWS>(s, p, r, x, y);
+                }
             }
         }
         dispatch!(
             self.backend,
-            width: ComposedOf::<T>::MAX_ROW,
+            width: if ComposedOf::<T>::COLUMNS { usize::MAX } else { ComposedOf::<T>::MAX_ROW },
             s => rows::<_, ComposedOf<T>>(
                 OutOfLine(s), &self.net.params, &self.net.buffers, x, y
             )
@@ -419,28 +430,20 @@ impl<T: Layers> SequentialOn<'_, T> {
     }
 }
 
-/// [`Layer::infer`] for one sample.
+/// [`Layer::infer`] for one sample. The compiler sees that there is one row.
 #[inline(always)]
-fn infer_one<S: Simd, N: Layer>(
+fn infer_one<S: Simd, T: Layers>(
     s: S,
-    p: &N::Params,
-    r: &N::Buffers,
-    x: &[N::Input],
-    y: &mut [N::Output],
+    net: &Sequential<T>,
+    x: &InputOf<Sequential<T>>,
+    y: &mut OutputOf<Sequential<T>>,
 ) {
-    // On a desktop `vectorize` is a call, behind which the compiler does not know that there is one
-    // row. On a chip it knows.
-    let (x, y) = if cfg!(target_os = "none") {
-        (x, y)
-    } else if let (Some(x), Some(y)) = (x.first_chunk::<1>(), y.first_chunk_mut::<1>()) {
-        (x.as_slice(), y.as_mut_slice())
+    let (p, r) = (&net.params, &net.buffers);
+    let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
+    if const { in_place::<S, ComposedOf<T>>() } {
+        ComposedOf::<T>::infer::<S, 1>(s, p, r, x, y);
     } else {
-        return;
-    };
-    if const { in_place::<S, N>() } {
-        N::infer::<S, 1>(s, p, r, x, y);
-    } else {
-        N::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
+        ComposedOf::<T>::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
     }
 }
 

@@ -5,7 +5,9 @@
 //! [`Backend`]; layers call [`typed`].
 
 use crate::{
-    Backend, dispatch, math,
+    Backend,
+    columns::{Columns, SAMPLES},
+    dispatch, math,
     simd::{Bodies, Simd, called},
     walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
@@ -354,7 +356,6 @@ fn softmax_four<S: Simd, const N: usize>(s: S, x: &mut [f32; N]) {
 /// `x` must be valid for reading and writing `LANES`·n values; 2 ≤ n ≤ 16.
 #[inline(always)]
 unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
-    let zero = s.splat(0.0);
     // The columns. A short row's last virtual lanes are like those of `reduce_max` and `reduce_sum`.
     let mut columns = [s.splat(f32::NEG_INFINITY); 16];
     // The last four columns may overlap the four before.
@@ -372,24 +373,7 @@ unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
                 columns[j..j + 4].copy_from_slice(&four);
             }
         }
-        let top = tree(
-            columns,
-            #[inline(always)]
-            |a, b| s.max(a, b),
-        );
-        for (j, column) in columns.iter_mut().enumerate() {
-            // Above zero only in a row with NaN, which becomes NaN.
-            *column = if j < n { math::exp_below(s, s.sub(*column, top)) } else { zero };
-        }
-        let total = tree(
-            columns,
-            #[inline(always)]
-            |a, b| s.add(a, b),
-        );
-        let total = s.add(total, zero);
-        for column in columns.iter_mut().take(n) {
-            *column = s.div(*column, total);
-        }
+        let columns = softmax_of(s, n, columns);
         if n < 4 {
             let [a, b, c, d, ..] = columns;
             s.scatter4(x, n, n, [a, b, c, d]);
@@ -401,10 +385,69 @@ unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
     }
 }
 
-/// Sixteen virtual lanes joined by halves, as [`reduce_sum`] does.
+/// Softmax over the first `n` columns, 2 ≤ n ≤ 16. The others must be −∞.
 #[inline(always)]
-fn tree<F: Copy>(mut lanes: [F; 16], join: impl Fn(F, F) -> F) -> F {
+fn softmax_of<S: Simd>(s: S, n: usize, mut columns: [S::F; 16]) -> [S::F; 16] {
+    let zero = s.splat(0.0);
+    let top = tree(
+        n,
+        columns,
+        #[inline(always)]
+        |a, b| s.max(a, b),
+    );
+    for (j, column) in columns.iter_mut().enumerate() {
+        // Above zero only in a row with NaN, which becomes NaN.
+        *column = if j < n { math::exp_below(s, s.sub(*column, top)) } else { zero };
+    }
+    let total = tree(
+        n,
+        columns,
+        #[inline(always)]
+        |a, b| s.add(a, b),
+    );
+    let total = s.add(total, zero);
+    for column in columns.iter_mut().take(n) {
+        *column = s.div(*column, total);
+    }
+    columns
+}
+
+/// [`softmax_row`] for sixteen samples whose `n` values are columns, with the same bits.
+///
+/// # Safety
+/// `x` must be valid for reading and writing 16·n values; 2 ≤ n ≤ 16.
+#[inline(always)]
+pub(crate) unsafe fn softmax_samples<S: Simd>(s: S, n: usize, x: *mut f32) {
+    let mut first = 0;
+    while first < SAMPLES {
+        let mut columns = [s.splat(f32::NEG_INFINITY); 16];
+        // SAFETY: the caller guarantees n columns; LANES divides 16.
+        unsafe {
+            for (j, column) in columns.iter_mut().enumerate().take(n) {
+                *column = s.load(x.add(j * SAMPLES + first).cast_const());
+            }
+            // Constants: few columns stay in registers.
+            let columns = match n {
+                2 => softmax_of(s, 2, columns),
+                3 => softmax_of(s, 3, columns),
+                4 => softmax_of(s, 4, columns),
+                _ => softmax_of(s, n, columns),
+            };
+            for (j, column) in columns.into_iter().enumerate().take(n) {
+                s.store(x.add(j * SAMPLES + first), column);
+            }
+        }
+        first += S::LANES;
+    }
+}
+
+/// Sixteen virtual lanes joined by halves, as [`reduce_sum`] does. Those from `n` on change nothing.
+#[inline(always)]
+fn tree<F: Copy>(n: usize, mut lanes: [F; 16], join: impl Fn(F, F) -> F) -> F {
     for half in [8, 4, 2, 1] {
+        if half >= n {
+            continue;
+        }
         for v in 0..half {
             lanes[v] = join(lanes[v], lanes[v + half]);
         }
@@ -526,6 +569,20 @@ pub mod typed {
             } else {
                 softmax_row(s, row);
             }
+        }
+    }
+
+    /// [`softmax`] for sixteen samples side by side. More than 16 values are computed in rows.
+    #[inline(always)]
+    pub fn softmax_columns<S: Simd, const N: usize>(s: S, x: &mut Columns<[f32; N]>) {
+        if const { N >= 2 && N <= 16 } {
+            // SAFETY: 16·N values, and N is in the range.
+            unsafe { s.shared().softmax_samples(N, core::ptr::from_mut(x).cast()) };
+        } else {
+            let mut rows = [[0.0; N]; SAMPLES];
+            x.get(s, &mut rows);
+            softmax(s, &mut rows);
+            x.set(s, &rows);
         }
     }
 

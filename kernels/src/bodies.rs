@@ -5,8 +5,12 @@
 //! the arithmetic fast.
 
 use crate::{
-    activation::{Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows},
+    activation::{
+        Relu, Sigmoid, Tanh, map_body, map_grad_body, softmax_grad_rows, softmax_rows,
+        softmax_samples,
+    },
     arch::scalar::Scalar,
+    columns,
     gemm::{
         narrow::product,
         tile::{Any, Matrix, Start},
@@ -67,6 +71,16 @@ macro_rules! all {
                 mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32,
                 first: Start
             ) = product_nt::<Self, Any, Any, DEPTH, false>;
+            /// Sixteen samples of n values become columns
+            fn set_columns(n: usize, x: *const f32, y: *mut f32) = columns::set_body;
+            /// Columns become sixteen samples of n values
+            fn get_columns(n: usize, x: *const f32, y: *mut f32) = columns::get_body;
+            /// y ← x·w + b, where x and y are columns
+            fn affine_columns(
+                kn: (usize, usize), x: *const f32, w: *const f32, b: *const f32, y: *mut f32
+            ) = columns::affine_body;
+            /// Sixteen samples of n values, which are columns, ← softmax(sample)
+            fn softmax_samples(n: usize, x: *mut f32) = softmax_samples;
             /// db ← the sum of `m` rows of dy; with `add`, db ← db + that sum
             fn sum_rows(m: usize, n: usize, dy: *const f32, db: *mut f32, add: bool)
                 = sum_rows_body;

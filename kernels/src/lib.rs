@@ -50,6 +50,7 @@ pub mod array;
 pub mod backend;
 #[allow(private_interfaces, reason = "hidden methods, which only the products call")]
 mod bodies;
+pub mod columns;
 pub mod contract;
 mod delegate;
 pub mod dropout;

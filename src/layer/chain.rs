@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
     array::{Join, first_rows, first_rows_mut, matching_rows, matching_rows_mut},
+    columns::Columns,
 };
 
 /// `L`, then `R`. Compiles only if `R` takes the shape that `L` gives: the error names both.
@@ -61,6 +62,23 @@ impl<L: Layer, R: Layer> Layer for Chain<L, R> {
         let h = first_rows_mut(&mut h, x.len());
         L::infer::<S, C>(s, &p.head, &r.head, x, h);
         R::infer::<S, C>(s, &p.tail, &r.tail, Self::pass_on(h), y);
+    }
+
+    const COLUMNS: bool = L::COLUMNS && R::COLUMNS;
+
+    #[inline(always)]
+    fn infer_columns<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        r: &Self::Buffers,
+        x: &Columns<L::Input>,
+        y: &mut Columns<R::Output>,
+    ) {
+        let mut h = Columns::<L::Output>::ZERO;
+        L::infer_columns(s, &p.head, &r.head, x, &mut h);
+        if let Some(h) = h.matching() {
+            R::infer_columns(s, &p.tail, &r.tail, h, y);
+        }
     }
 
     fn init(p: &mut Self::Params, r: &mut Self::Buffers, init: &impl Initializer, rng: &mut Rng) {

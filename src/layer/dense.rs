@@ -10,6 +10,7 @@ use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Rows, Simd,
     array::{Affine, first_rows, first_rows_mut},
+    columns::{self, Columns},
     gemm::typed,
 };
 
@@ -47,6 +48,23 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
         const { assert!(I > 0 && O > 0, "a dense layer needs at least one input and one unit") };
         typed::affine::<_, C, _, _, _>(s, x, &p.w, &p.b, y);
         A::forward(s, y);
+    }
+
+    // Columns of more values do not stay in the first-level cache.
+    const COLUMNS: bool = I <= 64 && O <= 64 && O <= A::COLUMNS;
+
+    #[inline(always)]
+    fn infer_columns<S: Simd>(
+        s: S,
+        p: &Self::Params,
+        _: &Nothing,
+        x: &Columns<[f32; I]>,
+        y: &mut Columns<[f32; O]>,
+    ) {
+        if const { Self::COLUMNS } {
+            columns::affine(s, x, &p.w, &p.b, y);
+            A::forward_columns(s, y);
+        }
     }
 
     fn init(p: &mut Self::Params, _: &mut Nothing, init: &impl Initializer, rng: &mut Rng) {

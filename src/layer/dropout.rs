@@ -10,6 +10,7 @@ use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, F32Rows, Simd,
     array::{Join, copy_rows, first_rows_mut},
+    columns::Columns,
     dropout,
 };
 
@@ -93,6 +94,13 @@ impl<X: Channels, const RATE: u32, const SEED: u64> Layer for Dropout<X, RATE, S
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
         copy_rows(x, y);
+    }
+
+    const COLUMNS: bool = true;
+
+    #[inline(always)]
+    fn infer_columns<S: Simd>(_: S, _: &Nothing, _: &Nothing, x: &Columns<X>, y: &mut Columns<X>) {
+        *y = *x;
     }
 
     fn init(_: &mut Nothing, _: &mut Nothing, _: &impl Initializer, _: &mut Rng) {}

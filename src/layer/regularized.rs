@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
     array::{first_rows, first_rows_mut},
+    columns::Columns,
     regularize,
 };
 
@@ -207,6 +208,19 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
         y: &mut [L::Output],
     ) {
         L::infer::<S, C>(s, p, r, x, y);
+    }
+
+    const COLUMNS: bool = L::COLUMNS;
+
+    #[inline(always)]
+    fn infer_columns<S: Simd>(
+        s: S,
+        p: &L::Params,
+        r: &L::Buffers,
+        x: &Columns<L::Input>,
+        y: &mut Columns<L::Output>,
+    ) {
+        L::infer_columns(s, p, r, x, y);
     }
 
     fn init(p: &mut L::Params, r: &mut L::Buffers, init: &impl Initializer, rng: &mut Rng) {

@@ -7,8 +7,10 @@ pub const FEATURES: &str = "rosenblatt-kernels/environments,rosenblatt/alloc,ros
                             rosenblatt/defmt,rosenblatt/helium";
 
 /// The arguments of all optimized builds for the host. They share one set of packages and features.
-/// With another set, cargo would compile the kernels and much of their dependencies again.
-pub const WHOLE: [&str; 4] = ["--workspace", "--release", "--features", FEATURES];
+/// With another set, cargo would compile the kernels and much of their dependencies again. This
+/// program is left out: it and its dependencies are compiled already, without optimization.
+pub const WHOLE: [&str; 6] =
+    ["--workspace", "--exclude", "xtask", "--release", "--features", FEATURES];
 
 /// The target whose tests are emulated.
 pub const ARM_TRIPLE: &str = "aarch64-unknown-linux-gnu";

@@ -4,7 +4,14 @@ use super::{Line, Ten, Xor, XorTrainer};
 use crate::support::dataset;
 use crate::support::{backends, bits, roomy};
 use rosenblatt::{
-    activation::Step, hash, kernels::F32Array, layer::Dense, metrics::predicted, prelude::*,
+    Backend, Rng,
+    activation::{Activation, Step},
+    hash,
+    kernels::{F32Array, F32Rows, Simd},
+    layer::{Dense, Dropout, L2, Layer, Regularized, rate},
+    metrics::predicted,
+    prelude::*,
+    sequential::Layers,
 };
 use static_cell::ConstStaticCell;
 
@@ -88,6 +95,61 @@ fn step_units_predict() {
         // A unit's output is 0 at the threshold itself.
         assert_eq!(Mlp::<(Dense<1, 1, Step>,)>::default().on(backend).predict(&[3.0]), [0.0]);
     }
+}
+
+/// A unit with an activation of the user's, of which the library knows nothing but `forward`.
+struct RowMean;
+impl Activation for RowMean {
+    const NAME: &'static str = "row mean";
+    fn forward<S: Simd, const N: usize>(_: S, z: &mut [[f32; N]]) {
+        for row in z {
+            *row = [row.iter().sum::<f32>() / N as f32; N];
+        }
+    }
+}
+
+/// Small networks compute a batch with sixteen samples side by side, and its rest in other ways.
+#[test]
+fn a_batch_of_any_size_has_the_bits_of_its_samples() {
+    fn check<
+        T: Layers<Composed: Layer<Input = [f32; I], Output = [f32; O]>>,
+        const I: usize,
+        const O: usize,
+    >() {
+        let net = Mlp::<T>::init(Seed(3));
+        let mut rng = Rng::new(Seed(5));
+        let mut x: Vec<[f32; I]> =
+            (0..50).map(|_| [0.0; I].map(|_: f32| rng.uniform() - 0.5)).collect();
+        for (i, special) in [f32::NAN, f32::INFINITY, -0.0, 1e-40, 3e38].into_iter().enumerate() {
+            x[7 * i][i % I] = special;
+        }
+        let alone: Vec<_> = x.iter().map(|x| net.on(Backend::baseline()).predict(x)).collect();
+        for backend in backends() {
+            for m in 0..=x.len() {
+                let mut y = vec![[9.0; O]; m + 1];
+                net.on(backend).predict_batch(&x[..m], &mut y[..m]).expect("as many");
+                assert_eq!(bits(y[..m].flat()), bits(alone[..m].flat()), "{m} on {backend}");
+                assert_eq!(y[m], [9.0; O], "{m} on {backend}");
+            }
+        }
+    }
+    check::<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>), 2, 1>();
+    check::<(Dense<4, 16, Relu>, Dense<16, 3, Softmax>), 4, 3>();
+    check::<(Dense<5, 2, Softmax>, Dense<2, 16, LeakyRelu>, Dense<16, 16, Softmax>), 5, 16>();
+    // Softmax over more units is not computed side by side, nor are wide layers.
+    check::<(Dense<3, 17, Softmax>, Dense<17, 2>), 3, 2>();
+    check::<(Dense<65, 2, Step>,), 65, 2>();
+    check::<(Dense<1, 64, Relu>, Dense<64, 7>), 1, 7>();
+    check::<
+        (
+            Regularized<Dense<6, 9, Tanh>, L2<1, 100>>,
+            Dropout<[f32; 9], { rate(0.5) }>,
+            Dense<9, 13>,
+        ),
+        6,
+        13,
+    >();
+    check::<(Dense<3, 4, Tanh>, Dense<4, 5, RowMean>), 3, 5>();
 }
 
 #[test]

@@ -23,6 +23,7 @@ use rosenblatt_kernels::{
     Backend,
     activation::{self, CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh},
     array::F32Array,
+    columns::{self, Columns},
     dispatch, dropout,
     environment::standard,
     gemm, loss,
@@ -95,7 +96,7 @@ pub fn each(backend: Backend, report: &mut dyn FnMut(&'static str, Outcome)) {
 type Kernel = (&'static str, fn(&mut Judge, &mut Pool));
 
 /// The order is fixed: the place in the list is the seed. New kernels go to the end.
-const KERNELS: [Kernel; 57] = [
+const KERNELS: [Kernel; 58] = [
     ("gemm", |judge, pool| gemm(judge, pool, &SHAPES)),
     ("gemm_tn", |judge, pool| gemm_tn(judge, pool, &SHAPES)),
     ("gemm_nt", |judge, pool| gemm_nt(judge, pool, &SHAPES)),
@@ -178,6 +179,7 @@ const KERNELS: [Kernel; 57] = [
     ("products of few columns", few_columns),
     ("narrow products", narrow),
     ("softmax of many rows", softmax_of_many_rows),
+    ("samples side by side", side_by_side),
 ];
 
 /// Values in the one buffer that holds everything: 3840 bytes.
@@ -1556,4 +1558,55 @@ fn regularize(judge: &mut Judge, pool: &mut Pool) {
         });
         Some(())
     });
+}
+
+/// A dense layer with softmax, of `m` samples side by side. Beside it the same layer, sample by
+/// sample, on the scalar backend.
+fn side_by_side(judge: &mut Judge, pool: &mut Pool) {
+    #[inline(never)]
+    fn case<const K: usize, const N: usize>(
+        judge: &mut Judge,
+        pool: &mut Pool,
+        case: usize,
+    ) -> Option<()> {
+        for (m, (shift, kind)) in [16, 16, 9, 1].into_iter().zip(Kind::each(case)) {
+            let mut room = Room::new(pool);
+            let x = judge.input(&mut room, m * K, shift, kind)?.as_chunks::<K>().0;
+            let w = judge.input(&mut room, K * N, shift + 1, kind)?.as_chunks::<N>().0;
+            let b = judge.input(&mut room, N, shift + 2, kind)?.first_chunk::<N>()?;
+            let w = w.first_chunk::<K>()?;
+            let mut y = judge.outputs(&mut room, m * N, shift + 3, kind)?;
+            let backend = judge.backend;
+            judge.same(
+                &mut y,
+                |y| {
+                    dispatch!(backend, s => {
+                        let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
+                        from.set(s, x);
+                        columns::affine(s, &from, w, b, &mut to);
+                        activation::typed::softmax_columns(s, &mut to);
+                        to.get(s, y.as_chunks_mut::<N>().0);
+                    });
+                },
+                |y| {
+                    dispatch!(Backend::baseline(), s => {
+                        let y = y.as_chunks_mut::<N>().0;
+                        gemm::typed::gemm(s, x, w, b, y);
+                        activation::typed::softmax(s, y);
+                    });
+                },
+            );
+        }
+        Some(())
+    }
+    let _ = case::<1, 1>(judge, pool, 0);
+    let _ = case::<2, 8>(judge, pool, 1);
+    let _ = case::<8, 1>(judge, pool, 2);
+    let _ = case::<5, 2>(judge, pool, 3);
+    let _ = case::<4, 3>(judge, pool, 4);
+    let _ = case::<3, 4>(judge, pool, 5);
+    let _ = case::<9, 7>(judge, pool, 6);
+    let _ = case::<6, 16>(judge, pool, 7);
+    let _ = case::<7, 13>(judge, pool, 8);
+    let _ = case::<1, 19>(judge, pool, 9);
 }
