@@ -1196,6 +1196,7 @@ fn recurrent_cells() {
         let (c, d) = rest.split_at_mut(m * lens[2] * U);
         [a, b, c, d]
     }
+    #[inline(always)]
     fn run<S: Simd, const U: usize>(s: S, cell: usize, values: &mut [f32]) {
         let gates = if cell < 2 { [3, 3, 1] } else { [4, 2, 1] };
         let [a, b, c, d] = split::<U>(values, gates);
