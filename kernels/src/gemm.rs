@@ -32,11 +32,13 @@ mod product;
     allow(dead_code, reason = "Helium's products take the place of these")
 )]
 pub(crate) mod small;
+#[cfg(feature = "threads")]
+mod threads;
 pub(crate) mod tile;
 pub(crate) mod transpose;
 pub mod typed;
 
-use crate::simd::{Bodies, Simd};
+use crate::simd::Simd;
 use product::Product;
 use tile::Start;
 
@@ -114,10 +116,9 @@ pub fn gemm_nt<S: Simd>(s: S, m: usize, k: usize, n: usize, dy: &[f32], w: &[f32
     check("dy", dy.len(), m, n);
     check("w", w.len(), k, n);
     check("dx", dx.len(), m, k);
+    let product = Product::inputs((m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr(), Start::Zero);
     // SAFETY: the three checks above.
-    unsafe {
-        s.shared().product_nt((m, k, n), dy.as_ptr(), w.as_ptr(), dx.as_mut_ptr(), Start::Zero)
-    }
+    unsafe { product.call_transposed(s) }
 }
 
 /// y ← wᵀ·x + b: [`gemm`] for one sample, with the same bits

@@ -9,12 +9,15 @@
 //! | lanes over the rows | up to 12 columns, a backend of sixteen lanes | `narrow.rs` |
 //! | tiles in place | few weights (`Simd::INLINE_MAX`), or one row of few columns | `tile.rs` |
 //! | strips of `wᵀ` packed first | `dx` with more than one output | `transpose.rs` |
+//! | several threads, each by one of the next paths | feature `threads`, a large product | `threads.rs` |
 //! | Helium's tiles | feature `helium`, shapes for which it is faster | `arch/helium.rs`, by `call.rs` |
 //! | Cortex-M assembly | a Cortex-M with an FPU, built for speed | `arch/cortex_m/gemm.rs`, by `call.rs` |
 //! | out of line, one copy per backend | all others | `narrow.rs` and `tile.rs`, by `call.rs` and `bodies.rs` |
 
 #[cfg(all(rosenblatt_small, not(rosenblatt_helium)))]
 use super::small;
+#[cfg(feature = "threads")]
+use super::threads;
 use super::{
     call::call,
     narrow::{self, could_be_narrow},
@@ -158,7 +161,7 @@ impl Product {
             }
             let Self { mkn: (m, n, k), a: dy, b: w, c: dx, start } = self;
             if const { X::LEN * Y::LEN > S::INLINE_MAX } {
-                s.shared().product_nt((m, k, n), dy.p, w.p, dx.p, start);
+                self.call_transposed(s);
             } else if const { Y::LEN <= 4 } {
                 // 48 weights need no buffer of 4 KiB on a small stack.
                 product_nt::<S, M, Len<X>, 4, true>(s, (m, k, n), dy.p, w.p, dx.p, start);
@@ -206,15 +209,83 @@ impl Product {
         }
     }
 
-    /// Out of line.
+    /// Out of line, a large product on several threads.
     ///
     /// # Safety
     /// As for [`Product::run_forward`]; `b.col` must be 1 unless `LANES` is.
     #[inline(always)]
     pub(super) unsafe fn call<S: Simd>(self, s: S) {
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            #[cfg(feature = "threads")]
+            if threads::run::<S, false>(self, s) {
+                return;
+            }
+            self.called::<S, false>(s);
+        }
+    }
+
+    /// dx ← start + dy·wᵀ out of line, a large product on several threads.
+    ///
+    /// # Safety
+    /// As for [`Product::run_forward`], for a product of [`Product::inputs`].
+    #[inline(always)]
+    pub(super) unsafe fn call_transposed<S: Simd>(self, s: S) {
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            #[cfg(feature = "threads")]
+            if threads::run::<S, true>(self, s) {
+                return;
+            }
+            self.called::<S, true>(s);
+        }
+    }
+
+    /// Out of line, in this thread. With `TRANSPOSED` it is a product of [`Product::inputs`].
+    ///
+    /// # Safety
+    /// As for [`Product::call`] or [`Product::call_transposed`].
+    #[inline(always)]
+    pub(super) unsafe fn called<S: Simd, const TRANSPOSED: bool>(self, s: S) {
         let Self { mkn, a, b, c, start } = self;
         // SAFETY: the caller's promise is the same.
-        unsafe { call(s, mkn, a, b, c, start) }
+        unsafe {
+            if TRANSPOSED {
+                let (m, n, k) = mkn;
+                s.shared().product_nt((m, k, n), a.p, b.p, c.p, start);
+            } else {
+                call(s, mkn, a, b, c, start);
+            }
+        }
+    }
+}
+
+/// Parts of a product, for threads.
+#[cfg(feature = "threads")]
+impl Product {
+    /// m, k and n.
+    pub(super) fn mkn(&self) -> (usize, usize, usize) {
+        self.mkn
+    }
+
+    /// Rows `from..to` of the result.
+    pub(super) fn rows(&self, from: usize, to: usize) -> Self {
+        let Self { mkn: (_, k, n), a, c, .. } = *self;
+        let a = Matrix { p: a.p.wrapping_add(from * a.row), ..a };
+        let c = Matrix { p: c.p.wrapping_add(from * c.row), ..c };
+        Self { mkn: (to - from, k, n), a, c, ..*self }
+    }
+
+    /// Columns `from..to` of the result.
+    pub(super) fn columns(&self, from: usize, to: usize) -> Self {
+        let Self { mkn: (m, k, _), b, c, start, .. } = *self;
+        let b = Matrix { p: b.p.wrapping_add(from * b.col), ..b };
+        let c = Matrix { p: c.p.wrapping_add(from * c.col), ..c };
+        let start = match start {
+            Start::Bias(bias) => Start::Bias(bias.wrapping_add(from)),
+            other => other,
+        };
+        Self { mkn: (m, k, to - from), b, c, start, ..*self }
     }
 }
 

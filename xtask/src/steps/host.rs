@@ -85,6 +85,9 @@ pub fn unit(findings: &mut Findings) -> Result<()> {
     }
     tally::run(cargo(["test"]).args(WHOLE).arg("--doc"), findings)?;
     tally::run(cargo(["test", "--package", "xtask"]).args(["--", "--show-output"]), findings)?;
+    let threads =
+        ["test", "--package", "rosenblatt-kernels", "--features", "threads", "--test", "threads"];
+    tally::run(&mut cargo(threads), findings)?;
     // Without optimization every temporary value has its own place on the stack.
     let unoptimized = ["test", "--package", "rosenblatt-debug"];
     tally::run(cargo(unoptimized).args(["--", "--show-output"]), findings)?;
