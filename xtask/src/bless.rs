@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    counts,
     process::{cargo, run},
     size,
     steps::examples,
@@ -26,6 +27,8 @@ enum What {
     Golden,
     /// `tests/firmware/figures.txt`: instructions, flash, RAM and stack of the firmware
     Figures,
+    /// `benches/counts/counts.txt`: instructions of kernels, steps and predictions on x86
+    Counts,
     /// `expected.txt` beside each example: its output
     Examples,
 }
@@ -40,6 +43,9 @@ pub fn main(args: &Args) -> Result<()> {
     }
     if wanted(What::Figures) {
         size::record()?;
+    }
+    if wanted(What::Counts) {
+        counts::record()?;
     }
     if wanted(What::Examples) {
         examples::record()?;

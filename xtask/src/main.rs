@@ -5,6 +5,7 @@ mod asm;
 mod bench;
 mod bless;
 mod builds;
+mod counts;
 mod expected;
 mod paths;
 mod process;

@@ -16,6 +16,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::asm;
+use crate::counts;
 use crate::qemu;
 use crate::size;
 use crate::table::table;
@@ -37,6 +38,7 @@ pub enum Step {
     Unit,
     Examples,
     Asm,
+    Counts,
     Miri,
     Chips,
     Wasm,
@@ -46,13 +48,14 @@ pub enum Step {
 
 impl Step {
     /// All steps, in the order of tables: the quick ones come first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Fmt,
         Self::Clippy,
         Self::Docs,
         Self::Unit,
         Self::Examples,
         Self::Asm,
+        Self::Counts,
         Self::Miri,
         Self::Chips,
         Self::Wasm,
@@ -62,7 +65,7 @@ impl Step {
 
     /// The order in which the steps start: first those that fail most often, then the longest ones.
     /// Steps that build in the same target folder wait for each other, so they are spread out.
-    pub const STARTS: [Self; 11] = [
+    pub const STARTS: [Self; 12] = [
         Self::Fmt,
         Self::Clippy,
         Self::Unit,
@@ -72,6 +75,7 @@ impl Step {
         Self::Asm,
         Self::Wasm,
         Self::Chips,
+        Self::Counts,
         Self::Examples,
         Self::Docs,
     ];
@@ -85,6 +89,7 @@ impl Step {
             Self::Unit => "unit",
             Self::Examples => "examples",
             Self::Asm => "asm",
+            Self::Counts => "counts",
             Self::Miri => "miri",
             Self::Chips => "chips",
             Self::Wasm => "wasm",
@@ -109,6 +114,10 @@ impl Step {
             }
             Self::Asm => {
                 "each backend's machine code uses its own vector instructions, and no fused ones"
+            }
+            Self::Counts => {
+                "kernels, steps and predictions take no more instructions than recorded; skipped on \
+                 other machines than x86-64 with Linux"
             }
             Self::Miri => {
                 "Miri finds no undefined behaviour in the kernels; skipped if no nightly with Miri \
@@ -137,6 +146,10 @@ impl Step {
             Self::Unit => host::unit(findings),
             Self::Examples => examples::run_all(),
             Self::Asm => asm::check(&asm::Args::default()),
+            Self::Counts => match counts::check() {
+                Ok(skipped @ Done::Skipped(_)) => return Ok(skipped),
+                done => done.map(|_| ()),
+            },
             Self::Miri => match miri::run(findings) {
                 Ok(skipped @ Done::Skipped(_)) => return Ok(skipped),
                 done => done.map(|_| ()),
