@@ -16,7 +16,7 @@ use core::{fmt, hash::Hasher};
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
     Backend, F32Array, OutOfLine, Simd,
-    columns::{self, Columns, SAMPLES},
+    columns::{self, Columns},
     dispatch,
     environment::standard,
     zero_bits,
@@ -409,7 +409,8 @@ impl<T: Layers> SequentialOn<'_, T> {
             y: &mut [N::Output],
         ) {
             for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
-                if const { N::COLUMNS && columns::pays::<S>() } && x.len() == SAMPLES {
+                let least = const { columns::least::<S>(N::Input::LEN) };
+                if const { N::COLUMNS && columns::pays::<S>() } && x.len() >= least {
                     let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
                     from.set(s, x);
                     N::infer_columns(s, p, r, &from, &mut to);
