@@ -8,6 +8,14 @@
 use crate::{Backend, dispatch_inside, simd::Simd};
 use core::{fmt, hint::black_box};
 
+/// The version of the numeric contract (`NUMERICS.md`). Builds of one version compute the same bits.
+/// Store it beside weights that another build shall continue to train.
+///
+/// ```
+/// assert_eq!(rosenblatt_kernels::contract::VERSION, 1);
+/// ```
+pub const VERSION: u32 = 1;
+
 /// How arithmetic breaks the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

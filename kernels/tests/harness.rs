@@ -45,3 +45,10 @@ fn a_written_guard_is_seen() {
         assert!(outcome.is_err());
     }
 }
+
+#[test]
+fn the_contract_names_its_version() {
+    let text = include_str!("../NUMERICS.md");
+    let version = rosenblatt_kernels::contract::VERSION;
+    assert!(text.contains(&format!("This is **version {version}** of the contract")));
+}
