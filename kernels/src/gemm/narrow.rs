@@ -32,7 +32,13 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
             a.p = a.p.wrapping_add(done * a.row);
             c.p = c.p.add(done * c.row);
         }
-        tile::product::<S, M, N, CALLED>(s, (m, k, n), a, b, c, start);
+        // The compiler makes vectors of scalar code where it sees that columns are neighbours.
+        let neighbours = Matrix { col: 1, ..b };
+        if const { CALLED && S::LANES == 1 && !cfg!(target_os = "none") } && b.col == 1 {
+            tile::product::<S, M, N, CALLED>(s, (m, k, n), a, neighbours, c, start);
+        } else {
+            tile::product::<S, M, N, CALLED>(s, (m, k, n), a, b, c, start);
+        }
     }
 }
 
