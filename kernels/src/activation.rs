@@ -395,9 +395,12 @@ fn softmax_of<S: Simd>(s: S, n: usize, mut columns: [S::F; 16]) -> [S::F; 16] {
         #[inline(always)]
         |a, b| s.max(a, b),
     );
-    for (j, column) in columns.iter_mut().enumerate() {
+    for column in columns.iter_mut().take(n) {
         // Above zero only in a row with NaN, which becomes NaN.
-        *column = if j < n { math::exp_below(s, s.sub(*column, top)) } else { zero };
+        *column = math::exp_below(s, s.sub(*column, top));
+    }
+    for column in columns.iter_mut().skip(n) {
+        *column = zero;
     }
     let total = tree(
         n,
@@ -489,8 +492,18 @@ pub(crate) fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
     if S::LANES > 1 && (2..=16).contains(&n) {
         let mut groups = left.chunks_exact_mut(S::LANES * n);
         for rows in &mut groups {
+            let rows = rows.as_mut_ptr();
+            // Constants: few columns stay in registers.
             // SAFETY: a chunk holds `LANES` rows, and n is in the range.
-            unsafe { softmax_columns(s, n, rows.as_mut_ptr()) };
+            unsafe {
+                match n {
+                    2 => softmax_columns(s, 2, rows),
+                    3 => softmax_columns(s, 3, rows),
+                    4 => softmax_columns(s, 4, rows),
+                    10 => softmax_columns(s, 10, rows),
+                    _ => softmax_columns(s, n, rows),
+                }
+            }
         }
         left = groups.into_remainder();
     }
