@@ -12,8 +12,8 @@ use crate::{
     arch::scalar::Scalar,
     columns,
     gemm::{
-        narrow::product,
-        tile::{Any, Matrix, Start},
+        narrow::narrow,
+        tile::{self, Any, Matrix, Start},
         transpose::{DEPTH, product_nt},
     },
     loss, optimizer,
@@ -39,20 +39,20 @@ macro_rules! methods {
 
 /// As [`methods`], but unsafe.
 macro_rules! unsafe_methods {
-    ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) = $body:path;)*) => {$(
+    ($($(#[$doc:meta])* fn $name:ident($($x:ident: $t:ty),*) $(-> $r:ty)? = $body:path;)*) => {$(
         $(#[$doc])*
         ///
         /// # Safety
         /// As for its body.
         #[inline(never)]
-        unsafe fn $name(self, $($x: $t),*) {
+        unsafe fn $name(self, $($x: $t),*) $(-> $r)? {
             self.vectorize(
                 #[inline(always)]
                 || {
                     // SAFETY: the caller's promise is the same.
                     unsafe { $body(self, $($x),*) }
                 },
-            );
+            )
         }
     )*};
 }
@@ -65,7 +65,12 @@ macro_rules! all {
             fn product(
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
                 c: Matrix<*mut f32>, start: Start
-            ) = product::<Self, Any, Any, true>;
+            ) = tile::called;
+            /// The first rows of such a product, with lanes over the rows. Returns their number
+            fn narrow(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) -> usize = narrow;
             /// dx ← first + dy·wᵀ, with `product` for each block
             fn product_nt(
                 mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32,

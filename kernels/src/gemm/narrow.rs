@@ -4,59 +4,106 @@
 //! holds row i: one register of `a` and a single value of `b` give the terms of [`Simd::LANES`]
 //! rows. Each sum has the same terms in the same order as in a tile.
 
+#[cfg(not(rosenblatt_helium))]
+use super::tile::Any;
 use super::tile::{self, Count, Matrix, Start};
+#[cfg(not(rosenblatt_helium))]
+use crate::simd::Bodies;
 use crate::simd::Simd;
 
-/// The most columns of a narrow product.
-const MOST: usize = 12;
+/// The most columns of a narrow product: with lanes over its rows it is faster than tiles. (Measured
+/// for each number of lanes; in registers of four tiles are as fast.)
+const fn most<S: Simd>() -> usize {
+    match S::LANES {
+        16 => 12,
+        8 => 4,
+        _ => 0,
+    }
+}
 
-/// The product of [`tile::product`], but with lanes over the rows where that is faster.
+/// The product of [`tile::product`] in place, but with lanes over the rows where that is faster.
 ///
 /// # Safety
 /// As for [`tile::product`].
 #[inline(always)]
 pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     s: S,
-    (mut m, k, n): (usize, usize, usize),
-    mut a: Matrix<*const f32>,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
     b: Matrix<*const f32>,
-    mut c: Matrix<*mut f32>,
+    c: Matrix<*mut f32>,
     start: Start,
 ) {
-    // SAFETY: the caller's promise is the same. `is_narrow` holds what `narrow` requires, and the
-    // rows that it computed, `done` ≤ m, are left out of the rest.
+    let mut done = 0;
+    // SAFETY: the caller's promise is the same. `is_narrow` holds what `narrow` requires.
     unsafe {
-        if const { could_be_narrow::<S, M, N>() } && is_narrow(n, a, b, c, start) {
-            let done = narrow(s, (m, k, n), a, b, c, start);
-            m -= done;
-            a.p = a.p.wrapping_add(done * a.row);
-            c.p = c.p.add(done * c.row);
+        if const { could_be_narrow::<S, M, N>() } && is_narrow::<S>(n, a, b, c, start) {
+            done = narrow(s, (m, k, n), a, b, c, start);
         }
-        // The compiler makes vectors of scalar code where it sees that columns are neighbours.
-        let neighbours = Matrix { col: 1, ..b };
-        if const { CALLED && S::LANES == 1 && !cfg!(target_os = "none") } && b.col == 1 {
-            tile::product::<S, M, N, CALLED>(s, (m, k, n), a, neighbours, c, start);
-        } else {
-            tile::product::<S, M, N, CALLED>(s, (m, k, n), a, b, c, start);
-        }
+        let (m, a, c) = after(done, m, a, c);
+        tile::product::<S, M, N, CALLED>(s, (m, k, n), a, b, c, start);
     }
 }
 
-/// Whether a product of `M` rows and `N` columns may be computed with lanes over the rows. In
-/// registers of fewer lanes tiles are as fast.
+/// The same out of line. The two ways are called one by one: in one function each would take
+/// registers from the other's loops.
+///
+/// # Safety
+/// As for [`tile::product`].
+#[cfg(not(rosenblatt_helium))]
+#[inline(always)]
+pub(super) unsafe fn called<S: Bodies>(
+    s: S,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: as in `product`.
+    unsafe {
+        if const { could_be_narrow::<S, Any, Any>() }
+            && m >= S::LANES
+            && is_narrow::<S>(n, a, b, c, start)
+        {
+            let done = s.narrow((m, k, n), a, b, c, start);
+            if done < m {
+                let (m, a, c) = after(done, m, a, c);
+                s.product((m, k, n), a, b, c, start);
+            }
+            return;
+        }
+        s.product((m, k, n), a, b, c, start);
+    }
+}
+
+/// The matrices without their first `done` ≤ m rows.
+#[inline(always)]
+fn after(
+    done: usize,
+    m: usize,
+    a: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+) -> (usize, Matrix<*const f32>, Matrix<*mut f32>) {
+    let a = Matrix { p: a.p.wrapping_add(done * a.row), ..a };
+    let c = Matrix { p: c.p.wrapping_add(done * c.row), ..c };
+    (m - done, a, c)
+}
+
+/// Whether a product of `M` rows and `N` columns may be computed with lanes over the rows.
 pub(super) const fn could_be_narrow<S: Simd, M: Count, N: Count>() -> bool {
-    S::LANES == 16
+    most::<S>() > 0
         && M::AT_MOST >= S::LANES
         && !cfg!(target_os = "none")
         && match N::EXACT {
-            Some(n) => n <= MOST,
+            Some(n) => n <= most::<S>(),
             None => true,
         }
 }
 
 /// Whether lanes over the rows are faster for `n` columns, and these matrices allow it.
 #[inline(always)]
-fn is_narrow(
+fn is_narrow<S: Simd>(
     n: usize,
     a: Matrix<*const f32>,
     b: Matrix<*const f32>,
@@ -64,7 +111,7 @@ fn is_narrow(
     start: Start,
 ) -> bool {
     // Transposing `a` takes as long as the terms of five columns.
-    let limit = if a.row == 1 { MOST } else { 8 };
+    let limit = if a.row == 1 { most::<S>() } else { most::<S>().min(8) };
     // The rows of `c` are written one over the end of the other. Where sums start at their values,
     // none may be lost.
     let kept = n <= 4 || n.is_multiple_of(4) || !matches!(start, Start::Carry);
@@ -76,7 +123,7 @@ fn is_narrow(
 /// # Safety
 /// As for [`tile::product`], with matrices for which [`is_narrow`] is true.
 #[inline(always)]
-unsafe fn narrow<S: Simd>(
+pub(crate) unsafe fn narrow<S: Simd>(
     s: S,
     (m, k, n): (usize, usize, usize),
     a: Matrix<*const f32>,

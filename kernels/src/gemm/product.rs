@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | plain loops | firmware built for size (`opt-level` s or z), without Helium | `small.rs` |
 //! | lanes over the samples | one output, several samples, few inputs, a backend with lanes | `tile.rs`, `column` |
-//! | lanes over the rows | up to 12 columns, a backend of sixteen lanes | `narrow.rs` |
+//! | lanes over the rows | up to 12 columns with sixteen lanes, up to 4 with eight | `narrow.rs` |
 //! | tiles in place | few weights (`Simd::INLINE_MAX`), or one row of few columns | `tile.rs` |
 //! | strips of `wᵀ` packed first | `dx` with more than one output | `transpose.rs` |
 //! | several threads, each by one of the next paths | feature `threads`, a large product | `threads.rs` |

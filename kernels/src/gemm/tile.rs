@@ -133,6 +133,31 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     }
 }
 
+/// The out-of-line copy of [`product`] of a backend.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+pub(crate) unsafe fn called<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        // The compiler makes vectors of scalar code where it sees that columns are neighbours.
+        if const { S::LANES == 1 && !cfg!(target_os = "none") } && b.col == 1 {
+            let b = Matrix { col: 1, ..b };
+            product::<S, Any, Any, true>(s, mkn, a, b, c, start);
+        } else {
+            product::<S, Any, Any, true>(s, mkn, a, b, c, start);
+        }
+    }
+}
+
 /// `MR` rows of `c` over all `n` columns, tiles of `NR` registers first.
 ///
 /// # Safety
