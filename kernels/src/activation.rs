@@ -585,10 +585,11 @@ pub mod typed {
         }
     }
 
-    /// [`softmax`] for sixteen samples side by side. More than 16 values are computed in rows.
+    /// [`softmax`] for sixteen samples side by side. More than 16 values are computed in rows, and
+    /// so are all of a backend without lanes.
     #[inline(always)]
     pub fn softmax_columns<S: Simd, const N: usize>(s: S, x: &mut Columns<[f32; N]>) {
-        if const { N >= 2 && N <= 16 } {
+        if const { N >= 2 && N <= 16 && S::LANES > 1 } {
             // SAFETY: 16·N values, and N is in the range.
             unsafe { s.shared().softmax_samples(N, core::ptr::from_mut(x).cast()) };
         } else {

@@ -237,6 +237,8 @@ pub(crate) unsafe fn affine_body<S: Simd>(
         blocks!(3, 1);
         blocks!(2, 1);
         blocks!(1, 1);
+    } else if const { S::LANES == 1 } {
+        blocks!(1, 1);
     } else {
         blocks!(4, 2);
         blocks!(3, 2);

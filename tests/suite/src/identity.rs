@@ -1560,53 +1560,76 @@ fn regularize(judge: &mut Judge, pool: &mut Pool) {
     });
 }
 
-/// A dense layer with softmax, of `m` samples side by side. Beside it the same layer, sample by
-/// sample, on the scalar backend.
+/// A dense layer with softmax over 2 to 16 units, of `m` samples side by side. Beside it the same
+/// layer in rows, on the scalar backend. Where samples are never computed side by side, both are in
+/// rows.
 fn side_by_side(judge: &mut Judge, pool: &mut Pool) {
-    #[inline(never)]
-    fn case<const K: usize, const N: usize>(
-        judge: &mut Judge,
-        pool: &mut Pool,
-        case: usize,
-    ) -> Option<()> {
-        for (m, (shift, kind)) in [16, 16, 9, 1].into_iter().zip(Kind::each(case)) {
-            let mut room = Room::new(pool);
-            let x = judge.input(&mut room, m * K, shift, kind)?.as_chunks::<K>().0;
-            let w = judge.input(&mut room, K * N, shift + 1, kind)?.as_chunks::<N>().0;
-            let b = judge.input(&mut room, N, shift + 2, kind)?.first_chunk::<N>()?;
-            let w = w.first_chunk::<K>()?;
-            let mut y = judge.outputs(&mut room, m * N, shift + 3, kind)?;
-            let backend = judge.backend;
-            judge.same(
-                &mut y,
-                |y| {
-                    dispatch!(backend, s => {
-                        let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
-                        from.set(s, x);
-                        columns::affine(s, &from, w, b, &mut to);
-                        activation::typed::softmax_columns(s, &mut to);
-                        to.get(s, y.as_chunks_mut::<N>().0);
-                    });
-                },
-                |y| {
-                    dispatch!(Backend::baseline(), s => {
-                        let y = y.as_chunks_mut::<N>().0;
-                        gemm::typed::gemm(s, x, w, b, y);
-                        activation::typed::softmax(s, y);
-                    });
-                },
-            );
-        }
-        Some(())
+    fn columns<const K: usize, const N: usize>(
+        backend: Backend,
+        x: &[f32],
+        w: &[f32],
+        b: &[f32],
+        y: &mut [f32],
+    ) {
+        let (Some(w), Some(b)) = (w.as_chunks::<N>().0.first_chunk::<K>(), b.first_chunk()) else {
+            return;
+        };
+        dispatch!(backend, s => {
+            let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
+            from.set(s, x.as_chunks::<K>().0);
+            columns::affine(s, &from, w, b, &mut to);
+            if N >= 2 && N <= 16 {
+                activation::typed::softmax_columns(s, &mut to);
+            }
+            to.get(s, y.as_chunks_mut::<N>().0);
+        });
     }
-    let _ = case::<1, 1>(judge, pool, 0);
-    let _ = case::<2, 8>(judge, pool, 1);
-    let _ = case::<8, 1>(judge, pool, 2);
-    let _ = case::<5, 2>(judge, pool, 3);
-    let _ = case::<4, 3>(judge, pool, 4);
-    let _ = case::<3, 4>(judge, pool, 5);
-    let _ = case::<9, 7>(judge, pool, 6);
-    let _ = case::<6, 16>(judge, pool, 7);
-    let _ = case::<7, 13>(judge, pool, 8);
-    let _ = case::<1, 19>(judge, pool, 9);
+    #[inline(never)]
+    fn rows(
+        backend: Backend,
+        (k, n): (usize, usize),
+        x: &[f32],
+        w: &[f32],
+        b: &[f32],
+        y: &mut [f32],
+    ) {
+        dispatch!(backend, s => gemm::gemm(s, y.len() / n, k, n, x, w, b, y));
+        if (2..=16).contains(&n) {
+            activation::softmax(backend, n, y);
+        }
+    }
+    type Case = ((usize, usize), fn(Backend, &[f32], &[f32], &[f32], &mut [f32]));
+    macro_rules! cases {
+        ($(($k:literal, $n:literal))*) => {
+            [$((($k, $n), |backend, x, w, b, y| {
+                if cfg!(target_os = "none") {
+                    rows(backend, ($k, $n), x, w, b, y);
+                } else {
+                    columns::<$k, $n>(backend, x, w, b, y);
+                }
+            })),*]
+        };
+    }
+    let cases: [Case; 10] = cases! {
+        (1, 1) (2, 8) (8, 1) (5, 2) (4, 3) (3, 4) (9, 7) (6, 16) (7, 13) (1, 19)
+    };
+    let mut case = |i: usize, ((k, n), layer): Case, m: usize, shift: usize, kind: Kind| {
+        let mut room = Room::new(pool);
+        let x = judge.input(&mut room, m * k, shift, kind)?;
+        let w = judge.input(&mut room, k * n, shift + 1, kind)?;
+        let b = judge.input(&mut room, n, shift + 2, kind)?;
+        let mut y = judge.outputs(&mut room, m * n, shift + i, kind)?;
+        let backend = judge.backend;
+        judge.same(
+            &mut y,
+            |y| layer(backend, x, w, b, y),
+            |y| rows(Backend::baseline(), (k, n), x, w, b, y),
+        );
+        Some(())
+    };
+    for (i, layer) in cases.into_iter().enumerate() {
+        for (m, (shift, kind)) in [16, 16, 9, 1].into_iter().zip(Kind::each(i)) {
+            let _ = case(i, layer, m, shift, kind);
+        }
+    }
 }
