@@ -13,7 +13,9 @@ use core::slice::{from_raw_parts, from_raw_parts_mut};
 use rosenblatt_kernels::{
     Simd,
     activation::{CosPi, Exp, LeakyRelu, Ln, Map, MapGrad, Relu, Sigmoid, Step, Tanh, typed},
-    arch, dropout, gemm, loss,
+    arch,
+    columns::{self, Columns},
+    dropout, gemm, loss,
     normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{
         AdamStep, adagrad_on, adam_on, adamw_on, all_finite_on, clip_norm_on, clip_value_on,
@@ -120,6 +122,16 @@ macro_rules! probes {
                     => map_grad::<_, LeakyRelu<1, 10>>(s, input(y, n), output(dy, n));
                 "softmax"(s, m: usize, x: *mut f32)
                     => typed::softmax::<_, ROW>(s, output(x, m * ROW).as_chunks_mut().0);
+                "columns"(
+                    s, x: &[[f32; 4]; 16], w: &[[f32; 3]; 4], b: &[f32; 3], y: &mut [[f32; 3]; 16]
+                )
+                    => {
+                        let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
+                        from.set(s, x);
+                        columns::affine(s, &from, w, b, &mut to);
+                        typed::softmax_columns(s, &mut to);
+                        to.get(s, y);
+                    };
                 "softmax_grad"(s, m: usize, y: *const f32, dy: *mut f32)
                     => typed::softmax_grad::<_, ROW>(
                         s, input(y, m * ROW).as_chunks().0, output(dy, m * ROW).as_chunks_mut().0

@@ -54,7 +54,7 @@ pub struct Args {
 
 /// The kernels that must have a probe on every backend. Probes of other kernels are allowed and are
 /// judged in the same way.
-const KERNELS: [&str; 61] = [
+const KERNELS: [&str; 62] = [
     "gemm",
     "gemm_add",
     "gemm_tn",
@@ -73,6 +73,7 @@ const KERNELS: [&str; 61] = [
     "tanh",
     "sigmoid",
     "softmax",
+    "columns",
     "relu",
     "leaky_relu",
     "step",
