@@ -331,11 +331,11 @@ impl<T: Layers> Sequential<T> {
     #[inline]
     fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
         let mut y = OutputOf::<Self>::ZERO;
-        // Three pointers: more would cross the call of `vectorize` in memory, one by one.
+        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
         dispatch!(
             backend,
             width: ComposedOf::<T>::MAX_ROW,
-            s => infer_one::<_, T>(s, self, x, &mut y)
+            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
         );
         y
     }
@@ -431,20 +431,28 @@ impl<T: Layers> SequentialOn<'_, T> {
     }
 }
 
-/// [`Layer::infer`] for one sample. The compiler sees that there is one row.
+/// [`Layer::infer`] for one sample.
 #[inline(always)]
-fn infer_one<S: Simd, T: Layers>(
+fn infer_one<S: Simd, N: Layer>(
     s: S,
-    net: &Sequential<T>,
-    x: &InputOf<Sequential<T>>,
-    y: &mut OutputOf<Sequential<T>>,
+    p: &N::Params,
+    r: &N::Buffers,
+    x: &[N::Input],
+    y: &mut [N::Output],
 ) {
-    let (p, r) = (&net.params, &net.buffers);
-    let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
-    if const { in_place::<S, ComposedOf<T>>() } {
-        ComposedOf::<T>::infer::<S, 1>(s, p, r, x, y);
+    // On a desktop `vectorize` is a call, behind which the compiler does not know that there is one
+    // row. On a chip it knows.
+    let (x, y) = if cfg!(target_os = "none") {
+        (x, y)
+    } else if let (Some(x), Some(y)) = (x.first_chunk::<1>(), y.first_chunk_mut::<1>()) {
+        (x.as_slice(), y.as_mut_slice())
     } else {
-        ComposedOf::<T>::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
+        return;
+    };
+    if const { in_place::<S, N>() } {
+        N::infer::<S, 1>(s, p, r, x, y);
+    } else {
+        N::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     arch::scalar::Scalar,
     columns,
     gemm::{
-        narrow::narrow,
+        narrow,
         tile::{self, Any, Matrix, Start},
         transpose::{DEPTH, product_nt},
     },
@@ -65,12 +65,17 @@ macro_rules! all {
             fn product(
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
                 c: Matrix<*mut f32>, start: Start
+            ) = narrow::called;
+            /// The same by tiles alone
+            fn tiles(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
             ) = tile::called;
             /// The first rows of such a product, with lanes over the rows. Returns their number
             fn narrow(
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
                 c: Matrix<*mut f32>, start: Start
-            ) -> usize = narrow;
+            ) -> usize = narrow::narrow;
             /// dx ← first + dy·wᵀ, with `product` for each block
             fn product_nt(
                 mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32,

@@ -1,6 +1,8 @@
 //! A product out of line: assembly, or the one compiled copy of a backend.
 
 use super::tile::{Matrix, Start};
+#[cfg(not(rosenblatt_helium))]
+use crate::simd::Bodies;
 use crate::simd::Simd;
 
 /// A product that is not compiled in place: Helium's tiles and [`call_one`] for their rest, or
@@ -69,6 +71,6 @@ unsafe fn call_one<S: Simd>(
             crate::arch::helium::plain(mkn, a, b, c, start);
         }
         #[cfg(not(rosenblatt_helium))]
-        super::narrow::called(s.shared(), mkn, a, b, c, start);
+        s.shared().product(mkn, a, b, c, start);
     }
 }
