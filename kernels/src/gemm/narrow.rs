@@ -74,10 +74,10 @@ pub(crate) unsafe fn called<S: Bodies>(
             }
             return;
         }
-        if cfg!(target_os = "none") {
-            tile::called(s, (m, k, n), a, b, c, start);
-        } else {
+        if const { could_be_narrow::<S, Any, Any>() } {
             s.tiles((m, k, n), a, b, c, start);
+        } else {
+            tile::called(s, (m, k, n), a, b, c, start);
         }
     }
 }
