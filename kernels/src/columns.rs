@@ -7,6 +7,7 @@
 
 use crate::{
     array::{F32Array, F32Rows, copy_rows},
+    gemm::typed::fits,
     simd::{Bodies, Simd},
 };
 use core::ptr;
@@ -115,8 +116,8 @@ pub fn affine<S: Simd, X: F32Array, W: F32Array, Y: F32Array>(
     b: &Y,
     y: &mut Columns<Y>,
 ) {
-    const { assert!(X::LEN * Y::LEN == W::LEN, "the weights do not fit the columns") };
-    // SAFETY: k and n are in the types.
+    const { fits::<X, W, Y>() };
+    // SAFETY: k and n are in the types, and `fits` compares them with the number of weights.
     unsafe {
         s.shared().affine_columns(
             (X::LEN, Y::LEN),

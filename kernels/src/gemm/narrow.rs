@@ -34,8 +34,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     // SAFETY: the caller's promise is the same. `is_narrow` holds what `narrow` requires.
     unsafe {
         if const { could_be_narrow::<S, M, N>() } && is_narrow::<S>(n, a, b, c, start) {
-            // In place for sixteen lanes alone: on AVX2 its code in each layer doubles the time that
-            // a network takes to compile.
+            // In place for sixteen lanes alone: with its code in each layer on AVX2, too, networks
+            // compile longer.
             done = if const { S::LANES == 16 } {
                 narrow(s, (m, k, n), a, b, c, start)
             } else {

@@ -6,8 +6,8 @@
 use super::product::Product;
 use crate::{environment::standard, simd::Simd};
 
-/// The fewest multiply-adds for which a thread is asked: about five microseconds of one core. To
-/// wake another thread takes about one. Without optimization it is thirty times slower.
+/// The fewest multiply-adds for which a thread is asked. With 32 samples, 784-128-10 is as fast on
+/// two threads as on one. Without optimization fewer are enough, and tests need small shapes.
 const FEWEST: usize = if cfg!(debug_assertions) { 1 << 12 } else { 1 << 17 };
 
 /// Rows and columns are divided at multiples of these numbers, so that tiles are whole.

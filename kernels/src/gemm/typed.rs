@@ -223,7 +223,7 @@ pub fn add<S: Simd, const N: usize>(s: S, y: &mut [f32; N], x: &[f32; N]) {
 }
 
 /// Fails to compile unless `W` has as many values as an `X` times those of a `Y`.
-const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
+pub(crate) const fn fits<X: F32Array, W: F32Array, Y: F32Array>() {
     // Checked: a product that wraps could equal W::LEN by chance.
     let weights = X::LEN.checked_mul(Y::LEN);
     assert!(
