@@ -120,6 +120,8 @@ pub unsafe fn product(
                 panel.start_row = 4 * row;
             }
             match (width, a_col == 1) {
+                #[cfg(not(any(rosenblatt_slow_vmla, rosenblatt_helium)))]
+                (WIDE, true) if k > 0 && k.is_multiple_of(8) => rows_8_of_eights(&panel),
                 (WIDE, true) => rows_8(&panel),
                 (WIDE, false) => columns_8(&panel),
                 (4, true) => rows_4(&panel),
@@ -466,17 +468,74 @@ wide! {
     )
 }
 
+/// Eight columns, where k is a positive multiple of eight; a is read along its rows. The registers
+/// are those of [`wide`]. A round has four terms of two rows, or eight of one: fewer loads of a and
+/// fewer branches than in [`rows_8`], for more code. Helium's tiles leave too few rows for it.
+///
+/// # Safety
+/// As for [`product`], with n = 8.
+#[cfg(not(any(rosenblatt_slow_vmla, rosenblatt_helium)))]
+#[rustfmt::skip]
+#[unsafe(naked)]
+unsafe extern "C" fn rows_8_of_eights(_: &Panel) {
+    naked_asm!(
+        ".fpu fpv4-sp-d16",
+        "push {{r4-r11, lr}}",
+        "vpush {{d8-d15}}",
+        "ldm r0, {{r1-r11}}",
+        "subs r5, r1, #2",
+        "blt 3f",
+        "1: vldmia r10, {{s0-s7}}",
+        "add r0, r10, r11",
+        "vldmia r0, {{s8-s15}}",
+        "add r10, r0, r11",
+        "mov r12, r3\nadd lr, r3, r4\nadd r3, lr, r4",
+        "mov r0, r6",
+        "lsrs r1, r2, #2",
+        "2: vldmia r12!, {{s24-s27}}",
+        "vldmia lr!, {{s28-s31}}",
+        concat!(
+            w_8!(), both_8!(24, 28), w_8!(), both_8!(25, 29),
+            w_8!(), both_8!(26, 30), w_8!(), both_8!(27, 31)
+        ),
+        "subs r1, #1",
+        "bne 2b",
+        "vstmia r8, {{s0-s7}}",
+        "add r0, r8, r9",
+        "vstmia r0, {{s8-s15}}",
+        "add r8, r0, r9",
+        "subs r5, #2",
+        "bge 1b",
+        "3: adds r5, #2",
+        "beq 5f",
+        "vldmia r10, {{s0-s7}}",
+        "mov r12, r3",
+        "mov r0, r6",
+        "lsrs r1, r2, #3",
+        "4: vldmia r12!, {{s24-s31}}",
+        concat!(
+            w_8!(), first_8!(24), w_8!(), first_8!(25), w_8!(), first_8!(26), w_8!(), first_8!(27),
+            w_8!(), first_8!(28), w_8!(), first_8!(29), w_8!(), first_8!(30), w_8!(), first_8!(31)
+        ),
+        "subs r1, #1",
+        "bne 4b",
+        "vstmia r8, {{s0-s7}}",
+        "5: vpop {{d8-d15}}",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
 /// A panel of up to four columns, four rows at a time, then one.
 ///
 /// r1 pairs of terms left, r2 b_row, r3 a, r8 the panel, r9 rows left, r10 start, r11 c, r12 a_row
 /// or a_col; r0 the pointer into b, r4 to r7 those into a. The sums of row i are s(4i) and up, w is
 /// s16 and up. `begin` sets r4 to r7 to the four rows. `one` and `two` are a term and two terms of
-/// four rows, `term` is one term of one row. None of them changes the flags.
+/// four rows, which do not change the flags. `single` is all terms of one row at r4; it ends at 7.
 macro_rules! narrow {
     (
         $(#[$doc:meta])*
         $name:ident: $sums:literal $sums1:literal $sums2:literal $sums3:literal $w:literal,
-        $begin:expr, $one:expr, $two:expr, $next:literal, $term:expr
+        $begin:expr, $one:expr, $two:expr, $next:literal, $single:expr
     ) => {
         $(#[$doc])*
         /// # Safety
@@ -534,16 +593,7 @@ macro_rules! narrow {
                 "mov r4, r3",
                 "ldr r0, [r8, #20]",
                 "ldr r1, [r8, #4]",
-                "ldr r12, [r8, #16]",
-                "cmp r1, #0",
-                "beq 7f",
-                "6: vldr s20, [r4]",
-                "add r4, r12",
-                concat!("vldmia r0, ", $w),
-                "add r0, r2",
-                $term,
-                "subs r1, #1",
-                "bne 6b",
+                $single,
                 concat!("7: vstmia r11, ", $sums),
                 "ldr lr, [r8, #40]",
                 "add r10, lr",
@@ -562,10 +612,10 @@ macro_rules! narrow {
 /// One term of the sums of one row.
 #[rustfmt::skip]
 macro_rules! term {
-    (1) => { mla!(0, 20, 16) };
-    (2) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17)) };
-    (3) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17), mla!(2, 20, 18)) };
-    (4) => { concat!(mla!(0, 20, 16), mla!(1, 20, 17), mla!(2, 20, 18), mla!(3, 20, 19)) };
+    (1, $x:literal) => { mla!(0, $x, 16) };
+    (2, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17)) };
+    (3, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18)) };
+    (4, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18), mla!(3, $x, 19)) };
 }
 
 /// One term of the sums of four rows, with an x for each.
@@ -618,7 +668,16 @@ macro_rules! narrow_pair {
                 "vldmia r0, ", $w, "\nadd r0, r2\n", terms!($n, 21 23 25 27)
             ),
             "ldr r12, [r8, #12]\nadd r3, r12",
-            term!($n)
+            // Two terms a round: the values of a follow each other.
+            concat!(
+                "lsrs r1, r1, #1\nbcc 6f\n",
+                "vldmia r4!, {{s20}}\nvldmia r0, ", $w, "\nadd r0, r2\n", term!($n, 20),
+                "6: beq 7f\n",
+                "10: vldmia r4!, {{s20, s21}}\n",
+                "vldmia r0, ", $w, "\nadd r0, r2\n", term!($n, 20),
+                "vldmia r0, ", $w, "\nadd r0, r2\n", term!($n, 21),
+                "subs r1, #1\nbne 10b"
+            )
         }
         narrow! {
             /// Few columns; a is read down its columns.
@@ -635,7 +694,12 @@ macro_rules! narrow_pair {
                 terms!($n, 20 21 22 23)
             ),
             "adds r3, #4",
-            term!($n)
+            concat!(
+                "ldr r12, [r8, #16]\ncmp r1, #0\nbeq 7f\n",
+                "6: vldr s20, [r4]\nadd r4, r12\n",
+                "vldmia r0, ", $w, "\nadd r0, r2\n", term!($n, 20),
+                "subs r1, #1\nbne 6b"
+            )
         }
     };
 }
