@@ -566,8 +566,8 @@ fn narrow(judge: &mut Judge, pool: &mut Pool) {
     gemm_fixed_narrow(judge, pool);
 }
 
-/// Numbers of terms for which the assembly of the Cortex-M has a routine of its own, with one row, an
-/// even and an odd number of them.
+/// Numbers of terms for which the assembly of the Cortex-M has a routine of its own: with one row,
+/// an even and an odd number of rows.
 fn eights(judge: &mut Judge, pool: &mut Pool) {
     const EIGHTS: [Shape; 4] = [(1, 8, 8), (3, 8, 9), (4, 16, 8), (1, 16, 19)];
     gemm(judge, pool, &EIGHTS);

@@ -615,7 +615,9 @@ macro_rules! term {
     (1, $x:literal) => { mla!(0, $x, 16) };
     (2, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17)) };
     (3, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18)) };
-    (4, $x:literal) => { concat!(mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18), mla!(3, $x, 19)) };
+    (4, $x:literal) => {
+        concat!(mla!(0, $x, 16), mla!(1, $x, 17), mla!(2, $x, 18), mla!(3, $x, 19))
+    };
 }
 
 /// One term of the sums of four rows, with an x for each.
