@@ -102,6 +102,7 @@ fn elementwise(c: &mut Criterion) {
 /// A batch of 32 rows of 32 channels.
 fn layers(c: &mut Criterion) {
     type Row = [f32; 32];
+    const EPSILON: f32 = 1e-3;
     let (x, dy) = (values(1024), values(1024));
     let (x, dy) = (x.as_chunks::<32>().0, dy.as_chunks::<32>().0);
     let p = Scale::<Row> { gamma: [1.0; 32], beta: [0.5; 32] };
@@ -121,31 +122,33 @@ fn layers(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("batch normalization", backend), |bench| {
             bench.iter(|| {
                 dispatch!(backend, s => normalize::moments(s, black_box(x), &mut moments));
-                dispatch!(backend, s => normalize::batch_own(s, x, &moments, &p, &mut y));
+                dispatch!(backend, s => normalize::batch_own(s, EPSILON, x, &moments, &p, &mut y));
             });
         });
-        naive::batch_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
+        naive::batch_norm(32, EPSILON, x.as_flattened(), p.as_flat(), &mut judge);
         assert!(near(&y, &judge), "batch normalization on {backend}");
         group.bench_function(BenchmarkId::new("batch normalization, gradient", backend), |bench| {
             bench.iter(|| {
                 dispatch!(backend, s => normalize::batch_grad(
-                    s, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx)
+                    s, EPSILON, x, &moments, &p, black_box(dy), &mut dp, Some(&mut dx)
                 ));
             });
         });
         group.bench_function(BenchmarkId::new("layer normalization", backend), |bench| {
             bench.iter(|| {
                 let stats = (mean.as_mut_slice(), rest.as_mut_slice(), variance.as_mut_slice());
-                dispatch!(backend, s => normalize::layer(s, black_box(x), &p, &mut y, Some(stats)));
+                dispatch!(backend, s => normalize::layer(
+                    s, EPSILON, black_box(x), &p, &mut y, Some(stats)
+                ));
             });
         });
-        naive::layer_norm(32, x.as_flattened(), p.as_flat(), &mut judge);
+        naive::layer_norm(32, EPSILON, x.as_flattened(), p.as_flat(), &mut judge);
         assert!(near(&y, &judge), "layer normalization on {backend}");
         group.bench_function(BenchmarkId::new("layer normalization, gradient", backend), |bench| {
             bench.iter(|| {
                 let stats = (mean.as_slice(), rest.as_slice(), variance.as_slice());
                 dispatch!(backend, s => normalize::layer_grad(
-                    s, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)
+                    s, EPSILON, x, stats, &p, black_box(dy), &mut dp, Some(&mut dx)
                 ));
             });
         });

@@ -16,6 +16,8 @@ pub use {
 pub trait Activation: 'static {
     /// The activation's name in the lecture.
     const NAME: &'static str;
+    /// A number in the activation's type: the slope of a leaky ReLU. 0 if there is none.
+    const PARAMETER: f32 = 0.0;
     /// The most units for which [`Activation::forward_columns`] is right: `usize::MAX` where each
     /// value depends on its own z only, 0 where samples are never computed side by side.
     const COLUMNS: usize = 0;
@@ -134,9 +136,10 @@ impl Activation for Step {
 
 /// Activations that the kernels have as element-by-element maps with a gradient.
 macro_rules! elementwise {
-    ($($name:literal = [$($generics:tt)*] $map:ty;)*) => {$(
+    ($($name:literal = [$($generics:tt)*] $map:ty $(, $parameter:expr)?;)*) => {$(
         impl<$($generics)*> Activation for $map {
             const NAME: &'static str = $name;
+            $(const PARAMETER: f32 = $parameter;)?
             const COLUMNS: usize = usize::MAX;
             #[inline(always)]
             fn forward<S: Simd, const N: usize>(s: S, z: &mut [[f32; N]]) {
@@ -159,5 +162,5 @@ elementwise! {
     "sigmoid" = [] Sigmoid;
     "tanh" = [] Tanh;
     "relu" = [] Relu;
-    "leaky relu" = [const NUM: u32, const DEN: u32] LeakyRelu<NUM, DEN>;
+    "leaky relu" = [const NUM: u32, const DEN: u32] LeakyRelu<NUM, DEN>, Self::SLOPE;
 }

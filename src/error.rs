@@ -153,6 +153,13 @@ pub enum Error {
     },
     /// An observer could not write: the buffer is full, or writing to the file failed.
     NotWritten,
+    /// The buffer of a receipt is too short.
+    Receipt {
+        /// Bytes of the receipt
+        expected: usize,
+        /// Bytes of the buffer
+        got: usize,
+    },
     /// A loss or gradient is infinite or NaN.
     NotFinite {
         /// Loss or gradient
@@ -269,6 +276,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::NotWritten => f.write_str("a line of the log could not be written"),
+            Self::Receipt { expected, got } => {
+                write!(f, "the receipt has {expected} bytes; its buffer has {got}")
+            }
             Self::NotFinite { what, epoch, step } => {
                 let what = match what {
                     Quantity::Loss => "loss",

@@ -1,7 +1,13 @@
 //! Initializers of weights, with Keras' names, formulas and truncation. Biases start at zero.
+//!
+//! Each is [`Persist`]: a receipt of a training holds its code and numbers.
 
 use crate::rng::Rng;
-use rosenblatt_kernels::{environment::standard, math};
+use rosenblatt_kernels::{
+    environment::standard,
+    math, persist,
+    persist::{Persist, Words, name_code},
+};
 
 /// A rule for the initial weights of a layer.
 ///
@@ -56,10 +62,12 @@ fn truncated_normal(rng: &mut Rng, variance: f32, w: &mut [f32]) {
 
 /// The initializers with a variance that depends on the fans.
 macro_rules! scaled {
-    ($($(#[$doc:meta])* $name:ident = $draw:ident(|$i:ident, $o:ident| $variance:expr);)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $text:literal = $draw:ident(|$i:ident, $o:ident| $variance:expr);)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct $name;
+
+        persist!([] $name = $text: {});
 
         impl Initializer for $name {
             fn fill(&self, rng: &mut Rng, fan_in: usize, fan_out: usize, w: &mut [f32]) {
@@ -82,7 +90,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    GlorotUniform = uniform(|i, o| 2.0 / (i + o));
+    GlorotUniform "glorot uniform" = uniform(|i, o| 2.0 / (i + o));
     /// Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio, 2010.
     ///
     /// ```
@@ -91,7 +99,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&GlorotNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    GlorotNormal = truncated_normal(|i, o| 2.0 / (i + o));
+    GlorotNormal "glorot normal" = truncated_normal(|i, o| 2.0 / (i + o));
     /// Uniform between ±√(6 / fan_in), for ReLU. He and others, 2015.
     ///
     /// ```
@@ -100,7 +108,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    HeUniform = uniform(|i, o| 2.0 / i);
+    HeUniform "he uniform" = uniform(|i, o| 2.0 / i);
     /// Truncated normal with variance 2 / fan_in, for ReLU. He and others, 2015.
     ///
     /// ```
@@ -109,7 +117,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&HeNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    HeNormal = truncated_normal(|i, o| 2.0 / i);
+    HeNormal "he normal" = truncated_normal(|i, o| 2.0 / i);
     /// Uniform between ±√(3 / fan_in). LeCun and others, 1998.
     ///
     /// ```
@@ -118,7 +126,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunUniform, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    LecunUniform = uniform(|i, o| 1.0 / i);
+    LecunUniform "lecun uniform" = uniform(|i, o| 1.0 / i);
     /// Truncated normal with variance 1 / fan_in. LeCun and others, 1998.
     ///
     /// ```
@@ -127,7 +135,7 @@ scaled! {
     /// let net = Mlp::<(Dense<2, 1>,)>::init_with(&LecunNormal, Seed(1957));
     /// assert_ne!(net.weights()[0], 0.0);
     /// ```
-    LecunNormal = truncated_normal(|i, o| 1.0 / i);
+    LecunNormal "lecun normal" = truncated_normal(|i, o| 1.0 / i);
 }
 
 /// Uniform from `min` to `max`: min + (max − min)·u, with u in [0, 1), rounded. max − min must be
@@ -146,6 +154,8 @@ pub struct Uniform {
     /// The bound above all values
     pub max: f32,
 }
+
+persist!([] Uniform = "uniform": { min: f32, max: f32 });
 
 impl Default for Uniform {
     /// ±0.05, as Keras' `RandomUniform`.
@@ -172,6 +182,15 @@ impl Initializer for Uniform {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Constant(pub f32);
 
+impl Persist for Constant {
+    const CODE: u32 = name_code("constant weights");
+    const WORDS: usize = 1;
+
+    fn words(&mut self, words: &mut impl Words) {
+        self.0.words(words);
+    }
+}
+
 impl Initializer for Constant {
     fn fill(&self, _rng: &mut Rng, _fan_in: usize, _fan_out: usize, w: &mut [f32]) {
         w.fill(self.0);
@@ -196,6 +215,8 @@ impl Initializer for Constant {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Orthogonal;
+
+persist!([] Orthogonal = "orthogonal": {});
 
 /// Several vectors of equal length in a slice, one after the other or interleaved.
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ mod flatten;
 mod message;
 mod normalization;
 mod pool;
+mod record;
 mod recurrent;
 mod regularized;
 mod streaming;
@@ -22,11 +23,12 @@ pub use conv::{Conv1d, Conv2d};
 pub use dense::Dense;
 pub use dropout::{Dropout, rate};
 pub use flatten::{Flatten, Reshape};
-pub use normalization::{BatchNorm, LayerNorm};
+pub use normalization::{BatchNorm, LayerNorm, epsilon, momentum};
 pub use pool::{
     Average, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, Max, MaxPool1d, MaxPool2d,
     Pool1d, Pool2d, Pooling,
 };
+pub use record::{Architecture, Record};
 pub use recurrent::{
     All, Cell, Gru, GruCell, HiddenState, Last, Lstm, LstmCell, Returns, Rnn, Sequence, SimpleCell,
     TrainableCell,
@@ -36,7 +38,8 @@ pub use streaming::Streaming;
 pub use window::{Map, Padding, Same, Signal, Valid};
 
 use crate::{init::Initializer, rng::Rng};
-use rosenblatt_kernels::{F32Array, Simd, array::Shape, columns::Columns};
+pub use rosenblatt_kernels::persist::name_code;
+use rosenblatt_kernels::{F32Array, Simd, array::Shape, columns::Columns, persist::Words};
 
 /// A layer, or several layers in sequence, as a type. There is no value of the type.
 ///
@@ -97,7 +100,7 @@ use rosenblatt_kernels::{F32Array, Simd, array::Shape, columns::Columns};
 /// let net = Mlp::<(Double<2>,)>::ZERO;
 /// assert_eq!(net.predict(&[1.0, -3.0]), [2.0, -6.0]);
 /// ```
-pub trait Layer: 'static {
+pub trait Layer: Sized + 'static {
     /// One input sample.
     type Input: F32Array;
     /// One output sample.
@@ -121,6 +124,11 @@ pub trait Layer: 'static {
     const DEPTH: u32 = 1;
     /// The last activation. A loss may be fused with it.
     type OutputActivation;
+    /// The layer as numbers, for saved models. A layer of one's own that has more parameters in its
+    /// type than its shapes adds them ([`Record::word`]).
+    const RECORD: Record = Record::of::<Self>();
+    /// The number and the hash of the records of all layers.
+    const ARCHITECTURE: Architecture = Architecture::of(&Self::RECORD);
 
     /// y ← layer(x) for each row; keeps nothing for a backward pass. One call has at most `C` rows.
     /// Hidden rows are on the stack.
@@ -135,8 +143,8 @@ pub trait Layer: 'static {
     /// Whether [`Layer::infer_columns`] computes this layer.
     const COLUMNS: bool = false;
 
-    /// y ← layer(x) for sixteen samples side by side, with the bits of [`Layer::infer`]. Called only
-    /// where [`Layer::COLUMNS`] is true.
+    /// y ← layer(x) for sixteen samples side by side, with the bits of [`Layer::infer`]. Called
+    /// only where [`Layer::COLUMNS`] is true.
     #[inline(always)]
     fn infer_columns<S: Simd>(
         s: S,
@@ -158,6 +166,12 @@ pub trait Layer: 'static {
     /// Calls `visit` for each tensor in the order of Keras' `get_weights()`. The tensors lie in
     /// this order, without gaps, in `Params` and in `Buffers`.
     fn tensors(visit: &mut dyn FnMut(&Tensor));
+
+    /// Calls `visit` for the record of each layer from input to output.
+    #[inline(always)]
+    fn records(visit: &mut impl FnMut(&Record)) {
+        visit(&Self::RECORD);
+    }
 }
 
 /// Whether the code of the layers `L` is inlined for the backend `S`. It is for networks so small
@@ -359,6 +373,10 @@ pub trait Trainable: Layer {
     type Tape<const B: usize>: F32Array;
     /// Whether [`Trainable::penalty`] adds to the loss.
     const PENALIZED: bool = false;
+    /// A number for the penalties: a checkpoint is refused if it belongs to others. 0 for none.
+    const PENALTY_CODE: u32 = 0;
+    /// Number of calls of [`Trainable::penalties`]' `visit`.
+    const PENALTIES: usize = 0;
     /// The smallest mini-batch: 2 samples for a layer with statistics over the samples.
     const LEAST_SAMPLES: usize = 1;
 
@@ -400,6 +418,13 @@ pub trait Trainable: Layer {
         0.0
     }
 
+    /// Calls `visit` for each penalty, for receipts: the index of its layer, its code, the factors
+    /// of Σ|w| and of Σw² as numerator and denominator. `place` is the index of the first layer.
+    #[inline(always)]
+    fn penalties(place: u32, visit: &mut impl FnMut(&[u32; 6])) {
+        let _ = (place, visit);
+    }
+
     /// The first layer whose weights were never set: all its parameters are 0 and a layer with
     /// parameters follows (`hidden`). Neither of the two would learn anything. `place` is the index
     /// of the first layer.
@@ -409,6 +434,16 @@ pub trait Trainable: Layer {
             && hidden
             && p.as_flat().iter().all(|w| w.to_bits() << 1 == 0);
         unset.then_some(NeverSet { layer: place, kind: Self::NAME })
+    }
+
+    /// Number of words of [`Trainable::carried`].
+    const CARRIED: usize = 0;
+
+    /// Passes what the tape carries from one step to the next to `words`: a count of passes. A
+    /// checkpoint holds it. Most layers carry nothing.
+    #[inline(always)]
+    fn carried<const B: usize>(tape: &mut Self::Tape<B>, words: &mut impl Words) {
+        let _ = (tape, words);
     }
 
     /// Updates the non-trainable values from the last training pass. Called only after a step with

@@ -21,8 +21,9 @@
 //!
 //! Reading order: [`layer`] (what a layer is) → [`sequential`] (layers composed) → [`train`] (one
 //! training step, and `fit`) → [`loss`], [`optimizer`], [`schedule`], [`init`], [`metrics`],
-//! [`observer`], [`dataset`], [`gates`]. The crate `rosenblatt-kernels` has the
-//! arithmetic. The crate `rosenblatt-lecture` follows the lecture chapter by chapter.
+//! [`observer`], [`dataset`], [`gates`]; [`saved`], [`store`], [`receipt`]. The crate
+//! `rosenblatt-kernels` has the arithmetic. The crate `rosenblatt-lecture` follows the lecture
+//! chapter by chapter.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -30,6 +31,7 @@
 extern crate alloc;
 
 pub mod activation;
+pub mod average;
 pub mod dataset;
 pub mod error;
 pub mod init;
@@ -38,9 +40,12 @@ pub mod loss;
 pub mod metrics;
 pub mod observer;
 pub mod optimizer;
+pub mod receipt;
 pub mod rng;
+pub mod saved;
 pub mod schedule;
 pub mod sequential;
+pub mod store;
 pub mod stream;
 pub mod summary;
 pub mod train;
@@ -65,7 +70,7 @@ pub mod prelude {
         kernels::Backend,
         layer::{
             AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Flatten, GlobalAvgPool2d, Gru,
-            LayerNorm, Lstm, MaxPool1d, MaxPool2d, Rnn, rate,
+            LayerNorm, Lstm, MaxPool1d, MaxPool2d, Rnn, epsilon, momentum, rate,
         },
         loss::{
             BinaryCrossEntropy, CategoricalCrossEntropy, MeanSquaredError,

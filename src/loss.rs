@@ -18,7 +18,10 @@ use crate::{
     metrics::class_of,
 };
 use core::marker::PhantomData;
-use rosenblatt_kernels::{F32Array, F32Rows, Simd, loss};
+use rosenblatt_kernels::{
+    F32Array, F32Rows, Simd, loss,
+    persist::{joined, name_code},
+};
 
 /// A loss for a network with the last activation `OutputActivation` and the output `Out`.
 ///
@@ -63,6 +66,9 @@ pub trait Loss<OutputActivation, Out> {
 
     /// Whether `loss` writes the gradient before the last activation.
     const FUSED_WITH_ACTIVATION: bool = false;
+    /// A number for the loss ([`name_code`] of a name): a checkpoint is
+    /// refused if it belongs to another one.
+    const CODE: u32 = 0;
 
     /// Checks that this loss can use every target. The default accepts all of them: a target that
     /// is not finite then makes the loss not finite, which is an error.
@@ -142,6 +148,7 @@ impl<OutputActivation, Out, L: PerOutput<OutputActivation, Out>> Loss<OutputActi
 {
     type Target = L::Target;
     const FUSED_WITH_ACTIVATION: bool = L::FUSED_WITH_ACTIVATION;
+    const CODE: u32 = joined(name_code("sum over outputs"), L::CODE);
 
     #[inline(always)]
     fn check_targets(targets: &[L::Target]) -> Result<()> {
@@ -182,6 +189,7 @@ pub struct MeanSquaredError;
 
 impl<OutputActivation, Out: F32Array> Loss<OutputActivation, Out> for MeanSquaredError {
     type Target = Out;
+    const CODE: u32 = name_code("mean squared error");
     const FUSED_WITH_ACTIVATION: bool = false;
 
     #[inline(always)]
@@ -260,6 +268,7 @@ impl<OutputActivation: SigmoidOutput, Out: F32Array> Loss<OutputActivation, Out>
     for BinaryCrossEntropy
 {
     type Target = Out;
+    const CODE: u32 = name_code("binary cross-entropy");
     const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
@@ -304,6 +313,7 @@ impl<OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActivation, [f3
     for CategoricalCrossEntropy
 {
     type Target = [f32; O];
+    const CODE: u32 = name_code("categorical cross-entropy");
     const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]
@@ -367,6 +377,7 @@ impl<C: Class, OutputActivation: SoftmaxOutput, const O: usize> Loss<OutputActiv
     for SparseCategoricalCrossEntropy<C>
 {
     type Target = C;
+    const CODE: u32 = name_code("sparse categorical cross-entropy");
     const FUSED_WITH_ACTIVATION: bool = true;
 
     #[inline(always)]

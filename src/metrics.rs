@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use core::fmt;
-use rosenblatt_kernels::environment::standard;
+use rosenblatt_kernels::{environment::standard, persist};
 
 /// The class of outputs, or of a one-hot target. With one output, the class is 1 if it is above ½,
 /// else 0. With several, it is the index of the greatest, the first of equal ones. `None` if an
@@ -45,7 +45,7 @@ pub(crate) fn class_of(t: &[f32]) -> usize {
 /// let found = Evaluation { loss: 0.5, correct: 3, samples: 4 };
 /// assert_eq!(found.accuracy(), 0.75);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Evaluation {
     /// Mean loss over all samples
@@ -55,6 +55,8 @@ pub struct Evaluation {
     /// Number of samples
     pub samples: usize,
 }
+
+persist!([] Evaluation = "evaluation": { loss: f32, correct: usize, samples: usize });
 
 impl Evaluation {
     /// The share of samples whose class was predicted, 0 to 1.

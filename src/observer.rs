@@ -31,10 +31,14 @@ pub use validation::Validation;
 
 use crate::{
     dataset::Dataset,
-    error::{Error, Result},
+    error::{Error, Quantity, Result},
     metrics::Evaluation,
 };
 use core::{fmt, ops::ControlFlow};
+use rosenblatt_kernels::{
+    persist,
+    persist::{Persist, Words, name_code},
+};
 
 /// The report of one epoch.
 ///
@@ -64,6 +68,17 @@ pub struct EpochReport {
     /// The learning rate of the epoch's last step, with `decay` and a schedule. If there was no
     /// epoch, the learning rate of the optimizer
     pub lr: f32,
+}
+
+persist!([] EpochReport = "report": {
+    number: usize, loss: f32, accuracy: f32, validation: Option<Evaluation>, lr: f32,
+});
+
+impl EpochReport {
+    /// The report of no epoch, by an optimizer with this learning rate.
+    pub(crate) const fn before(lr: f32) -> Self {
+        Self { number: 0, loss: f32::NAN, accuracy: f32::NAN, validation: None, lr }
+    }
 }
 
 /// A training as an observer sees it.
@@ -145,6 +160,17 @@ pub trait Observer<S: Session> {
         Ok(())
     }
 
+    /// Called instead of [`Observer::on_fit_begin`] when a training goes on from a checkpoint,
+    /// before anything is read from it. The observer's state is read afterwards.
+    /// # Errors
+    /// Whatever prevents the observer from working. The training then does not go on, and nothing
+    /// is changed.
+    #[inline(always)]
+    fn on_fit_resume(&mut self, session: &mut S) -> Result<()> {
+        let _ = session;
+        Ok(())
+    }
+
     /// Called at the end of each epoch. `Break` ends the training. Later observers and the caller
     /// see changes of the report.
     /// # Errors
@@ -196,6 +222,14 @@ impl<S: Session> Observer<S> for () {
 #[derive(Clone, Copy, Debug)]
 pub struct OnEpoch<F>(pub F);
 
+/// What the closure remembers is not part of a checkpoint.
+impl<F> Persist for OnEpoch<F> {
+    const CODE: u32 = name_code("closure");
+    const WORDS: usize = 0;
+
+    fn words(&mut self, _: &mut impl Words) {}
+}
+
 impl<S: Session, F: FnMut(&EpochReport) -> ControlFlow<()>> Observer<S> for OnEpoch<F> {
     #[inline(always)]
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
@@ -214,6 +248,14 @@ macro_rules! tuples {
                 #[allow(non_snake_case, reason = "one variable a type")]
                 let ($($name,)+) = self;
                 $($name.on_fit_begin(session)?;)+
+                Ok(())
+            }
+
+            #[inline(always)]
+            fn on_fit_resume(&mut self, session: &mut S) -> Result<()> {
+                #[allow(non_snake_case, reason = "one variable a type")]
+                let ($($name,)+) = self;
+                $($name.on_fit_resume(session)?;)+
                 Ok(())
             }
 
@@ -266,6 +308,11 @@ impl<S: Session, O: Observer<S>> Observer<S> for &mut O {
     #[inline(always)]
     fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
         (**self).on_fit_begin(session)
+    }
+
+    #[inline(always)]
+    fn on_fit_resume(&mut self, session: &mut S) -> Result<()> {
+        (**self).on_fit_resume(session)
     }
 
     #[inline(always)]
@@ -374,6 +421,8 @@ struct Best {
     epoch: usize,
 }
 
+persist!([] Best = "best": { value: Option<f32>, epoch: usize });
+
 impl Best {
     const NONE: Self = Self { value: None, epoch: 0 };
 
@@ -414,6 +463,27 @@ impl Best {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StopOnNan {
     stopped: Option<Error>,
+}
+
+/// Whether it ended the training, what was not finite (1 for the gradient), epoch and step.
+impl Persist for StopOnNan {
+    const CODE: u32 = name_code("stop on nan");
+    const WORDS: usize = 4;
+
+    fn words(&mut self, words: &mut impl Words) {
+        let (mut there, mut gradient, mut epoch, mut step) = match self.stopped {
+            Some(Error::NotFinite { what, epoch, step }) => {
+                (true, what == Quantity::Gradient, epoch, step)
+            }
+            _ => (false, false, 0, 0),
+        };
+        there.words(words);
+        gradient.words(words);
+        epoch.words(words);
+        step.words(words);
+        let what = if gradient { Quantity::Gradient } else { Quantity::Loss };
+        self.stopped = there.then_some(Error::NotFinite { what, epoch, step });
+    }
 }
 
 impl StopOnNan {

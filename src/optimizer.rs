@@ -41,7 +41,7 @@ pub use rmsprop::RmsProp;
 pub use sgd::{Sgd, SgdState};
 
 use crate::error::{Error, Result};
-use rosenblatt_kernels::{F32Array, Simd, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, persist, zero_bits};
 
 /// A type with a value that is all zero bits. A `static` of it lies in `.bss` and costs no flash.
 pub trait ZeroState {
@@ -177,6 +177,7 @@ impl<P: F32Array> ZeroState for Accumulator<P> {
 }
 
 zero_bits!([P: F32Array] Accumulator<P>: { x, t });
+persist!([P: F32Array] Accumulator<P> = "accumulator": values { x: P } { t: u32 });
 
 impl<P: F32Array> Accumulator<P> {
     /// Counts a step. Returns the numbers and lr_t.

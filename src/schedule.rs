@@ -50,7 +50,7 @@ use crate::{
     error::{Error, Result},
     optimizer::{Optimizer, ZeroState, at_least_zero},
 };
-use rosenblatt_kernels::{F32Array, Simd, zero::ZeroBits, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, persist, persist::Persist, zero::ZeroBits, zero_bits};
 
 /// A learning rate for each step.
 ///
@@ -135,6 +135,8 @@ pub struct ScheduledState<T> {
 }
 
 zero_bits!([T: ZeroBits] ScheduledState<T>: { inner, step });
+persist!([T: Persist] ScheduledState<T> = "scheduled state": { inner: T, step: u32 });
+persist!([O: Persist, S: Persist] Scheduled<O, S> = "scheduled": { optimizer: O, schedule: S });
 
 impl<T: ZeroState> ZeroState for ScheduledState<T> {
     const ZERO: Self = Self { inner: T::ZERO, step: 0 };

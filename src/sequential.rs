@@ -1,13 +1,16 @@
 //! Networks: layers composed, with their parameters.
 //!
 //! In this order: [`Sequential`], the network; [`Model`], what a trainer uses of it; [`Layers`], a
-//! tuple as one layer.
+//! tuple as one layer. `view.rs` has the predictions.
+
+mod view;
+
+pub use view::{PredictOn, Predicts, View};
 
 use crate::{
-    dataset::same_lengths,
     error::{Error, Result},
     init::{GlorotUniform, Initializer},
-    layer::{Chain, Layer, Tensor, in_place},
+    layer::{Chain, Layer, Tensor},
     rng::{Rng, Seed},
     summary::Summary,
 };
@@ -15,11 +18,7 @@ use core::{fmt, hash::Hasher};
 #[cfg(feature = "alloc")]
 use rosenblatt_kernels::zero;
 use rosenblatt_kernels::{
-    Backend, F32Array, OutOfLine, Simd,
-    columns::{self, Columns},
-    dispatch,
-    environment::standard,
-    zero_bits,
+    Backend, F32Array, array::reshape_rows, environment::standard, zero_bits,
 };
 
 /// Layers in sequence, with their parameters.
@@ -58,8 +57,8 @@ use rosenblatt_kernels::{
 // Aligned to a cache line on hosts: rows that straddle lines cost about 15 %.
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 pub struct Sequential<T: Layers> {
-    params: ParamsOf<Self>,
-    buffers: BuffersOf<Self>,
+    pub(crate) params: ParamsOf<Self>,
+    pub(crate) buffers: BuffersOf<Self>,
 }
 
 /// The lecture's name of [`Sequential`]: multi-layer perceptron.
@@ -159,6 +158,33 @@ impl<T: Layers> Sequential<T> {
     #[must_use]
     pub const fn from_parts(params: ParamsOf<Self>, buffers: BuffersOf<Self>) -> Self {
         Self { params, buffers }
+    }
+
+    /// A network with these parameters in the order of [`Sequential::weights`], and these
+    /// non-trainable values. It can stand in a `static` in flash. The tool `rosenblatt` writes such
+    /// a `static` of a model from Keras, PyTorch, ONNX or TensorFlow Lite.
+    ///
+    /// ```
+    /// use rosenblatt::prelude::*;
+    ///
+    /// type Net = Sequential<(Dense<2, 1, Relu>,)>;
+    /// static NET: Net = Net::from_weights([1.0, 2.0, 0.5], []);
+    /// assert_eq!(NET.predict(&[3.0, -1.0]), [1.5]); // 0.5 + 3·1 − 1·2
+    /// ```
+    ///
+    /// Another number of values does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// use rosenblatt::prelude::*;
+    /// type Net = Sequential<(Dense<2, 1, Relu>,)>;
+    /// static NET: Net = Net::from_weights([1.0, 2.0], []);
+    /// ```
+    #[must_use]
+    pub const fn from_weights<const N: usize, const M: usize>(
+        weights: [f32; N],
+        buffers: [f32; M],
+    ) -> Self {
+        Self::from_parts(from_row(weights), from_row(buffers))
     }
 
     /// A network on the heap with the weights of [`Mlp::init`]. It is made in place and never
@@ -325,19 +351,7 @@ impl<T: Layers> Sequential<T> {
     /// y for one sample, on the fastest backend.
     #[inline]
     pub fn predict(&self, x: &InputOf<Self>) -> OutputOf<Self> {
-        self.predict_by(Backend::detect(), x)
-    }
-
-    #[inline]
-    fn predict_by(&self, backend: Backend, x: &InputOf<Self>) -> OutputOf<Self> {
-        let mut y = OutputOf::<Self>::ZERO;
-        let (row, to) = (core::slice::from_ref(x), core::slice::from_mut(&mut y));
-        dispatch!(
-            backend,
-            width: ComposedOf::<T>::MAX_ROW,
-            s => infer_one::<_, ComposedOf<T>>(s, &self.params, &self.buffers, row, to)
-        );
-        y
+        view::predict(self, Backend::detect(), x)
     }
 
     /// y for each sample, on the fastest backend. The bits are those of [`Mlp::predict`] for each
@@ -345,7 +359,7 @@ impl<T: Layers> Sequential<T> {
     /// # Errors
     /// [`Error::Lengths`] if `x` and `y` have different lengths. Nothing is written then.
     pub fn predict_batch(&self, x: &[InputOf<Self>], y: &mut [OutputOf<Self>]) -> Result<()> {
-        self.on(Backend::detect()).predict_batch(x, y)
+        view::predict_batch(self, Backend::detect(), x, y)
     }
 
     /// This network on a chosen backend: the same bits.
@@ -357,8 +371,15 @@ impl<T: Layers> Sequential<T> {
     /// assert_eq!(net.on(Backend::baseline()).predict(&x), net.predict(&x));
     /// ```
     #[inline(always)]
-    pub const fn on(&self, backend: Backend) -> SequentialOn<'_, T> {
-        SequentialOn { net: self, backend }
+    pub const fn on(&self, backend: Backend) -> PredictOn<'_, Self> {
+        PredictOn { net: self, backend }
+    }
+
+    /// This network as a [`View`]: its parameters, borrowed.
+    #[inline(always)]
+    #[must_use]
+    pub const fn as_view(&self) -> View<'_, T> {
+        View::new(&self.params, &self.buffers)
     }
 
     /// FNV-1a over the bits of all parameters, then of the non-trainable values. The bits are
@@ -366,7 +387,7 @@ impl<T: Layers> Sequential<T> {
     /// target.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        hash_of([self.params.as_flat(), self.buffers.as_flat()])
+        self.as_view().hash()
     }
 
     /// The table of the layers, to be printed.
@@ -376,84 +397,11 @@ impl<T: Layers> Sequential<T> {
     }
 }
 
-/// A network on a chosen backend: [`Sequential::on`].
-pub struct SequentialOn<'a, T: Layers> {
-    net: &'a Sequential<T>,
-    backend: Backend,
-}
-
-impl<T: Layers> SequentialOn<'_, T> {
-    /// [`Sequential::predict`].
-    #[inline(always)]
-    pub fn predict(&self, x: &InputOf<Sequential<T>>) -> OutputOf<Sequential<T>> {
-        self.net.predict_by(self.backend, x)
-    }
-
-    /// [`Sequential::predict_batch`].
-    /// # Errors
-    /// As [`Sequential::predict_batch`].
-    pub fn predict_batch(
-        &self,
-        x: &[InputOf<Sequential<T>>],
-        y: &mut [OutputOf<Sequential<T>>],
-    ) -> Result<()> {
-        same_lengths(x, y)?;
-        // Hidden rows are on the stack, so a chip takes one row at a time.
-        const ROWS: usize = if cfg!(target_os = "none") { 1 } else { 16 };
-        #[inline(always)]
-        fn rows<S: Simd, N: Layer>(
-            s: S,
-            p: &N::Params,
-            r: &N::Buffers,
-            x: &[N::Input],
-            y: &mut [N::Output],
-        ) {
-            for (x, y) in x.chunks(ROWS).zip(y.chunks_mut(ROWS)) {
-                let least = const { columns::least::<S>(N::Input::LEN) };
-                if const { N::COLUMNS && columns::pays::<S>() } && x.len() >= least {
-                    let (mut from, mut to) = (Columns::ZERO, Columns::ZERO);
-                    from.set(s, x);
-                    N::infer_columns(s, p, r, &from, &mut to);
-                    to.get(s, y);
-                } else {
-                    N::infer::<S, ROWS>(s, p, r, x, y);
-                }
-            }
-        }
-        dispatch!(
-            self.backend,
-            width: if ComposedOf::<T>::COLUMNS { usize::MAX } else { ComposedOf::<T>::MAX_ROW },
-            s => rows::<_, ComposedOf<T>>(
-                OutOfLine(s), &self.net.params, &self.net.buffers, x, y
-            )
-        );
-        Ok(())
-    }
-}
-
-/// [`Layer::infer`] for one sample.
-#[inline(always)]
-fn infer_one<S: Simd, N: Layer>(
-    s: S,
-    p: &N::Params,
-    r: &N::Buffers,
-    x: &[N::Input],
-    y: &mut [N::Output],
-) {
-    // On a desktop `vectorize` is a call, behind which the compiler does not know that there is one
-    // row. On a chip it knows.
-    let (x, y) = if cfg!(target_os = "none") {
-        (x, y)
-    } else if let (Some(x), Some(y)) = (x.first_chunk::<1>(), y.first_chunk_mut::<1>()) {
-        (x.as_slice(), y.as_mut_slice())
-    } else {
-        return;
-    };
-    if const { in_place::<S, N>() } {
-        N::infer::<S, 1>(s, p, r, x, y);
-    } else {
-        N::infer::<OutOfLine<S>, 1>(OutOfLine(s), p, r, x, y);
-    }
+/// A row of values as the parts that lie in memory like it.
+const fn from_row<const N: usize, P: F32Array>(row: [f32; N]) -> P {
+    let rows = [row];
+    let [parts] = reshape_rows::<_, P>(&rows) else { return P::ZERO };
+    *parts
 }
 
 zero_bits!([T: Layers] Sequential<T>: { params, buffers });
@@ -489,7 +437,7 @@ pub fn hash(values: &[f32]) -> u64 {
 }
 
 /// [`hash`] of several slices, one after the other.
-fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
+pub(crate) fn hash_of<const N: usize>(slices: [&[f32]; N]) -> u64 {
     let mut hasher = fnv::FnvHasher::default();
     for value in slices.into_iter().flatten() {
         let bits = if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() };
@@ -510,6 +458,8 @@ pub trait Model {
     fn buffers(&self) -> &<Self::Layers as Layer>::Buffers;
     /// Non-trainable values, mutable.
     fn buffers_mut(&mut self) -> &mut <Self::Layers as Layer>::Buffers;
+    /// Draws the initial weights: [`Sequential::initialize_with`].
+    fn draw(&mut self, init: &impl Initializer, seed: Seed);
 }
 
 impl<T: Layers> Model for Sequential<T> {
@@ -533,6 +483,11 @@ impl<T: Layers> Model for Sequential<T> {
     #[inline(always)]
     fn buffers_mut(&mut self) -> &mut BuffersOf<Self> {
         &mut self.buffers
+    }
+
+    #[cfg_attr(target_os = "none", inline(always))]
+    fn draw(&mut self, init: &impl Initializer, seed: Seed) {
+        self.initialize_with(init, seed);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     layer::{Layer, Streaming, in_place},
-    sequential::{ComposedOf, Layers, LayersOf, Model, Sequential},
+    sequential::{ComposedOf, Layers, LayersOf, Predicts, Sequential, View},
 };
+use core::marker::PhantomData;
 use rosenblatt_kernels::{Backend, F32Array, OutOfLine, Simd, dispatch};
 
 /// One input frame of a network.
@@ -14,7 +15,8 @@ pub type FrameOutputOf<N> = <LayersOf<N> as Streaming>::FrameOutput;
 pub type MemoryOf<N> = <LayersOf<N> as Streaming>::Memory;
 
 /// A stream through a network: one frame at a time, with the memory that the network keeps between
-/// frames. [`Sequential::stream`] starts one.
+/// frames. [`Sequential::stream`] starts one that borrows the network. [`View::stream`] starts one
+/// that holds a copy of the view: then `N` is [`View`].
 ///
 /// ```
 /// use rosenblatt::prelude::*;
@@ -39,12 +41,18 @@ pub type MemoryOf<N> = <LayersOf<N> as Streaming>::Memory;
 /// }
 /// # Ok::<(), rosenblatt::Error>(())
 /// ```
-pub struct Stream<'a, T: Layers<Composed: Streaming>> {
-    net: &'a Sequential<T>,
+// Generic over what it holds: one pointer to a network, where a view has two.
+pub struct Stream<'a, T: Layers<Composed: Streaming>, N = &'a Sequential<T>> {
+    net: N,
     memory: MemoryOf<Sequential<T>>,
+    borrowed: PhantomData<&'a ()>,
 }
 
-impl<'a, T: Layers<Composed: Streaming>> Stream<'a, T> {
+impl<'a, T, N> Stream<'a, T, N>
+where
+    T: Layers<Composed: Streaming>,
+    N: Predicts<Layers = ComposedOf<T>>,
+{
     /// The output after one more frame.
     ///
     /// For the first frames of a stream, as many as a sample has, the bits are those of
@@ -65,7 +73,7 @@ impl<'a, T: Layers<Composed: Streaming>> Stream<'a, T> {
     /// assert_eq!(fast.push(&[0.5]), y);
     /// ```
     #[inline(always)]
-    pub const fn on(&mut self, backend: Backend) -> StreamOn<'_, 'a, T> {
+    pub const fn on(&mut self, backend: Backend) -> StreamOn<'_, 'a, T, N> {
         StreamOn { stream: self, backend }
     }
 
@@ -106,17 +114,35 @@ impl<T: Layers<Composed: Streaming>> Sequential<T> {
     /// A stream that continues with the memory of an earlier one.
     #[must_use]
     pub const fn stream_from(&self, memory: MemoryOf<Self>) -> Stream<'_, T> {
-        Stream { net: self, memory }
+        Stream { net: self, memory, borrowed: PhantomData }
+    }
+}
+
+impl<'a, T: Layers<Composed: Streaming>> View<'a, T> {
+    /// [`Sequential::stream`].
+    #[must_use]
+    pub const fn stream(&self) -> Stream<'a, T, Self> {
+        self.stream_from(MemoryOf::<Sequential<T>>::ZERO)
+    }
+
+    /// [`Sequential::stream_from`].
+    #[must_use]
+    pub const fn stream_from(&self, memory: MemoryOf<Sequential<T>>) -> Stream<'a, T, Self> {
+        Stream { net: *self, memory, borrowed: PhantomData }
     }
 }
 
 /// A stream on a chosen backend: [`Stream::on`].
-pub struct StreamOn<'s, 'a, T: Layers<Composed: Streaming>> {
-    stream: &'s mut Stream<'a, T>,
+pub struct StreamOn<'s, 'a, T: Layers<Composed: Streaming>, N = &'a Sequential<T>> {
+    stream: &'s mut Stream<'a, T, N>,
     backend: Backend,
 }
 
-impl<T: Layers<Composed: Streaming>> StreamOn<'_, '_, T> {
+impl<T, N> StreamOn<'_, '_, T, N>
+where
+    T: Layers<Composed: Streaming>,
+    N: Predicts<Layers = ComposedOf<T>>,
+{
     /// [`Stream::push`].
     #[inline(always)]
     pub fn push(&mut self, frame: &FrameOf<Sequential<T>>) -> FrameOutputOf<Sequential<T>> {

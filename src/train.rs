@@ -3,11 +3,16 @@
 //! before anything changes.
 
 mod check;
+mod checkpoint;
 mod evaluate;
 mod fit;
+mod receipt;
+mod run;
 mod step;
 
 pub use fit::{Batch, Fit, Training};
+pub use receipt::Recorded;
+pub use run::Run;
 
 use crate::{
     dataset::Dataset,

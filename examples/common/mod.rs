@@ -4,6 +4,7 @@
 
 pub mod data;
 pub mod digits;
+pub mod files;
 pub mod grid;
 pub mod learning;
 pub mod paths;
@@ -61,13 +62,17 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// `--backend` and `--plot`
-pub fn shared() -> impl Parser<Shared> {
+/// `--backend`
+pub fn backend() -> impl Parser<Backend> {
     const BACKENDS: &str = "Instructions to use: scalar, avx2, avx512vl, avx512, neon, or auto \
                             for the fastest of this CPU. The results have the same bits \
                             [default: auto]";
-    let backend =
-        value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect());
+    value("backend", "NAME", BACKENDS, |name| name.parse()).fallback(Backend::detect())
+}
+
+/// `--backend` and `--plot`
+pub fn shared() -> impl Parser<Shared> {
+    let backend = backend();
     let plot = value("plot", "FILE", "Draws what is shown into FILE (.svg)", plot::file).optional();
     construct!(Shared { backend, plot })
 }
@@ -75,8 +80,13 @@ pub fn shared() -> impl Parser<Shared> {
 /// The options of [`shared`] and `--seed`
 pub fn options() -> impl Parser<Options> {
     let shared = shared();
-    let seed = option("seed", "N", "Seed of the initial weights and the shuffles", 1957);
+    let seed = seed();
     construct!(Options { shared, seed })
+}
+
+/// `--seed`
+pub fn seed() -> impl Parser<u64> {
+    option("seed", "N", "Seed of the initial weights and the shuffles", 1957)
 }
 
 /// `--name WHAT`, parsed by `read`. An error names the option.

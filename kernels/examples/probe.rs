@@ -213,22 +213,24 @@ macro_rules! probes {
                 "moments"(s, m: usize, x: *const f32, moments: &mut BatchMoments<[f32; ROW]>)
                     => normalize::moments(s, input(x, m * ROW).as_chunks().0, moments);
                 "batch"(
-                    s, m: usize, x: *const f32, moments: &Moments<[f32; ROW]>,
+                    s, m: usize, epsilon: f32, x: *const f32, moments: &Moments<[f32; ROW]>,
                     p: &Scale<[f32; ROW]>, y: *mut f32
                 )
                     => normalize::batch(
-                        s, input(x, m * ROW).as_chunks().0, moments, p,
+                        s, epsilon, input(x, m * ROW).as_chunks().0, moments, p,
                         output(y, m * ROW).as_chunks_mut().0
                     );
                 "batch_own"(
                     s,
                     m: usize,
+                    epsilon: f32,
                     x: *const f32,
                     moments: &BatchMoments<[f32; ROW]>,
                     p: &Scale<[f32; ROW]>,
                     y: *mut f32
                 ) => normalize::batch_own(
                     s,
+                    epsilon,
                     input(x, m * ROW).as_chunks().0,
                     moments,
                     p,
@@ -237,6 +239,7 @@ macro_rules! probes {
                 "batch_grad"(
                     s,
                     m: usize,
+                    epsilon: f32,
                     x: *const f32,
                     moments: &BatchMoments<[f32; ROW]>,
                     p: &Scale<[f32; ROW]>,
@@ -245,6 +248,7 @@ macro_rules! probes {
                     dx: *mut f32
                 ) => normalize::batch_grad(
                     s,
+                    epsilon,
                     input(x, m * ROW).as_chunks().0,
                     moments,
                     p,
@@ -252,14 +256,15 @@ macro_rules! probes {
                     dp,
                     Some(output(dx, m * ROW).as_chunks_mut().0),
                 );
-                "layer"(s, m: usize, x: *const f32, p: &Scale<[f32; ROW]>, y: *mut f32)
+                "layer"(s, m: usize, epsilon: f32, x: *const f32, p: &Scale<[f32; ROW]>, y: *mut f32)
                     => normalize::layer(
-                        s, input(x, m * ROW).as_chunks().0, p, output(y, m * ROW).as_chunks_mut().0,
-                        None
+                        s, epsilon, input(x, m * ROW).as_chunks().0, p,
+                        output(y, m * ROW).as_chunks_mut().0, None
                     );
                 "layer_grad"(
                     s,
                     m: usize,
+                    epsilon: f32,
                     x: *const f32,
                     mean: *const f32,
                     rest: *const f32,
@@ -270,6 +275,7 @@ macro_rules! probes {
                     dx: *mut f32
                 ) => normalize::layer_grad(
                     s,
+                    epsilon,
                     input(x, m * ROW).as_chunks().0,
                     (input(mean, m), input(rest, m), input(variance, m)),
                     p,

@@ -186,7 +186,8 @@ impl MapGrad for Relu {
     }
 }
 impl<const NUM: u32, const DEN: u32> LeakyRelu<NUM, DEN> {
-    const SLOPE: f32 = {
+    /// `NUM` / `DEN`
+    pub const SLOPE: f32 = {
         assert!(DEN > 0 && NUM <= DEN, "the slope of a leaky ReLU lies between 0 and 1");
         NUM as f32 / DEN as f32
     };
@@ -349,14 +350,15 @@ fn softmax_four<S: Simd, const N: usize>(s: S, x: &mut [f32; N]) {
     unsafe { s.store_tail(p, tail, s.div(e, s.splat(total))) };
 }
 
-/// [`softmax_row`] for `LANES` rows of `n` values at once, with the same bits. Lane i belongs to row
-/// i: exponentials and divisions fill whole registers, and no sum runs across lanes.
+/// [`softmax_row`] for `LANES` rows of `n` values at once, with the same bits. Lane i belongs to
+/// row i: exponentials and divisions fill whole registers, and no sum runs across lanes.
 ///
 /// # Safety
 /// `x` must be valid for reading and writing `LANES`·n values; 2 ≤ n ≤ 16.
 #[inline(always)]
 unsafe fn softmax_columns<S: Simd>(s: S, n: usize, x: *mut f32) {
-    // The columns. A short row's last virtual lanes are like those of `reduce_max` and `reduce_sum`.
+    // The columns. A short row's last virtual lanes are like those of `reduce_max` and
+    // `reduce_sum`.
     let mut columns = [s.splat(f32::NEG_INFINITY); 16];
     // The last four columns may overlap the four before.
     let fours = (0..n / 4 * 4).step_by(4).chain((!n.is_multiple_of(4) && n > 4).then(|| n - 4));
@@ -444,7 +446,8 @@ pub(crate) unsafe fn softmax_samples<S: Simd>(s: S, n: usize, x: *mut f32) {
     }
 }
 
-/// Sixteen virtual lanes joined by halves, as [`reduce_sum`] does. Those from `n` on change nothing.
+/// Sixteen virtual lanes joined by halves, as [`reduce_sum`] does. Those from `n` on change
+/// nothing.
 #[inline(always)]
 fn tree<F: Copy>(n: usize, mut lanes: [F; 16], join: impl Fn(F, F) -> F) -> F {
     for half in [8, 4, 2, 1] {

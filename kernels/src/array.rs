@@ -210,6 +210,32 @@ pub fn first_rows_mut<T>(rows: &mut [T], m: usize) -> &mut [T] {
     &mut rows[..m]
 }
 
+/// Views little-endian bytes as a value, without a copy: weights in flash or in a mapped file.
+///
+/// `None` if the number of bytes is not 4·LEN, if their address is not aligned for f32, or on a
+/// big-endian target.
+///
+/// ```
+/// use rosenblatt_kernels::array::from_le_bytes;
+/// #[repr(align(4))]
+/// struct Aligned<const N: usize>([u8; N]);
+/// static TWO: Aligned<8> = Aligned([0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
+/// assert_eq!(from_le_bytes::<[f32; 2]>(&TWO.0), Some(&[1.0, -2.0]));
+/// assert_eq!(from_le_bytes::<[f32; 1]>(&TWO.0), None);
+/// assert_eq!(from_le_bytes::<[f32; 1]>(&TWO.0[2..6]), None);
+/// ```
+#[inline]
+#[must_use]
+pub fn from_le_bytes<P: F32Array>(bytes: &[u8]) -> Option<&P> {
+    let values: *const P = bytes.as_ptr().cast();
+    if cfg!(target_endian = "big") || bytes.len() != size_of::<P>() || !values.is_aligned() {
+        return None;
+    }
+    // SAFETY: the line above checks the size and the alignment. `F32Array` promises that every bit
+    // pattern is valid. The bytes are borrowed as long as the value.
+    Some(unsafe { &*values })
+}
+
 /// y ← x, row by row, as many as the shorter slice has. Cannot panic.
 #[inline(always)]
 pub fn copy_rows<T: Copy>(x: &[T], y: &mut [T]) {

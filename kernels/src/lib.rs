@@ -14,6 +14,7 @@
 //!   backend, and the backends.
 //! - [`environment`], [`contract`]: how the bits stay the same in any floating-point environment,
 //!   and a check of the contract.
+//! - [`mod@persist`]: what a checkpoint holds of a state, as words.
 //! - [`zero`]: values that start as zero bits, in a static or (feature `alloc`) on the heap.
 //!
 //! ```
@@ -62,6 +63,7 @@ pub mod math;
 pub mod normalize;
 pub mod optimizer;
 mod out_of_line;
+pub mod persist;
 pub mod pool;
 pub mod recurrent;
 pub mod regularize;

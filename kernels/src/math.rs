@@ -289,6 +289,8 @@ pub struct Sum {
     excess: f32,
 }
 
+crate::persist!([] Sum = "sum": { value: f32, excess: f32 });
+
 impl Sum {
     /// The empty sum.
     pub const ZERO: Self = Self { value: 0.0, excess: 0.0 };

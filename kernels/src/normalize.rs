@@ -6,6 +6,10 @@
 //! continuing with a network whose outputs are all zero. `NUMERICS.md` has the order of every sum.
 //! For every result the number of rows is that of the shortest slice. With no rows a mean is 0/0.
 //!
+//! `epsilon`, ε in the formulas, is added to a variance before its root is taken. It is a finite
+//! number above 0: with ε = 0 a column of equal values would be NaN. A gradient takes the ε of its
+//! forward pass.
+//!
 //! A mean is a pair of numbers: the nearest f32 and the rest. It is computed in two passes: over
 //! the values, then over their distances from the first result. If all values are equal, the mean
 //! is exactly that value and the variance is 0. A deviation far smaller than the mean keeps its
@@ -17,11 +21,6 @@ use crate::{
     simd::Simd,
     walk::{Part, for_each_register, load, reduce_sum, store},
 };
-
-/// ε, added to a variance before its root is taken. Keras' default.
-pub const EPSILON: f32 = 1e-3;
-/// The weight of a mini-batch's moments in the moving averages: 1 − 0.99, Keras' default.
-pub const SHARE: f32 = 0.01;
 
 /// Trainable parameters of a normalization, one of each per channel: y = x̂·γ + β.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,8 +81,8 @@ fn nan_if_infinite<S: Simd>(s: S, variance: S::F) -> S::F {
 
 /// 1 / √(variance + ε)
 #[inline(always)]
-fn rsqrt<S: Simd>(s: S, variance: S::F) -> S::F {
-    s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(EPSILON))))
+fn rsqrt<S: Simd>(s: S, epsilon: f32, variance: S::F) -> S::F {
+    s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(epsilon))))
 }
 
 /// A mean: the nearest f32 and the rest.
@@ -200,24 +199,33 @@ unsafe fn columns<S: Simd>(s: S, m: usize, n: usize, x: *const f32, moments: *mu
     );
 }
 
-/// y ← (x − mean)·(γ·(1 / √(variance + ε))) + β, column by column
+/// y ← (x − mean)·(γ·(1 / √(variance + epsilon))) + β, column by column
 #[inline(always)]
-pub fn batch<S: Simd, R: F32Array>(s: S, x: &[R], moments: &Moments<R>, p: &Scale<R>, y: &mut [R]) {
+pub fn batch<S: Simd, R: F32Array>(
+    s: S,
+    epsilon: f32,
+    x: &[R],
+    moments: &Moments<R>,
+    p: &Scale<R>,
+    y: &mut [R],
+) {
     let (m, n) = (x.len().min(y.len()), R::LEN);
     let (x, y, moments, p) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), pair(moments), pair(p));
     // SAFETY: both have at least m rows of R::LEN values, moments and parameters twice R::LEN.
     unsafe {
         sized!(s, batch_body(
-            m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32
+            m: usize, n: usize, epsilon: f32, x: *const f32, moments: *const f32, p: *const f32,
+            y: *mut f32
         ))
     }
 }
 
-/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + ε))) + β: [`batch`] with the moments of `x`
-/// itself
+/// y ← ((x − mean) − mean_low)·(γ·(1 / √(variance + epsilon))) + β: [`batch`] with the moments of
+/// `x` itself
 #[inline(always)]
 pub fn batch_own<S: Simd, R: F32Array>(
     s: S,
+    epsilon: f32,
     x: &[R],
     moments: &BatchMoments<R>,
     p: &Scale<R>,
@@ -229,7 +237,8 @@ pub fn batch_own<S: Simd, R: F32Array>(
     // parameters twice.
     unsafe {
         sized!(s, batch_own_body(
-            m: usize, n: usize, x: *const f32, moments: *const f32, p: *const f32, y: *mut f32
+            m: usize, n: usize, epsilon: f32, x: *const f32, moments: *const f32, p: *const f32,
+            y: *mut f32
         ))
     }
 }
@@ -244,10 +253,12 @@ fn pair<P: F32Array>(p: &P) -> *const f32 {
 /// `x` must be readable and `y` writable for m×n values, `moments` (mean, variance) and `p` (γ, β)
 /// readable for twice n.
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "each array by its name")]
 unsafe fn batch_body<S: Simd>(
     s: S,
     m: usize,
     n: usize,
+    epsilon: f32,
     x: *const f32,
     moments: *const f32,
     p: *const f32,
@@ -259,6 +270,7 @@ unsafe fn batch_body<S: Simd>(
         columns_by(
             s,
             (m, n),
+            epsilon,
             x,
             p,
             y,
@@ -274,10 +286,12 @@ unsafe fn batch_body<S: Simd>(
 /// `x` must be readable and `y` writable for m×n values, `moments` (mean, mean_low, variance)
 /// readable for three times n, `p` (γ, β) for twice.
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "each array by its name")]
 unsafe fn batch_own_body<S: Simd>(
     s: S,
     m: usize,
     n: usize,
+    epsilon: f32,
     x: *const f32,
     moments: *const f32,
     p: *const f32,
@@ -288,6 +302,7 @@ unsafe fn batch_own_body<S: Simd>(
         columns_by(
             s,
             (m, n),
+            epsilon,
             x,
             p,
             y,
@@ -305,6 +320,7 @@ unsafe fn batch_own_body<S: Simd>(
 unsafe fn columns_by<S: Simd>(
     s: S,
     (m, n): (usize, usize),
+    epsilon: f32,
     x: *const f32,
     p: *const f32,
     y: *mut f32,
@@ -319,7 +335,7 @@ unsafe fn columns_by<S: Simd>(
             // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
                 let (gamma, beta) = (load(s, p.add(j), part), load(s, p.add(n + j), part));
-                let scale = s.mul(gamma, rsqrt(s, variance));
+                let scale = s.mul(gamma, rsqrt(s, epsilon, variance));
                 for i in 0..m {
                     let i = i * n + j;
                     let d = distance(s, load(s, x.add(i), part), mean);
@@ -350,13 +366,15 @@ unsafe fn moments_at<S: Simd>(
 }
 
 /// The gradients of [`batch_own`]: dβ ← Σ dy, dγ ← Σ dy·x̂, dx ← (γ·r)·((dy − dβ/m) − x̂·(dγ/m))
-/// with r = 1 / √(variance + ε) and x̂ = ((x − mean) − mean_low)·r, over m rows
+/// with r = 1 / √(variance + epsilon) and x̂ = ((x − mean) − mean_low)·r, over m rows
 ///
 /// Lanes run over the columns. Each sum starts at +0 and adds the rows in order. Without `dx` only
 /// dβ and dγ are computed.
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 pub fn batch_grad<S: Simd, R: F32Array>(
     s: S,
+    epsilon: f32,
     x: &[R],
     moments: &BatchMoments<R>,
     p: &Scale<R>,
@@ -382,6 +400,7 @@ pub fn batch_grad<S: Simd, R: F32Array>(
             batch_grad_body(
                 m: usize,
                 n: usize,
+                epsilon: f32,
                 x: *const f32,
                 moments: *const f32,
                 p: *const f32,
@@ -402,6 +421,7 @@ unsafe fn batch_grad_body<S: Simd>(
     s: S,
     m: usize,
     n: usize,
+    epsilon: f32,
     x: *const f32,
     moments: *const f32,
     p: *const f32,
@@ -418,7 +438,7 @@ unsafe fn batch_grad_body<S: Simd>(
             // SAFETY: `for_each_register` stays below n, rows below m.
             unsafe {
                 let (mean, variance) = moments_at(s, moments, n, j, part);
-                let r = rsqrt(s, variance);
+                let r = rsqrt(s, epsilon, variance);
                 let (mut dgamma, mut dbeta) = (s.splat(0.0), s.splat(0.0));
                 for i in 0..m {
                     let i = i * n + j;
@@ -443,17 +463,25 @@ unsafe fn batch_grad_body<S: Simd>(
     );
 }
 
-/// Moving averages of means and variances: a ← a + 0.01·(b − a), value by value, as Keras' a·0.99 +
-/// b·0.01
+/// Moving averages of means and variances: a ← a + share·(b − a), value by value, as Keras'
+/// a·momentum + b·(1 − momentum) with share = 1 − momentum
+///
+/// `share` lies above 0. With 1 or more, a becomes b.
 ///
 /// Where this step is too small to change a, a goes half of the way to b. Where that is too small
 /// too, a becomes b. If the values b are all equal, the average therefore ends exactly at b;
-/// otherwise it would stop up to 50 ulp away.
+/// otherwise it would stop up to ½ / share ulp away, which is 50 for 0.01. Half of the way is at
+/// most that far too.
 #[inline(always)]
-pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
+pub fn moving<R: F32Array>(share: f32, average: &mut Moments<R>, batch: &BatchMoments<R>) {
     let toward = |a: &mut f32, b: &f32| {
+        // a + (b − a) would not be b where a is far greater.
+        if share >= 1.0 {
+            *a = *b;
+            return;
+        }
         // A difference of two products, which cannot overflow.
-        let step = *a + (*b * SHARE - *a * SHARE);
+        let step = *a + (*b * share - *a * share);
         let half = *a + (*b * 0.5 - *a * 0.5);
         *a = if step != *a {
             step
@@ -476,13 +504,14 @@ pub fn moving<R: F32Array>(average: &mut Moments<R>, batch: &BatchMoments<R>) {
 /// Mean, rest of the mean and variance of each row.
 pub type RowMoments<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
-/// y ← (((x − mean) − mean_low)·(1 / √(variance + ε)))·γ + β with the mean and the variance of each
-/// row. They are stored in `stats` (mean, rest of the mean, variance)
+/// y ← (((x − mean) − mean_low)·(1 / √(variance + epsilon)))·γ + β with the mean and the variance of
+/// each row. They are stored in `stats` (mean, rest of the mean, variance)
 ///
 /// All sums run over the sixteen virtual lanes ([`crate::vector::dot`]).
 #[inline(always)]
 pub fn layer<S: Simd, R: F32Array>(
     s: S,
+    epsilon: f32,
     x: &[R],
     p: &Scale<R>,
     y: &mut [R],
@@ -506,6 +535,7 @@ pub fn layer<S: Simd, R: F32Array>(
             layer_body(
                 m: usize,
                 n: usize,
+                epsilon: f32,
                 x: *const f32,
                 p: *const f32,
                 y: *mut f32,
@@ -526,6 +556,7 @@ unsafe fn layer_body<S: Simd>(
     s: S,
     m: usize,
     n: usize,
+    epsilon: f32,
     mut x: *const f32,
     p: *const f32,
     mut y: *mut f32,
@@ -567,7 +598,7 @@ unsafe fn layer_body<S: Simd>(
                 store(s, mean_low.add(i), first(s), center.1);
                 store(s, variance.add(i), first(s), spread);
             }
-            let r = rsqrt(s, spread);
+            let r = rsqrt(s, epsilon, spread);
             for_each_register(
                 s,
                 n,
@@ -594,15 +625,17 @@ fn first<S: Simd>(s: S) -> Part<S> {
     if const { S::LANES == 1 } { None } else { Some(s.tail(1)) }
 }
 
-/// The gradients of [`layer`]: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)) with r = 1 / √(variance + ε),
-/// x̂ = ((x − mean) − mean_low)·r and g = dy·γ, over the n values of a row; dγ ← Σ dy·x̂ and dβ ← Σ
-/// dy over the rows
+/// The gradients of [`layer`]: dx ← r·((g − Σg/n) − x̂·(Σ(g·x̂)/n)) with r = 1 / √(variance +
+/// epsilon), x̂ = ((x − mean) − mean_low)·r and g = dy·γ, over the n values of a row; dγ ← Σ dy·x̂
+/// and dβ ← Σ dy over the rows
 ///
 /// Sums along a row run over the sixteen virtual lanes ([`crate::vector::dot`]). Sums over the rows
 /// start at +0 and add the rows in order. Without `dx` only dγ and dβ are computed.
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the chain rule's terms, each by its name")]
 pub fn layer_grad<S: Simd, R: F32Array>(
     s: S,
+    epsilon: f32,
     x: &[R],
     stats: RowMoments<'_>,
     p: &Scale<R>,
@@ -631,6 +664,7 @@ pub fn layer_grad<S: Simd, R: F32Array>(
             layer_grad_body(
                 m: usize,
                 n: usize,
+                epsilon: f32,
                 x: *const f32,
                 mean: *const f32,
                 mean_low: *const f32,
@@ -653,6 +687,7 @@ unsafe fn layer_grad_body<S: Simd>(
     s: S,
     m: usize,
     n: usize,
+    epsilon: f32,
     mut x: *const f32,
     mean: *const f32,
     mean_low: *const f32,
@@ -675,7 +710,7 @@ unsafe fn layer_grad_body<S: Simd>(
         // the n values of one.
         unsafe {
             let center = (s.splat(*mean.add(i)), s.splat(*mean_low.add(i)));
-            let r = rsqrt(s, s.splat(*variance.add(i)));
+            let r = rsqrt(s, epsilon, s.splat(*variance.add(i)));
             if !dx.is_null() {
                 let total = reduce_sum(
                     s,

@@ -991,6 +991,7 @@ fn norms_and_clipping() {
 #[inline(always)]
 fn normalizations<S: Simd, const N: usize>(
     s: S,
+    [epsilon, share]: [f32; 2],
     [x, dy]: [&[[f32; N]]; 2],
     p: &Scale<[f32; N]>,
     moments: &Moments<[f32; N]>,
@@ -1002,17 +1003,20 @@ fn normalizations<S: Simd, const N: usize>(
     let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
     normalize::moments(s, x, &mut own);
     all.extend_from_slice(own.as_flat());
-    normalize::batch(s, x, moments, p, &mut y);
+    let mut average = *moments;
+    normalize::moving(share, &mut average, &own);
+    all.extend_from_slice(average.as_flat());
+    normalize::batch(s, epsilon, x, moments, p, &mut y);
     all.extend_from_slice(y.as_flattened());
-    normalize::batch_own(s, x, &own, p, &mut y);
+    normalize::batch_own(s, epsilon, x, &own, p, &mut y);
     all.extend_from_slice(y.as_flattened());
-    normalize::batch_grad(s, x, &own, p, dy, &mut dp, Some(&mut y));
+    normalize::batch_grad(s, epsilon, x, &own, p, dy, &mut dp, Some(&mut y));
     all.extend_from_slice(dp.as_flat());
     all.extend_from_slice(y.as_flattened());
-    normalize::layer(s, x, p, &mut y, Some((&mut mean, &mut rest, &mut variance)));
+    normalize::layer(s, epsilon, x, p, &mut y, Some((&mut mean, &mut rest, &mut variance)));
     all.extend(mean.iter().chain(&rest).chain(&variance));
     all.extend_from_slice(y.as_flattened());
-    normalize::layer_grad(s, x, (&mean, &rest, &variance), p, dy, &mut dp, Some(&mut y));
+    normalize::layer_grad(s, epsilon, x, (&mean, &rest, &variance), p, dy, &mut dp, Some(&mut y));
     all.extend_from_slice(dp.as_flat());
     all.extend_from_slice(y.as_flattened());
     all
@@ -1021,6 +1025,13 @@ fn normalizations<S: Simd, const N: usize>(
 #[test]
 fn normalizations_by_the_contract() {
     fn check<const N: usize>(m: usize, sort: usize) {
+        // ε and the part of the moving values that is replaced.
+        for constants in [[1e-3, 0.01], [1e-5, 0.1], [1e-12, 1e-4], [0.1, 1.0]] {
+            checked::<N>(constants, m, sort);
+        }
+    }
+
+    fn checked<const N: usize>([epsilon, share]: [f32; 2], m: usize, sort: usize) {
         let mut random = Random((N * 100 + m * 4 + sort) as u64);
         let [x, dy] = [(); 2].map(|()| random.values(sort, m * N));
         let mut row = || <[f32; N]>::try_from(random.values(sort, N)).expect("N values");
@@ -1029,33 +1040,50 @@ fn normalizations_by_the_contract() {
         let own = contract::moments(N, &x);
         let own = own.each_ref().map(Vec::as_slice);
         let mut want = own.concat();
-        want.extend(contract::batch(N, &x, &moments.mean, &moments.variance, &p.gamma, &p.beta));
-        want.extend(contract::batch_own(N, &x, own, &p.gamma, &p.beta));
-        want.extend(contract::batch_grad(N, &x, own, &p.gamma, &dy).concat());
-        let [mean, rest, variance, y] = contract::layer(N, &x, &p.gamma, &p.beta);
+        want.extend(contract::moving(share, &moments.mean, own[0]));
+        want.extend(contract::moving(share, &moments.variance, own[2]));
+        want.extend(contract::batch(
+            N,
+            epsilon,
+            &x,
+            &moments.mean,
+            &moments.variance,
+            &p.gamma,
+            &p.beta,
+        ));
+        want.extend(contract::batch_own(N, epsilon, &x, own, &p.gamma, &p.beta));
+        want.extend(contract::batch_grad(N, epsilon, &x, own, &p.gamma, &dy).concat());
+        let [mean, rest, variance, y] = contract::layer(N, epsilon, &x, &p.gamma, &p.beta);
         let own = [mean.as_slice(), &rest, &variance];
         want.extend(own.concat());
         want.extend(y);
-        want.extend(contract::layer_grad(N, &x, own, &p.gamma, &dy).concat());
-        let rows = [x.as_chunks().0, dy.as_chunks().0];
-        let what =
-            |backend: &dyn std::fmt::Display| format!("{backend}, {m} rows of {N}, sort {sort}");
+        want.extend(contract::layer_grad(N, epsilon, &x, own, &p.gamma, &dy).concat());
+        let (constants, rows) = ([epsilon, share], [x.as_chunks().0, dy.as_chunks().0]);
+        let what = |backend: &dyn std::fmt::Display| {
+            format!("{backend}, {m} rows of {N}, sort {sort}, ε {epsilon}")
+        };
         for backend in backends() {
-            let got = dispatch!(backend, s => normalizations::<_, N>(s, rows, &p, &moments));
+            let got =
+                dispatch!(backend, s => normalizations::<_, N>(s, constants, rows, &p, &moments));
             assert_same(&got, &want, || what(&backend));
-            let shared =
-                dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), rows, &p, &moments));
+            let shared = dispatch!(backend, s => normalizations::<_, N>(OutOfLine(s), constants, rows, &p, &moments));
             assert_same(&shared, &want, || what(&backend));
         }
-        assert_same(&normalizations(Emulated::<2, 4, 2>, rows, &p, &moments), &want, || {
-            what(&"2 lanes")
-        });
-        assert_same(&normalizations(Emulated::<4, 4, 2>, rows, &p, &moments), &want, || {
-            what(&"4 lanes")
-        });
-        assert_same(&normalizations(Emulated::<16, 4, 1>, rows, &p, &moments), &want, || {
-            what(&"16 lanes")
-        });
+        assert_same(
+            &normalizations(Emulated::<2, 4, 2>, constants, rows, &p, &moments),
+            &want,
+            || what(&"2 lanes"),
+        );
+        assert_same(
+            &normalizations(Emulated::<4, 4, 2>, constants, rows, &p, &moments),
+            &want,
+            || what(&"4 lanes"),
+        );
+        assert_same(
+            &normalizations(Emulated::<16, 4, 1>, constants, rows, &p, &moments),
+            &want,
+            || what(&"16 lanes"),
+        );
     }
     for sort in 0..4 {
         for m in [1, 2, 3, 7, 33] {

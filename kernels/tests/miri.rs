@@ -74,11 +74,11 @@ fn moments<R: F32Array>(backend: Backend, x: [R; 3]) -> [[R; 3]; 5] {
     let [mut mean, mut rest, mut variance] = [[0.0; 3]; 3];
     dispatch!(backend, s => {
         normalize::moments(s, &x, &mut of_columns);
-        normalize::moving(&mut average, &of_columns);
-        normalize::batch_own(s, &x, &of_columns, &p, &mut y);
-        normalize::batch_grad(s, &x, &of_columns, &p, &y, &mut dp, Some(&mut dx));
-        normalize::layer(s, &x, &p, &mut z, Some((&mut mean, &mut rest, &mut variance)));
-        normalize::layer_grad(s, &x, (&mean, &rest, &variance), &p, &z, &mut dq, Some(&mut dz));
+        normalize::moving(0.01, &mut average, &of_columns);
+        normalize::batch_own(s, 1e-3, &x, &of_columns, &p, &mut y);
+        normalize::batch_grad(s, 1e-3, &x, &of_columns, &p, &y, &mut dp, Some(&mut dx));
+        normalize::layer(s, 1e-3, &x, &p, &mut z, Some((&mut mean, &mut rest, &mut variance)));
+        normalize::layer_grad(s, 1e-3, &x, (&mean, &rest, &variance), &p, &z, &mut dq, Some(&mut dz));
     });
     [y, z, dx, dz, [of_columns.mean, average.variance, dp.gamma]]
 }

@@ -7,7 +7,7 @@ use rosenblatt_kernels::{
     Backend, activation,
     array::F32Array,
     dispatch, gemm, loss,
-    normalize::{self, BatchMoments, Scale},
+    normalize::{self, BatchMoments, Moments, Scale},
     optimizer::{self, AdamStep},
     recurrent, regularize, vector,
 };
@@ -584,6 +584,12 @@ fn recurrent_cells() {
 #[test]
 fn normalizations() {
     fn check<const N: usize>(m: usize) {
+        for epsilon in [1e-3, 1e-5, 1e-12, 0.1] {
+            checked::<N>(epsilon, m);
+        }
+    }
+
+    fn checked<const N: usize>(epsilon: f32, m: usize) {
         let mut random = Random((100 * N + m) as u64);
         let [x, dy] = [(); 2].map(|()| (0..m * N).map(|_| random.plain()).collect::<Vec<_>>());
         let mut row = || std::array::from_fn::<_, N, _>(|_| random.plain());
@@ -592,42 +598,60 @@ fn normalizations() {
         let [mut y, mut dx] = [(); 2].map(|()| vec![[f32::NAN; N]; m]);
         let [mut exact_y, mut exact_dx] = [(); 2].map(|()| vec![0.0; m * N]);
         let (mut exact_dp, mut exact_moments) = (vec![0.0; 2 * N], vec![0.0; 2 * N]);
-        // Values are below 1. x̂ is at most 32·|x − mean| and at most √n. A mean of n values errs
-        // by n/2 roundings, x̂ by 32 times that, and dx contains x̂ again.
-        let bound = |n: usize| gamma(n + 16) * 33.0 * (n as f64).sqrt();
+        // The greatest r = 1 / √(variance + ε) of the columns, and of the rows. Where the variance
+        // is 0, so is x̂, whatever r is.
+        let steepest = |variances: &mut dyn Iterator<Item = f64>| {
+            let r = variances.filter(|v| *v > 0.0).map(|v| (v + f64::from(epsilon)).sqrt().recip());
+            r.fold(0.0, f64::max)
+        };
+        naive::moments(N, &x, &mut exact_moments);
+        let columns = steepest(&mut exact_moments[N..].iter().copied());
+        let rows = steepest(&mut x.chunks_exact(N).map(|row| {
+            let mut moments = vec![0.0; 2];
+            naive::moments(1, row, &mut moments);
+            moments[1]
+        }));
+        // Values are below 1. x̂ is at most r·|x − mean| and at most √n. A mean of n values errs by
+        // n/2 roundings, x̂ by r times that, and dx contains x̂ again.
+        let bound = |r: f64, n: usize| gamma(n + 16) * (r + 1.0) * (n as f64).sqrt();
+        let dx_bound = |r: f64, n: usize| (r + 1.0) * bound(r, n);
         for backend in backends() {
-            let what = |name: &str| format!("{backend} {name} of {m} rows of {N}");
+            let what = |name: &str| format!("{backend} {name} of {m} rows of {N}, ε {epsilon}");
             let near = |got: &[f32], exact: &[f64], relative: f64, name: &str| {
                 let top = exact.iter().fold(1.0, |top: f64, exact| top.max(exact.abs()));
                 within(got, exact, &vec![top; exact.len()], relative, || what(name));
             };
             let (mut moments, mut dp) = (BatchMoments::ZERO, Scale::ZERO);
             dispatch!(backend, s => normalize::moments(s, xs, &mut moments));
-            naive::moments(N, &x, &mut exact_moments);
             let got = [moments.mean, moments.variance];
             near(got.as_flattened(), &exact_moments, gamma(12), "moments");
-            dispatch!(backend, s => normalize::batch_own(s, xs, &moments, &p, &mut y));
-            naive::batch_norm(N, &x, p.as_flat(), &mut exact_y);
-            near(y.as_flattened(), &exact_y, bound(m), "batch");
+            dispatch!(backend, s => normalize::batch_own(s, epsilon, xs, &moments, &p, &mut y));
+            naive::batch_norm(N, epsilon, &x, p.as_flat(), &mut exact_y);
+            near(y.as_flattened(), &exact_y, bound(columns, m), "batch");
             dispatch!(backend, s => normalize::batch_grad(
-                s, xs, &moments, &p, dys, &mut dp, Some(&mut dx)
+                s, epsilon, xs, &moments, &p, dys, &mut dp, Some(&mut dx)
             ));
-            naive::batch_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
-            near(dp.as_flat(), &exact_dp, bound(m), "batch_grad, parameters");
+            naive::batch_norm_grad(N, epsilon, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
+            near(dp.as_flat(), &exact_dp, bound(columns, m), "batch_grad, parameters");
             // With many rows the formula would not detect missing means, which are several percent.
-            near(dx.as_flattened(), &exact_dx, (33.0 * bound(m)).min(1e-3), "batch_grad, inputs");
+            near(
+                dx.as_flattened(),
+                &exact_dx,
+                dx_bound(columns, m).min(1e-3),
+                "batch_grad, inputs",
+            );
             let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f32::NAN; m]);
             dispatch!(backend, s => normalize::layer(
-                s, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))
+                s, epsilon, xs, &p, &mut y, Some((&mut mean, &mut rest, &mut variance))
             ));
-            naive::layer_norm(N, &x, p.as_flat(), &mut exact_y);
-            near(y.as_flattened(), &exact_y, bound(N / 16 + 5), "layer");
+            naive::layer_norm(N, epsilon, &x, p.as_flat(), &mut exact_y);
+            near(y.as_flattened(), &exact_y, bound(rows, N / 16 + 5), "layer");
             dispatch!(backend, s => normalize::layer_grad(
-                s, xs, (&mean, &rest, &variance), &p, dys, &mut dp, Some(&mut dx)
+                s, epsilon, xs, (&mean, &rest, &variance), &p, dys, &mut dp, Some(&mut dx)
             ));
-            naive::layer_norm_grad(N, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
-            near(dp.as_flat(), &exact_dp, bound(N / 16 + 5 + m), "layer_grad, parameters");
-            near(dx.as_flattened(), &exact_dx, 33.0 * bound(N / 16 + 5), "layer_grad, inputs");
+            naive::layer_norm_grad(N, epsilon, &x, p.as_flat(), &dy, &mut exact_dp, &mut exact_dx);
+            near(dp.as_flat(), &exact_dp, bound(rows, N / 16 + 5 + m), "layer_grad, parameters");
+            near(dx.as_flattened(), &exact_dx, dx_bound(rows, N / 16 + 5), "layer_grad, inputs");
         }
     }
     for m in [1, 2, 3, 8, 33, 300] {
@@ -636,6 +660,60 @@ fn normalizations() {
         check::<5>(m);
         check::<16>(m);
         check::<33>(m);
+    }
+}
+
+/// Each step of a moving value against a + (1 − momentum)·(b − a) in f64.
+#[test]
+fn moving_values() {
+    let mut random = Random(21);
+    for share in [0.01, 0.1, 1e-3, 1e-4, 0.5, 0.9, 1.0] {
+        let row = |random: &mut Random| std::array::from_fn::<_, 1000, _>(|_| random.spread(6));
+        let mut average = Moments { mean: row(&mut random), variance: row(&mut random) };
+        let batch = BatchMoments {
+            mean: row(&mut random),
+            mean_low: [f32::NAN; 1000],
+            variance: row(&mut random),
+        };
+        let before = average;
+        normalize::moving(share, &mut average, &batch);
+        for (before, b, got) in [
+            (before.mean, batch.mean, average.mean),
+            (before.variance, batch.variance, average.variance),
+        ] {
+            let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+            let (a, b) = (wide(&before), wide(&b));
+            let exact = |(a, b): (&f64, &f64)| a + f64::from(share) * (b - a);
+            let want: Vec<_> = a.iter().zip(&b).map(exact).collect();
+            let size: Vec<_> = a.iter().zip(&b).map(|(a, b)| a.abs() + b.abs()).collect();
+            within(&got, &want, &size, gamma(3), || format!("share {share}"));
+        }
+    }
+    // With share 1 the value is the batch's, however great it was.
+    let mut average = Moments { mean: [1e30], variance: [f32::MAX] };
+    let batch = BatchMoments { mean: [1.0], mean_low: [0.0], variance: [1e-30] };
+    normalize::moving(1.0, &mut average, &batch);
+    assert_eq!((average.mean, average.variance), ([1.0], [1e-30]));
+}
+
+/// A moving value of equal batches ends exactly at theirs, and never goes further away than before.
+#[test]
+fn a_moving_value_arrives() {
+    for share in [0.01f32, 0.1, 1e-3, 1e-4, 1.0] {
+        for (start, end) in [(0.0f32, 123.456f32), (-3e-9, 1e15), (1.0, 1.000_01), (5.0, -7.0)] {
+            let mut average = Moments { mean: [start], variance: [start] };
+            let batch = BatchMoments { mean: [end], mean_low: [0.0], variance: [end] };
+            let mut steps = 0;
+            while average.mean != [end] {
+                let off = (average.mean[0] - end).abs();
+                normalize::moving(share, &mut average, &batch);
+                assert!((average.mean[0] - end).abs() < off, "{share}: {average:?} to {end}");
+                steps += 1;
+            }
+            assert_eq!(average.variance, [end]);
+            // (1 − share)ⁿ falls below half a unit in the last place of the way.
+            assert!(f64::from(steps) <= 20.0 / f64::from(share) + 60.0, "{share}: {steps} steps");
+        }
     }
 }
 

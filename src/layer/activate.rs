@@ -1,6 +1,6 @@
 //! An activation as a layer of its own.
 
-use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable};
+use super::{Channels, Context, Description, Layer, Nothing, Record, Tensor, Trainable};
 use crate::{
     activation::{Activation, Differentiable},
     init::Initializer,
@@ -48,6 +48,7 @@ impl<X: Channels, A: Activation> Layer for Activate<X, A> {
     const MAX_ROW: usize = X::Row::LEN;
     const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "Activation";
+    const RECORD: Record = Record::activated::<Self>(A::NAME, A::PARAMETER);
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(s: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {

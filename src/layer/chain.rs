@@ -1,12 +1,16 @@
 //! Two layers in sequence are one layer.
 
-use super::{Context, Description, Layer, NeverSet, Tensor, Trainable, message::Message};
+use super::{
+    Architecture, Context, Description, Layer, NeverSet, Record, Tensor, Trainable,
+    message::Message,
+};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
     array::{Join, first_rows, first_rows_mut, matching_rows, matching_rows_mut},
     columns::Columns,
+    persist::{Words, joined},
 };
 
 /// `L`, then `R`. Compiles only if `R` takes the shape that `L` gives: the error names both.
@@ -49,6 +53,7 @@ impl<L: Layer, R: Layer> Layer for Chain<L, R> {
     const KERNEL_LEN: usize = 0; // each layer has its own
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS + R::MULTIPLY_ADDS;
     const DEPTH: u32 = L::DEPTH + R::DEPTH;
+    const ARCHITECTURE: Architecture = L::ARCHITECTURE.then(R::ARCHITECTURE);
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(
@@ -95,6 +100,12 @@ impl<L: Layer, R: Layer> Layer for Chain<L, R> {
         L::tensors(visit);
         R::tensors(visit);
     }
+
+    #[inline(always)]
+    fn records(visit: &mut impl FnMut(&Record)) {
+        L::records(visit);
+        R::records(visit);
+    }
 }
 
 impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
@@ -102,6 +113,8 @@ impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
     type Tape<const B: usize> = Join<L::Tape<B>, Join<[L::Output; B], R::Tape<B>>>;
 
     const PENALIZED: bool = L::PENALIZED || R::PENALIZED;
+    const PENALTY_CODE: u32 = joined(L::PENALTY_CODE, R::PENALTY_CODE);
+    const PENALTIES: usize = L::PENALTIES + R::PENALTIES;
     const LEAST_SAMPLES: usize =
         if L::LEAST_SAMPLES > R::LEAST_SAMPLES { L::LEAST_SAMPLES } else { R::LEAST_SAMPLES };
 
@@ -157,6 +170,19 @@ impl<L: Trainable, R: Trainable> Trainable for Chain<L, R> {
         let learns = const { R::Params::LEN > 0 };
         L::never_set(&p.head, place, hidden || learns)
             .or_else(|| R::never_set(&p.tail, place + L::DEPTH, hidden))
+    }
+
+    #[inline(always)]
+    fn penalties(place: u32, visit: &mut impl FnMut(&[u32; 6])) {
+        L::penalties(place, visit);
+        R::penalties(place + L::DEPTH, visit);
+    }
+
+    const CARRIED: usize = L::CARRIED + R::CARRIED;
+
+    fn carried<const B: usize>(tape: &mut Self::Tape<B>, words: &mut impl Words) {
+        L::carried::<B>(&mut tape.head, words);
+        R::carried::<B>(&mut tape.tail.tail, words);
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Convolutions over maps and signals.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid,
+    Context, Description, Layer, Map, Nothing, Padding, Record, Signal, Tensor, Trainable, Valid,
     window::{Axis, fits},
 };
 use crate::{
@@ -348,7 +348,7 @@ macro_rules! layer {
     (
         $name:literal, [$($generics:tt)*] $layer:ty,
         $x:ty, $y:ty, $kernel:ty, $fan:expr, [$c:ident $f:ident],
-        $core:ty, $patches:ty, $room:ty, $fits:expr
+        $core:ty, $patches:ty, $room:ty, $windows:expr, $fits:expr
     ) => {
         impl<$($generics)*, A: Activation, P: Padding> Layer for $layer {
             type Input = $x;
@@ -363,6 +363,9 @@ macro_rules! layer {
             const KERNEL_LEN: usize = $fan * $c * $f;
             const MULTIPLY_ADDS: usize = $fan * $c * <$y as F32Array>::LEN;
             const NAME: &'static str = $name;
+            const RECORD: Record = Record::activated::<Self>(A::NAME, A::PARAMETER)
+                .numbers($windows)
+                .word(P::SAME as u32);
 
             #[inline(always)]
             fn infer<S: Simd, const ROWS: usize>(
@@ -453,7 +456,7 @@ layer! {
     ]
     Conv2d<Map<H, W, C>, Map<OH, OW, F>, KH, KW, A, P, SH, SW>,
     Map<H, W, C>, Map<OH, OW, F>, Kernel<KH, KW, C, F>, KH * KW, [C F],
-    Self, Patches<KH, KW, C, OW>, Room<KH, KW, C, OW, F>, Self::FITS
+    Self, Patches<KH, KW, C, OW>, Room<KH, KW, C, OW, F>, [KH, KW, SH, SW], Self::FITS
 }
 
 layer! {
@@ -465,7 +468,7 @@ layer! {
     Conv1d<Signal<T, C>, Signal<OT, F>, K, A, P, SK>,
     Signal<T, C>, Signal<OT, F>, [[[f32; F]; C]; K], K, [C F],
     Conv2d<Map<1, T, C>, Map<1, OT, F>, 1, K, A, P, 1, SK>,
-    Patches<1, K, C, OT>, Room<1, K, C, OT, F>,
+    Patches<1, K, C, OT>, Room<1, K, C, OT, F>, [K, SK],
     {
         assert!(C > 0 && F > 0, "a convolution needs at least one channel and one filter");
         fits::<P, 1>("Conv1d", [Axis { input: T, output: OT, window: K, stride: SK }])

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Context, Description, Layer, Nothing, Tensor, Trainable};
+use super::{Context, Description, Layer, Nothing, Record, Tensor, Trainable};
 use crate::{
     activation::{Activation, Differentiable, Linear},
     init::Initializer,
@@ -36,6 +36,7 @@ impl<const I: usize, const O: usize, A: Activation> Layer for Dense<I, O, A> {
     const MAX_ROW: usize = O;
     const KERNEL_LEN: usize = I * O;
     const NAME: &'static str = "Dense";
+    const RECORD: Record = Record::activated::<Self>(A::NAME, A::PARAMETER);
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(

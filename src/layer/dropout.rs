@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Channels, Context, Description, Layer, Nothing, Tensor, Trainable};
+use super::{Channels, Context, Description, Layer, Nothing, Record, Tensor, Trainable};
 use crate::{
     activation::Linear,
     init::Initializer,
@@ -12,6 +12,7 @@ use rosenblatt_kernels::{
     array::{Join, copy_rows, first_rows_mut},
     columns::Columns,
     dropout,
+    persist::{Persist, Words},
 };
 
 /// Drops each value with the probability `RATE` in training, so that no unit depends on a single
@@ -90,6 +91,8 @@ impl<X: Channels, const RATE: u32, const SEED: u64> Layer for Dropout<X, RATE, S
     const MAX_ROW: usize = X::Row::LEN;
     const KERNEL_LEN: usize = 0;
     const NAME: &'static str = "Dropout";
+    const RECORD: Record =
+        Record::of::<Self>().word(RATE).word(SEED as u32).word((SEED >> 32) as u32);
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [X]) {
@@ -135,6 +138,14 @@ impl<X: Channels, const RATE: u32, const SEED: u64> Trainable for Dropout<X, RAT
         let key = mix(mix(Self::START ^ pass.place()) ^ number);
         (*next, *last) = (f32::from_bits(number.wrapping_add(1)), f32::from_bits(key));
         dropout::dropout(s, key, RATE, Self::SCALE, x.flat(), y.flat_mut());
+    }
+
+    /// The number of the next pass.
+    const CARRIED: usize = 1;
+
+    fn carried<const B: usize>(tape: &mut Self::Tape<B>, words: &mut impl Words) {
+        let [next, _] = &mut tape.tail;
+        next.words(words);
     }
 
     #[inline(always)]

@@ -59,6 +59,7 @@ impl<X: F32Array, Y: F32Array> Layer for Reshape<X, Y> {
         0
     };
     const KERNEL_LEN: usize = 0;
+    const NAME: &'static str = Self::KIND;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(_: S, _: &Nothing, _: &Nothing, x: &[X], y: &mut [Y]) {

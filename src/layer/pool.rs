@@ -1,7 +1,7 @@
 //! Pooling: each window of a map or signal becomes one position, channel by channel.
 
 use super::{
-    Context, Description, Layer, Map, Nothing, Padding, Signal, Tensor, Trainable, Valid,
+    Context, Description, Layer, Map, Nothing, Padding, Record, Signal, Tensor, Trainable, Valid,
     window::{Axis, fits},
 };
 use crate::{init::Initializer, rng::Rng};
@@ -293,7 +293,9 @@ impl<
 
 /// The [`Layer`] and [`Trainable`] implementations of all pooling layers.
 macro_rules! layer {
-    ($name:expr, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $core:ty, $fits:expr) => {
+    (
+        $name:expr, [$($generics:tt)*] $layer:ty, $x:ty, $y:ty, $core:ty, $windows:expr, $fits:expr
+    ) => {
         impl<$($generics)*> Layer for $layer {
             type Input = $x;
             type Output = $y;
@@ -305,6 +307,8 @@ macro_rules! layer {
                 0
             };
             const KERNEL_LEN: usize = 0;
+            const NAME: &'static str = $name;
+            const RECORD: Record = Record::of::<Self>().numbers($windows);
 
             #[inline(always)]
             fn infer<S: Simd, const B: usize>(
@@ -383,7 +387,8 @@ layer! {
         const PH: usize, const PW: usize, P: Padding, const SH: usize, const SW: usize
     ]
     Pool2d<G, Map<H, W, C>, Map<OH, OW, C>, PH, PW, P, SH, SW>,
-    Map<H, W, C>, Map<OH, OW, C>, Self, Self::FITS
+    Map<H, W, C>, Map<OH, OW, C>, Self,
+    [PH, PW, Self::DOWN.stride, Self::ACROSS.stride, P::SAME as usize], Self::FITS
 }
 
 layer! {
@@ -394,6 +399,7 @@ layer! {
     ]
     Pool1d<G, Signal<T, C>, Signal<OT, C>, K, P, SK>,
     Signal<T, C>, Signal<OT, C>, Pool2d<G, Map<1, T, C>, Map<1, OT, C>, 1, K, P, 0, SK>,
+    [K, or(SK, K), P::SAME as usize],
     {
         assert!(C > 0, "a signal needs at least one channel");
         fits::<P, 1>(G::NAMES[1], [Axis { input: T, output: OT, window: K, stride: or(SK, K) }])
@@ -404,11 +410,13 @@ layer! {
     "GlobalAvgPool2d",
     [const H: usize, const W: usize, const C: usize] GlobalAvgPool2d<Map<H, W, C>>,
     Map<H, W, C>, [f32; C], Pool2d<Average, Map<H, W, C>, Map<1, 1, C>, H, W, Valid, 0, 0>,
+    [],
     assert!(H > 0 && W > 0 && C > 0, "a map needs at least one place and one channel")
 }
 
 layer! {
     "GlobalAvgPool1d", [const T: usize, const C: usize] GlobalAvgPool1d<Signal<T, C>>,
     Signal<T, C>, [f32; C], Pool2d<Average, Map<1, T, C>, Map<1, 1, C>, 1, T, Valid, 0, 0>,
+    [],
     assert!(T > 0 && C > 0, "a signal needs at least one step and one channel")
 }

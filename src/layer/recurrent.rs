@@ -10,7 +10,7 @@ pub use lstm::{Lstm, LstmCell};
 pub use returns::{All, Last, Returns};
 pub use simple::{Rnn, SimpleCell};
 
-use super::{Context, Description, Layer, Nothing, Streaming, Tensor, Trainable};
+use super::{Context, Description, Layer, Nothing, Record, Streaming, Tensor, Trainable};
 use crate::{
     init::{Initializer, Orthogonal},
     rng::Rng,
@@ -39,6 +39,9 @@ pub trait Cell<const U: usize>: 'static {
     const KIND: &'static str;
     /// The activation's name.
     const ACTIVATION: &'static str;
+    /// The activation's parameter
+    /// ([`Activation::PARAMETER`](crate::activation::Activation::PARAMETER)).
+    const ACTIVATION_PARAMETER: f32 = 0.0;
 
     /// The bias that is added to the product with the inputs.
     fn input_bias(b: &Self::Bias) -> &Self::Gates;
@@ -193,6 +196,7 @@ impl<C: Cell<U>, const I: usize, const U: usize, const T: usize, R: Returns> Lay
     const KERNEL_LEN: usize = I * C::Gates::LEN;
     const MULTIPLY_ADDS: usize = T * (I + U) * C::Gates::LEN;
     const NAME: &'static str = C::KIND;
+    const RECORD: Record = Record::activated::<Self>(C::ACTIVATION, C::ACTIVATION_PARAMETER);
 
     #[inline(always)]
     fn infer<S: Simd, const N: usize>(

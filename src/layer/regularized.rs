@@ -1,12 +1,15 @@
 //! Layers with a penalty on their weights.
 
-use super::{Context, Dense, Description, Layer, NeverSet, Tensor, Trainable};
+use super::{
+    Architecture, Context, Dense, Description, Layer, NeverSet, Record, Tensor, Trainable,
+};
 use crate::{init::Initializer, rng::Rng};
 use core::marker::PhantomData;
 use rosenblatt_kernels::{
     F32Array, Simd,
     array::{first_rows, first_rows_mut},
     columns::Columns,
+    persist::{Words, joined, name_code},
     regularize,
 };
 
@@ -16,6 +19,16 @@ pub trait Regularizer: 'static {
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32;
     /// dw ← dw + the penalty's gradient.
     fn add_gradient<S: Simd>(s: S, w: &[f32], dw: &mut [f32]);
+    /// A number for the regularizer and its factors, for checkpoints and receipts.
+    const CODE: u32 = 0;
+    /// The factors of Σ|w| and of Σw², each as numerator and denominator, for receipts.
+    const FACTORS: [u32; 4] = [0, 1, 0, 1];
+}
+
+/// The code of a regularizer with these factors.
+const fn code(name: &str, factors: [u32; 4]) -> u32 {
+    let [a, b, c, d] = factors;
+    joined(joined(joined(joined(name_code(name), a), b), c), d)
 }
 
 /// A quotient of two numbers, rounded once.
@@ -75,6 +88,9 @@ pub struct L2<const NUM: u32, const DEN: u32>;
 pub struct L1L2<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32>;
 
 impl<const NUM: u32, const DEN: u32> Regularizer for L1<NUM, DEN> {
+    const CODE: u32 = code("l1", Self::FACTORS);
+    const FACTORS: [u32; 4] = [NUM, DEN, 0, 1];
+
     #[inline(always)]
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32 {
         regularize::l1(s, w) * const { quotient(NUM, DEN) }
@@ -86,6 +102,9 @@ impl<const NUM: u32, const DEN: u32> Regularizer for L1<NUM, DEN> {
 }
 
 impl<const NUM: u32, const DEN: u32> Regularizer for L2<NUM, DEN> {
+    const CODE: u32 = code("l2", Self::FACTORS);
+    const FACTORS: [u32; 4] = [0, 1, NUM, DEN];
+
     #[inline(always)]
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32 {
         regularize::l2(s, w) * const { quotient(NUM, DEN) }
@@ -99,6 +118,9 @@ impl<const NUM: u32, const DEN: u32> Regularizer for L2<NUM, DEN> {
 impl<const NUM1: u32, const DEN1: u32, const NUM2: u32, const DEN2: u32> Regularizer
     for L1L2<NUM1, DEN1, NUM2, DEN2>
 {
+    const CODE: u32 = code("l1 l2", Self::FACTORS);
+    const FACTORS: [u32; 4] = [NUM1, DEN1, NUM2, DEN2];
+
     #[inline(always)]
     fn penalty<S: Simd>(s: S, w: &[f32]) -> f32 {
         L1::<NUM1, DEN1>::penalty(s, w) + L2::<NUM2, DEN2>::penalty(s, w)
@@ -198,6 +220,8 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     const MULTIPLY_ADDS: usize = L::MULTIPLY_ADDS;
     const NAME: &'static str = L::NAME;
     const DEPTH: u32 = L::DEPTH;
+    const RECORD: Record = L::RECORD;
+    const ARCHITECTURE: Architecture = L::ARCHITECTURE;
 
     #[inline(always)]
     fn infer<S: Simd, const C: usize>(
@@ -234,11 +258,18 @@ impl<L: Layer, R: Regularizer> Layer for Regularized<L, R> {
     fn tensors(visit: &mut dyn FnMut(&Tensor)) {
         L::tensors(visit);
     }
+
+    #[inline(always)]
+    fn records(visit: &mut impl FnMut(&Record)) {
+        L::records(visit);
+    }
 }
 
 impl<L: Trainable, R: Regularizer> Trainable for Regularized<L, R> {
     type Tape<const B: usize> = L::Tape<B>;
     const PENALIZED: bool = true;
+    const PENALTY_CODE: u32 = joined(L::PENALTY_CODE, R::CODE);
+    const PENALTIES: usize = L::PENALTIES + 1;
     const LEAST_SAMPLES: usize = L::LEAST_SAMPLES;
 
     #[inline(always)]
@@ -282,6 +313,19 @@ impl<L: Trainable, R: Regularizer> Trainable for Regularized<L, R> {
     #[inline(always)]
     fn never_set(p: &L::Params, place: u32, hidden: bool) -> Option<NeverSet> {
         L::never_set(p, place, hidden)
+    }
+
+    #[inline(always)]
+    fn penalties(place: u32, visit: &mut impl FnMut(&[u32; 6])) {
+        L::penalties(place, visit);
+        let [a, b, c, d] = R::FACTORS;
+        visit(&[place, R::CODE, a, b, c, d]);
+    }
+
+    const CARRIED: usize = L::CARRIED;
+
+    fn carried<const B: usize>(tape: &mut L::Tape<B>, words: &mut impl Words) {
+        L::carried::<B>(tape, words);
     }
 
     #[inline(always)]

@@ -82,8 +82,9 @@ macro_rules! by_itself {
 by_itself! {
     [A: Activation] Activate<X, A>, Activate<X::Row, A>;
     [const RATE: u32, const SEED: u64] Dropout<X, RATE, SEED>, Dropout<X::Row, RATE, SEED>;
-    [] BatchNorm<X>, BatchNorm<X::Row>;
-    [] LayerNorm<X>, LayerNorm<X::Row>;
+    [const EPSILON: u32, const MOMENTUM: u32]
+        BatchNorm<X, EPSILON, MOMENTUM>, BatchNorm<X::Row, EPSILON, MOMENTUM>;
+    [const EPSILON: u32] LayerNorm<X, EPSILON>, LayerNorm<X::Row, EPSILON>;
 }
 
 impl<L: Streaming, R: Regularizer> Streaming for Regularized<L, R> {

@@ -6,6 +6,7 @@ use crate::{
     metrics::Evaluation,
 };
 use core::{fmt::Write, ops::ControlFlow};
+use rosenblatt_kernels::persist::{Persist, Words, name_code};
 
 /// Keras' `CSVLogger`: one line for each epoch, with Keras' column names in Keras' order. Epochs
 /// count from 0. Values that were not computed are `NA`.
@@ -32,6 +33,14 @@ use core::{fmt::Write, ops::ControlFlow};
 #[derive(Clone, Debug, Default)]
 pub struct CsvLog<W> {
     out: W,
+}
+
+/// A training that goes on appends its lines to the writer, without a line of titles.
+impl<W> Persist for CsvLog<W> {
+    const CODE: u32 = name_code("csv");
+    const WORDS: usize = 0;
+
+    fn words(&mut self, _: &mut impl Words) {}
 }
 
 impl<W: Write> CsvLog<W> {

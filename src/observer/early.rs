@@ -2,7 +2,12 @@
 
 use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::Result;
+use crate::sequential::{BuffersOf, Model, ParamsOf};
 use core::ops::ControlFlow;
+use rosenblatt_kernels::{
+    F32Array, persist,
+    persist::{Persist, Words, joined, name_code, values},
+};
 
 /// Keras' `EarlyStopping`: ends the training when the monitored value has not improved for
 /// `patience` epochs.
@@ -54,6 +59,10 @@ pub struct Watched {
     stopped: Option<usize>,
 }
 
+persist!([] Watched = "watched": { best: Best, wait: usize, stopped: Option<usize> });
+persist!([] EarlyStopping = "early stopping": { watched: Watched }
+    skip { monitor, min_delta, patience, baseline, start_from_epoch });
+
 impl Watched {
     /// The initial state.
     pub const NEW: Self = Self { best: Best::NONE, wait: 0, stopped: None };
@@ -74,6 +83,11 @@ impl EarlyStopping {
     #[must_use]
     pub const fn with_patience(patience: usize) -> Self {
         Self { patience, ..Self::DEFAULT }
+    }
+
+    fn check(&self) -> Result<()> {
+        comparable("min_delta", self.min_delta)?;
+        comparable("baseline", self.baseline.unwrap_or(0.0))
     }
 
     /// The number of the epoch after which it ended the training, if it did.
@@ -99,10 +113,13 @@ impl<S: Session> Observer<S> for EarlyStopping {
     const ACCURACY: bool = true;
 
     fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
-        comparable("min_delta", self.min_delta)?;
-        comparable("baseline", self.baseline.unwrap_or(0.0))?;
+        self.check()?;
         self.watched = Watched::NEW;
         Ok(())
+    }
+
+    fn on_fit_resume(&mut self, _: &mut S) -> Result<()> {
+        self.check()
     }
 
     fn on_epoch_end(&mut self, epoch: &mut EpochReport, _: &mut S) -> Result<ControlFlow<()>> {
@@ -160,6 +177,26 @@ pub struct RestoreBest<N> {
     net: N,
 }
 
+/// The best value and its epoch, then the copy of the network.
+impl<N: Model> Persist for RestoreBest<N> {
+    const CODE: u32 = joined(
+        joined(joined(name_code("restore best"), Best::CODE), ParamsOf::<N>::LEN as u32),
+        BuffersOf::<N>::LEN as u32,
+    );
+    const WORDS: usize = Best::WORDS + ParamsOf::<N>::LEN + BuffersOf::<N>::LEN;
+
+    fn words(&mut self, words: &mut impl Words) {
+        self.best.words(words);
+        values(self.net.params_mut(), words);
+        values(self.net.buffers_mut(), words);
+        // A file of unknown origin: what is not finite is not restored.
+        let all = [self.net.params().as_flat(), self.net.buffers().as_flat()];
+        if !all.into_iter().flatten().all(|value| value.is_finite()) {
+            self.best = Best::NONE;
+        }
+    }
+}
+
 impl<N> RestoreBest<N> {
     /// Monitors the validation loss. `room` is the memory for the copy; its content does not
     /// matter.
@@ -208,6 +245,10 @@ impl<S: Session<Net = N>, N: Clone> Observer<S> for RestoreBest<N> {
         comparable("min_delta", self.min_delta)?;
         self.best = Best::NONE;
         Ok(())
+    }
+
+    fn on_fit_resume(&mut self, _: &mut S) -> Result<()> {
+        comparable("min_delta", self.min_delta)
     }
 
     fn on_epoch_end(

@@ -4,6 +4,7 @@ use super::{EpochReport, Observer, Session};
 use crate::error::Result;
 use core::ops::ControlFlow;
 use heapless::Vec;
+use rosenblatt_kernels::persist::{Persist, Words, joined, name_code};
 
 /// Records the first `N` epochs of a training.
 ///
@@ -23,6 +24,28 @@ use heapless::Vec;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct History<const N: usize> {
     epochs: Vec<EpochReport, N>,
+}
+
+/// The number of reports, then `N` reports; those that do not exist yet are that of no epoch.
+impl<const N: usize> Persist for History<N> {
+    const CODE: u32 = joined(name_code("history"), N as u32);
+    const WORDS: usize = 1 + N * EpochReport::WORDS;
+
+    fn words(&mut self, words: &mut impl Words) {
+        let mut len = self.epochs.len();
+        len.words(words);
+        for i in 0..N {
+            let mut report = self.epochs.get(i).copied().unwrap_or(EpochReport::before(0.0));
+            report.words(words);
+            match self.epochs.get_mut(i) {
+                Some(old) => *old = report,
+                // It is read with more reports than it has. There is room for `N`.
+                None if i < len => drop(self.epochs.push(report)),
+                None => {}
+            }
+        }
+        self.epochs.truncate(len);
+    }
 }
 
 impl<const N: usize> History<N> {

@@ -3,6 +3,7 @@
 use super::{Best, EpochReport, Monitor, Observer, Session, comparable};
 use crate::error::{Error, Result};
 use core::ops::ControlFlow;
+use rosenblatt_kernels::persist;
 
 /// Keras' `ReduceLROnPlateau`: lr ← max(lr · factor, min_lr) when the monitored value has not
 /// improved for `patience` epochs.
@@ -52,6 +53,10 @@ pub struct Waited {
     cooldown: usize,
 }
 
+persist!([] Waited = "waited": { best: Best, wait: usize, cooldown: usize });
+persist!([] ReduceOnPlateau = "reduce on plateau": { waited: Waited }
+    skip { monitor, factor, patience, min_delta, cooldown, min_lr });
+
 impl Waited {
     /// The initial state.
     pub const NEW: Self = Self { best: Best::NONE, wait: 0, cooldown: 0 };
@@ -71,16 +76,8 @@ impl ReduceOnPlateau {
     };
 }
 
-impl Default for ReduceOnPlateau {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-impl<S: Session> Observer<S> for ReduceOnPlateau {
-    const ACCURACY: bool = true;
-
-    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
+impl ReduceOnPlateau {
+    fn check(&self) -> Result<()> {
         if !(0.0..1.0).contains(&self.factor) {
             return Err(Error::HyperParameter {
                 name: "factor",
@@ -92,9 +89,27 @@ impl<S: Session> Observer<S> for ReduceOnPlateau {
             let expected = "a finite number of at least 0";
             return Err(Error::HyperParameter { name: "min_lr", value: self.min_lr, expected });
         }
-        comparable("min_delta", self.min_delta)?;
+        comparable("min_delta", self.min_delta)
+    }
+}
+
+impl Default for ReduceOnPlateau {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl<S: Session> Observer<S> for ReduceOnPlateau {
+    const ACCURACY: bool = true;
+
+    fn on_fit_begin(&mut self, _: &mut S) -> Result<()> {
+        self.check()?;
         self.waited = Waited::NEW;
         Ok(())
+    }
+
+    fn on_fit_resume(&mut self, _: &mut S) -> Result<()> {
+        self.check()
     }
 
     fn on_epoch_end(

@@ -3,6 +3,7 @@
 use super::{EpochReport, Observer, Session};
 use crate::{dataset::Dataset, error::Result};
 use core::ops::ControlFlow;
+use rosenblatt_kernels::persist;
 
 /// Keras' `validation_data`: evaluates other samples after each epoch, in the trainer's memory. Put
 /// it before the observers that use its result. Wrong samples are an error before the first step;
@@ -33,6 +34,8 @@ pub struct Validation<'a, X, T> {
     data: Dataset<'a, X, T>,
 }
 
+persist!(['a, X, T] Validation<'a, X, T> = "validation": {} skip { data });
+
 impl<'a, X, T> Validation<'a, X, T> {
     /// Validates with these samples and targets.
     #[must_use]
@@ -45,6 +48,10 @@ impl<S: Session<Input = X, Target = T>, X, T> Observer<S> for Validation<'_, X, 
     const ACCURACY: bool = false;
 
     fn on_fit_begin(&mut self, session: &mut S) -> Result<()> {
+        session.validate(self.data)
+    }
+
+    fn on_fit_resume(&mut self, session: &mut S) -> Result<()> {
         session.validate(self.data)
     }
 

@@ -4,7 +4,7 @@ use super::{
     Accumulator, Optimizer, at_least_zero, counted_steps, defaults, learning_rate, positive,
 };
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist};
 
 /// AdaGrad: h ← h + g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)). Duchi, Hazan
 /// and Singer, 2011.
@@ -38,6 +38,7 @@ impl AdaGrad {
 }
 
 defaults!(AdaGrad);
+persist!([] AdaGrad = "adagrad": { lr: f32, epsilon: f32, decay: f32 });
 
 impl Optimizer for AdaGrad {
     type State<P: F32Array> = Accumulator<P>;

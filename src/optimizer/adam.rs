@@ -8,7 +8,7 @@ use crate::error::Result;
 use rosenblatt_kernels::{
     F32Array, Simd, math,
     optimizer::{self, AdamStep},
-    zero_bits,
+    persist, zero_bits,
 };
 
 /// Adam: m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − α·m / (√v + ε), α = lr_t·√(1 − β₂ᵗ) /
@@ -47,6 +47,7 @@ impl Adam {
 }
 
 defaults!(Adam);
+persist!([] Adam = "adam": { lr: f32, beta1: f32, beta2: f32, epsilon: f32, decay: f32 });
 
 impl Optimizer for Adam {
     type State<P: F32Array> = AdamState<P>;
@@ -92,6 +93,8 @@ pub struct AdamState<P> {
 const AHEAD: usize = if cfg!(target_os = "none") { 0 } else { 1 };
 
 zero_bits!([P: F32Array] AdamState<P>: { m, v, rest1, rest2, t, ahead });
+persist!([P: F32Array] AdamState<P> = "moments":
+    values { m: P, v: P } { rest1: Complement, rest2: Complement, t: u32 } skip { ahead });
 
 impl<P: F32Array> ZeroState for AdamState<P> {
     const ZERO: Self = Self {
@@ -164,6 +167,7 @@ struct Complement {
 }
 
 zero_bits!([] Complement: { high, low });
+persist!([] Complement = "complement": { high: u32, low: u32 });
 
 impl Complement {
     const ZERO: Self = Self { high: 0, low: 0 };

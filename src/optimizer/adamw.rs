@@ -2,7 +2,7 @@
 
 use super::{Adam, AdamState, Optimizer, at_least_zero, counted_steps, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist};
 
 /// AdamW: w ← w − lr_t·λ·w, then a step of [`Adam`]. Loshchilov and Hutter, 2019.
 ///
@@ -55,6 +55,8 @@ impl AdamW {
 }
 
 defaults!(AdamW);
+persist!([] AdamW = "adamw":
+    { lr: f32, beta1: f32, beta2: f32, epsilon: f32, weight_decay: f32, decay: f32 });
 
 impl Optimizer for AdamW {
     type State<P: F32Array> = AdamState<P>;

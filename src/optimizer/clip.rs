@@ -2,7 +2,7 @@
 
 use super::{Optimizer, positive};
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist, persist::Persist};
 
 /// All methods except [`Optimizer::prepare`] and [`Optimizer::check`] are the inner optimizer's.
 macro_rules! inner {
@@ -70,6 +70,8 @@ pub struct ClipValue<O> {
     pub limit: f32,
 }
 
+persist!([O: Persist] ClipValue<O> = "clip value": { optimizer: O, limit: f32 });
+
 impl<O: Optimizer> Optimizer for ClipValue<O> {
     inner!();
 
@@ -114,6 +116,8 @@ pub struct ClipNorm<O> {
     /// The greatest norm, above 0
     pub limit: f32,
 }
+
+persist!([O: Persist] ClipNorm<O> = "clip norm": { optimizer: O, limit: f32 });
 
 impl<O: Optimizer> Optimizer for ClipNorm<O> {
     inner!();

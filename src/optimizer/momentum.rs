@@ -4,7 +4,7 @@ use super::{
     Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
 };
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist};
 
 /// Momentum: v ← r·v − lr_t·g; w ← w + v, lr_t = lr / (1 + decay·(t − 1)). Polyak, 1964.
 ///
@@ -38,6 +38,7 @@ impl Momentum {
 }
 
 defaults!(Momentum);
+persist!([] Momentum = "momentum": { lr: f32, momentum: f32, decay: f32 });
 
 impl Optimizer for Momentum {
     type State<P: F32Array> = Accumulator<P>;

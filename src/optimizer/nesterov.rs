@@ -4,7 +4,7 @@ use super::{
     Accumulator, Optimizer, at_least_zero, below_one, counted_steps, defaults, learning_rate,
 };
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist};
 
 /// Nesterov's momentum: v ← r·v − lr_t·g; w ← w + r·v − lr_t·g, lr_t = lr / (1 + decay·(t − 1)).
 /// Nesterov, 1983, in Keras' form.
@@ -38,6 +38,7 @@ impl Nesterov {
 }
 
 defaults!(Nesterov);
+persist!([] Nesterov = "nesterov": { lr: f32, momentum: f32, decay: f32 });
 
 impl Optimizer for Nesterov {
     type State<P: F32Array> = Accumulator<P>;

@@ -5,7 +5,7 @@ use super::{
     learning_rate,
 };
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist};
 
 /// RMSProp: h ← ρ·h + (1 − ρ)·g²; w ← w − lr_t·g / √(h + ε), lr_t = lr / (1 + decay·(t − 1)).
 /// Tieleman and Hinton, 2012.
@@ -42,6 +42,7 @@ impl RmsProp {
 }
 
 defaults!(RmsProp);
+persist!([] RmsProp = "rmsprop": { lr: f32, rho: f32, epsilon: f32, decay: f32 });
 
 impl Optimizer for RmsProp {
     type State<P: F32Array> = Accumulator<P>;

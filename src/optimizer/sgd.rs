@@ -2,7 +2,7 @@
 
 use super::{Optimizer, ZeroState, at_least_zero, counted_steps, decayed, defaults, learning_rate};
 use crate::error::Result;
-use rosenblatt_kernels::{F32Array, Simd, optimizer, zero_bits};
+use rosenblatt_kernels::{F32Array, Simd, optimizer, persist, zero_bits};
 
 /// Stochastic gradient descent: w ← w − lr_t·g, lr_t = lr / (1 + decay·(t − 1)). Robbins and Monro,
 /// 1951.
@@ -32,6 +32,7 @@ impl Sgd {
 }
 
 defaults!(Sgd);
+persist!([] Sgd = "sgd": { lr: f32, decay: f32 });
 
 /// The number of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct SgdState {
 }
 
 zero_bits!([] SgdState: { t });
+persist!([] SgdState = "steps": { t: u32 });
 
 impl ZeroState for SgdState {
     const ZERO: Self = Self { t: 0 };

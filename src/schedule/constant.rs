@@ -5,6 +5,10 @@ use crate::{
     error::{Error, Result},
     optimizer::{at_least_zero, learning_rate},
 };
+use rosenblatt_kernels::{
+    persist,
+    persist::{Persist, Words, joined, name_code},
+};
 
 /// The same rate for every step.
 ///
@@ -18,6 +22,8 @@ pub struct ConstantRate {
     /// Learning rate
     pub lr: f32,
 }
+
+persist!([] ConstantRate = "constant": { lr: f32 });
 
 impl Schedule for ConstantRate {
     const FINITE: bool = true;
@@ -50,6 +56,19 @@ pub struct PiecewiseConstant<const N: usize> {
     /// For each later piece: the last step of the piece before, and the rate after it. Boundaries
     /// ascend
     pub then: [(u32, f32); N],
+}
+
+impl<const N: usize> Persist for PiecewiseConstant<N> {
+    const CODE: u32 = joined(name_code("piecewise"), N as u32);
+    const WORDS: usize = 1 + 2 * N;
+
+    fn words(&mut self, words: &mut impl Words) {
+        self.lr.words(words);
+        for (boundary, lr) in &mut self.then {
+            boundary.words(words);
+            lr.words(words);
+        }
+    }
 }
 
 impl<const N: usize> Schedule for PiecewiseConstant<N> {

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     optimizer::{at_least_zero, learning_rate},
 };
-use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math};
+use rosenblatt_kernels::{arch::scalar::Scalar, environment::standard, math, persist};
 
 /// lr·((1 − alpha)·½(1 + cos(π·p)) + alpha), p = min(t, decay_steps)/decay_steps: the rate falls
 /// from lr to lr·alpha. Keras' `CosineDecay`; Loshchilov and Hutter, 2017.
@@ -27,6 +27,8 @@ pub struct CosineDecay {
     /// The last rate as a share of lr, from 0 to 1
     pub alpha: f32,
 }
+
+persist!([] CosineDecay = "cosine": { lr: f32, decay_steps: u32, alpha: f32 });
 
 impl Schedule for CosineDecay {
     const FINITE: bool = true;

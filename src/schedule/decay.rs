@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     optimizer::{at_least_zero, learning_rate, positive},
 };
-use rosenblatt_kernels::environment::standard;
+use rosenblatt_kernels::{environment::standard, persist};
 
 /// lr / (1 + decay_rate·t/decay_steps). With `staircase` the quotient t/decay_steps is rounded
 /// down. Keras' `InverseTimeDecay`.
@@ -29,6 +29,9 @@ pub struct InverseTimeDecay {
     /// Whether it falls only every `decay_steps` steps
     pub staircase: bool,
 }
+
+persist!([] InverseTimeDecay = "inverse time":
+    { lr: f32, decay_steps: u32, decay_rate: f32, staircase: bool });
 
 impl Schedule for InverseTimeDecay {
     const FINITE: bool = true;
@@ -72,6 +75,9 @@ pub struct ExponentialDecay {
     pub staircase: bool,
 }
 
+persist!([] ExponentialDecay = "exponential":
+    { lr: f32, decay_steps: u32, decay_rate: f32, staircase: bool });
+
 impl Schedule for ExponentialDecay {
     const FINITE: bool = true;
 
@@ -106,6 +112,8 @@ pub struct StepDecay {
     /// Number of steps between drops, at least 1
     pub every: u32,
 }
+
+persist!([] StepDecay = "step": { lr: f32, drop: f32, every: u32 });
 
 impl Schedule for StepDecay {
     const FINITE: bool = true;

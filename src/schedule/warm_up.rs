@@ -2,7 +2,7 @@
 
 use super::Schedule;
 use crate::{error::Result, optimizer::at_least_zero};
-use rosenblatt_kernels::environment::standard;
+use rosenblatt_kernels::{environment::standard, persist, persist::Persist};
 
 /// A linear warm-up before any schedule: (target − start)·t/steps + start for t < `steps`, where
 /// target is the first rate of `then`. After it `then` follows, from its own step 0.
@@ -27,6 +27,8 @@ pub struct WarmUp<S> {
     /// The schedule that follows
     pub then: S,
 }
+
+persist!([S: Persist] WarmUp<S> = "warm up": { start: f32, steps: u32, then: S });
 
 impl<S: Schedule> Schedule for WarmUp<S> {
     const FINITE: bool = S::FINITE;

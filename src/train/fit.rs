@@ -15,6 +15,7 @@ use crate::{
 use heapless::Vec;
 use rosenblatt_kernels::{
     Backend, F32Array, dispatch_inside, environment::standard, math::Sum, optimizer::all_finite_on,
+    persist,
 };
 
 /// How many samples each update of the weights uses.
@@ -168,6 +169,43 @@ where
         self.fit_by(net, x, t, fit, &mut observer)
     }
 
+    /// Checks data and settings, then calls `go` with the backend and the size of a mini-batch.
+    // With a closure an error is written once, where the caller wants it.
+    #[inline(always)]
+    pub(super) fn prepared<R, E: From<Error>>(
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        fit: &Fit<O>,
+        go: impl FnOnce(Backend, usize) -> core::result::Result<R, E>,
+    ) -> core::result::Result<R, E> {
+        let backend = fit.backend.unwrap_or_else(Backend::detect);
+        Self::validate_values(backend, x, t)?;
+        fit.optimizer.check()?;
+        let batch = match fit.batch {
+            None => B.min(x.len()),
+            Some(Batch::Full) => x.len(),
+            Some(Batch::Mini(batch)) => batch,
+            Some(Batch::Stochastic) => 1,
+        };
+        if batch == 0 {
+            return Err(Error::BatchOfZero.into());
+        }
+        if batch > B {
+            return Err(Error::BatchTooLarge { batch, capacity: B }.into());
+        }
+        if fit.drop_last && batch > x.len() {
+            return Err(Error::NoFullBatch { samples: x.len(), batch }.into());
+        }
+        Self::validate_batch(batch.min(x.len()))?;
+        if const { LayersOf::<N>::LEAST_SAMPLES > 1 } && !fit.drop_last {
+            match x.len().checked_rem(batch) {
+                None | Some(0) => {}
+                Some(last) => Self::validate_batch(last)?,
+            }
+        }
+        go(backend, batch)
+    }
+
     fn fit_by<Obs>(
         &mut self,
         net: &mut N,
@@ -179,40 +217,24 @@ where
     where
         Obs: for<'a> Observer<Training<'a, N, L, O, B>>,
     {
-        let backend = fit.backend.unwrap_or_else(Backend::detect);
-        Self::validate_values(backend, x, t)?;
-        fit.optimizer.check()?;
-        let batch = match fit.batch {
-            None => B.min(x.len()),
-            Some(Batch::Full) => x.len(),
-            Some(Batch::Mini(batch)) => batch,
-            Some(Batch::Stochastic) => 1,
-        };
-        if batch == 0 {
-            return Err(Error::BatchOfZero);
-        }
-        if batch > B {
-            return Err(Error::BatchTooLarge { batch, capacity: B });
-        }
-        if fit.drop_last && batch > x.len() {
-            return Err(Error::NoFullBatch { samples: x.len(), batch });
-        }
-        Self::validate_batch(batch.min(x.len()))?;
-        if const { LayersOf::<N>::LEAST_SAMPLES > 1 } && !fit.drop_last {
-            match x.len().checked_rem(batch) {
-                None | Some(0) => {}
-                Some(last) => Self::validate_batch(last)?,
-            }
-        }
-        Self::validate_weights(net)?;
-        let mut training = Training { trainer: self, net, optimizer: fit.optimizer, backend };
-        standard(
+        Self::prepared(
+            x,
+            t,
+            fit,
             #[inline(always)]
-            || {
-                observer.on_fit_begin(&mut training)?;
-                let outcome = training.epochs(x, t, fit, batch, observer);
-                observer.on_fit_end(&mut training);
-                outcome
+            |backend, batch| {
+                Self::validate_weights(net)?;
+                let mut training =
+                    Training { trainer: self, net, optimizer: fit.optimizer, backend };
+                standard(
+                    #[inline(always)]
+                    || {
+                        observer.on_fit_begin(&mut training)?;
+                        let outcome = training.epochs(x, t, fit, batch, observer);
+                        observer.on_fit_end(&mut training);
+                        outcome
+                    },
+                )
             },
         )
     }
@@ -225,10 +247,10 @@ where
     O: Optimizer,
     L: Loss<<LayersOf<N> as Layer>::OutputActivation, OutputOf<N>>,
 {
-    trainer: &'a mut Trainer<N, L, O, B>,
-    net: &'a mut N,
-    optimizer: O,
-    backend: Backend,
+    pub(super) trainer: &'a mut Trainer<N, L, O, B>,
+    pub(super) net: &'a mut N,
+    pub(super) optimizer: O,
+    pub(super) backend: Backend,
 }
 
 impl<N, L, O, const B: usize> Training<'_, N, L, O, B>
@@ -239,7 +261,7 @@ where
 {
     /// Runs all epochs. The data and the batch are already checked.
     #[inline(always)]
-    fn epochs<Obs: Observer<Self>>(
+    pub(super) fn epochs<Obs: Observer<Self>>(
         &mut self,
         x: &[InputOf<N>],
         t: &[TargetOf<N, L>],
@@ -247,13 +269,7 @@ where
         batch: usize,
         observer: &mut Obs,
     ) -> Result<EpochReport> {
-        let mut report = EpochReport {
-            number: 0,
-            loss: f32::NAN,
-            accuracy: f32::NAN,
-            validation: None,
-            lr: self.optimizer.lr(),
-        };
+        let mut report = EpochReport::before(self.optimizer.lr());
         let mut epoch = 0;
         while epoch < fit.epochs {
             epoch += 1;
@@ -288,36 +304,81 @@ where
         order: Option<&Permutation>,
         counts: bool,
     ) -> Result<(f32, f32)> {
-        let Trainer { work, x: x_buffer, t: t_buffer, .. } = &mut *self.trainer;
-        let (mut total, mut correct) = (Sum::ZERO, 0);
-        // Samples used so far.
-        let mut start = 0;
-        let mut step = 0;
-        while start < x.len() {
-            step += 1;
-            let m = batch.min(x.len() - start);
-            if drop_last && m < batch {
+        let mut at = Position::START;
+        while at.start < x.len() {
+            if drop_last && x.len() - at.start < batch {
                 break;
             }
-            let (xs, ts) = match order {
-                Some(order) => {
-                    gather(x_buffer, x, order, start, m);
-                    gather(t_buffer, t, order, start, m);
-                    (x_buffer.as_slice(), t_buffer.as_slice())
-                }
-                None => (rows(x, start, m), rows(t, start, m)),
-            };
-            self.optimizer.check_next(&work.state)?;
-            let done = work.run::<L>(self.backend, self.net, &self.optimizer, xs, ts);
-            let loss = done.map_err(|what| Error::NotFinite { what, epoch, step })?;
-            total.add(loss * m as f32);
-            if counts {
-                correct += hits::<N, L>(LayersOf::<N>::output::<B>(&work.tape), ts);
-            }
-            start += m;
+            self.next_step(x, t, epoch, batch, order, counts, &mut at)?;
         }
-        let accuracy = if counts { correct as f32 / start as f32 } else { f32::NAN };
-        Ok((total.mean(start), accuracy))
+        Ok(at.means(counts))
+    }
+
+    /// One step of an epoch on the next mini-batch.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "what an epoch is given, and where it stands")]
+    pub(super) fn next_step(
+        &mut self,
+        x: &[InputOf<N>],
+        t: &[TargetOf<N, L>],
+        epoch: usize,
+        batch: usize,
+        order: Option<&Permutation>,
+        counts: bool,
+        at: &mut Position,
+    ) -> Result<()> {
+        let Trainer { work, x: x_buffer, t: t_buffer, .. } = &mut *self.trainer;
+        at.step += 1;
+        let m = batch.min(x.len() - at.start);
+        let (xs, ts) = match order {
+            Some(order) => {
+                gather(x_buffer, x, order, at.start, m);
+                gather(t_buffer, t, order, at.start, m);
+                (x_buffer.as_slice(), t_buffer.as_slice())
+            }
+            None => (rows(x, at.start, m), rows(t, at.start, m)),
+        };
+        self.optimizer.check_next(&work.state)?;
+        let done = work.run::<L>(self.backend, self.net, &self.optimizer, xs, ts);
+        let loss = done.map_err(|what| Error::NotFinite { what, epoch, step: at.step })?;
+        at.total.add(loss * m as f32);
+        if counts {
+            at.correct += hits::<N, L>(LayersOf::<N>::output::<B>(&work.tape), ts);
+        }
+        at.start += m;
+        Ok(())
+    }
+}
+
+/// Where an epoch stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Position {
+    /// Samples used so far
+    pub start: usize,
+    /// Steps so far
+    pub step: usize,
+    /// The sum of their losses
+    pub total: Sum,
+    /// The samples whose class was predicted
+    pub correct: usize,
+}
+
+persist!([] Position = "position": { start: usize, step: usize, total: Sum, correct: usize });
+
+impl Position {
+    pub(super) const START: Self = Self { start: 0, step: 0, total: Sum::ZERO, correct: 0 };
+
+    /// Whether an epoch of full mini-batches over these samples can stand here.
+    pub(super) fn is_possible(&self, batch: usize, samples: usize) -> bool {
+        let steps = self.step.checked_mul(batch);
+        self.start < samples && self.correct <= self.start && steps == Some(self.start)
+    }
+
+    /// The mean loss, and the accuracy if it was counted.
+    #[inline(always)]
+    pub(super) fn means(&self, counts: bool) -> (f32, f32) {
+        let accuracy = if counts { self.correct as f32 / self.start as f32 } else { f32::NAN };
+        (self.total.mean(self.start), accuracy)
     }
 }
 

@@ -295,6 +295,24 @@ fn weights_in_flash_can_be_learnt_again() {
     }
 }
 
+/// The trained XOR as a saved model. Its bytes are the format: they stay the same on every backend
+/// and in every version that reads format version 1.
+#[test]
+fn the_saved_model_has_the_golden_bytes() {
+    for backend in backends() {
+        let (net, _) = xor(backend, |_| {});
+        let mut file = [0; Xor::SAVED_BYTES];
+        net.save(&mut file).expect("finite weights");
+        if std::env::var_os("ROSENBLATT_BLESS").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/saved/xor.rosenblatt");
+            std::fs::write(path, file).expect("the file can be written");
+        } else {
+            let golden = include_bytes!("../../src/saved/xor.rosenblatt");
+            assert!(file == *golden, "src/saved/xor.rosenblatt does not hold the trained XOR");
+        }
+    }
+}
+
 #[test]
 fn one_bit_of_one_initial_weight_shows_in_every_program() {
     macro_rules! spoilt {

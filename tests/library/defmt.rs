@@ -40,6 +40,8 @@ fn errors_reports_and_hyper_parameters_can_be_logged() {
     is_format::<Perceptron<2>>();
     is_format::<Separated>();
     is_format::<Standardize<30>>();
+    is_format::<rosenblatt::receipt::Error>();
+    is_format::<rosenblatt::receipt::Verdict>();
     is_format::<Seed>();
     is_format::<Batch>();
     is_format::<Sgd>();

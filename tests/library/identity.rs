@@ -230,6 +230,11 @@ identity! {
         Regularized<Dense<18, 7, Tanh>, L1L2<1, 1000, 1, 500>>, LayerNorm<[f32; 7]>,
         Dense<7, 3, Softmax>
     ), SparseCategoricalCrossEntropy, 8, Adam::with_lr(0.01);
+    normalized_as_in_pytorch: (
+        Dense<5, 18>, BatchNorm<[f32; 18], { epsilon(1e-5) }, { momentum(0.9) }>,
+        Activate<[f32; 18], Relu>, Dense<18, 7, Tanh>, LayerNorm<[f32; 7], { epsilon(1e-5) }>,
+        Dense<7, 3, Softmax>
+    ), SparseCategoricalCrossEntropy, 8, Sgd::with_lr(0.1);
     regression: (Dense<9, 16, Softmax>, Dense<16, 3>), MeanSquaredError, 16,
         Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-4, ..Adam::DEFAULT };
 }

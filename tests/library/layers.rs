@@ -136,7 +136,14 @@ fn moments(x: &[f64]) -> (f64, f64) {
     (mean, x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
 }
 
-impl<X: Channels> Textbook for BatchNorm<X> {
+/// ε from the parameter of a type.
+fn epsilon_of(bits: u32) -> f64 {
+    f64::from(f32::from_bits(bits))
+}
+
+impl<X: Channels, const EPSILON: u32, const MOMENTUM: u32> Textbook
+    for BatchNorm<X, EPSILON, MOMENTUM>
+{
     fn outputs(p: &mut &[f64], buffers: &mut &[f64], mut x: Rows, run: &mut Run) -> Rows {
         let c = X::Row::LEN;
         let (gamma, beta) = (take(p, c), take(p, c));
@@ -147,20 +154,20 @@ impl<X: Channels> Textbook for BatchNorm<X> {
             let (mean, variance) =
                 if run.training { moments(&column) } else { (means[j], variances[j]) };
             for x in x.iter_mut().flat_map(|x| x.iter_mut().skip(j).step_by(c)) {
-                *x = gamma[j] * (*x - mean) / (variance + 1e-3).sqrt() + beta[j];
+                *x = gamma[j] * (*x - mean) / (variance + epsilon_of(EPSILON)).sqrt() + beta[j];
             }
         }
         x
     }
 }
 
-impl<X: Channels> Textbook for LayerNorm<X> {
+impl<X: Channels, const EPSILON: u32> Textbook for LayerNorm<X, EPSILON> {
     fn outputs(p: &mut &[f64], _: &mut &[f64], mut x: Rows, _: &mut Run) -> Rows {
         let (gamma, beta) = (take(p, X::Row::LEN), take(p, X::Row::LEN));
         for row in x.iter_mut().flat_map(|x| x.chunks_mut(X::Row::LEN)) {
             let (mean, variance) = moments(row);
             for ((x, gamma), beta) in row.iter_mut().zip(gamma).zip(beta) {
-                *x = gamma * (*x - mean) / (variance + 1e-3).sqrt() + beta;
+                *x = gamma * (*x - mean) / (variance + epsilon_of(EPSILON)).sqrt() + beta;
             }
         }
         x
@@ -401,6 +408,14 @@ gradients! {
     layer_norm: (Dense<3, 5>, LayerNorm<[f32; 5]>, Activate<[f32; 5], Relu>, Dense<5, 2>);
     layer_norm_wide: (Dense<3, 35>, LayerNorm<[f32; 35]>, Dense<35, 2, Softmax>);
     layer_norm_over_positions: (LayerNorm<[[f32; 5]; 3]>, Activate<[[f32; 5]; 3], Sigmoid>);
+    batch_norm_epsilon: (
+        Dense<3, 5>, BatchNorm<[f32; 5], { epsilon(0.1) }, { momentum(0.5) }>,
+        Activate<[f32; 5], Tanh>, Dense<5, 2>, BatchNorm<[f32; 2], { epsilon(1e-5) }>
+    );
+    layer_norm_epsilon: (
+        LayerNorm<[f32; 3], { epsilon(1e-5) }>, Dense<3, 7>, LayerNorm<[f32; 7], { epsilon(0.5) }>,
+        Dense<7, 2>
+    );
     images: (
         BatchNorm<[[[f32; 2]; 3]; 2]>, Dropout<[[[f32; 2]; 3]; 2], { rate(0.25) }>,
         Activate<[[[f32; 2]; 3]; 2], Tanh>, LayerNorm<[[[f32; 2]; 3]; 2]>
@@ -534,6 +549,62 @@ fn running_values_by_hand() {
             assert_eq!(values, [0.99; 3]);
         }
     });
+}
+
+#[test]
+fn running_values_of_another_momentum() {
+    fn check<const MOMENTUM: u32>(m: f32) {
+        type Norm<const MOMENTUM: u32> = BatchNorm<[f32; 2], { epsilon(1e-3) }, MOMENTUM>;
+        let mut net = Mlp::<(Norm<MOMENTUM>,)>::init(Seed(0));
+        let mut trainer = Trainer::<_, MeanSquaredError, Sgd, 4>::ZERO;
+        // Means 2 and −8, variances 1 and 16.
+        let x = [[1.0, -12.0], [3.0, -4.0]];
+        let (mut mean, mut variance) = ([0.0, 0.0], [1.0, 1.0]);
+        for _ in 0..3 {
+            trainer.step(&mut net, dataset(&x, &x), &Sgd::with_lr(0.0)).expect("good data");
+            let keras = |moving: f32, own: f32| moving * m + own * (1.0 - m);
+            mean = [keras(mean[0], 2.0), keras(mean[1], -8.0)];
+            variance = [keras(variance[0], 1.0), keras(variance[1], 16.0)];
+            let near = |got: [f32; 2], want: [f32; 2]| {
+                got.iter().zip(want).all(|(got, want)| (got - want).abs() < 4e-6)
+            };
+            let got = net.as_view().buffers();
+            assert!(near(got.mean, mean) && near(got.variance, variance), "{m}: {got:?}");
+        }
+    }
+    check::<{ momentum(0.0) }>(0.0);
+    check::<{ momentum(0.5) }>(0.5);
+    check::<{ momentum(0.9) }>(0.9);
+    check::<{ momentum(0.99) }>(0.99);
+    check::<{ momentum(0.9999) }>(0.9999);
+}
+
+#[test]
+fn constants_of_normalizations_are_the_nearest_f32() {
+    let f = f32::from_bits;
+    for value in [1e-3f32, 1e-5, 1e-12, 0.1, 1e-40, 3e38] {
+        assert_eq!(f(epsilon(f64::from(value))), value);
+    }
+    assert_eq!([epsilon(0.001), epsilon(1e-5), epsilon(1e-12)].map(f), [1e-3, 1e-5, 1e-12]);
+    let shares = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999].map(|m| f(momentum(m)));
+    assert_eq!(shares, [1.0, 0.5, 0.1, 0.01, 0.001, 1e-4]);
+    let refused = |f: fn(f64) -> u32, x: f64| std::panic::catch_unwind(|| f(x)).is_err();
+    for bad in [0.0, -0.0, -1e-3, 1e-46, 1e39, f64::INFINITY, f64::NAN] {
+        assert!(refused(epsilon, bad), "{bad}");
+    }
+    for bad in [
+        -1e-6,
+        -1e-12,
+        1.0,
+        0.999_91,
+        0.999_900_000_001,
+        1.1,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ] {
+        assert!(refused(momentum, bad), "{bad}");
+    }
 }
 
 /// Mean squared error for outputs of two axes.

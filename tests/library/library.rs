@@ -7,7 +7,9 @@
 mod support;
 
 mod approx;
+mod average;
 mod behaviour;
+mod checkpoint;
 mod convolution;
 mod data;
 mod defmt;
@@ -19,5 +21,9 @@ mod layers;
 mod observers;
 mod perceptron;
 mod properties;
+mod pytorch;
+mod receipt;
 mod recurrent;
+mod saved;
+mod store;
 mod truth;

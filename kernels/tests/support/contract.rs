@@ -187,9 +187,9 @@ pub fn lstm_grad(u: usize, a: &mut [f32], kept: &[f32], dh: &[f32], dc: &mut [f3
     }
 }
 
-/// 1 / √(variance + 0.001)
-fn rsqrt(variance: f32) -> f32 {
-    let padded = variance + 1e-3;
+/// 1 / √(variance + ε)
+fn rsqrt(epsilon: f32, variance: f32) -> f32 {
+    let padded = variance + epsilon;
     1.0 / padded.sqrt()
 }
 
@@ -234,6 +234,7 @@ pub fn moments(n: usize, x: &[f32]) -> [Vec<f32>; 3] {
 /// Normalizes columns by their own moments.
 pub fn batch_own(
     n: usize,
+    epsilon: f32,
     x: &[f32],
     [mean, rest, variance]: [&[f32]; 3],
     gamma: &[f32],
@@ -241,7 +242,7 @@ pub fn batch_own(
 ) -> Vec<f32> {
     let scaled = |i: usize| {
         let j = i % n;
-        let product = ((x[i] - mean[j]) - rest[j]) * (gamma[j] * rsqrt(variance[j]));
+        let product = ((x[i] - mean[j]) - rest[j]) * (gamma[j] * rsqrt(epsilon, variance[j]));
         product + beta[j]
     };
     (0..x.len()).map(scaled).collect()
@@ -250,6 +251,7 @@ pub fn batch_own(
 /// Normalizes columns by the given moments.
 pub fn batch(
     n: usize,
+    epsilon: f32,
     x: &[f32],
     mean: &[f32],
     variance: &[f32],
@@ -260,7 +262,7 @@ pub fn batch(
         .enumerate()
         .map(|(i, x)| {
             let j = i % n;
-            let scale = gamma[j] * rsqrt(variance[j]);
+            let scale = gamma[j] * rsqrt(epsilon, variance[j]);
             let scaled = (x - mean[j]) * scale;
             scaled + beta[j]
         })
@@ -270,13 +272,14 @@ pub fn batch(
 /// dγ, dβ and dx of one batch after the other.
 pub fn batch_grad(
     n: usize,
+    epsilon: f32,
     x: &[f32],
     [mean, rest, variance]: [&[f32]; 3],
     gamma: &[f32],
     dy: &[f32],
 ) -> [Vec<f32>; 3] {
     let m = (x.len() / n) as f32;
-    let x_hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(variance[i % n]);
+    let x_hat = |i: usize| ((x[i] - mean[i % n]) - rest[i % n]) * rsqrt(epsilon, variance[i % n]);
     let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
     for (i, dy) in dy.iter().enumerate() {
         let product = dy * x_hat(i);
@@ -286,14 +289,14 @@ pub fn batch_grad(
     let dx = (0..x.len()).map(|i| {
         let j = i % n;
         let product = x_hat(i) * (dgamma[j] / m);
-        (gamma[j] * rsqrt(variance[j])) * ((dy[i] - dbeta[j] / m) - product)
+        (gamma[j] * rsqrt(epsilon, variance[j])) * ((dy[i] - dbeta[j] / m) - product)
     });
     let dx = dx.collect();
     [dgamma, dbeta, dx]
 }
 
 /// Mean, its rounding error, variance and outputs of each row.
-pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] {
+pub fn layer(n: usize, epsilon: f32, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] {
     let [mut means, mut rests, mut variances, mut y] = [const { Vec::new() }; 4];
     for row in x.chunks_exact(n) {
         let near = sum(row.iter().copied()) / n as f32;
@@ -304,7 +307,7 @@ pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] 
         };
         let variance = finite(sum(row.iter().map(square)) / n as f32);
         y.extend(row.iter().enumerate().map(|(j, x)| {
-            let scaled = (((x - mean) - rest) * rsqrt(variance)) * gamma[j];
+            let scaled = (((x - mean) - rest) * rsqrt(epsilon, variance)) * gamma[j];
             scaled + beta[j]
         }));
         means.push(mean);
@@ -317,6 +320,7 @@ pub fn layer(n: usize, x: &[f32], gamma: &[f32], beta: &[f32]) -> [Vec<f32>; 4] 
 /// dγ, dβ and dx of rows with the given statistics.
 pub fn layer_grad(
     n: usize,
+    epsilon: f32,
     x: &[f32],
     [mean, rest, variance]: [&[f32]; 3],
     gamma: &[f32],
@@ -324,7 +328,7 @@ pub fn layer_grad(
 ) -> [Vec<f32>; 3] {
     let (mut dgamma, mut dbeta, mut dx) = (vec![0.0; n], vec![0.0; n], Vec::new());
     for (i, (x, dy)) in x.chunks_exact(n).zip(dy.chunks_exact(n)).enumerate() {
-        let r = rsqrt(variance[i]);
+        let r = rsqrt(epsilon, variance[i]);
         let hat: Vec<f32> = x.iter().map(|x| ((x - mean[i]) - rest[i]) * r).collect();
         let g: Vec<f32> = dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect();
         let (total, inner) = (sum(g.iter().copied()) / n as f32, dot(&g, &hat) / n as f32);
@@ -337,4 +341,21 @@ pub fn layer_grad(
         }
     }
     [dgamma, dbeta, dx]
+}
+
+/// Moving values after one batch.
+pub fn moving(share: f32, average: &[f32], batch: &[f32]) -> Vec<f32> {
+    let toward = |a: f32, b: f32| {
+        let by = |share: f32| {
+            let (from, to) = (a * share, b * share);
+            let way = to - from;
+            a + way
+        };
+        if share == 1.0 {
+            b
+        } else {
+            [by(share), by(0.5)].into_iter().find(|x| *x != a).unwrap_or(b)
+        }
+    };
+    average.iter().zip(batch).map(|(a, b)| toward(*a, *b)).collect()
 }

@@ -39,6 +39,7 @@ impl<A: Activation, const U: usize> Cell<U> for SimpleCell<A> {
     type Bias = [f32; U];
     const KIND: &'static str = "SimpleRNN";
     const ACTIVATION: &'static str = A::NAME;
+    const ACTIVATION_PARAMETER: f32 = A::PARAMETER;
 
     #[inline(always)]
     fn input_bias(b: &[f32; U]) -> &[f32; U] {

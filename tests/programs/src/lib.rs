@@ -19,8 +19,12 @@ pub mod iris;
 pub mod layers;
 pub mod optimizers;
 pub mod products;
+pub mod receipt;
+pub mod saved;
 pub mod sequence;
+pub mod store;
 pub mod subnormal;
+pub mod travel;
 pub mod weather;
 pub mod xor;
 
@@ -77,6 +81,10 @@ macro_rules! programs {
         $with!("gemm32", $crate::gemm::Gemm32);
         $with!("subnormal", $crate::subnormal::Subnormal);
         $with!("products", $crate::products::Products);
+        $with!("saved", $crate::saved::Saved);
+        $with!("store", $crate::store::Kept);
+        $with!("travel", $crate::travel::Travel);
+        $with!("receipt", $crate::receipt::Recorded);
         $with!("weather", $crate::weather::Weather);
         $with!("graph", $crate::graph::Train);
         $with!("graph-print", $crate::graph::Print);
@@ -97,6 +105,15 @@ impl Fingerprint {
             core::hint::black_box(values);
         } else {
             self.0.write(&rosenblatt::hash(values).to_le_bytes());
+        }
+    }
+
+    /// Adds bytes.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        if cfg!(feature = "bare") {
+            core::hint::black_box(bytes);
+        } else {
+            self.0.write(bytes);
         }
     }
 

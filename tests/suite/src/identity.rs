@@ -1290,6 +1290,9 @@ fn cells<const CELL: usize>(judge: &mut Judge, pool: &mut Pool) {
     }
 }
 
+/// ε of normalizations.
+const EPSILON: f32 = 1e-3;
+
 /// Row lengths and heights for normalizations.
 macro_rules! normalized {
     ($f:ident($judge:expr, $pool:expr)) => {
@@ -1351,7 +1354,9 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut y, |backend, y| {
             dispatch!(
                 backend,
-                s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+                s => normalize::batch(
+                    s, EPSILON, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0
+                )
             );
         });
         let own = BatchMoments {
@@ -1362,7 +1367,9 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
         judge.backends(&mut y, |backend, y| {
             dispatch!(
                 backend,
-                s => normalize::batch_own(s, x.as_chunks().0, &own, &p, y.as_chunks_mut().0)
+                s => normalize::batch_own(
+                    s, EPSILON, x.as_chunks().0, &own, &p, y.as_chunks_mut().0
+                )
             );
         });
         // A batch gives the same bits as its samples one by one.
@@ -1372,14 +1379,18 @@ fn batch(judge: &mut Judge, pool: &mut Pool) {
             |y| {
                 dispatch!(
                     backend,
-                    s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+                    s => normalize::batch(
+                        s, EPSILON, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0
+                    )
                 )
             },
             |y| {
                 for (x, y) in x.chunks_exact(N).zip(y.chunks_exact_mut(N)) {
                     dispatch!(
                         backend,
-                        s => normalize::batch(s, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0)
+                        s => normalize::batch(
+                            s, EPSILON, x.as_chunks().0, &moments, &p, y.as_chunks_mut().0
+                        )
                     );
                 }
             },
@@ -1429,7 +1440,7 @@ fn batch_grad(judge: &mut Judge, pool: &mut Pool) {
         gradients(judge, &mut out, |backend, dp, dx| {
             dispatch!(
                 backend,
-                s => normalize::batch_grad(s, x, &moments, &p, dy, dp, dx)
+                s => normalize::batch_grad(s, EPSILON, x, &moments, &p, dy, dp, dx)
             )
         });
         Some(())
@@ -1456,18 +1467,21 @@ fn layer(judge: &mut Judge, pool: &mut Pool) {
             dispatch!(
                 backend,
                 s => normalize::layer(
-                    s, x, &p, y.as_chunks_mut().0, Some((mean, mean_low, variance))
+                    s, EPSILON, x, &p, y.as_chunks_mut().0, Some((mean, mean_low, variance))
                 )
             );
         });
         let backend = judge.backend;
         judge.same(
             &mut out,
-            |out| dispatch!(backend, s => normalize::layer(s, x, &p, out.as_chunks_mut().0, None)),
+            |out| {
+                let y = out.as_chunks_mut().0;
+                dispatch!(backend, s => normalize::layer(s, EPSILON, x, &p, y, None));
+            },
             |out| {
                 for (x, y) in x.iter().zip(out.as_chunks_mut().0) {
                     let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
-                    dispatch!(backend, s => normalize::layer(s, x, &p, y, None));
+                    dispatch!(backend, s => normalize::layer(s, EPSILON, x, &p, y, None));
                 }
             },
         );
@@ -1499,7 +1513,7 @@ fn layer_grad(judge: &mut Judge, pool: &mut Pool) {
         gradients(judge, &mut out, |backend, dp, dx| {
             dispatch!(
                 backend,
-                s => normalize::layer_grad(s, x, stats, &p, dy, dp, dx)
+                s => normalize::layer_grad(s, EPSILON, x, stats, &p, dy, dp, dx)
             )
         });
         Some(())

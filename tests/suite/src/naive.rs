@@ -5,7 +5,7 @@
 //! of the magnitudes. Names and argument orders are those of the kernels; results are f64.
 //! Elementary functions are `libm`'s f64 ones.
 
-use rosenblatt_kernels::{loss::EPSILON, normalize::EPSILON as EPSILON_NORM, optimizer::AdamStep};
+use rosenblatt_kernels::{loss::EPSILON, optimizer::AdamStep};
 
 /// y ← x·w + b; see [`rosenblatt_kernels::gemm::gemm`]
 ///
@@ -264,12 +264,13 @@ fn rows(len: usize, n: usize) -> impl Iterator<Item = impl Iterator<Item = usize
 
 /// The values at `places`, normalized: x̂ = (x − mean) / √(variance + ε). Also returns the root.
 fn hats(
+    epsilon: f32,
     x: &[f32],
     places: impl Iterator<Item = usize> + Clone,
 ) -> (impl Iterator<Item = f64> + Clone, f64) {
     let x = places.map(|i| f64::from(x[i]));
     let (mean, variance) = moments_of(x.clone());
-    let root = libm::sqrt(variance + f64::from(EPSILON_NORM));
+    let root = libm::sqrt(variance + f64::from(epsilon));
     (x.map(move |x| (x - mean) / root), root)
 }
 
@@ -283,19 +284,27 @@ pub fn moments(n: usize, x: &[f32], moments: &mut [f64]) {
 
 /// y ← x̂·γ + β with the moments of x's own columns. `p` is γ, then β. See
 /// [`rosenblatt_kernels::normalize::batch`]
-pub fn batch_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
+pub fn batch_norm(n: usize, epsilon: f32, x: &[f32], p: &[f32], y: &mut [f64]) {
     for (j, column) in columns(x.len(), n).enumerate() {
-        for (i, hat) in column.clone().zip(hats(x, column).0) {
+        for (i, hat) in column.clone().zip(hats(epsilon, x, column).0) {
             y[i] = hat * f64::from(p[j]) + f64::from(p[n + j]);
         }
     }
 }
 
 /// The gradients of [`batch_norm`]; see [`rosenblatt_kernels::normalize::batch_grad`]
-pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
+pub fn batch_norm_grad(
+    n: usize,
+    epsilon: f32,
+    x: &[f32],
+    p: &[f32],
+    dy: &[f32],
+    dp: &mut [f64],
+    dx: &mut [f64],
+) {
     let m = (x.len() / n) as f64;
     for (j, column) in columns(x.len(), n).enumerate() {
-        let (hats, root) = hats(x, column.clone());
+        let (hats, root) = hats(epsilon, x, column.clone());
         let dys = column.clone().map(|i| f64::from(dy[i]));
         dp[j] = dys.clone().zip(hats.clone()).map(|(dy, hat)| dy * hat).sum();
         dp[n + j] = dys.clone().sum();
@@ -307,19 +316,27 @@ pub fn batch_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64
 
 /// Each row of `n` values ← x̂·γ + β with its own moments. `p` is γ, then β. See
 /// [`rosenblatt_kernels::normalize::layer`]
-pub fn layer_norm(n: usize, x: &[f32], p: &[f32], y: &mut [f64]) {
+pub fn layer_norm(n: usize, epsilon: f32, x: &[f32], p: &[f32], y: &mut [f64]) {
     for row in rows(x.len(), n) {
-        for ((j, i), hat) in row.clone().enumerate().zip(hats(x, row).0) {
+        for ((j, i), hat) in row.clone().enumerate().zip(hats(epsilon, x, row).0) {
             y[i] = hat * f64::from(p[j]) + f64::from(p[n + j]);
         }
     }
 }
 
 /// The gradients of [`layer_norm`]; see [`rosenblatt_kernels::normalize::layer_grad`]
-pub fn layer_norm_grad(n: usize, x: &[f32], p: &[f32], dy: &[f32], dp: &mut [f64], dx: &mut [f64]) {
+pub fn layer_norm_grad(
+    n: usize,
+    epsilon: f32,
+    x: &[f32],
+    p: &[f32],
+    dy: &[f32],
+    dp: &mut [f64],
+    dx: &mut [f64],
+) {
     dp.fill(0.0);
     for row in rows(x.len(), n) {
-        let (hats, root) = hats(x, row.clone());
+        let (hats, root) = hats(epsilon, x, row.clone());
         let g = row.clone().enumerate().map(|(j, i)| f64::from(dy[i]) * f64::from(p[j]));
         let mean = g.clone().sum::<f64>() / n as f64;
         let inner = g.clone().zip(hats.clone()).map(|(g, hat)| g * hat).sum::<f64>() / n as f64;

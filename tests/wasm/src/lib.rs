@@ -3,10 +3,10 @@
 
 #![no_std]
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use rosenblatt_kernels::Backend;
-use rosenblatt_programs::{Program, programs};
+use rosenblatt_programs::{Program, programs, receipt, travel, xor};
 use rosenblatt_suite::identity;
 
 static CHECKS: AtomicU32 = AtomicU32::new(0);
@@ -95,6 +95,75 @@ pub extern "C" fn program_name_length(index: usize) -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn program_hash(index: usize) -> u64 {
     program(index).map_or(0, |program| (program.run)())
+}
+
+/// A checkpoint of the program `travel`. `carry.mjs` writes it, and reads the next one.
+static CHECKPOINT: [AtomicU8; travel::BYTES] = [const { AtomicU8::new(0) }; travel::BYTES];
+static CARRIED: AtomicU64 = AtomicU64::new(0);
+
+/// Address of the checkpoint.
+#[unsafe(no_mangle)]
+pub extern "C" fn carry_buffer() -> *const AtomicU8 {
+    CHECKPOINT.as_ptr()
+}
+
+/// Length of the checkpoint in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn carry_bytes() -> usize {
+    travel::BYTES
+}
+
+/// Goes on from the checkpoint by some steps, and replaces it. 1 if the training has ended, 0 if
+/// not, −1 if the checkpoint is refused.
+#[unsafe(no_mangle)]
+pub extern "C" fn carry_on(steps: usize) -> i32 {
+    let from = CHECKPOINT.each_ref().map(|byte| byte.load(Ordering::Relaxed));
+    let (mut net, mut trainer) = (travel::Net::ZERO, travel::NetTrainer::ZERO);
+    let mut to = [0; travel::BYTES];
+    let done =
+        travel::carry(Backend::detect(), &mut net, &mut trainer, &from, steps, &mut to, |_| {});
+    CHECKPOINT.iter().zip(to).for_each(|(old, new)| old.store(new, Ordering::Relaxed));
+    CARRIED.store(net.hash(), Ordering::Relaxed);
+    done.map_or(-1, i32::from)
+}
+
+/// The hash of the network after `carry_on`.
+#[unsafe(no_mangle)]
+pub extern "C" fn carry_hash() -> u64 {
+    CARRIED.load(Ordering::Relaxed)
+}
+
+/// A receipt of the program `receipt`, which `replay.mjs` writes.
+static RECEIPT: [AtomicU8; receipt::BYTES] = [const { AtomicU8::new(0) }; receipt::BYTES];
+static REPLAYED: AtomicU64 = AtomicU64::new(0);
+
+/// Address of the receipt.
+#[unsafe(no_mangle)]
+pub extern "C" fn receipt_buffer() -> *const AtomicU8 {
+    RECEIPT.as_ptr()
+}
+
+/// Length of the receipt in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn receipt_bytes() -> usize {
+    receipt::BYTES
+}
+
+/// Replays the receipt. 1 if the training is the same, 0 if it departs, −1 if the receipt is
+/// refused.
+#[unsafe(no_mangle)]
+pub extern "C" fn receipt_replay() -> i32 {
+    let bytes = RECEIPT.each_ref().map(|byte| byte.load(Ordering::Relaxed));
+    let (mut net, mut trainer) = (xor::Net::ZERO, xor::NetTrainer::ZERO);
+    let verdict = receipt::replay(Backend::detect(), &mut net, &mut trainer, &bytes);
+    REPLAYED.store(net.hash(), Ordering::Relaxed);
+    verdict.map_or(-1, |verdict| verdict.is_same().into())
+}
+
+/// The hash of the network after `receipt_replay`.
+#[unsafe(no_mangle)]
+pub extern "C" fn receipt_hash() -> u64 {
+    REPLAYED.load(Ordering::Relaxed)
 }
 
 /// A panic traps. node then prints the stack with the functions' names.
