@@ -7,6 +7,8 @@ mod bless;
 mod builds;
 mod counts;
 mod expected;
+mod flower;
+mod fuzz;
 mod paths;
 mod process;
 mod qemu;
@@ -42,8 +44,12 @@ enum Task {
     Bench(bench::Args),
     Ulp(ulp::Args),
     Qemu(qemu::Args),
+    Travel(qemu::travel::Args),
+    Replay(qemu::replay::Args),
     Size(size::Args),
     Examples(steps::examples::Args),
+    Flower(flower::Args),
+    Fuzz(fuzz::Args),
     World(world::Args),
     Bless(bless::Args),
 }
@@ -55,8 +61,12 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::main(&args),
         Task::Ulp(args) => ulp::main(&args),
         Task::Qemu(args) => qemu::main(&args),
+        Task::Travel(_) => qemu::travel::main(),
+        Task::Replay(_) => qemu::replay::main(),
         Task::Size(args) => size::main(&args),
         Task::Examples(args) => steps::examples::main(&args),
+        Task::Flower(args) => flower::main(&args),
+        Task::Fuzz(args) => fuzz::main(&args),
         Task::World(args) => world::main(&args),
         Task::Bless(args) => bless::main(&args),
     };

@@ -11,8 +11,10 @@ mod goals;
 pub mod golden;
 mod image;
 mod proofs;
+pub mod replay;
 mod report;
 mod routines;
+pub mod travel;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -50,7 +52,8 @@ pub use report::Measured;
 ///
 /// Without a choice of boards or programs it also plants defects, which must be caught: another
 /// bit, a panic, an allocator, arithmetic on f64, flushed subnormals, spoiled registers. It also
-/// runs the example `examples/cortex-m`.
+/// runs the example `examples/cortex-m`, a training that moves (`cargo xtask travel`), and the
+/// replay of a chip's receipt (`cargo xtask replay`).
 #[derive(Default, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -106,7 +109,9 @@ fn everything() -> Result<Measured> {
     thread::scope(|scope| {
         let beside = scope.spawn(|| {
             gates::prove(&golden::programs()?)?;
-            example(false)
+            example(false)?;
+            travel::main()?;
+            replay::main()
         });
         let measured = measure(&Args::default());
         beside.join().expect("the gates do not panic")?;

@@ -29,25 +29,28 @@ pub fn folder() -> PathBuf {
 /// Builds the suite and runs it. Returns the final hash of each of the firmware's programs. `each`
 /// receives every printed line.
 pub fn programs(mut each: impl FnMut(&str)) -> Result<BTreeMap<String, u64>> {
+    let mut hashes = BTreeMap::new();
+    process::run_lines(script("run.mjs")?.arg(golden_hash()?), |line| {
+        if let Some((name, hash)) = program(line) {
+            hashes.insert(name.to_owned(), hash);
+        }
+        each(line);
+        true
+    })?;
+    Ok(hashes)
+}
+
+/// Builds the module, and returns the command that runs a script of `tests/wasm` on it.
+pub fn script(name: &str) -> Result<Command> {
     apt::ensure(&[NODE])?;
     let target = Target::prepare("wasm32-unknown-unknown")?;
     process::run(
         cargo(target, "build", "wasm", &["--manifest-path"]).arg(folder().join("Cargo.toml")),
     )?;
     let module = target.release_folder("wasm").join("rosenblatt_wasm_tests.wasm");
-    let mut hashes = BTreeMap::new();
     let mut command = Command::new(NODE.found().expect("ensured above"));
-    process::run_lines(
-        command.arg(folder().join("run.mjs")).arg(module).arg(golden_hash()?),
-        |line| {
-            if let Some((name, hash)) = program(line) {
-                hashes.insert(name.to_owned(), hash);
-            }
-            each(line);
-            true
-        },
-    )?;
-    Ok(hashes)
+    command.arg(folder().join(name)).arg(module);
+    Ok(command)
 }
 
 /// A line `program NAME: HASH`.

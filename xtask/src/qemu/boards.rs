@@ -132,7 +132,7 @@ const RISCV: &[&str] = &["qemu-system-riscv32", "-M", "virt", "-bios", "none"];
 /// another instruction.
 #[rustfmt::skip]
 pub static BOARDS: [Board; 11] = [
-    Board { name: "M0", build: &MICROBIT, emulator: &[ARM, "-M", "microbit"], shift: 8, tick: 62_500 },
+    Board { name: M0, build: &MICROBIT, emulator: &[ARM, "-M", "microbit"], shift: 8, tick: 62_500 },
     Board { name: "M3", build: &LM3S, emulator: &[ARM, "-M", "lm3s6965evb"], shift: 9, tick: 80_000 },
     Board { name: M4F, build: &MPS2, emulator: &[ARM, "-M", "mps2-an386"], shift: 8, tick: 40_000 },
     Board { name: M4F_TUNED, build: &MPS2_TUNED, emulator: &[ARM, "-M", "mps2-an386"], shift: 8, tick: 40_000 },
@@ -146,6 +146,8 @@ pub static BOARDS: [Board; 11] = [
     Board { name: "AArch64", build: &AARCH64, emulator: &["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-nic", "none"], shift: 4, tick: 16_000 },
 ];
 
+/// The smallest CPU.
+pub const M0: &str = "M0";
 /// The board of the goals, on which the gates are tested.
 pub const M4F: &str = "M4F";
 /// The same board, with code for its CPU.

@@ -3,7 +3,7 @@
 /// Peak bytes of stack over all boards and both opt-levels: on CPUs of 32 bits, and on AArch64,
 /// whose registers are wider. Each bound is the measured peak plus some room, rounded up to a
 /// multiple of 256.
-const BOUNDS: [(&str, u64, u64); 22] = [
+const BOUNDS: [(&str, u64, u64); 26] = [
     ("xor", 1_024, 3_584),
     ("xor-sgd", 1_024, 3_840),
     ("iris", 1_280, 10_240),
@@ -20,6 +20,10 @@ const BOUNDS: [(&str, u64, u64); 22] = [
     ("gemm32", 768, 1_280),
     ("subnormal", 1_536, 11_264),
     ("products", 1_280, 1_792),
+    ("saved", 1_024, 3_840),
+    ("store", 1_536, 5_120),
+    ("travel", 3_072, 8_448),
+    ("receipt", 1_792, 3_584),
     ("weather", 1_280, 5_120),
     ("graph", 1_280, 2_048),
     ("graph-print", 2_048, 3_072),

@@ -74,21 +74,31 @@ pub fn all(jobs: &[(&'static Board, PathBuf)]) -> Vec<Result<Run>> {
 
 /// Runs firmware on a board.
 pub fn run(board: &Board, elf: &Path) -> Result<Run> {
-    let output = output(board, elf, &[])?;
+    let output = output(board, elf, &[], None)?;
     parse(board, &output).with_context(|| format!("the output is: {}", one_line(&output)))
 }
 
 /// Runs firmware on a board, and logs all code that it reaches into a file.
 pub fn log_code(board: &Board, elf: &Path, log: &Path) -> Result<()> {
-    output(board, elf, &["-d".as_ref(), "in_asm".as_ref(), "-D".as_ref(), log.as_os_str()])?;
+    let options = ["-d".as_ref(), "in_asm".as_ref(), "-D".as_ref(), log.as_os_str()];
+    output(board, elf, &options, None)?;
     Ok(())
 }
 
-/// Runs firmware on a board with further options. Returns what it printed.
-pub fn output(board: &Board, elf: &Path, options: &[&OsStr]) -> Result<String> {
+/// Runs firmware on a board with further options, in a folder whose files it may use. Returns what
+/// it printed.
+pub fn output(
+    board: &Board,
+    elf: &Path,
+    options: &[&OsStr],
+    folder: Option<&Path>,
+) -> Result<String> {
     let words = board.emulator();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).args(options).args(OPTIONS).arg(elf);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
     let Some((status, output)) = process::output_within(&mut command, LIMIT)? else {
         bail!("expected an end within {} s, got none", LIMIT.as_secs());
     };

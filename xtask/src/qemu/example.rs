@@ -1,4 +1,5 @@
-//! The example for firmware engineers. It is built as they would build it, and run in the emulator.
+//! The examples for firmware engineers. They are built as they would build them, and run in the
+//! emulator.
 
 use anyhow::{Result, ensure};
 
@@ -7,23 +8,10 @@ use crate::paths;
 use crate::process::run_lines;
 use crate::toolchain::Target;
 
-/// Runs `examples/cortex-m`. It must learn XOR on the emulated chip and print what its
-/// `expected.txt` contains.
+/// Runs `examples/cortex-m` and `examples/keras-on-chip`. The first must learn XOR on the emulated
+/// chip, the second must predict what Keras does. Both print what their `expected.txt` contains.
 pub fn run(update: bool) -> Result<()> {
-    let mut command = Target::prepare("thumbv7em-none-eabihf")?.cargo(
-        "run",
-        "firmware/example",
-        "core,alloc",
-        ["--release"],
-    );
-    // In its own folder, where `.cargo/config.toml` says how it is linked and run.
-    command.current_dir(paths::root().join("examples/cortex-m"));
-    let mut text = String::new();
-    run_lines(&mut command, |line| {
-        text += line;
-        text.push('\n');
-        true
-    })?;
+    let text = printed("cortex-m")?;
     let refused =
         text.lines().find_map(|line| line.split_once(" broken samples refused")?.0.parse().ok());
     ensure!(
@@ -34,5 +22,30 @@ pub fn run(update: bool) -> Result<()> {
         text.lines().any(|line| line == "accuracy 4/4"),
         "examples/cortex-m does not print accuracy 4/4"
     );
-    expected::check("cortex-m", "examples/cortex-m", &text, update)
+    expected::check("cortex-m", "examples/cortex-m", &text, update)?;
+    let text = printed("keras-on-chip")?;
+    ensure!(
+        text.lines().any(|line| line == "as Keras predicts: yes"),
+        "examples/keras-on-chip does not predict what Keras does"
+    );
+    expected::check("keras-on-chip", "examples/keras-on-chip", &text, update)
+}
+
+/// What an example prints on the emulated chip. It must end with status 0.
+fn printed(name: &str) -> Result<String> {
+    let mut command = Target::prepare("thumbv7em-none-eabihf")?.cargo(
+        "run",
+        "firmware/example",
+        "core,alloc",
+        ["--release"],
+    );
+    // In its own folder, where `.cargo/config.toml` says how it is linked and run.
+    command.current_dir(paths::root().join("examples").join(name));
+    let mut text = String::new();
+    run_lines(&mut command, |line| {
+        text += line;
+        text.push('\n');
+        true
+    })?;
+    Ok(text)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::builds::WHOLE;
 use crate::expected;
+use crate::flower;
 use crate::paths;
 use crate::process::{cargo, read, run};
 use crate::qemu;
@@ -51,8 +52,8 @@ pub struct Args {
     only: Vec<String>,
 }
 
-/// The example that runs in an emulator.
-const ON_A_CHIP: &str = "cortex-m";
+/// The examples that run in an emulator.
+const ON_A_CHIP: [&str; 2] = ["cortex-m", "keras-on-chip"];
 
 pub fn main(args: &Args) -> Result<()> {
     compare(&args.only, false)
@@ -65,12 +66,13 @@ pub fn record() -> Result<()> {
 
 fn compare(only: &[String], update: bool) -> Result<()> {
     let mut all = names()?;
-    all.push(ON_A_CHIP.to_owned());
+    all.extend(ON_A_CHIP.map(str::to_owned));
     if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
         bail!("no example {unknown}; there are {}", all.join(", "));
     }
     all.retain(|name| only.is_empty() || only.contains(name));
-    let on_the_host: Vec<&String> = all.iter().filter(|name| *name != ON_A_CHIP).collect();
+    let on_a_chip = |name: &String| ON_A_CHIP.contains(&name.as_str());
+    let on_the_host: Vec<&String> = all.iter().filter(|name| !on_a_chip(name)).collect();
     if !on_the_host.is_empty() {
         let chosen = on_the_host.iter().flat_map(|name| ["--example", name.as_str()]);
         run(cargo(["build"]).args(WHOLE).args(chosen))?;
@@ -79,7 +81,7 @@ fn compare(only: &[String], update: bool) -> Result<()> {
         let (text, _) = start(name, &[])?;
         expected::check(name, &format!("example {name}"), &text, update)?;
     }
-    if all.iter().any(|name| name == ON_A_CHIP) {
+    if all.iter().any(on_a_chip) {
         qemu::example(update)?;
     }
     println!("as expected: {}", all.join(", "));
@@ -96,7 +98,8 @@ fn start(name: &str, args: &[&str]) -> Result<(String, f64)> {
 }
 
 /// Runs the examples for the test command. Each must end with status 0 and print the expected
-/// output, on the scalar backend too. An example with the option `--plot` must write a plot.
+/// output, on the scalar backend too. An example with the option `--plot` must write a plot. Of the
+/// example with Flower, the part in Rust is run.
 pub fn run_all() -> Result<()> {
     run(cargo(["build"]).args(WHOLE).arg("--examples"))?;
     let folder = paths::root().join("target/examples");
@@ -151,7 +154,7 @@ pub fn run_all() -> Result<()> {
             [1, 3]
         )
     );
-    Ok(())
+    flower::test()
 }
 
 /// The hashes after `weights` at the start of a line.

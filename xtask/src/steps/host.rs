@@ -9,6 +9,7 @@ use super::{
     tally::{self, Said},
 };
 use crate::builds::{FEATURES, WHOLE};
+use crate::flower;
 use crate::paths;
 use crate::process::{cargo, read, run};
 use crate::qemu;
@@ -18,8 +19,16 @@ use crate::toolchain::ensure_component;
 pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
 
 /// The packages that are not members of the workspace.
-pub const APART: [&str; 5] =
-    ["tests/wasm", "tests/firmware", "examples/cortex-m", "benches/compile", "benches/peers"];
+pub const APART: [&str; 8] = [
+    "tests/wasm",
+    "tests/firmware",
+    "examples/cortex-m",
+    "examples/flower",
+    "examples/keras-on-chip",
+    "benches/compile",
+    "benches/peers",
+    "tool/fuzz",
+];
 
 pub fn fmt() -> Result<()> {
     ensure_component("fmt", "rustfmt")?;
@@ -58,6 +67,7 @@ pub fn clippy() -> Result<()> {
         .arg("--target-dir")
         .arg(paths::side_target("peers-clippy"))
         .args(["--", "-D", "warnings"]))?;
+    flower::clippy()?;
     run(&mut qemu::clippy()?)
 }
 

@@ -17,8 +17,12 @@ const REQUIRED: [&str; 5] =
 const ADDED: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
 
 /// Further files outside `src`, each of which one package must contain.
-const OWN: [(&str, &str); 2] =
-    [("rosenblatt", "CHANGELOG.md"), ("rosenblatt-kernels", "NUMERICS.md")];
+const OWN: [(&str, &str); 3] = [
+    ("rosenblatt", "CHANGELOG.md"),
+    // The documentation's programs include it.
+    ("rosenblatt", "src/saved/xor.rosenblatt"),
+    ("rosenblatt-kernels", "NUMERICS.md"),
+];
 
 /// Each package has its own copy.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
@@ -141,7 +145,11 @@ mod tests {
         let planted = good.replace("LICENSE-MIT", "tests/fixtures/digits.json");
         let named = ["LICENSE-MIT is missing", "tests/fixtures/digits.json does not belong there"];
         assert_eq!(complaints("rosenblatt-kernels", &planted), named);
-        let other = ["CHANGELOG.md is missing", "NUMERICS.md does not belong there"];
+        let other = [
+            "CHANGELOG.md is missing",
+            "src/saved/xor.rosenblatt is missing",
+            "NUMERICS.md does not belong there",
+        ];
         assert_eq!(complaints("rosenblatt", &good), other);
     }
 }

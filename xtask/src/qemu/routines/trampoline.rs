@@ -41,7 +41,7 @@ pub fn complaints(
     hash: u64,
 ) -> Result<(Vec<String>, u64, u64)> {
     let patched = patch(elf, routines)?;
-    let output = emulator::output(board, &patched, &[])?;
+    let output = emulator::output(board, &patched, &[], None)?;
     let watched = parse(&output)?;
     Ok((
         judge(&watched, hash, |index| routines.get(index).map_or("no routine", |one| &one.name)),
