@@ -49,7 +49,7 @@ pub struct Trainers {
 /// State that all trainings share.
 struct Go<'a> {
     backend: Backend,
-    start: &'a Net,
+    start: Net,
     net: &'a mut Net,
     hash: Fingerprint,
 }
@@ -81,7 +81,7 @@ impl Program for Optimizers {
         spoil: impl FnOnce(&mut [f32]),
     ) -> u64 {
         fn learn<O: Optimizer>(go: &mut Go<'_>, rule: O, trainer: &mut NetTrainer<O>) {
-            go.net.clone_from(go.start);
+            go.net.clone_from(&go.start);
             for _ in 0..100 {
                 if trainer.on(go.backend).step(go.net, &gates::XOR, &rule).is_err() {
                     return;
@@ -91,7 +91,7 @@ impl Program for Optimizers {
         }
         net.initialize(Seed(1957));
         spoil(net.params_mut().as_flat_mut());
-        let start = &net.clone();
+        let start = net.clone();
         let go = &mut Go { backend, start, net, hash: Fingerprint::default() };
         learn(go, Sgd::with_lr(1.0), &mut trainers.sgd);
         learn(go, MOMENTUM, &mut trainers.momentum);
