@@ -24,7 +24,7 @@ use crate::paths;
 use crate::process::{self, cargo};
 use crate::table::table;
 use crate::toolchain::Target;
-use code::Counts;
+use code::{Counts, Loop};
 
 /// Check that each backend's machine code is what the backend promises.
 ///
@@ -50,6 +50,9 @@ pub struct Args {
     /// Read this library or wasm module instead of building anything
     #[arg(long, value_name = "FILE", conflicts_with = "only")]
     file: Option<std::path::PathBuf>,
+    /// Also print the innermost loops of these kernels, separated by commas: gemm,gemv,exp
+    #[arg(long, value_name = "KERNEL", value_delimiter = ',', value_parser = KERNELS)]
+    loops: Vec<String>,
 }
 
 /// The kernels that must have a probe on every backend. Probes of other kernels are allowed and are
@@ -128,7 +131,7 @@ pub fn main(args: &Args) -> Result<()> {
 
 /// Builds, counts, prints and judges.
 pub fn check(args: &Args) -> Result<()> {
-    let mut report = Report::default();
+    let mut report = Report { wanted: args.loops.clone(), ..Report::default() };
     if let Some(file) = &args.file {
         report.read(file, &[])?;
     } else {
@@ -149,6 +152,9 @@ pub fn check(args: &Args) -> Result<()> {
         }
     }
     println!("\n{}", report.table());
+    if !report.wanted.is_empty() {
+        println!("{}", report.loops());
+    }
     if report.complaints.is_empty() {
         return Ok(());
     }
@@ -193,7 +199,14 @@ struct Report {
     /// In the order of printing.
     columns: BTreeSet<(u32, String)>,
     complaints: Vec<String>,
+    /// The kernels whose loops are printed.
+    wanted: Vec<String>,
+    /// By kernel and column.
+    loops: BTreeMap<(String, String), Vec<Loop>>,
 }
+
+/// So many loops of a kernel are printed.
+const LOOPS: usize = 3;
 
 impl Report {
     /// Reads one binary, in which the named backends must have all probes.
@@ -217,6 +230,9 @@ impl Report {
                 _ => backend.to_owned(),
             };
             self.columns.insert((order(backend), column.clone()));
+            if self.wanted.iter().any(|wanted| wanted == kernel) {
+                self.loops.insert((kernel.to_owned(), column.clone()), code.loops(index));
+            }
             let mark = if complaints.is_empty() { "" } else { " !" };
             let cell = format!("{}/{}{mark}", vector(backend, &counts), counts.single);
             self.counts.entry(kernel.to_owned()).or_default().insert(column, cell);
@@ -259,6 +275,43 @@ impl Report {
         });
         table(&header, rows, 1..=self.columns.len())
     }
+
+    /// The loops with the most multiplications, of each kernel on each backend.
+    fn loops(&self) -> String {
+        let header = [
+            "innermost loop of",
+            "backend",
+            "instructions",
+            "multiplications",
+            "arithmetic",
+            "loads",
+            "stores",
+            "spills",
+            "loads a multiplication",
+            "spills a multiplication",
+        ];
+        let rows = self.loops.iter().flat_map(|((kernel, column), loops)| {
+            loops.iter().take(LOOPS).map(move |round| {
+                let mut row = vec![kernel.clone(), column.clone()];
+                row.extend(cells(round));
+                row
+            })
+        });
+        table(&header, rows, 2..header.len())
+    }
+}
+
+/// The cells of a loop in the table.
+fn cells(round: &Loop) -> Vec<String> {
+    let a_multiplication = |count: u32| match round.multiplications {
+        0 => "-".to_owned(),
+        all => format!("{:.2}", f64::from(count) / f64::from(all)),
+    };
+    let counts = [round.instructions, round.multiplications, round.arithmetic, round.loads];
+    let mut cells: Vec<String> = counts.map(|count| count.to_string()).into();
+    cells.extend([round.stores, round.spills].map(|count| count.to_string()));
+    cells.extend([round.loads, round.spills].map(a_multiplication));
+    cells
 }
 
 /// The backend and the kernel in a probe's name. Some systems put an additional underscore before

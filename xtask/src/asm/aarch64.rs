@@ -3,7 +3,7 @@
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction as Decoded, Opcode, Operand, SIMDSizeCode};
 
-use super::code::{Class, Instruction, Transfer};
+use super::code::{Class, Instruction, Memory, Transfer};
 
 /// Decodes a piece of code that starts at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
@@ -14,7 +14,7 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
     words
         .map(|(word, address)| {
             let Ok(decoded) = decoder.decode(&mut U8Reader::new(word)) else {
-                return Instruction { class: unknown(word), ..Instruction::default() };
+                return Instruction { address, class: unknown(word), ..Instruction::default() };
             };
             let name = decoded.opcode.to_string();
             let mut transfer = Transfer::None;
@@ -36,7 +36,10 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
                 _ => {}
             }
             Instruction {
+                address,
                 class: classify(&name, &decoded),
+                memory: memory(&name),
+                stack: decoded.operands.iter().any(from_stack),
                 name,
                 transfer,
                 ..Instruction::default()
@@ -49,6 +52,26 @@ pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
 /// not decode is a gap in the decoder.
 fn unknown(word: &[u8]) -> Class {
     if word[2..] == [0, 0] { Class::Other } else { Class::Unknown }
+}
+
+/// Whether an instruction loads or stores.
+fn memory(name: &str) -> Memory {
+    match name.get(..2) {
+        Some("ld") => Memory::Load,
+        Some("st") => Memory::Store,
+        _ => Memory::None,
+    }
+}
+
+/// Whether an operand is memory at the stack pointer, which has the number 31.
+fn from_stack(operand: &Operand) -> bool {
+    matches!(
+        operand,
+        Operand::RegPreIndex(31, ..)
+            | Operand::RegPostIndex(31, ..)
+            | Operand::RegPostIndexReg(31, ..)
+            | Operand::RegRegOffset(31, ..)
+    )
 }
 
 /// What an instruction does, by its name and its first vector operand.
@@ -118,6 +141,24 @@ mod tests {
             let instruction = one(word);
             assert_eq!(instruction.class, Class::Forbidden, "{word:#x} {}", instruction.name);
         }
+    }
+
+    #[test]
+    fn loads_stores_and_spills() {
+        // ldr q0, [x0]; ldp q0, q1, [x0, #32]; str q0, [x1, #16]; ldr q0, [sp, #16];
+        // stp q0, q1, [sp, #32]; fmul v0.4s, v0.4s, v1.4s
+        let words = [0x3dc00000, 0xad410400, 0x3d800420, 0x3dc007e0, 0xad0107e0, 0x6e21dc00];
+        let got = words.map(|word| (one(word).memory, one(word).stack));
+        let (load, store) = (Memory::Load, Memory::Store);
+        let wanted = [
+            (load, false),
+            (load, false),
+            (store, false),
+            (load, true),
+            (store, true),
+            (Memory::None, false),
+        ];
+        assert_eq!(got, wanted);
     }
 
     #[test]

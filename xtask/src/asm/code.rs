@@ -37,12 +37,24 @@ pub enum Transfer {
     TakesThrough(u64),
 }
 
+/// What an instruction does with memory. Arithmetic with an operand in memory loads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    #[default]
+    None,
+    Load,
+    Store,
+}
+
 /// One decoded instruction.
 #[derive(Clone, Debug, Default)]
 pub struct Instruction {
+    pub address: u64,
     pub class: Class,
-    /// Its name. Only forbidden instructions need it.
     pub name: String,
+    pub memory: Memory,
+    /// The memory is addressed by the stack pointer: a register was spilled.
+    pub stack: bool,
     /// Bits of the widest register it names.
     pub widest: u32,
     /// On x86: arithmetic in the encoding from before AVX.
@@ -68,7 +80,67 @@ pub struct Function {
     /// one.
     pub names: Vec<String>,
     pub counts: Counts,
+    /// Its innermost loops.
+    pub loops: Vec<Loop>,
     pub callees: Vec<Callee>,
+}
+
+/// Instructions of one round of a loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Loop {
+    /// Multiplications of f32, of vectors or of single values.
+    pub multiplications: u32,
+    /// All arithmetic and comparisons of f32.
+    pub arithmetic: u32,
+    pub loads: u32,
+    pub stores: u32,
+    /// Loads and stores of spilled registers, which are also counted above.
+    pub spills: u32,
+    pub instructions: u32,
+}
+
+impl Loop {
+    /// Counts one instruction.
+    pub fn add(&mut self, instruction: &Instruction) {
+        self.instructions += 1;
+        if matches!(instruction.class, Class::Packed(_) | Class::Single) {
+            self.arithmetic += 1;
+            let name = instruction.name.to_lowercase();
+            self.multiplications += u32::from(name.contains("mul"));
+        }
+        match instruction.memory {
+            Memory::None => return,
+            Memory::Load => self.loads += 1,
+            Memory::Store => self.stores += 1,
+        }
+        self.spills += u32::from(instruction.stack);
+    }
+}
+
+/// The innermost loops of a function: what lies between a jump backward and its target, if no other
+/// loop lies in between.
+pub fn loops(code: &[Instruction]) -> Vec<Loop> {
+    let (Some(first), Some(last)) = (code.first(), code.last()) else { return Vec::new() };
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for instruction in code {
+        // A jump to the first instruction is a call of the function itself.
+        if let Transfer::To(target) = instruction.transfer
+            && (first.address + 1..=instruction.address).contains(&target)
+        {
+            ranges.push((target, instruction.address));
+        }
+    }
+    debug_assert!(ranges.iter().all(|range| range.1 <= last.address));
+    let inner = |outer: &&(u64, u64)| {
+        !ranges.iter().any(|range| range != *outer && outer.0 <= range.0 && range.1 <= outer.1)
+    };
+    let count = |&(start, end): &(u64, u64)| {
+        let mut round = Loop::default();
+        let inside = |one: &&Instruction| (start..=end).contains(&one.address);
+        code.iter().filter(inside).for_each(|instruction| round.add(instruction));
+        round
+    };
+    ranges.iter().filter(inner).map(count).collect()
 }
 
 /// Instructions counted, of one function or of all that can be reached from one.
@@ -133,24 +205,34 @@ impl Code {
         })
     }
 
+    /// A function and all that it calls, each once, but not what ends the program.
+    fn reached(&self, start: usize) -> Vec<&Function> {
+        let mut reached = vec![&self.functions[start]];
+        let mut seen = BTreeSet::from([start]);
+        let mut next = 0;
+        while let Some(function) = reached.get(next) {
+            next += 1;
+            for callee in &function.callees {
+                if let Callee::Inside(index) = callee
+                    && !self.functions[*index].names.iter().any(|name| gives_up(name))
+                    && seen.insert(*index)
+                {
+                    reached.push(&self.functions[*index]);
+                }
+            }
+        }
+        reached
+    }
+
     /// The counts of a function and of all that it calls, each function once.
     pub fn reachable(&self, start: usize) -> Counts {
         let mut counts = Counts::default();
-        let mut seen = BTreeSet::from([start]);
-        let mut open = vec![start];
-        while let Some(index) = open.pop() {
-            let function = &self.functions[index];
+        for function in self.reached(start) {
             counts.include(&function.counts);
             counts.intrinsics.extend(function.names.iter().filter_map(|name| intrinsic(name)));
             for callee in &function.callees {
                 match callee {
-                    Callee::Inside(index)
-                        if self.functions[*index].names.iter().any(|name| gives_up(name)) => {}
-                    Callee::Inside(index) => {
-                        if seen.insert(*index) {
-                            open.push(*index);
-                        }
-                    }
+                    Callee::Inside(_) => {}
                     Callee::Outside(name) if gives_up(name) => {}
                     Callee::Outside(name) => {
                         counts.outside.insert(name.clone());
@@ -160,6 +242,16 @@ impl Code {
             }
         }
         counts
+    }
+
+    /// The innermost loops of a function and of all that it calls, those with the most
+    /// multiplications first.
+    pub fn loops(&self, start: usize) -> Vec<Loop> {
+        let mut loops: Vec<Loop> =
+            self.reached(start).iter().flat_map(|function| &function.loops).copied().collect();
+        loops.sort_unstable_by(|a, b| b.cmp(a));
+        loops.dedup();
+        loops
     }
 }
 
@@ -198,6 +290,7 @@ mod tests {
             names: vec![name.into()],
             counts: Counts { single, ..Counts::default() },
             callees,
+            loops: vec![Loop { multiplications: single, ..Loop::default() }],
         };
         let code = Code {
             functions: vec![
@@ -221,5 +314,39 @@ mod tests {
         assert_eq!(counts.unfollowed, 1);
         assert!(counts.outside.contains("expf"));
         assert!(counts.intrinsics.contains("_mm256_add_ps"));
+        let most: Vec<u32> = code.loops(0).iter().map(|one| one.multiplications).collect();
+        assert_eq!(most, [100, 10, 1]);
+    }
+
+    #[test]
+    fn only_innermost_loops_are_counted() {
+        let one = |address, name: &str, memory, stack, transfer| Instruction {
+            address,
+            class: if name == "other" { Class::Other } else { Class::Packed(128) },
+            name: name.into(),
+            memory,
+            stack,
+            transfer,
+            ..Instruction::default()
+        };
+        let code = [
+            one(0, "other", Memory::None, false, Transfer::None),
+            one(4, "fmul", Memory::None, false, Transfer::None),
+            one(8, "fmul", Memory::Load, false, Transfer::None),
+            one(12, "other", Memory::Load, true, Transfer::None),
+            one(16, "fadd", Memory::None, false, Transfer::None),
+            one(20, "other", Memory::Store, true, Transfer::To(8)),
+            one(24, "other", Memory::None, false, Transfer::To(4)),
+            one(28, "other", Memory::None, false, Transfer::To(0)),
+        ];
+        let inner = Loop {
+            multiplications: 1,
+            arithmetic: 2,
+            loads: 2,
+            stores: 1,
+            spills: 2,
+            instructions: 4,
+        };
+        assert_eq!(loops(&code), [inner]);
     }
 }

@@ -7,7 +7,7 @@ use object::{
     Architecture, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind,
 };
 
-use super::code::{Callee, Code, Function, Instruction, Transfer};
+use super::code::{Callee, Code, Function, Instruction, Transfer, loops};
 use super::{aarch64, x86};
 
 /// A decoder of instructions: bytes and their address.
@@ -29,7 +29,9 @@ pub fn read(bytes: &[u8]) -> Result<(&'static str, Code)> {
         // Functions whose address is put into a register, for example for a call in a loop.
         let mut taken = Vec::new();
         let mut jumps = false;
-        for instruction in decode(image.bytes(start, end), start) {
+        let instructions = decode(image.bytes(start, end), start);
+        function.loops = loops(&instructions);
+        for instruction in instructions {
             function.counts.add(&instruction);
             jumps |= matches!(instruction.transfer, Transfer::Jump);
             match image.callee(instruction.transfer) {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use wasmparser::{ExternalKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
-use super::code::{Callee, Class, Code, Function, Instruction};
+use super::code::{Callee, Class, Code, Function, Instruction, Loop, Memory};
 
 /// Reads a module's functions.
 pub fn read(bytes: &[u8]) -> Result<Code> {
@@ -31,9 +31,12 @@ pub fn read(bytes: &[u8]) -> Result<Code> {
             }
             Payload::CodeSectionEntry(body) => {
                 let mut function = Function::default();
+                let mut blocks = Blocks::default();
                 for operator in body.get_operators_reader()? {
                     let operator = operator?;
-                    function.counts.add(&instruction(&operator));
+                    let instruction = instruction(&operator);
+                    function.counts.add(&instruction);
+                    function.loops.extend(blocks.enter(&operator, &instruction));
                     function.callees.extend(callee(&operator, &imports));
                 }
                 functions.push(function);
@@ -66,6 +69,35 @@ pub fn read(bytes: &[u8]) -> Result<Code> {
     Ok(Code { functions })
 }
 
+/// The blocks around an operator: the rounds of loops that are not yet at their end.
+#[derive(Default)]
+struct Blocks {
+    open: Vec<Option<Loop>>,
+}
+
+impl Blocks {
+    /// Goes on by one operator. Returns an innermost loop at its end.
+    fn enter(&mut self, operator: &Operator<'_>, instruction: &Instruction) -> Option<Loop> {
+        match operator {
+            Operator::Loop { .. } => {
+                // The loops around it are not innermost.
+                self.open.iter_mut().for_each(|block| *block = None);
+                self.open.push(Some(Loop::default()));
+                None
+            }
+            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                self.open.push(None);
+                None
+            }
+            Operator::End => self.open.pop().flatten(),
+            _ => {
+                self.open.iter_mut().flatten().for_each(|round| round.add(instruction));
+                None
+            }
+        }
+    }
+}
+
 fn callee(operator: &Operator<'_>, imports: &[String]) -> Option<Callee> {
     match *operator {
         Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
@@ -86,7 +118,12 @@ fn callee(operator: &Operator<'_>, imports: &[String]) -> Option<Callee> {
 fn instruction(operator: &Operator<'_>) -> Instruction {
     let text = format!("{operator:?}");
     let name = text.split([' ', '{']).next().unwrap_or_default();
-    Instruction { class: classify(name), name: name.to_owned(), ..Instruction::default() }
+    let memory = match name {
+        _ if name.contains("Load") => Memory::Load,
+        _ if name.contains("Store") => Memory::Store,
+        _ => Memory::None,
+    };
+    Instruction { class: classify(name), name: name.to_owned(), memory, ..Instruction::default() }
 }
 
 /// What an instruction does, by the decoder's name for it, such as `F32x4Mul` for `f32x4.mul`.
@@ -127,6 +164,29 @@ mod tests {
         assert_eq!(instruction(&Operator::F32x4RelaxedMin).class, Class::Forbidden);
         assert_eq!(instruction(&Operator::F32x4ConvertI32x4S).class, Class::Other);
         assert_eq!(instruction(&Operator::I32x4Add).class, Class::Other);
+    }
+
+    #[test]
+    fn loops_end_where_their_block_does() {
+        let blockty = wasmparser::BlockType::Empty;
+        let mut blocks = Blocks::default();
+        let mut ended = Vec::new();
+        for operator in [
+            Operator::Loop { blockty },
+            Operator::F32x4Mul,
+            Operator::Block { blockty },
+            Operator::Loop { blockty },
+            Operator::F32x4Mul,
+            Operator::F32x4Add,
+            Operator::End,
+            Operator::End,
+            Operator::F32x4Mul,
+            Operator::End,
+        ] {
+            ended.extend(blocks.enter(&operator, &instruction(&operator)));
+        }
+        let inner = Loop { multiplications: 1, arithmetic: 2, instructions: 2, ..Loop::default() };
+        assert_eq!(ended, [inner]);
     }
 
     #[test]

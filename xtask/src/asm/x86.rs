@@ -5,7 +5,7 @@ use iced_x86::{
     Register,
 };
 
-use super::code::{Class, Instruction, Transfer};
+use super::code::{Class, Instruction, Memory, Transfer};
 
 /// Decodes a piece of code that starts at an address.
 pub fn decode(bytes: &[u8], address: u64) -> Vec<Instruction> {
@@ -30,7 +30,25 @@ fn instruction(decoded: &Decoded) -> Instruction {
     };
     let arithmetic = matches!(class, Class::Packed(_) | Class::Single);
     let legacy = arithmetic && decoded.code().encoding() == EncodingKind::Legacy;
-    Instruction { class, name, widest, legacy, transfer: transfer(decoded) }
+    let (memory, stack) = memory(decoded);
+    let address = decoded.ip();
+    Instruction { address, class, name, memory, stack, widest, legacy, transfer: transfer(decoded) }
+}
+
+/// What an instruction does with memory, and whether the stack pointer addresses it.
+fn memory(decoded: &Decoded) -> (Memory, bool) {
+    let place = (0..decoded.op_count())
+        .find(|&operand| decoded.op_kind(operand) == OpKind::Memory)
+        .filter(|_| decoded.mnemonic() != Mnemonic::Lea);
+    let memory = match place {
+        None => Memory::None,
+        // The first operand is where the result goes.
+        Some(0) if format!("{:?}", decoded.mnemonic()).to_lowercase().contains("mov") => {
+            Memory::Store
+        }
+        Some(_) => Memory::Load,
+    };
+    (memory, place.is_some() && decoded.memory_base() == Register::RSP)
 }
 
 /// Bits of a vector register; 0 for any other.
@@ -146,6 +164,18 @@ mod tests {
         let store = one(&[0x62, 0xf1, 0x7c, 0x48, 0x11, 0x07]);
         assert_eq!((store.class, store.widest), (Class::Other, 512));
         assert_eq!(one(&[0xc5, 0xfc, 0x5b, 0xc0]).class, Class::Other);
+    }
+
+    #[test]
+    fn loads_stores_and_spills() {
+        let got = |bytes: &[u8]| (one(bytes).memory, one(bytes).stack);
+        // vmulps ymm0, ymm0, [rdi]; vmovups [rdi], zmm0; vmovups ymm0, [rsp+32];
+        // lea rax, [rsp+32]; vmulps ymm0, ymm0, ymm1
+        assert_eq!(got(&[0xc5, 0xfc, 0x59, 0x07]), (Memory::Load, false));
+        assert_eq!(got(&[0x62, 0xf1, 0x7c, 0x48, 0x11, 0x07]), (Memory::Store, false));
+        assert_eq!(got(&[0xc5, 0xfc, 0x10, 0x44, 0x24, 0x20]), (Memory::Load, true));
+        assert_eq!(got(&[0x48, 0x8d, 0x44, 0x24, 0x20]), (Memory::None, false));
+        assert_eq!(got(&[0xc5, 0xfc, 0x59, 0xc1]), (Memory::None, false));
     }
 
     #[test]
