@@ -187,7 +187,7 @@ fn aarch64_linux() -> Result<std::path::PathBuf> {
 fn wasm32() -> Result<std::path::PathBuf> {
     let target = Target::prepare("wasm32-unknown-unknown")?;
     let mut command = target.cargo("build", "wasm", "core", PROBE);
-    process::run(command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128"))?;
+    process::run(command.env(target.variable("RUSTFLAGS"), crate::wasm::SIMD))?;
     Ok(target.release_folder("wasm").join("examples/probe.wasm"))
 }
 

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the library beside other libraries, in one run.
 
+mod wasm;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +27,9 @@ use crate::process::{self, cargo};
 /// With `--peers` it installs what is missing: Debian's packages of Eigen, OpenBLAS, FANN and SLEEF,
 /// and JAX, ONNX Runtime and others from PyPI into a folder of its own. It compiles the Rust and C++
 /// peers for this CPU, which takes some minutes.
+///
+/// With `--wasm` the workloads of `benches/counts` run as WebAssembly under node, once with SIMD and
+/// once without.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -37,6 +42,9 @@ pub struct Args {
     /// Time only these workloads, separated by commas: T2,I2,gemm64. A wrong name lists all
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// In place of all that: the library as WebAssembly under node, with SIMD beside without
+    #[arg(long, conflicts_with_all = ["peers", "only"])]
+    wasm: bool,
 }
 
 /// What the C++ peers include and link.
@@ -99,6 +107,9 @@ const PYTHON: [(&str, &[&str]); 2] = [("jax_peer.py", &["step", "scan"]), ("onnx
 pub fn main(args: &Args) -> Result<()> {
     let out = paths::side_target("peers");
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    if args.wasm {
+        return wasm::run(&out);
+    }
     let mut programs = Vec::new();
     if args.peers {
         programs.extend(rust(&out)?);

@@ -13,12 +13,16 @@ use crate::paths;
 use crate::process;
 use crate::toolchain::Target;
 
-const NODE: Need = Need { any_of: &["node", "nodejs"], package: "nodejs" };
+/// What runs a module.
+pub const NODE: Need = Need { any_of: &["node", "nodejs"], package: "nodejs" };
+
+/// The compiler's flags for SIMD.
+pub const SIMD: &str = "-C target-feature=+simd128";
 
 /// A cargo command for wasm with SIMD.
 pub fn cargo(target: Target, subcommand: &str, folder: &str, args: &[&str]) -> Command {
     let mut command = target.cargo(subcommand, folder, "core", ["--release"]);
-    command.env(target.variable("RUSTFLAGS"), "-C target-feature=+simd128").args(args);
+    command.env(target.variable("RUSTFLAGS"), SIMD).args(args);
     command
 }
 

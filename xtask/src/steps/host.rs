@@ -19,7 +19,7 @@ use crate::toolchain::ensure_component;
 pub const LIBRARIES: [&str; 2] = ["rosenblatt-kernels", "rosenblatt"];
 
 /// The packages that are not members of the workspace.
-pub const APART: [&str; 8] = [
+pub const APART: [&str; 9] = [
     "tests/wasm",
     "tests/firmware",
     "examples/cortex-m",
@@ -27,6 +27,7 @@ pub const APART: [&str; 8] = [
     "examples/keras-on-chip",
     "benches/compile",
     "benches/peers",
+    "benches/wasm",
     "tool/fuzz",
 ];
 
@@ -59,14 +60,16 @@ pub fn clippy() -> Result<()> {
             run(&mut cargo(args))?;
         }
     }
-    // The bench beside the peers, without the peers, which are a few hundred crates. It has a target
-    // folder of its own, so that it does not wait for another step.
-    let peers = paths::root().join("benches/peers/Cargo.toml");
-    run(cargo(["clippy", "--manifest-path"])
-        .arg(peers)
-        .arg("--target-dir")
-        .arg(paths::side_target("peers-clippy"))
-        .args(["--", "-D", "warnings"]))?;
+    // The benches that stand apart: beside the peers (without these, which are a few hundred
+    // crates), and under node. They share a target folder of their own, so that they do not wait
+    // for another step.
+    for bench in ["benches/peers", "benches/wasm"] {
+        run(cargo(["clippy", "--manifest-path"])
+            .arg(paths::root().join(bench).join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(paths::side_target("peers-clippy"))
+            .args(["--", "-D", "warnings"]))?;
+    }
     flower::clippy()?;
     run(&mut qemu::clippy()?)
 }
