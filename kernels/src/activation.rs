@@ -8,7 +8,7 @@ use crate::{
     Backend,
     columns::{Columns, SAMPLES},
     dispatch, math,
-    simd::{Bodies, Simd, called},
+    simd::{self, Bodies, Simd, called},
     walk::{for_each_register, load, reduce_max, reduce_sum, store},
 };
 
@@ -431,12 +431,22 @@ pub(crate) unsafe fn softmax_samples<S: Simd>(s: S, n: usize, x: *mut f32) {
             for (j, column) in columns.iter_mut().enumerate().take(n) {
                 *column = s.load(x.add(j * SAMPLES + first).cast_const());
             }
+            /// Each with a stack frame of its own in a debug build.
+            macro_rules! of {
+                ($n:expr) => {
+                    simd::part(
+                        s,
+                        #[inline(always)]
+                        || softmax_of(s, $n, columns),
+                    )
+                };
+            }
             // Constants: few columns stay in registers.
             let columns = match n {
-                2 => softmax_of(s, 2, columns),
-                3 => softmax_of(s, 3, columns),
-                4 => softmax_of(s, 4, columns),
-                _ => softmax_of(s, n, columns),
+                2 => of!(2),
+                3 => of!(3),
+                4 => of!(4),
+                _ => of!(n),
             };
             for (j, column) in columns.into_iter().enumerate().take(n) {
                 s.store(x.add(j * SAMPLES + first), column);
@@ -496,16 +506,24 @@ pub(crate) fn softmax_rows<S: Simd>(s: S, n: usize, x: &mut [f32]) {
         let mut groups = left.chunks_exact_mut(S::LANES * n);
         for rows in &mut groups {
             let rows = rows.as_mut_ptr();
+            /// Each with a stack frame of its own in a debug build.
+            macro_rules! columns {
+                ($n:expr) => {
+                    simd::part(
+                        s,
+                        #[inline(always)]
+                        // SAFETY: a chunk holds `LANES` rows, and n is in the range.
+                        || unsafe { softmax_columns(s, $n, rows) },
+                    )
+                };
+            }
             // Constants: few columns stay in registers.
-            // SAFETY: a chunk holds `LANES` rows, and n is in the range.
-            unsafe {
-                match n {
-                    2 => softmax_columns(s, 2, rows),
-                    3 => softmax_columns(s, 3, rows),
-                    4 => softmax_columns(s, 4, rows),
-                    10 => softmax_columns(s, 10, rows),
-                    _ => softmax_columns(s, n, rows),
-                }
+            match n {
+                2 => columns!(2),
+                3 => columns!(3),
+                4 => columns!(4),
+                10 => columns!(10),
+                _ => columns!(n),
             }
         }
         left = groups.into_remainder();
