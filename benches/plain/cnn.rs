@@ -143,10 +143,10 @@ impl<const B: usize> Cnn<B> {
         }
         self.t += 1;
         let alpha = lr * (1.0 - 0.999f32.powi(self.t)).sqrt() / (1.0 - 0.9f32.powi(self.t));
-        self.k.adam(alpha);
-        self.b1.adam(alpha);
-        self.w.adam(alpha);
-        self.b2.adam(alpha);
+        self.k.adam(alpha, 1e-8);
+        self.b1.adam(alpha, 1e-8);
+        self.w.adam(alpha, 1e-8);
+        self.b2.adam(alpha, 1e-8);
         total / B as f32
     }
 }

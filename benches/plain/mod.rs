@@ -18,6 +18,8 @@ pub struct Plain<const I: usize, const H: usize, const O: usize, const B: usize>
     y: [[f32; O]; B],
     dh: [[f32; H]; B],
     t: i32,
+    /// Adam's. 1e-8 unless changed.
+    pub epsilon: f32,
 }
 
 /// A weight matrix with gradient and moments.
@@ -37,13 +39,13 @@ impl<const N: usize, const R: usize> Param<[[f32; N]; R]> {
     }
 
     #[inline(always)]
-    fn adam(&mut self, alpha: f32) {
+    fn adam(&mut self, alpha: f32, epsilon: f32) {
         let state = self.m.as_flattened_mut().iter_mut().zip(self.v.as_flattened_mut());
         let weights = self.w.as_flattened_mut().iter_mut().zip(self.g.as_flattened());
         for ((w, g), (m, v)) in weights.zip(state) {
             *m = 0.9 * *m + 0.1 * g;
             *v = 0.999 * *v + 0.001 * g * g;
-            *w -= alpha * *m / (v.sqrt() + 1e-8);
+            *w -= alpha * *m / (v.sqrt() + epsilon);
         }
     }
 }
@@ -61,6 +63,7 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
             y: [[0.0; O]; B],
             dh: [[0.0; H]; B],
             t: 0,
+            epsilon: 1e-8,
         }
     }
 
@@ -139,10 +142,10 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Plain<I, H,
         Self::affine_grad(x, &self.dh, &mut self.w1.g, &mut self.b1.g);
         self.t += 1;
         let alpha = lr * (1.0 - 0.999f32.powi(self.t)).sqrt() / (1.0 - 0.9f32.powi(self.t));
-        self.w1.adam(alpha);
-        self.b1.adam(alpha);
-        self.w2.adam(alpha);
-        self.b2.adam(alpha);
+        self.w1.adam(alpha, self.epsilon);
+        self.b1.adam(alpha, self.epsilon);
+        self.w2.adam(alpha, self.epsilon);
+        self.b2.adam(alpha, self.epsilon);
         total / B as f32
     }
 

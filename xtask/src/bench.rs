@@ -24,6 +24,18 @@ use crate::process::{self, cargo};
 /// and the command fails. Libraries are timed in turn, one core each, 21 rounds. A figure is the
 /// median; behind it stands half the distance of its quartiles.
 ///
+/// With `--widths` it times other workloads: a training step and an inference of a network w-w-10,
+/// over the width (1 to 1,024, batch 32) and over the batch (1 to 1,024, width 32). Beside it stand
+/// the two best peers only, plain Rust loops and Eigen with fast-math. The times are drawn over
+/// width and batch. Each width and each batch is another type: ours take about a minute of one core
+/// to compile, plain Rust two, Eigen six, which is compiled again only if its source has changed.
+///
+/// With `--cliffs` it times this library alone, at some hundred shapes of products, recurrent
+/// layers, softmax and functions. Each shape is timed in turn with the next larger one that fills
+/// the registers, and each that fills them with the next smaller one that does. It prints the worst
+/// ten on each backend by the time for the same arithmetic, and how many exceed 1.6 times. A time
+/// never makes it fail. It takes a minute to compile and 1.5 minutes to run.
+///
 /// With `--peers` it installs what is missing: Debian's packages of Eigen, OpenBLAS, FANN and SLEEF,
 /// and JAX, ONNX Runtime and others from PyPI into a folder of its own. It compiles the Rust and C++
 /// peers for this CPU, which takes some minutes.
@@ -37,13 +49,20 @@ pub struct Args {
     #[arg(long)]
     peers: bool,
     /// Also PyTorch, which takes 1.3 GB
-    #[arg(long, requires = "peers")]
+    #[arg(long, requires = "peers", conflicts_with = "widths")]
     torch: bool,
-    /// Time only these workloads, separated by commas: T2,I2,gemm64. A wrong name lists all
+    /// Networks of many widths and batches instead
+    #[arg(long)]
+    widths: bool,
+    /// Many shapes instead, each beside one that fills the registers
+    #[arg(long, conflicts_with_all = ["peers", "widths"])]
+    cliffs: bool,
+    /// Time only these workloads, separated by commas: T2,I2,gemm64, with `--widths` Tw21b32, with
+    /// `--cliffs` gemm_nt,gru. A wrong name lists all
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// In place of all that: the library as WebAssembly under node, with SIMD beside without
-    #[arg(long, conflicts_with_all = ["peers", "only"])]
+    #[arg(long, conflicts_with_all = ["peers", "only", "widths", "cliffs"])]
     wasm: bool,
 }
 
@@ -101,6 +120,14 @@ const CPP: [Cpp; 5] = [
     },
 ];
 
+/// Eigen's networks of the widths.
+const EIGEN_WIDTHS: Cpp = Cpp {
+    program: "eigen-widths",
+    source: "eigen.cpp",
+    flags: &["-I/usr/include/eigen3", "-ffast-math", "-DSWEEP"],
+    variants: false,
+};
+
 /// The Python peers and their variants.
 const PYTHON: [(&str, &[&str]); 2] = [("jax_peer.py", &["step", "scan"]), ("onnx_peer.py", &[""])];
 
@@ -111,13 +138,25 @@ pub fn main(args: &Args) -> Result<()> {
         return wasm::run(&out);
     }
     let mut programs = Vec::new();
-    if args.peers {
+    if args.peers && args.widths {
+        programs.push(plain(&out)?);
+        programs.push(eigen_widths(&out)?);
+    } else if args.peers {
         programs.extend(rust(&out)?);
         programs.extend(cpp(&out)?);
         programs.extend(python(&out, args.torch)?);
     }
+    let bin = match args {
+        Args { widths: true, .. } => "widths",
+        Args { cliffs: true, .. } => "cliffs",
+        _ => "peers",
+    };
     let mut command = package(&out, "run");
-    command.args(["--bin", "peers", "--", "--out"]).arg(&out);
+    if bin != "peers" {
+        // The feature of the same name compiles what the program times.
+        command.args(["--features", bin]);
+    }
+    command.args(["--bin", bin, "--", "--out"]).arg(&out);
     if let Some(only) = &args.only {
         command.args(["--only", only]);
     }
@@ -141,15 +180,23 @@ fn package(out: &Path, subcommand: &str) -> Command {
 
 /// Compiles the Rust peers for this CPU. Returns the command of each.
 fn rust(out: &Path) -> Result<Vec<String>> {
-    let native = out.join("native");
-    let mut command = package(&native, "build");
-    command
-        .args(["--features", "contenders", "--bin", "contenders"])
-        .env("RUSTFLAGS", "-C target-cpu=native");
-    process::run(&mut command)?;
-    let program = native.join("build/release/contenders");
+    let program = native(out, "contenders", "contenders")?;
     let count: usize = process::read(Command::new(&program).arg("count"))?.parse()?;
     Ok((0..count).map(|number| format!("{} {number}", program.display())).collect())
+}
+
+/// Compiles plain Rust loops for the widths. Returns their command.
+fn plain(out: &Path) -> Result<String> {
+    Ok(native(out, "widths", "plain")?.display().to_string())
+}
+
+/// Compiles a program with a feature for this CPU. Returns its path.
+fn native(out: &Path, feature: &str, bin: &str) -> Result<PathBuf> {
+    let native = out.join("native");
+    let mut command = package(&native, "build");
+    command.args(["--features", feature, "--bin", bin]).env("RUSTFLAGS", "-C target-cpu=native");
+    process::run(&mut command)?;
+    Ok(native.join("build/release").join(bin))
 }
 
 /// Compiles the C++ peers for this CPU. Returns the command of each.
@@ -157,15 +204,7 @@ fn cpp(out: &Path) -> Result<Vec<String>> {
     apt::ensure(&PACKAGES)?;
     let mut commands = Vec::new();
     for peer in &CPP {
-        let program = out.join(peer.program);
-        let mut compile = Command::new("g++");
-        compile
-            .args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "-w", "-o"])
-            .arg(&program)
-            .arg(folder().join("cpp").join(peer.source))
-            .args(peer.flags);
-        process::run(&mut compile)?;
-        let program = program.display().to_string();
+        let program = compile(out, peer)?;
         if peer.variants {
             let variants = process::read(Command::new(&program).arg("variants"))?;
             commands.extend(variants.lines().map(|variant| format!("{program} {variant}")));
@@ -174,6 +213,33 @@ fn cpp(out: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(commands)
+}
+
+/// Compiles Eigen's networks of the widths. Returns their command.
+///
+/// It takes minutes. So a program that is newer than its source stays.
+fn eigen_widths(out: &Path) -> Result<String> {
+    apt::ensure(&PACKAGES[..2])?;
+    let written = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let program = out.join(EIGEN_WIDTHS.program);
+    let sources = [EIGEN_WIDTHS.source, "server.hpp"].map(|name| folder().join("cpp").join(name));
+    if sources.iter().all(|source| written(&program) > written(source)) {
+        return Ok(program.display().to_string());
+    }
+    compile(out, &EIGEN_WIDTHS)
+}
+
+/// Compiles a C++ peer for this CPU. Returns its path.
+fn compile(out: &Path, peer: &Cpp) -> Result<String> {
+    let program = out.join(peer.program);
+    let mut compile = Command::new("g++");
+    compile
+        .args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "-w", "-o"])
+        .arg(&program)
+        .arg(folder().join("cpp").join(peer.source))
+        .args(peer.flags);
+    process::run(&mut compile)?;
+    Ok(program.display().to_string())
 }
 
 /// Installs the Python peers into a folder of their own. Returns the command of each.

@@ -2,7 +2,7 @@
 // those that were tried.
 
 // Eigen keeps temporary arrays up to this size on the stack, and refuses larger fixed sizes.
-#define EIGEN_STACK_ALLOCATION_LIMIT (1 << 22)
+#define EIGEN_STACK_ALLOCATION_LIMIT (1 << 23)
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -130,7 +130,8 @@ template <Rule R, int Length, int Rate> struct Optimizer {
 /// A matrix that has the hidden units in one direction has them side by side in memory, so that
 /// the CPU's vectors hold hidden units. The outputs are the exception: there are too few of them
 /// for a vector. A column of them holds the samples side by side.
-template <int In, int Hidden, int Out, int Batch, int Rate, bool Xor> class Network {
+template <int In, int Hidden, int Out, int Batch, int Rate, bool Xor, int Samples = samples>
+class Network {
     using W1 = Matrix<In, Hidden>;
     using W2 = Matrix<Hidden, Out, Eigen::ColMajor>;
     template <int Rows> using X = Unaligned<Matrix<Rows, In>>;
@@ -153,7 +154,7 @@ template <int In, int Hidden, int Out, int Batch, int Rate, bool Xor> class Netw
     };
     Optimizer<Rule::Adam, length, Rate> adam;
     /// All samples' inputs, and a batch's targets.
-    Matrix<samples, In> inputs;
+    Matrix<Samples, In> inputs;
     Y<Batch> t;
 
     void load(const Floats &weights) {
@@ -263,14 +264,16 @@ template <int In, int Hidden, int Out, int Batch, int Rate, bool Xor> class Netw
     }
 
   public:
-    /// Adds the workloads of the network with this number.
-    static void add(Workloads &workloads, const std::string &number) {
+    /// Adds the network's training step, its inference of one sample and that of all, as far as
+    /// they are wanted.
+    template <bool Step, bool One, bool Many>
+    static void add(Workloads &workloads, const std::string &label) {
         static Network net;
         const auto workload = [&](const char *kind, auto call, auto check) {
-            workloads.emplace_back(kind + number, [=](const Data &data) {
-                const std::string files = "n" + number;
+            workloads.emplace_back(kind + label, [=](const Data &data) {
+                const std::string files = "n" + label;
                 const auto weights = data[files + ".weights"];
-                net.inputs = Unaligned<Matrix<samples, In>>(data[files + ".x"].data());
+                net.inputs = Unaligned<Matrix<Samples, In>>(data[files + ".x"].data());
                 net.t = Unaligned<Matrix<Batch, Out>>(data[files + ".t"].data());
                 net.load(weights);
                 const auto from_start = [=] {
@@ -280,23 +283,29 @@ template <int In, int Hidden, int Out, int Batch, int Rate, bool Xor> class Netw
                 return contender(from_start, call);
             });
         };
-        workload("T", [](std::size_t) { return net.train(); }, [](auto call) {
-            Floats losses;
-            for (int step = 0; step < 5; ++step) losses.push_back(call(step));
-            return losses;
-        });
-        const auto one = [](std::size_t i) {
-            return net.template infer<1>(X<1>(net.inputs.data() + i % samples * In));
-        };
-        workload("I", one, [](auto call) {
-            Matrix<samples, Out> y;
-            for (int i = 0; i < samples; ++i) y.row(i) = call(i);
-            return floats(y);
-        });
-        const auto batch = [](std::size_t) {
-            return net.template infer<samples>(X<samples>(net.inputs.data()));
-        };
-        workload("B", batch, [](auto call) { return floats(Matrix<samples, Out>(call(0))); });
+        if constexpr (Step) {
+            workload("T", [](std::size_t) { return net.train(); }, [](auto call) {
+                Floats losses;
+                for (int step = 0; step < 5; ++step) losses.push_back(call(step));
+                return losses;
+            });
+        }
+        if constexpr (One) {
+            const auto one = [](std::size_t i) {
+                return net.template infer<1>(X<1>(net.inputs.data() + i % Samples * In));
+            };
+            workload("I", one, [](auto call) {
+                Matrix<Samples, Out> y;
+                for (int i = 0; i < Samples; ++i) y.row(i) = call(i);
+                return floats(y);
+            });
+        }
+        if constexpr (Many) {
+            const auto batch = [](std::size_t) {
+                return net.template infer<Samples>(X<Samples>(net.inputs.data()));
+            };
+            workload("B", batch, [](auto call) { return floats(Matrix<Samples, Out>(call(0))); });
+        }
     }
 };
 
@@ -384,6 +393,20 @@ template <int... Length> void add_softmax(Workloads &workloads) {
     (workloads.emplace_back("softmax" + std::to_string(Length), softmax<Length>), ...);
 }
 
+/// Networks w-w-10 of these widths with a batch of 32.
+template <int... W> void add_width(Workloads &workloads) {
+    (Network<W, W, 10, samples, 1, false>::template add<true, true, false>(
+         workloads, "w" + std::to_string(W) + "b32"),
+     ...);
+}
+
+/// The network 32-32-10 with these batches.
+template <int... B> void add_batch(Workloads &workloads) {
+    (Network<32, 32, 10, B, 1, false, B>::template add<true, false, true>(
+         workloads, "w32b" + std::to_string(B)),
+     ...);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return std::fprintf(stderr, "usage: %s DATA_FOLDER\n", argv[0]), 2;
 #ifdef __SSE__
@@ -392,10 +415,15 @@ int main(int argc, char **argv) {
     _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
 #endif
     Workloads workloads;
-    Network<2, 8, 1, 4, 10, true>::add(workloads, "1");
-    Network<4, 16, 3, 16, 1, false>::add(workloads, "2");
-    Network<64, 32, 10, 32, 1, false>::add(workloads, "3");
-    Network<784, 128, 10, 32, 1, false>::add(workloads, "4");
+#ifdef SWEEP
+    add_width<1, 3, 5, 8, 13, 21, 50, 100, 200, 512, 1024>(workloads);
+    Network<32, 32, 10, 32, 1, false>::add<true, true, true>(workloads, "w32b32");
+    add_batch<1, 3, 7, 16, 31, 33, 100, 256, 1024>(workloads);
+#else
+    Network<2, 8, 1, 4, 10, true>::add<true, true, true>(workloads, "1");
+    Network<4, 16, 3, 16, 1, false>::add<true, true, true>(workloads, "2");
+    Network<64, 32, 10, 32, 1, false>::add<true, true, true>(workloads, "3");
+    Network<784, 128, 10, 32, 1, false>::add<true, true, true>(workloads, "4");
     add_squares<4, 7, 8, 16, 17, 32, 33, 64, 100, 128, 256>(workloads);
     workloads.emplace_back("gemm32x784x128", gemm<32, 784, 128>);
     workloads.emplace_back("gemm32x128x10", gemm<32, 128, 10>);
@@ -413,5 +441,6 @@ int main(int argc, char **argv) {
     add_updates<Rule::AdaGrad>(workloads, "adagrad");
     add_updates<Rule::RmsProp>(workloads, "rmsprop");
     add_updates<Rule::Adam>(workloads, "adam");
+#endif
     return serve(name, workloads, {argv[1]});
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::workload::{NETS, Net, SAMPLES, VALUES};
+use crate::workload::{NETS, Net, SAMPLES, SWEPT, VALUES};
 
 /// Weights, inputs and targets of one network, in row order.
 pub struct Samples {
@@ -24,6 +24,8 @@ pub struct Samples {
 /// All numbers.
 pub struct Data {
     pub nets: [Samples; 4],
+    /// Those of [`SWEPT`], or none.
+    pub swept: Vec<Samples>,
     pub cnn: Samples,
     pub rnn: Samples,
     /// Uniform in −1 … 1. A gemm takes A from its start and B from behind A. An update takes the
@@ -37,11 +39,11 @@ pub struct Data {
 const POOL: usize = 2 * 100_480;
 
 /// Numbers that look random: SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// Uniform in 0 … 1.
-    fn unit(&mut self) -> f32 {
+    pub(crate) fn unit(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -69,15 +71,19 @@ fn one_hot(samples: usize, classes: usize) -> Vec<f32> {
 }
 
 fn net(net: &Net) -> Samples {
-    let mut random = Random(net.number as u64);
+    let mut random = Random(match net.number {
+        0 => (net.hidden << 16 | net.batch) as u64,
+        number => number as u64,
+    });
     let mut weights = random.layer(net.inputs, net.hidden, net.hidden);
     weights.extend(random.layer(net.hidden, net.outputs, net.outputs));
     let (x, t) = if net.is_xor() {
         let corners = [([0.0, 0.0], 0.0), ([0.0, 1.0], 1.0), ([1.0, 0.0], 1.0), ([1.0, 1.0], 0.0)];
-        let all = || (0..SAMPLES).map(|i| corners[i % 4]);
+        let all = || (0..net.samples).map(|i| corners[i % 4]);
         (all().flat_map(|(x, _)| x).collect(), all().map(|(_, t)| t).collect())
     } else {
-        ((0..SAMPLES * net.inputs).map(|_| random.unit()).collect(), one_hot(SAMPLES, net.outputs))
+        let inputs = net.samples * net.inputs;
+        ((0..inputs).map(|_| random.unit()).collect(), one_hot(net.samples, net.outputs))
     };
     Samples { weights, x, t }
 }
@@ -110,6 +116,7 @@ impl Data {
         };
         Self {
             nets: [net(&NETS[0]), net(&NETS[1]), net(&NETS[2]), net(&NETS[3])],
+            swept: Vec::new(),
             cnn,
             rnn,
             pool: random.uniform(POOL, 1.0).collect(),
@@ -117,13 +124,26 @@ impl Data {
         }
     }
 
+    /// The same with the networks of the sweep.
+    pub fn with_sweep() -> Self {
+        Self { swept: SWEPT.iter().map(net).collect(), ..Self::new() }
+    }
+
     /// The samples of a network.
+    ///
+    /// # Panics
+    /// If it is one of [`SWEPT`], and the data is without the sweep.
     pub fn net(&self, net: &Net) -> &Samples {
-        &self.nets[net.number - 1]
+        if net.number > 0 {
+            return &self.nets[net.number - 1];
+        }
+        let at = SWEPT.iter().position(|one| one.label() == net.label()).expect("one of the sweep");
+        &self.swept[at]
     }
 
     /// Writes each array into a file of its own, 32-bit floats in little-endian order:
-    /// `n1.weights`, `n1.x`, `n1.t`, … `cnn.weights`, … `rnn.weights`, … `pool`, `values`.
+    /// `n1.weights`, `n1.x`, `n1.t`, … `nw21b32.weights`, … `cnn.weights`, … `rnn.weights`, …
+    /// `pool`, `values`.
     pub fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let write = |name: &str, values: &[f32]| {
@@ -131,8 +151,10 @@ impl Data {
             let path = folder.join(name);
             fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
         };
-        let nets = self.nets.iter().zip(["n1", "n2", "n3", "n4"]);
-        for (samples, name) in nets.chain([(&self.cnn, "cnn"), (&self.rnn, "rnn")]) {
+        let labels = NETS.iter().chain(&SWEPT).map(|net| format!("n{}", net.label()));
+        let nets = self.nets.iter().chain(&self.swept).zip(labels);
+        let others = [(&self.cnn, "cnn".to_owned()), (&self.rnn, "rnn".to_owned())];
+        for (samples, name) in nets.chain(others) {
             write(&format!("{name}.weights"), &samples.weights)?;
             write(&format!("{name}.x"), &samples.x)?;
             write(&format!("{name}.t"), &samples.t)?;

@@ -13,8 +13,8 @@ use rosenblatt_peers::limits::Limits;
 use rosenblatt_peers::measure;
 use rosenblatt_peers::ours::Ours;
 use rosenblatt_peers::process::Program;
-use rosenblatt_peers::report::Report;
-use rosenblatt_peers::workload::{self, Workload};
+use rosenblatt_peers::report::{Report, cpu};
+use rosenblatt_peers::workload;
 
 /// Times Rosenblatt beside its peers.
 #[derive(Parser)]
@@ -32,7 +32,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let workloads = chosen(&args.only)?;
+    let workloads = workload::chosen(workload::all(), &args.only)?;
     let data = Data::new();
     measure::prove(&data)?;
     let folder = args.out.join("data");
@@ -76,38 +76,5 @@ fn main() -> Result<()> {
     match report.wrong().len() {
         0 => Ok(()),
         wrong => bail!("{wrong} results were wrong"),
-    }
-}
-
-/// The workloads of these names, or all.
-fn chosen(only: &[String]) -> Result<Vec<Workload>> {
-    let all = workload::all();
-    if only.is_empty() {
-        return Ok(all);
-    }
-    only.iter()
-        .map(|name| {
-            let same = |one: &&Workload| one.name().eq_ignore_ascii_case(name);
-            all.iter().find(same).copied().with_context(|| {
-                let names: Vec<String> = all.iter().map(Workload::name).collect();
-                format!("no workload {name}; there are {}", names.join(", "))
-            })
-        })
-        .collect()
-}
-
-/// The CPU's name, family and model.
-fn cpu() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.split(':').next().map(str::trim) == Some(name));
-        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
-    };
-    match field("model name") {
-        Some(name) => {
-            let number = |name| field(name).unwrap_or("?");
-            format!("{name}, family {} model {}", number("cpu family"), number("model"))
-        }
-        None => format!("{}, of unknown name", std::env::consts::ARCH),
     }
 }

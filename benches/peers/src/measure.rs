@@ -41,13 +41,12 @@ pub fn run(
 ) -> Result<Vec<(usize, Outcome)>> {
     let expected = reference::expected(workload, data);
     let mut outcomes = Vec::new();
-    let mut racing: Vec<Racer<'_>> = Vec::new();
+    let mut racing: Vec<(usize, Racer<'_>)> = Vec::new();
     for (place, peer) in peers.iter().enumerate() {
         let opened = peer.contender(workload, data).and_then(|contender| {
             let Some(mut contender) = contender else { return Ok(None) };
             let error = judge(workload, &contender.check()?, &expected)?;
-            let calls = calibrate(contender.as_mut())?;
-            Ok(Some(Racer { place, contender, calls, error, times: Vec::new() }))
+            Ok(Some((place, Racer::new(contender, error, ROUND)?)))
         });
         match opened {
             Ok(racer) => racing.extend(racer),
@@ -55,26 +54,44 @@ pub fn run(
         }
     }
     for _ in 0..ROUNDS {
-        for racer in &mut racing {
-            let time = racer.contender.time(racer.calls)?;
-            racer.times.push(time.as_secs_f64() * 1e9 / racer.calls as f64);
+        for (_, racer) in &mut racing {
+            racer.run()?;
         }
     }
-    outcomes.extend(racing.into_iter().map(|racer| (racer.place, Outcome::Timed(racer.result()))));
+    outcomes
+        .extend(racing.into_iter().map(|(place, racer)| (place, Outcome::Timed(racer.result()))));
     outcomes.sort_by_key(|(place, _)| *place);
     Ok(outcomes)
 }
 
-struct Racer<'a> {
-    place: usize,
+/// A contender whose result was right, with its times so far.
+pub struct Racer<'a> {
     contender: Box<dyn Contender + 'a>,
     calls: u64,
     error: f64,
     times: Vec<f64>,
 }
 
-impl Racer<'_> {
-    fn result(mut self) -> Times {
+impl<'a> Racer<'a> {
+    /// A contender with the largest relative error of its result. A round is to take this long.
+    pub fn new(
+        mut contender: Box<dyn Contender + 'a>,
+        error: f64,
+        round: Duration,
+    ) -> Result<Self> {
+        let calls = calibrate(contender.as_mut(), round)?;
+        Ok(Self { contender, calls, error, times: Vec::new() })
+    }
+
+    /// Runs one round.
+    pub fn run(&mut self) -> Result<()> {
+        let time = self.contender.time(self.calls)?;
+        self.times.push(time.as_secs_f64() * 1e9 / self.calls as f64);
+        Ok(())
+    }
+
+    /// What the rounds give together.
+    pub fn result(mut self) -> Times {
         self.times.sort_by(f64::total_cmp);
         let quarter = |share: usize| self.times[self.times.len() * share / 4];
         let median = quarter(2);
@@ -83,13 +100,13 @@ impl Racer<'_> {
     }
 }
 
-/// The calls of one round: as many as take [`ROUND`], at least one.
-fn calibrate(contender: &mut dyn Contender) -> Result<u64> {
+/// The calls of one round: as many as take this long, at least one.
+fn calibrate(contender: &mut dyn Contender, round: Duration) -> Result<u64> {
     let mut calls = 1;
     loop {
         let time = contender.time(calls)?;
-        if time >= ROUND / 4 {
-            let more = ROUND.as_secs_f64() / time.as_secs_f64();
+        if time >= round / 4 {
+            let more = round.as_secs_f64() / time.as_secs_f64();
             return Ok(((calls as f64 * more) as u64).max(1));
         }
         calls *= 2;
@@ -98,19 +115,27 @@ fn calibrate(contender: &mut dyn Contender) -> Result<u64> {
 
 /// Compares a result with the reference. Returns the largest relative error.
 fn judge(workload: &Workload, found: &[f32], expected: &[f64]) -> Result<f64> {
+    // The functions' values are compared with themselves, or with one.
+    match workload.kind {
+        Kind::Elementwise(Function::Exp) => compare(found, expected, 1e-5, 0.0),
+        Kind::Elementwise(_) | Kind::Softmax(_) => compare(found, expected, 1e-6, 1.0),
+        _ => compare_sums(found, expected),
+    }
+}
+
+/// Compares sums with the reference. Numbers near zero are differences of greater ones, so that the
+/// error is compared with the size of all numbers.
+pub fn compare_sums(found: &[f32], expected: &[f64]) -> Result<f64> {
+    let squares: f64 = expected.iter().map(|x| x * x).sum();
+    compare(found, expected, 1e-3, (squares / expected.len() as f64).sqrt())
+}
+
+/// Compares numbers with the reference: an error is at most `tolerance` times the number, or times
+/// `size` where the number is less. Returns the largest relative error.
+pub fn compare(found: &[f32], expected: &[f64], tolerance: f64, size: f64) -> Result<f64> {
     if found.len() != expected.len() {
         bail!("{} numbers instead of {}", found.len(), expected.len());
     }
-    // Numbers near zero are differences of greater ones, so that the error is compared with the
-    // size of all numbers. The functions' values are compared with themselves, or with one.
-    let (tolerance, size) = match workload.kind {
-        Kind::Elementwise(Function::Exp) => (1e-5, 0.0),
-        Kind::Elementwise(_) | Kind::Softmax(_) => (1e-6, 1.0),
-        _ => {
-            let squares: f64 = expected.iter().map(|x| x * x).sum();
-            (1e-3, (squares / expected.len() as f64).sqrt())
-        }
-    };
     let mut largest = 0.0f64;
     for (at, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let error = (f64::from(found) - expected).abs();

@@ -32,6 +32,11 @@ impl Ours {
         all.push(one(best, false, format!("rosenblatt {best}, shape at run time")));
         all
     }
+
+    /// On every backend of this CPU, slowest first.
+    pub fn backends() -> Vec<Self> {
+        Self::all().into_iter().filter(|one| one.shapes).collect()
+    }
 }
 
 type Xor = Mlp<(Dense<2, 8, Tanh>, Dense<8, 1, Sigmoid>)>;
@@ -103,15 +108,15 @@ macro_rules! one {
     }};
 }
 
-/// The contender for 32 samples a call.
+/// The contender for all samples a call.
 macro_rules! batch {
     ($self:ident, $net:ty, $samples:expr) => {{
         let (backend, samples): (_, &Samples) = ($self.backend, $samples);
         let net = net!($net, &samples.weights);
         let (again, x) = (net.clone(), rows(&samples.x));
-        let mut y = [again.predict(&x[0]); SAMPLES];
+        let mut y = vec![again.predict(&x[0]); x.len()];
         let check = move || {
-            let mut y = [again.predict(&x[0]); SAMPLES];
+            let mut y = vec![again.predict(&x[0]); x.len()];
             again.on(backend).predict_batch(x, &mut y)?;
             Ok(y.as_flattened().to_vec())
         };
@@ -171,6 +176,11 @@ macro_rules! known {
         }
     };
 }
+
+#[cfg(feature = "cliffs")]
+pub mod frames;
+#[cfg(feature = "widths")]
+mod widths;
 
 impl Ours {
     /// A product whose shape is an argument.
@@ -268,6 +278,12 @@ impl Peer for Ours {
             });
         }
         Ok(Some(match workload.kind {
+            Kind::Step(net) | Kind::One(net) | Kind::Batch(net) if net.number == 0 => {
+                #[cfg(feature = "widths")]
+                return self.swept(workload, net, data);
+                #[cfg(not(feature = "widths"))]
+                return Ok(None);
+            }
             Kind::Step(net) => {
                 let (samples, lr) = (data.net(net), net.lr);
                 let (x, t) = (&samples.x, &samples.t);

@@ -132,7 +132,10 @@ impl Contender for Remote<'_> {
 
 /// Answers the commands of a driver: the other side of [`Program`].
 pub fn serve(peer: &dyn Peer, data: &Data) -> Result<()> {
-    let workloads = crate::workload::all();
+    let mut workloads = crate::workload::all();
+    if !data.swept.is_empty() {
+        workloads.extend(crate::workload::sweep());
+    }
     let mut open: Vec<(String, Box<dyn Contender + '_>)> = Vec::new();
     for line in std::io::stdin().lines() {
         let line = line?;

@@ -11,9 +11,9 @@ type Row = Vec<f64>;
 /// The numbers that [`Contender::check`](crate::contender::Contender::check) must return.
 pub fn expected(workload: &Workload, data: &Data) -> Vec<f64> {
     match workload.kind {
-        Kind::Step(net) => train(Dense::new(net), data.net(net), net.batch, net.lr),
-        Kind::Cnn => train(Cnn, &data.cnn, SAMPLES, 0.001),
-        Kind::Rnn => train(Rnn, &data.rnn, 16, 0.001),
+        Kind::Step(net) => train(Dense::new(net), data.net(net), net.samples, net.batch, net.lr),
+        Kind::Cnn => train(Cnn, &data.cnn, SAMPLES, SAMPLES, 0.001),
+        Kind::Rnn => train(Rnn, &data.rnn, 16, 16, 0.001),
         Kind::One(net) | Kind::Batch(net) => {
             let samples = data.net(net);
             let model = Dense::new(net);
@@ -39,7 +39,7 @@ pub fn expected(workload: &Workload, data: &Data) -> Vec<f64> {
     }
 }
 
-fn wide(x: &[f32]) -> Row {
+pub(crate) fn wide(x: &[f32]) -> Row {
     x.iter().copied().map(f64::from).collect()
 }
 
@@ -47,7 +47,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn apply(function: Function, x: f64) -> f64 {
+pub(crate) fn apply(function: Function, x: f64) -> f64 {
     match function {
         Function::Exp => x.exp(),
         Function::Tanh => x.tanh(),
@@ -55,7 +55,7 @@ fn apply(function: Function, x: f64) -> f64 {
     }
 }
 
-fn softmax(x: &[f64]) -> Row {
+pub(crate) fn softmax(x: &[f64]) -> Row {
     let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Row = x.iter().map(|x| (x - top).exp()).collect();
     let sum: f64 = powers.iter().sum();
@@ -77,12 +77,9 @@ trait Model {
     fn sample(&self, w: &[f64], x: &[f64], t: &[f64], dw: &mut [f64]) -> f64;
 }
 
-/// The losses of the first steps with Adam.
-fn train(model: impl Model, samples: &Samples, batch: usize, lr: f32) -> Vec<f64> {
-    let all = samples.t.len();
-    // Each network's data has 32 samples, the recurrent one's 16.
-    let count = if all == 16 { 16 } else { SAMPLES };
-    let (inputs, outputs) = (samples.x.len() / count, all / count);
+/// The losses of the first steps with Adam, with data of `count` samples.
+fn train(model: impl Model, samples: &Samples, count: usize, batch: usize, lr: f32) -> Vec<f64> {
+    let (inputs, outputs) = (samples.x.len() / count, samples.t.len() / count);
     let (x, t) = (wide(&samples.x), wide(&samples.t));
     let mut w = wide(&samples.weights);
     let mut adam = State::new(w.len());
@@ -247,7 +244,7 @@ impl Model for Rnn {
 
 /// The outputs of the first 32 frames of a layer 1-h and a dense layer h-1, with the weights of
 /// [`frame_weights`].
-fn frames(cell: Cell, units: usize, data: &Data) -> Vec<f64> {
+pub(crate) fn frames(cell: Cell, units: usize, data: &Data) -> Vec<f64> {
     let weights = wide(&frame_weights(cell, units, data));
     let gates = gates(cell);
     let n = gates * units;

@@ -1,6 +1,7 @@
 //! The tables, as text and as Markdown, and the plot.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -206,7 +207,7 @@ fn cell(workload: &Workload, times: &Times) -> String {
 }
 
 /// Three digits, or all before the point.
-fn short(figure: f64) -> String {
+pub fn short(figure: f64) -> String {
     let digits = match figure {
         x if x >= 100.0 => 0,
         x if x >= 10.0 => 1,
@@ -214,4 +215,20 @@ fn short(figure: f64) -> String {
         _ => 3,
     };
     format!("{figure:.digits$}")
+}
+
+/// The CPU's name, family and model.
+pub fn cpu() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.split(':').next().map(str::trim) == Some(name));
+        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    };
+    match field("model name") {
+        Some(name) => {
+            let number = |name| field(name).unwrap_or("?");
+            format!("{name}, family {} model {}", number("cpu family"), number("model"))
+        }
+        None => format!("{}, of unknown name", std::env::consts::ARCH),
+    }
 }

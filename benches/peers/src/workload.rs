@@ -2,31 +2,74 @@
 
 use std::fmt;
 
+use anyhow::{Context, Result};
+
 /// A network of two dense layers.
 ///
 /// `xor`: tanh, then sigmoid, with binary cross-entropy. The others: ReLU, then softmax, with
 /// categorical cross-entropy.
 pub struct Net {
-    /// 1 to 4: the number in the names of its workloads.
+    /// 1 to 4: the number in the names of its workloads. 0 in [`SWEPT`].
     pub number: usize,
     pub inputs: usize,
     pub hidden: usize,
     pub outputs: usize,
     /// Samples of a training step.
     pub batch: usize,
+    /// Samples of its data and of a batched inference.
+    pub samples: usize,
     /// The learning rate of Adam.
     pub lr: f32,
 }
 
 /// The networks of the workloads T1 to T4, I1 to I4 and B1 to B4.
 pub static NETS: [Net; 4] = [
-    Net { number: 1, inputs: 2, hidden: 8, outputs: 1, batch: 4, lr: 0.01 },
-    Net { number: 2, inputs: 4, hidden: 16, outputs: 3, batch: 16, lr: 0.001 },
-    Net { number: 3, inputs: 64, hidden: 32, outputs: 10, batch: 32, lr: 0.001 },
-    Net { number: 4, inputs: 784, hidden: 128, outputs: 10, batch: 32, lr: 0.001 },
+    Net { number: 1, inputs: 2, hidden: 8, outputs: 1, batch: 4, samples: SAMPLES, lr: 0.01 },
+    Net { number: 2, inputs: 4, hidden: 16, outputs: 3, batch: 16, samples: SAMPLES, lr: 0.001 },
+    Net { number: 3, inputs: 64, hidden: 32, outputs: 10, batch: 32, samples: SAMPLES, lr: 0.001 },
+    Net {
+        number: 4,
+        inputs: 784,
+        hidden: 128,
+        outputs: 10,
+        batch: 32,
+        samples: SAMPLES,
+        lr: 0.001,
+    },
 ];
 
-/// Samples of a batched inference, and of every network's data.
+/// Widths of the sweep: multiples of a register, and numbers that nobody tunes for. Each is a
+/// network w-w-10, which is compiled for each backend, so the list is short.
+pub const WIDTHS: [usize; 12] = [1, 3, 5, 8, 13, 21, 32, 50, 100, 200, 512, 1024];
+/// Batches of the sweep. [`SAMPLES`] belongs to them, too: it is the batch of the widths.
+pub const BATCHES: [usize; 9] = [1, 3, 7, 16, 31, 33, 100, 256, 1024];
+/// The width of the batches, which is one of [`WIDTHS`].
+pub const WIDTH: usize = 32;
+
+/// The networks w-w-10 of the sweep: of each width with a batch of [`SAMPLES`], then of width
+/// [`WIDTH`] with each batch.
+///
+/// A layer of w by w weights has all products of a training step: forward, by the weights, and by
+/// the inputs from the second layer, which has ten outputs at each width, as a classifier has.
+pub static SWEPT: [Net; WIDTHS.len() + BATCHES.len()] = {
+    let mut nets = [const { swept(WIDTH, SAMPLES) }; WIDTHS.len() + BATCHES.len()];
+    let mut at = 0;
+    while at < nets.len() {
+        nets[at] = if at < WIDTHS.len() {
+            swept(WIDTHS[at], SAMPLES)
+        } else {
+            swept(WIDTH, BATCHES[at - WIDTHS.len()])
+        };
+        at += 1;
+    }
+    nets
+};
+
+const fn swept(width: usize, batch: usize) -> Net {
+    Net { number: 0, inputs: width, hidden: width, outputs: 10, batch, samples: batch, lr: 0.001 }
+}
+
+/// Samples of the networks' data and of a batched inference, except in [`SWEPT`].
 pub const SAMPLES: usize = 32;
 /// Steps whose losses a check compares.
 pub const CHECKED_STEPS: usize = 5;
@@ -34,6 +77,14 @@ pub const CHECKED_STEPS: usize = 5;
 pub const VALUES: usize = 1024;
 
 impl Net {
+    /// What stands for it in names of workloads and files: `2`, or `w21b32`.
+    pub fn label(&self) -> String {
+        match self.number {
+            0 => format!("w{}b{}", self.hidden, self.batch),
+            number => number.to_string(),
+        }
+    }
+
     /// The xor network has a sigmoid and binary cross-entropy.
     pub fn is_xor(&self) -> bool {
         self.number == 1
@@ -83,7 +134,7 @@ pub enum Kind {
     Step(&'static Net),
     /// One sample's inference. Calls go through the samples in turn.
     One(&'static Net),
-    /// An inference of [`SAMPLES`] samples.
+    /// An inference of all of its samples.
     Batch(&'static Net),
     /// A training step of the convolutional network.
     Cnn,
@@ -152,6 +203,38 @@ pub fn all() -> Vec<Workload> {
     kinds.into_iter().map(|kind| Workload { kind }).collect()
 }
 
+/// The workloads of the sweep. Of each width: a step and the inference of one sample. Of each
+/// batch: a step and the inference of as many samples.
+pub fn sweep() -> Vec<Workload> {
+    let mut kinds: Vec<Kind> = Vec::new();
+    for net in &SWEPT {
+        kinds.push(Kind::Step(net));
+        if net.batch == SAMPLES {
+            kinds.push(Kind::One(net));
+        }
+        if net.hidden == WIDTH {
+            kinds.push(Kind::Batch(net));
+        }
+    }
+    kinds.into_iter().map(|kind| Workload { kind }).collect()
+}
+
+/// The workloads of these names, or all.
+pub fn chosen(all: Vec<Workload>, only: &[String]) -> Result<Vec<Workload>> {
+    if only.is_empty() {
+        return Ok(all);
+    }
+    only.iter()
+        .map(|name| {
+            let same = |one: &&Workload| one.name().eq_ignore_ascii_case(name);
+            all.iter().find(same).copied().with_context(|| {
+                let names: Vec<String> = all.iter().map(Workload::name).collect();
+                format!("no workload {name}; there are {}", names.join(", "))
+            })
+        })
+        .collect()
+}
+
 /// The parts of the report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Section {
@@ -218,7 +301,7 @@ impl Workload {
     pub fn units(&self) -> f64 {
         let units = match self.kind {
             Kind::Step(_) | Kind::Cnn | Kind::Rnn | Kind::One(_) | Kind::Frame(..) => 1,
-            Kind::Batch(_) => SAMPLES,
+            Kind::Batch(net) => net.samples,
             Kind::Gemm(m, k, n) => 2 * m * k * n,
             Kind::Elementwise(_) => VALUES,
             Kind::Softmax(width) => softmax_rows(width) * width,
@@ -240,9 +323,9 @@ impl Workload {
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Step(net) => write!(f, "T{}", net.number),
-            Kind::One(net) => write!(f, "I{}", net.number),
-            Kind::Batch(net) => write!(f, "B{}", net.number),
+            Kind::Step(net) => write!(f, "T{}", net.label()),
+            Kind::One(net) => write!(f, "I{}", net.label()),
+            Kind::Batch(net) => write!(f, "B{}", net.label()),
             Kind::Cnn => write!(f, "C"),
             Kind::Rnn => write!(f, "R"),
             Kind::Frame(Cell::Gru, units) => write!(f, "gru{units}"),
@@ -253,5 +336,33 @@ impl fmt::Display for Workload {
             Kind::Softmax(width) => write!(f, "softmax{width}"),
             Kind::Update(rule, n) => write!(f, "{}{n}", format!("{rule:?}").to_lowercase()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sweep_has_each_width_and_each_batch_once() {
+        let names: Vec<String> = sweep().iter().map(Workload::name).collect();
+        for width in WIDTHS {
+            for name in [format!("Tw{width}b32"), format!("Iw{width}b32")] {
+                assert_eq!(names.iter().filter(|one| **one == name).count(), 1, "{name}");
+            }
+        }
+        for batch in [&BATCHES[..], &[SAMPLES]].concat() {
+            for name in [format!("Tw32b{batch}"), format!("Bw32b{batch}")] {
+                assert_eq!(names.iter().filter(|one| **one == name).count(), 1, "{name}");
+            }
+        }
+        assert_eq!(names.len(), 2 * WIDTHS.len() + 2 * BATCHES.len() + 1);
+    }
+
+    #[test]
+    fn a_wrong_name_lists_all() {
+        let some = |name: &str| chosen(sweep(), &[name.to_owned()]);
+        assert_eq!(some("tW5b32").unwrap()[0].name(), "Tw5b32");
+        assert!(format!("{:#}", some("Tw6b32").err().unwrap()).contains("Tw5b32"));
     }
 }

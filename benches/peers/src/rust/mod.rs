@@ -1,16 +1,23 @@
 //! The contenders in Rust. They are a program of their own: it is compiled for this machine's CPU,
 //! as a user of these libraries would do it. Rosenblatt finds the CPU's instructions by itself.
 
+#[cfg(feature = "contenders")]
 mod burn;
 #[path = "../../../plain/mod.rs"]
 mod by_hand;
+#[cfg(feature = "contenders")]
 mod candle;
+#[cfg(feature = "contenders")]
 mod nalgebra;
-mod plain;
+pub mod plain;
+#[cfg(feature = "contenders")]
 mod products;
+#[cfg(feature = "contenders")]
 mod tract;
+#[cfg(feature = "contenders")]
 mod wide;
 
+#[cfg(feature = "contenders")]
 use crate::contender::Peer;
 
 /// Steps after which a training by hand begins again. One that has converged keeps moments that are
@@ -18,6 +25,7 @@ use crate::contender::Peer;
 const RESTART: usize = 256;
 
 /// All of them.
+#[cfg(feature = "contenders")]
 pub fn all() -> Vec<Box<dyn Peer>> {
     let mut all: Vec<Box<dyn Peer>> = vec![
         Box::new(plain::peer()),

@@ -43,7 +43,7 @@ fn tanh(x: f32) -> f32 {
     // Below 0.625 the difference would cancel.
     let x2 = x * x;
     let mut p = -5.704_988_7e-3;
-    for c in [2.063_908_9e-2, -5.373_971e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+    for c in [2.063_909e-2, -5.373_971e-2, 1.333_144_2e-1, -3.333_328e-1] {
         p = p * x2 + c;
     }
     let small = p * x2 * x + x;
@@ -136,7 +136,7 @@ fn batch<'a, const I: usize, const H: usize, const O: usize>(
     let net = Net::<I, H, O>::new(&samples.weights);
     let again = Net::<I, H, O>::new(&samples.weights);
     let x = samples.x.as_chunks::<I>().0;
-    let mut y = [[0.0; O]; SAMPLES];
+    let mut y = vec![[0.0; O]; x.len()];
     let check = move || Ok(x.iter().flat_map(|x| again.predict(x)).collect());
     contender(check, move |_| {
         for (x, y) in black_box(x).iter().zip(&mut y) {
@@ -149,8 +149,14 @@ fn batch<'a, const I: usize, const H: usize, const O: usize>(
 /// A training step of two layers.
 macro_rules! step {
     ($data:expr, $net:expr, $i:literal - $h:literal - $o:literal, $b:literal, $step:ident) => {{
-        let (samples, lr): (&Samples, f32) = ($data.net($net), $net.lr);
-        let new = || Box::new(TwoLayers::<$i, $h, $o, $b>::new(&samples.weights));
+        let samples: &Samples = $data.net($net);
+        let lr: f32 = $net.lr;
+        let new = || {
+            let mut net = Box::new(TwoLayers::<$i, $h, $o, $b>::new(&samples.weights));
+            // As the workloads want it.
+            net.epsilon = 1e-7;
+            net
+        };
         let x: &[[f32; $i]; $b] = samples.x[..$i * $b].as_chunks().0.try_into()?;
         let t: &[[f32; $o]; $b] = samples.t[..$o * $b].as_chunks().0.try_into()?;
         let check = move || {
@@ -422,6 +428,45 @@ fn frames<const U: usize, const G: usize>(cell: Cell, data: &Data) -> Box<dyn Co
     contender(check, move |i| net.push(black_box(x[i % SAMPLES])))
 }
 
+/// The contender of a network of the sweep from its kind, its width and its batch.
+#[cfg(feature = "widths")]
+macro_rules! swept {
+    (
+        $workload:expr, $net:expr, $data:expr;
+        widths: $($w:literal)*; batches of $width:literal: $($b:literal)*
+    ) => {
+        match ($workload.kind, ($net.hidden, $net.batch)) {
+            $(
+                (Kind::Step(_), ($w, SAMPLES)) => {
+                    step!($data, $net, $w - $w - 10, 32, step_classes)
+                }
+                (Kind::One(_), ($w, SAMPLES)) => one::<$w, $w, 10>($data.net($net)),
+            )*
+            $(
+                (Kind::Step(_), ($width, $b)) => {
+                    step!($data, $net, $width - $width - 10, $b, step_classes)
+                }
+            )*
+            (Kind::Batch(_), ($width, _)) => batch::<$width, $width, 10>($data.net($net)),
+            _ => return Ok(None),
+        }
+    };
+}
+
+/// The contender for a workload of the sweep.
+#[cfg(feature = "widths")]
+fn swept<'a>(
+    workload: &Workload,
+    net: &crate::workload::Net,
+    data: &'a Data,
+) -> Result<Option<Box<dyn Contender + 'a>>> {
+    Ok(Some(swept!(
+        workload, net, data;
+        widths: 1 3 5 8 13 21 32 50 100 200 512 1024;
+        batches of 32: 1 3 7 16 31 33 100 256 1024
+    )))
+}
+
 impl Peer for Plain {
     fn name(&self) -> &str {
         "plain Rust loops"
@@ -433,6 +478,12 @@ impl Peer for Plain {
         data: &'a Data,
     ) -> Result<Option<Box<dyn Contender + 'a>>> {
         Ok(Some(match workload.kind {
+            Kind::Step(net) | Kind::One(net) | Kind::Batch(net) if net.number == 0 => {
+                #[cfg(feature = "widths")]
+                return swept(workload, net, data);
+                #[cfg(not(feature = "widths"))]
+                return Ok(None);
+            }
             Kind::Step(net) => match net.number {
                 1 => step!(data, net, 2 - 8 - 1, 4, step_binary),
                 2 => step!(data, net, 4 - 16 - 3, 16, step_classes),
