@@ -8,7 +8,16 @@ use crate::{
     tflite,
 };
 use anyhow::{Context, Result, bail, ensure};
-use std::{fs, io::Write, panic, path::Path};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    panic,
+    path::Path,
+};
+
+/// The most bytes of a file: more than a network's largest weights, and an optimizer's values with
+/// them, take in any format.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// What a file leaves open, as the user gives it.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +51,21 @@ pub struct Found {
 /// # Errors
 /// Names the file and what is wrong with it.
 pub fn read(path: &Path, hints: &Hints) -> Result<Found> {
-    let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let bytes = bytes(path)?;
     parse(&bytes, hints).with_context(|| path.display().to_string())
+}
+
+/// The bytes of a file, of 1 GiB at most.
+/// # Errors
+/// Names the file and what is wrong.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let read = || -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+        ensure!(bytes.len() as u64 <= MOST_BYTES, "it has more than 1 GiB");
+        Ok(bytes)
+    };
+    read().with_context(|| format!("{} cannot be read", path.display()))
 }
 
 /// Reads a model from the bytes of a file. Never panics.
@@ -92,6 +114,8 @@ pub fn parse_unguarded(bytes: &[u8], hints: &Hints) -> Result<Found> {
     } else if bytes.first().is_some_and(|first| [0x08, 0x12, 0x3a, 0x42].contains(first)) {
         // The first field of a model in ONNX: its version, its producer, the graph, or the opset.
         Ok(found(onnx::read(bytes)?, "ONNX"))
+    } else if bytes.is_empty() {
+        bail!("the file is empty")
     } else {
         bail!(
             "the file is none of these: a saved model of Rosenblatt, .keras, .h5, .weights.h5, \
@@ -134,14 +158,22 @@ pub fn write(path: &Path, model: &Model, target: &Target) -> Result<()> {
 /// Writes a file beside it and gives that its name.
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+    ensure!(!path.is_dir(), "it is a folder");
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
     let file = file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = file.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
+    let mut file = file.tempfile_in(folder).map_err(reason)?;
+    file.write_all(bytes).map_err(reason)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.persist(path).map_err(|error| reason(error.error))?;
     Ok(())
+}
+
+/// An error without the name of the file beside it.
+fn reason(error: std::io::Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", error.kind())
 }
 
 /// A shape as people write it: `28,28,1`.

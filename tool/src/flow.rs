@@ -244,7 +244,7 @@ impl Flow {
         View::of(&self.shape()?, axes, self.state)
     }
 
-    /// A fully connected layer on the axis `axis`: w is `[inputs, units]` in the order of the file.
+    /// A fully connected layer on the last axis: w is `[inputs, units]` in the order of the file.
     pub fn dense(
         &mut self,
         name: &str,
@@ -255,11 +255,37 @@ impl Flow {
     ) -> Step {
         let Some(axis) = view.dims().len().checked_sub(1) else { return Err("no axis".into()) };
         let dims = view.dims();
-        if dims[..axis].iter().any(|n| *n != 1) {
-            return Err(format!(
-                "it takes one row of values, not {dims:?}: axes before the last must have the size 1"
-            )
-            .into());
+        let positions: Vec<usize> = (0..axis).filter(|axis| dims[*axis] != 1).collect();
+        match positions.len() {
+            0 => {}
+            1 | 2 => {
+                // On each step or position it is a convolution with a window of one.
+                if dims[axis].checked_mul(units) != Some(w.len()) {
+                    return Err(format!(
+                        "{} weights for {} inputs and {units} units",
+                        w.len(),
+                        dims[axis]
+                    )
+                    .into());
+                }
+                let ones = vec![1; positions.len()];
+                let kernel = ([&ones[..], &[dims[axis], units]].concat(), w.to_vec());
+                let frame = Frame {
+                    positions: &positions,
+                    channels: axis,
+                    size: &ones,
+                    stride: &ones,
+                    same: false,
+                };
+                return self.conv(name, view, &frame, kernel, b);
+            }
+            n => {
+                return Err(format!(
+                    "it takes a row of values, a sequence or a map of them, not {dims:?} with {n} \
+                     axes of positions"
+                )
+                .into());
+            }
         }
         if view.count().checked_mul(units) != Some(w.len()) {
             return Err(format!(

@@ -23,12 +23,15 @@ pub fn fold(model: &Model) -> Result<Model> {
                 folded = true;
             }
             (Kind::BatchNorm { .. }, before) => {
-                let before = before.map(|before| before.name.clone());
-                problems.add(format!(
-                    "layer {:?} is not folded: the layer before it ({before:?}) is no dense layer or \
-                     convolution without an activation",
-                    layer.name
-                ));
+                let name = &layer.name;
+                problems.add(match before {
+                    Some(before) => format!(
+                        "layer {name:?} is not folded: the layer before it ({:?}) is no dense layer \
+                         or convolution without an activation",
+                        before.name
+                    ),
+                    None => format!("layer {name:?} is not folded: there is no layer before it"),
+                });
             }
             (Kind::Activate(f), Some(before)) if folded && takes(&before.kind) => {
                 let (Kind::Dense(to) | Kind::Conv2d(_, to) | Kind::Conv1d(_, to)) =

@@ -26,6 +26,8 @@ pub fn read(place: &str, names: &[&str], width: usize) -> Result<Rows> {
     let rows = if file.ends_with(".csv") {
         ensure!(tensor.is_none(), "{file}: a CSV file has no tensors with names");
         lines(&bytes, width)
+    } else if bytes.get(8) != Some(&b'{') {
+        Err(anyhow::anyhow!("it is neither a .csv nor a safetensors file"))
     } else {
         one(&bytes, tensor, names, width)
     };
@@ -71,7 +73,7 @@ fn one(bytes: &[u8], tensor: Option<&str>, names: &[&str], width: usize) -> Resu
     };
     let count = shape.first().copied().unwrap_or_default();
     ensure!(
-        count > 0 && values.len() == count * width,
+        count > 0 && count.checked_mul(width) == Some(values.len()),
         "{name} has the shape {shape:?}; rows of {width} values are expected"
     );
     Ok(Rows { values: values.clone(), count })

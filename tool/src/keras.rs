@@ -17,8 +17,10 @@ use hdf5_pure::{AttrValue, File, Group};
 use std::io::{Cursor, Read as _};
 use zip::ZipArchive;
 
-/// The most bytes of a part of an archive. A larger one is refused.
+/// The most bytes of the weights in an archive. A larger part is refused.
 const MOST_BYTES: u64 = 1 << 28;
+/// The most bytes of a configuration. Its values take many times as much memory.
+const MOST_CONFIG: u64 = 1 << 23;
 
 /// The first bytes of an HDF5 file.
 pub const HDF5: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
@@ -52,15 +54,16 @@ pub struct Keras {
 /// Names everything in it that Rosenblatt does not have, or what is wrong with the file.
 pub fn read_archive(bytes: &[u8], input: Option<Vec<usize>>) -> Result<Keras> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).context("the ZIP archive is damaged")?;
-    let mut part = |name: &str| -> Result<Vec<u8>> {
+    let mut part = |name: &str, most: u64| -> Result<Vec<u8>> {
         let file = archive.by_name(name).with_context(|| format!("there is no {name} in it"))?;
         let mut all = Vec::new();
-        let read = file.take(MOST_BYTES + 1).read_to_end(&mut all);
+        let read = file.take(most + 1).read_to_end(&mut all);
         read.with_context(|| format!("{name} in it is damaged"))?;
-        ensure!(all.len() as u64 <= MOST_BYTES, "{name} in it has more than 256 MiB");
+        ensure!(all.len() as u64 <= most, "{name} in it has more than {} MiB", most >> 20);
         Ok(all)
     };
-    let (config, values) = (part("config.json")?, part("model.weights.h5")?);
+    let config = part("config.json", MOST_CONFIG)?;
+    let values = part("model.weights.h5", MOST_BYTES)?;
     let config = serde_json::from_slice(&config).context("config.json is damaged")?;
     let Config { mut model, sources, notes } = config::read(&config, input)?;
     weights::by_groups(&file(values)?, &mut model, &sources)?;
@@ -80,6 +83,7 @@ pub fn read_hdf5(
     let root = file.root();
     let attributes = root.attrs().context("the HDF5 file is damaged")?;
     if let Some(text) = attributes.get("model_config").and_then(string) {
+        ensure!(text.len() as u64 <= MOST_CONFIG, "its model_config has more than 8 MiB");
         let config = serde_json::from_str(text).context("its model_config is damaged")?;
         let Config { mut model, sources, notes } = config::read(&config, input)?;
         let group = file.group("model_weights").context("there is no model_weights in it")?;

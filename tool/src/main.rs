@@ -138,11 +138,21 @@ impl HintArgs {
 fn main() -> ExitCode {
     // A reader's panic is reported as an error: see `files::parse`.
     std::panic::set_hook(Box::new(|_| {}));
-    match run(Cli::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
+    let command = Cli::parse().command;
+    match std::panic::catch_unwind(|| run(command)) {
+        Ok(Ok(true)) => ExitCode::SUCCESS,
+        Ok(Ok(false)) => ExitCode::FAILURE,
+        Ok(Err(error)) => {
             eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+            // The reader of a pipe has what it wanted.
+            if !text.contains("Broken pipe") {
+                eprintln!("error: this is a mistake in the tool, please report it: {text}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -182,7 +192,7 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::Replay { receipt, data, weights, backends } => {
             let name = receipt.display().to_string();
-            let bytes = std::fs::read(&receipt).with_context(|| name.clone())?;
+            let bytes = files::bytes(&receipt)?;
             let (lines, same) = receipt::replay(&bytes, &data, weights.as_deref(), &backends)
                 .with_context(|| name)?;
             for (backend, verdict) in lines {

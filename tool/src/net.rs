@@ -12,21 +12,29 @@ pub fn read(text: &str) -> Result<Model> {
     let tuple = format!("({},)", text.trim().trim_end_matches(','));
     let parse = |text: &str| parse_str::<Type>(text);
     let ty = parse(&tuple).or_else(|_| parse(text));
-    let ty = ty.with_context(|| format!("{text:?} is not the type of a network"))?;
+    let ty = ty.with_context(|| {
+        format!("{text:?} is not the type of a network, like \"Dense<2, 8, Tanh>, Dense<8, 1>\"")
+    })?;
     let mut builder = Builder::new(None);
-    add_all(&ty, &mut builder);
+    add_all(&ty, &mut builder, &mut 0);
     builder.finish()
 }
 
-fn add_all(ty: &Type, builder: &mut Builder) {
+/// `index` is that of the next layer in the text, also behind one that is not known.
+fn add_all(ty: &Type, builder: &mut Builder, index: &mut usize) {
     match ty {
-        Type::Tuple(tuple) => tuple.elems.iter().for_each(|ty| add_all(ty, builder)),
-        Type::Paren(inner) => add_all(&inner.elem, builder),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|ty| add_all(ty, builder, index)),
+        Type::Paren(inner) => add_all(&inner.elem, builder, index),
         Type::Path(_) => match path(ty) {
             Some((name, arguments)) if name == "Sequential" || name == "Mlp" => {
-                arguments.iter().filter_map(as_type).for_each(|ty| add_all(ty, builder));
+                arguments.iter().filter_map(as_type).for_each(|ty| add_all(ty, builder, index));
             }
-            Some((name, arguments)) => add(&name, &arguments, builder),
+            Some((name, arguments)) => {
+                if let Err(problem) = layer(&name, &arguments, builder, *index) {
+                    builder.unknown(problem);
+                }
+                *index += 1;
+            }
             None => builder.unknown("a path without a name"),
         },
         _ => builder.unknown("only layers are expected between the commas"),
@@ -184,14 +192,12 @@ fn activation(ty: &Type) -> Option<Activation> {
     }
 }
 
-fn add(name: &str, arguments: &[GenericArgument], builder: &mut Builder) {
-    if let Err(problem) = layer(name, arguments, builder) {
-        builder.unknown(problem);
-    }
-}
-
-fn layer(name: &str, arguments: &[GenericArgument], builder: &mut Builder) -> Outcome<()> {
-    let index = builder.layers().len();
+fn layer(
+    name: &str,
+    arguments: &[GenericArgument],
+    builder: &mut Builder,
+    index: usize,
+) -> Outcome<()> {
     let label = format!("layer_{index}");
     let text = format!("layer {index}, {name}");
     let mut next = Arguments { rest: arguments.iter(), layer: &text, index: 0 };
@@ -302,7 +308,7 @@ fn layer(name: &str, arguments: &[GenericArgument], builder: &mut Builder) -> Ou
         "Regularized" => {
             // The penalty is part of the training only.
             let inner = next.next("a layer", None, |argument| path(as_type(argument)?))?;
-            return layer(&inner.0, &inner.1, builder);
+            return layer(&inner.0, &inner.1, builder, index);
         }
         _ => return Err(format!("layer {index}: Rosenblatt has no layer {name:?}")),
     }

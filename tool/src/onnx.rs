@@ -224,6 +224,9 @@ impl<'a> Reader<'a> {
             self.unknown.entry(operator).or_default().push(name);
             vec![]
         } else if open {
+            if let Err(fault) = layers::settings(node) {
+                self.flow.unknown(fault, &at);
+            }
             vec![]
         } else {
             match self.layer(node, &name) {

@@ -77,6 +77,7 @@ pub fn replay(
     weights: Option<&Path>,
     backends: &[String],
 ) -> Result<(Vec<(String, String)>, bool)> {
+    ensure!(bytes.starts_with(&saved::MAGIC), "this is no receipt: its first bytes are others");
     let receipt = Contents::read(bytes).map_err(|error| anyhow::anyhow!("{error}"))?;
     let training = training(&receipt)?;
     ensure!(

@@ -176,7 +176,8 @@ fn dropout(rate: u32, names: Names) -> String {
 /// For a name that is no type's name, and for values that are not finite.
 pub fn module(model: &Model, name: &str, source: &str) -> Result<String> {
     model.check_finite()?;
-    let valid = name.starts_with(|c: char| c.is_ascii_uppercase())
+    let valid = name != "Self"
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !valid {
         bail!("{name:?} is no name for a type; one like \"Digits\" is expected");

@@ -8,7 +8,7 @@ use crate::{
     model::{Model, Problems},
     net, rust,
 };
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 use std::collections::{BTreeMap, HashMap};
 
@@ -53,7 +53,8 @@ pub fn read(
         (None, Some(text)) => net::read(text).context("the network's type in the metadata")?,
         (None, None) => bail!(
             "the file has weights but no layers: name them with --net \"Dense<2, 8, Tanh>, …\" or \
-             by a model of the same layers with --like"
+             by a model of the same layers with --like. It has {}",
+            contents(&file)
         ),
     };
     let prefix = options.prefix.as_ref().map(|prefix| format!("{}.", prefix.trim_end_matches('.')));
@@ -89,7 +90,12 @@ pub fn read(
         return Ok(model);
     }
     problems.check()?;
-    ensure!(!tensors.is_empty(), "there is no tensor of the prefix {:?}", options.prefix);
+    match &options.prefix {
+        Some(prefix) if tensors.is_empty() => {
+            bail!("no tensor's name starts with {prefix:?}. The file has {}", contents(&file))
+        }
+        _ => {}
+    }
     let named = named(&tensors, &model);
     if let Some(list) = named {
         put(&mut model, list.into_iter())?;
@@ -97,6 +103,22 @@ pub fn read(
     }
     torch::read(&tensors, &mut model, options.modules.as_deref())?;
     Ok(model)
+}
+
+/// The names and shapes of the first tensors, for a message.
+fn contents(file: &SafeTensors) -> String {
+    const SHOWN: usize = 40;
+    let mut all: Vec<_> = file.iter().collect();
+    all.sort_by_key(|(name, _)| *name);
+    let shown = all.iter().take(SHOWN);
+    let mut text: Vec<String> =
+        shown.map(|(name, view)| format!("{name} {:?}", view.shape())).collect();
+    match all.len() {
+        0 => text.push("no tensor".into()),
+        n if n > SHOWN => text.push(format!("{} more", n - SHOWN)),
+        _ => {}
+    }
+    text.join(", ")
 }
 
 fn values(view: &TensorView) -> Tensor {

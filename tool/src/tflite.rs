@@ -57,6 +57,8 @@ enum Value {
 struct Tensor {
     name: String,
     shape: Vec<usize>,
+    /// Whether its sizes depend on the number of samples
+    open: bool,
     kind: u8,
     buffer: usize,
 }
@@ -177,7 +179,13 @@ impl<'a> Reader<'a> {
     fn step(&mut self, operator: &Operator<'a>, all: &[Operator], name: &str, at: &str) -> Value {
         let open =
             operator.inputs.iter().any(|it| matches!(self.values.get(it), Some(Value::Unknown)));
-        if open || !layers::is_known(&operator.name) {
+        if !layers::is_known(&operator.name) {
+            return Value::Unknown;
+        }
+        if open {
+            if let Err(fault) = layers::settings(operator) {
+                self.flow.unknown(fault, at);
+            }
             return Value::Unknown;
         }
         self.layer(operator, all, name).unwrap_or_else(|fault| {
@@ -271,7 +279,8 @@ impl<'a> Reader<'a> {
             return Err(format!("the shape of {:?} is negative", name(&tensor)?).into());
         };
         let (kind, buffer) = (tensor.u8(1)?, tensor.u32(2)? as usize);
-        Ok(Tensor { name: name(&tensor)?, shape, kind, buffer })
+        let open = tensor.i32s(7, MOST)?.iter().any(|n| *n < 0);
+        Ok(Tensor { name: name(&tensor)?, shape, open, kind, buffer })
     }
 
     /// The bytes of a constant; empty for a tensor that is computed.

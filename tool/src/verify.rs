@@ -49,8 +49,8 @@ pub fn verify(model: &Model, samples: &Rows, expected: &Rows) -> Result<Report> 
         let difference = (y - t).abs();
         report.mean += f64::from(difference) / found.len() as f64;
         report.same += usize::from(y.to_bits() == t.to_bits());
-        // A NaN is the worst of all.
-        if report.largest.total_cmp(&difference).is_lt() {
+        // A NaN is the worst of all. If all are equal, the first one is shown.
+        if i == 0 || report.largest.total_cmp(&difference).is_lt() {
             report.largest = difference;
             report.place = (i / width, i % width, *y, *t);
         }

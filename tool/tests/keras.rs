@@ -8,10 +8,15 @@ use rosenblatt::{
     prelude::*,
 };
 use rosenblatt_tool::{
-    files::{self, Hints, Target},
+    files::{self, Found, Hints, Target},
     fold, keras,
+    model::Kind,
+    net,
     tensors::Layout,
 };
+use serde_json::{Value, json};
+use std::io::{Cursor, Read as _, Write as _};
+use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 type DenseNet = (
     Dense<5, 8, Relu>,
@@ -165,6 +170,120 @@ fn everything_that_is_missing_is_named() {
     );
 }
 
+/// An archive with another configuration.
+fn archive(name: &str, config: &[u8]) -> Vec<u8> {
+    let mut from = ZipArchive::new(Cursor::new(bytes(name))).expect(name);
+    let mut weights = Vec::new();
+    let part = from.by_name("model.weights.h5").expect(name).read_to_end(&mut weights);
+    part.expect(name);
+    let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (part, bytes) in [("config.json", config), ("model.weights.h5", &weights)] {
+        to.start_file(part, options).expect(part);
+        to.write_all(bytes).expect(part);
+    }
+    to.finish().expect(name).into_inner()
+}
+
+/// A file of the tests, with settings changed: of the model, then of its layers of a class.
+fn edited(name: &str, class: &str, settings: &Value) -> Result<Found, String> {
+    let mut from = ZipArchive::new(Cursor::new(bytes(name))).expect(name);
+    let config = from.by_name("config.json").expect(name);
+    let mut config: Value = serde_json::from_reader(config).expect(name);
+    let set = |to: &mut Value| {
+        for (key, value) in settings.as_object().expect("settings") {
+            to[key] = value.clone();
+        }
+    };
+    if class == "Model" {
+        set(&mut config["config"]);
+    } else {
+        let layers = config["config"]["layers"].as_array_mut().expect("layers");
+        layers
+            .iter_mut()
+            .filter(|layer| layer["class_name"] == class)
+            .for_each(|layer| set(&mut layer["config"]));
+    }
+    let file = archive(name, config.to_string().as_bytes());
+    files::parse_unguarded(&file, &Hints::default()).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn every_wrong_setting_of_a_layer_is_named() {
+    let wrong = json!({ "go_backwards": true, "reset_after": false, "activation": "relu" });
+    let error = edited("recurrent.keras", "GRU", &wrong).expect_err("three wrong settings");
+    for gru in ["gru", "gru_1"] {
+        let expected = format!(
+            "layer \"{gru}\" (GRU): go_backwards is true; false is expected; reset_after is false; \
+             true is expected; activation is \"relu\"; \"tanh\" is expected"
+        );
+        assert!(error.contains(&expected), "{error}");
+    }
+    let wrong = json!({ "groups": 2, "dilation_rate": [2, 2] });
+    let error = edited("cnn.keras", "Conv2D", &wrong).expect_err("two wrong settings");
+    assert!(error.contains("dilation_rate is [2,2]; 1 is expected; groups is 2; 1"), "{error}");
+    // A product that does not fit 64 bits.
+    let wrong = json!({ "target_shape": [-1, 4_294_967_296u64, 4_294_967_297u64] });
+    let error = edited("pooled.keras", "Reshape", &wrong).expect_err("too large");
+    assert!(error.contains("target_shape is [-1,4294967296,4294967297]"), "{error}");
+    // Without a shape there is one problem, not also a network without layers.
+    let open = json!({ "build_input_shape": [null, null] });
+    let error = edited("dense.keras", "Model", &open).expect_err("an open shape");
+    assert!(error.contains("give it with --input"), "{error}");
+    assert!(!error.contains("problems"), "{error}");
+}
+
+#[test]
+fn the_output_is_that_of_the_last_layer() {
+    let last = json!({ "output_layers": ["dense", 0, 0] });
+    assert!(edited("cnn.keras", "Model", &last).is_ok());
+    for outputs in [json!([["conv2d", 0, 0], ["dense", 0, 0]]), json!(["conv2d", 0, 0])] {
+        let two = json!({ "output_layers": outputs });
+        let error = edited("cnn.keras", "Model", &two).expect_err("another output");
+        assert!(error.contains("the model gives the outputs of [\"conv2d\""), "{error}");
+    }
+}
+
+#[test]
+fn a_mean_can_keep_its_axes() {
+    let found = edited("cnn.keras", "GlobalAveragePooling2D", &json!({ "keepdims": true }));
+    let model = found.expect("it is a reshape").model;
+    let shapes: Vec<_> = model.layers[6..].iter().map(|layer| &layer.output[..]).collect();
+    assert_eq!(shapes, [&[5][..], &[1, 1, 5], &[1, 1, 3]]);
+    assert_eq!(model.layers[7].kind, Kind::Reshape);
+}
+
+#[test]
+fn another_precision_is_noted() {
+    let half = json!({ "class_name": "DTypePolicy", "config": { "name": "mixed_float16" } });
+    let found = edited("dense.keras", "Softmax", &json!({ "dtype": half })).expect("it is read");
+    assert_eq!(
+        found.notes,
+        ["layer \"softmax\": Keras computes it in mixed_float16, Rosenblatt in float32: \
+          predictions differ"]
+    );
+}
+
+#[test]
+fn a_configuration_is_no_bomb() {
+    // 256 MiB of zeros would become gigabytes of values.
+    let zeros = [b"[0".to_vec(), b",0".repeat(1 << 22), b"]".to_vec()].concat();
+    let file = archive("dense.keras", &zeros);
+    assert!(file.len() < 1 << 17);
+    let error = files::parse(&file, &Hints::default()).unwrap_err();
+    assert!(format!("{error:#}").contains("config.json in it has more than 8 MiB"), "{error:#}");
+}
+
+#[test]
+fn what_keras_does_not_have_is_not_written() {
+    let model = net::read("Conv1d<Signal<4, 2>, Signal<3, 2>, 2, Step>").expect("a type");
+    let error = keras::write(&model).unwrap_err();
+    assert_eq!(error.to_string(), "layer \"layer_0\": Keras has no step function");
+    // Nor what the library's types refuse.
+    let error = net::read("Conv1d<Signal<4, 2>, Signal<3, 1>, 2, Softmax>").unwrap_err();
+    assert!(format!("{error:#}").contains("a softmax over one value"), "{error:#}");
+}
+
 #[test]
 fn folded_networks_predict_the_same() {
     // `cnn` loses its normalization and gains the activation behind it.
@@ -218,6 +337,17 @@ fn a_file_is_written_whole_or_not_at_all() {
     let error = files::write(&folder.path().join("net.pdf"), &model, &target).unwrap_err();
     assert!(format!("{error}").contains("the name ends in none of"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 4);
+    let model = read("dense.keras").model;
+    let none = folder.path().join("no");
+    let error = files::write(&none.join("net.rs"), &model, &target).unwrap_err();
+    let expected = format!("cannot be written: there is no folder {}", none.display());
+    assert!(format!("{error:#}").ends_with(&expected), "{error:#}");
+    let place = folder.path().join("folder.rs");
+    std::fs::create_dir(&place).expect("a folder");
+    let error = files::write(&place, &model, &target).unwrap_err();
+    assert!(format!("{error:#}").ends_with("cannot be written: it is a folder"), "{error:#}");
+    let error = files::parse(b"", &Hints::default()).unwrap_err();
+    assert_eq!(format!("{error:#}"), "the file is empty");
 }
 
 #[test]

@@ -7,6 +7,15 @@ use rosenblatt_tool::{run, rust};
 use std::{fs, path::Path};
 
 #[test]
+fn a_name_is_one_that_a_type_can_have() {
+    let model = read("dense.keras").model;
+    for name in ["Self", "net", "A B", "Größe", ""] {
+        let error = rust::module(&model, name, "a test").expect_err(name);
+        assert!(error.to_string().contains("is no name for a type"), "{error}");
+    }
+}
+
+#[test]
 fn a_module_holds_the_weights_of_its_model() {
     let folder = tempfile::tempdir().expect("a folder");
     let names = ["Dense", "Norm", "Cnn", "Pooled", "Conv1d", "Recurrent", "Nested"];

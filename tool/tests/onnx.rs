@@ -261,6 +261,29 @@ fn operators_one_by_one() {
 }
 
 #[test]
+fn a_product_on_each_step_is_a_convolution() {
+    let dense = Kind::Dense(Activation::Linear);
+    let conv = Kind::Conv1d(window([1], [1], false), Activation::Relu);
+    by_hand("steps", [conv, Kind::Reshape, dense.clone()], |model, x| {
+        type Net = Mlp<(
+            Conv1d<Signal<3, 4>, Signal<3, 2>, 1, Relu>,
+            Flatten<Signal<3, 2>, 6>,
+            Dense<6, 2>,
+        )>;
+        predict!(Net, model, x)
+    });
+    let conv = Kind::Conv2d(window([1, 1], [1, 1], false), Activation::Tanh);
+    by_hand("positions", [conv, Kind::Reshape, dense], |model, x| {
+        type Net = Mlp<(
+            Conv2d<Map<2, 3, 4>, Map<2, 3, 2>, 1, 1, Tanh>,
+            Flatten<Map<2, 3, 2>, 12>,
+            Dense<12, 2>,
+        )>;
+        predict!(Net, model, x)
+    });
+}
+
+#[test]
 fn layouts_one_by_one() {
     let affine = Kind::BatchNorm { epsilon: 0.001, share: 0.01 };
     let expected = [
@@ -326,12 +349,16 @@ fn a_file_that_is_not_read_says_all_that_is_wrong() {
         ("order", "the output: a tensor of the shape [1, 18] whose values lie in another order"),
         ("transposed", "LSTM \"l\": a tensor [1, 5, 1]; one sample with steps and values"),
         ("open", "the input \"x\" has the shape [\"n\", \"m\"]; only the number of samples"),
-        ("steps", "MatMul \"g\": it takes one row of values, not [1, 3, 4]"),
         ("nan", "value 0 is NaN"),
         ("deep", "there are 33 layers; a network has at most 32"),
         ("short", "the constant \"w\" has the shape [4, 4] and 15 values"),
         ("huge", "the constant \"w\" has the shape [1048576, 1048576] and 0 values"),
         ("wide", "Softmax \"s\": one number for 16777216 channels; 65536 at most"),
+        (
+            "behind",
+            "Conv \"c\": 2 groups|MaxPool \"p\": dilations|GRU \"r\": the reset gate before|operator \
+             Elu: \"e\"",
+        ),
         ("old", "operators of version 6; 7 or newer is expected"),
     ];
     for (name, messages) in expected {

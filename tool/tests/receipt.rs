@@ -149,3 +149,26 @@ fn a_training_is_done_again_and_changes_are_found() {
     assert!(!same);
     assert!(lines[0].1.starts_with("departs behind epoch "), "{}", lines[0].1);
 }
+
+/// A receipt with another code of its optimizer, and the checksum that belongs to it.
+fn with_optimizer(bytes: &[u8], from: u32, to: u32) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.windows(4).position(|four| four == from.to_le_bytes()).expect("its code");
+    bytes[at..at + 4].copy_from_slice(&to.to_le_bytes());
+    let end = bytes.len() - 4;
+    let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&bytes[..end]);
+    bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn an_optimizer_of_ones_own_is_named() {
+    let bytes = receipt!(Xor, BinaryCrossEntropy, Sgd, &gates::XOR, Sgd::DEFAULT);
+    let code = <Sgd as rosenblatt_kernels::persist::Persist>::CODE;
+    let own = with_optimizer(&bytes, code, 0xbad0_c0de);
+    let error = replay(b"PK, no receipt", "data.csv", None, &[]).unwrap_err();
+    assert!(format!("{error:#}").contains("this is no receipt"), "{error:#}");
+    let contents = Contents::read(&own).expect("a receipt");
+    let error = training(&contents).expect_err("no such rule");
+    assert!(format!("{error:#}").contains("the optimizer has the code bad0c0de"), "{error:#}");
+}

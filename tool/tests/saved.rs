@@ -131,7 +131,7 @@ fn wrong_types_are_errors_that_name_them_all() {
     assert_eq!(
         error("Dense<2, 8, Tanh>, Dens<8, 1>, Dense<8, Relu>"),
         "2 problems:\n  layer 1: Rosenblatt has no layer \"Dens\"\n  \
-         layer 1, Dense, parameter 2: a number is expected"
+         layer 2, Dense, parameter 2: a number is expected"
     );
     let wrong = error("Dense<2, 8, Tanh>, Dense<9, 1>");
     assert_eq!(wrong, "layer 1 takes [9]; the layer before it gives [8]");

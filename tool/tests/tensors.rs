@@ -168,3 +168,90 @@ fn wrong_files_are_errors_that_say_what_was_expected() {
     let file = bytes("torch_mlp.safetensors");
     assert!(tensors::read(&file, like, &Options::default()).is_err());
 }
+
+/// A file of tensors with the values 1, 2, 3, …, all different.
+fn file(tensors: &[(&str, &[usize])]) -> Vec<u8> {
+    let mut next = 0.0f32;
+    let values: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, shape)| {
+            let mut number = || {
+                next += 1.0;
+                next.to_le_bytes()
+            };
+            (0..shape.iter().product()).flat_map(|_| number()).collect()
+        })
+        .collect();
+    let views = tensors.iter().zip(&values).map(|((name, shape), values)| {
+        let dtype = safetensors::Dtype::F32;
+        let view = safetensors::tensor::TensorView::new(dtype, shape.to_vec(), values);
+        (*name, view.expect("the shape is right"))
+    });
+    safetensors::serialize(views, None).expect("a file")
+}
+
+fn read_as(file: &[u8], net: &str) -> Result<rosenblatt_tool::model::Model, String> {
+    let like = net::read(net).expect(net);
+    let read = tensors::read(file, Some((&like, None)), &Options::default());
+    read.map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn layers_of_one_size_come_in_the_order_of_their_numbers() {
+    // `head` stands before `lstm` in the alphabet; all three layers of the LSTM have one shape.
+    let layer =
+        |number: usize| ["weight_ih", "weight_hh"].map(|name| format!("lstm.{name}_l{number}"));
+    let names: Vec<String> = (0..3).flat_map(layer).collect();
+    let mut all: Vec<(&str, &[usize])> =
+        names.iter().map(|name| (name.as_str(), &[8, 2][..])).collect();
+    all.extend([("head.weight", &[1, 2][..]), ("head.bias", &[1])]);
+    let net = "Lstm<2, 2, 3, All>, Lstm<2, 2, 3, All>, Lstm<2, 2, 3>, Dense<2, 1>";
+    let model = read_as(&file(&all), net).expect("one order");
+    let first: Vec<f32> = model.layers.iter().map(|layer| layer.params[0]).collect();
+    assert_eq!(first, [1.0, 33.0, 65.0, 97.0]);
+}
+
+#[test]
+fn a_linear_on_each_step_is_a_convolution() {
+    let linear = file(&[("fc.weight", &[2, 3]), ("fc.bias", &[2])]);
+    let expected = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0, 7.0, 8.0];
+    let nets =
+        ["Conv1d<Signal<5, 3>, Signal<5, 2>, 1>", "Conv2d<Map<4, 5, 3>, Map<4, 5, 2>, 1, 1>"];
+    for net in nets {
+        assert_eq!(read_as(&linear, net).expect(net).layers[0].params, expected);
+    }
+    let error = read_as(&linear, "Conv1d<Signal<5, 3>, Signal<4, 2>, 2>").expect_err("a window");
+    assert!(error.contains("no module of [\"fc\"] fits"), "{error}");
+}
+
+#[test]
+fn an_error_says_what_the_file_has() {
+    let both = file(&[
+        ("a.weight_ih_l0", &[8, 2]),
+        ("a.weight_hh_l0", &[8, 2]),
+        ("a.weight_ih_l0_reverse", &[8, 2]),
+        ("b.weight_ih_l0_reverse", &[8, 2]),
+    ]);
+    let error = read_as(&both, "Lstm<2, 2, 3>").expect_err("both directions");
+    assert_eq!(error, "Rosenblatt has no layer in both directions: modules {\"a\", \"b\"}");
+    let one = file(&[("fc.weight", &[2, 3]), ("fc.bias", &[2])]);
+    let error = tensors::read(&one, None, &Options::default()).unwrap_err().to_string();
+    assert!(error.ends_with("--like. It has fc.bias [2], fc.weight [2, 3]"), "{error}");
+    let prefix = Options { prefix: Some("net".into()), modules: None };
+    let like = net::read("Dense<3, 2>").expect("a type");
+    let error = tensors::read(&one, Some((&like, None)), &prefix).unwrap_err().to_string();
+    assert!(error.starts_with("no tensor's name starts with \"net\". The file has fc"), "{error}");
+    let error = format!("{:#}", net::read("Foo<2>, Dense<2, 2>, Bar<1>").unwrap_err());
+    assert!(error.contains("layer 0: Rosenblatt has no layer \"Foo\""), "{error}");
+    assert!(error.contains("layer 2: Rosenblatt has no layer \"Bar\""), "{error}");
+}
+
+#[test]
+fn a_network_without_weights_is_a_file_without_tensors() {
+    let model = net::read("Activate<[f32; 3], Relu>").expect("a type");
+    for layout in [Layout::Keras, Layout::Torch] {
+        let file = tensors::write(&model, layout).expect("it can be written");
+        let again = tensors::read(&file, None, &Options::default()).expect("it can be read");
+        assert_eq!(again.layers, model.layers);
+    }
+}

@@ -113,6 +113,26 @@ fn a_signal_as_maps_of_height_one_and_a_layer_normalization_spelled_out() {
 }
 
 #[test]
+fn a_dense_layer_on_each_step_is_a_convolution() {
+    let conv = |activation| Kind::Conv1d(window([1], [1], false), activation);
+    let expected = [
+        conv(Activation::Relu),
+        conv(Activation::Linear),
+        Kind::Reshape,
+        Kind::Dense(Activation::Linear),
+    ];
+    check("steps", &expected, 0..6, |model, x| {
+        type Net = Mlp<(
+            Conv1d<Signal<3, 4>, Signal<3, 2>, 1, Relu>,
+            Conv1d<Signal<3, 2>, Signal<3, 3>, 1>,
+            Flatten<Signal<3, 3>, 9>,
+            Dense<9, 2>,
+        )>;
+        predict!(Net, model, x)
+    });
+}
+
+#[test]
 fn an_lstm_gives_its_last_state_or_all() {
     let dense = Kind::Dense(Activation::Linear);
     let last = [Kind::Recurrent(Cell::Lstm), dense.clone()];
@@ -157,7 +177,7 @@ fn a_file_that_is_not_read_says_all_that_is_wrong() {
 
 #[test]
 fn a_broken_file_is_an_error_at_once() {
-    for name in ["dense", "map", "mean", "signal", "lstm", "branch", "f16", "relu6"] {
+    for name in ["dense", "map", "mean", "signal", "lstm", "steps", "branch", "f16", "relu6"] {
         attack(&bytes(&format!("tflite_{name}.tflite")), read);
     }
 }

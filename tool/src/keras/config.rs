@@ -133,7 +133,7 @@ impl Reader {
         }
         let order = match class {
             "Sequential" => Ok((0..layers.len()).collect()),
-            _ => chain(layers),
+            _ => chain(layers, &inner["output_layers"]),
         };
         let order: Vec<usize> = match order {
             Ok(order) => order,
@@ -243,9 +243,7 @@ impl Reader {
                 absent = vec![None, unless(yes("use_bias"), 0.0)];
             }
             "Conv2D" | "Conv1D" => {
-                last("data_format")?;
-                one("dilation_rate")?;
-                one("groups")?;
+                all([last("data_format"), one("dilation_rate"), one("groups")])?;
                 let activation = activation(&config["activation"])?;
                 let kind = if class == "Conv2D" {
                     Kind::Conv2d(window(config, "kernel_size", false)?, activation)
@@ -267,8 +265,13 @@ impl Reader {
             }
             "GlobalAveragePooling2D" | "GlobalAveragePooling1D" => {
                 last("data_format")?;
-                require(no("keepdims"), "keepdims", "false")?;
+                let rank = self.builder.now().map(<[usize]>::len);
                 self.builder.push(name, Kind::GlobalAverage, 0);
+                if let (false, Some(rank), Some([c])) = (no("keepdims"), rank, self.builder.now()) {
+                    let mut kept = vec![1; rank];
+                    kept[rank - 1] = *c;
+                    self.builder.reshape(name, kept);
+                }
             }
             "GlobalMaxPooling2D" | "GlobalMaxPooling1D" => {
                 last("data_format")?;
@@ -316,24 +319,23 @@ impl Reader {
                 self.builder.push(name, Kind::Dropout { rate, seed: 0 }, 0);
             }
             "SimpleRNN" | "GRU" | "LSTM" => {
-                require(no("go_backwards"), "go_backwards", "false")?;
-                require(no("stateful"), "stateful", "false")?;
-                require(no("return_state"), "return_state", "false")?;
-                let inner = activation(&config["activation"])?;
+                let inner = activation(&config["activation"]);
+                let is = |key: &str, expected: Activation, what: &str| {
+                    let right = class == "SimpleRNN" || activation(&config[key]) == Ok(expected);
+                    require(right, key, what)
+                };
+                all([
+                    require(no("go_backwards"), "go_backwards", "false"),
+                    require(no("stateful"), "stateful", "false"),
+                    require(no("return_state"), "return_state", "false"),
+                    require(class != "GRU" || yes("reset_after"), "reset_after", "true"),
+                    is("activation", Activation::Tanh, "\"tanh\""),
+                    is("recurrent_activation", Activation::Sigmoid, "\"sigmoid\""),
+                ])?;
                 let kind = match class {
-                    "SimpleRNN" => Cell::Simple(inner),
-                    _ => {
-                        require(inner == Activation::Tanh, "activation", "\"tanh\"")?;
-                        let gates = activation(&config["recurrent_activation"])?;
-                        let key = "recurrent_activation";
-                        require(gates == Activation::Sigmoid, key, "\"sigmoid\"")?;
-                        if class == "GRU" {
-                            require(yes("reset_after"), "reset_after", "true")?;
-                            Cell::Gru
-                        } else {
-                            Cell::Lstm
-                        }
-                    }
+                    "SimpleRNN" => Cell::Simple(inner?),
+                    "GRU" => Cell::Gru,
+                    _ => Cell::Lstm,
                 };
                 let all = !no("return_sequences");
                 self.builder.recurrent(name, kind, units(config, "units")?, all);
@@ -346,6 +348,14 @@ impl Reader {
                 }
             }
             _ => return Err("Rosenblatt has no such layer".into()),
+        }
+        // A policy is an object with a name; a layer of one type has the type's name.
+        let policy = config["dtype"].as_str().or_else(|| text(&config["dtype"]["config"], "name"));
+        if let Some(policy) = policy.filter(|policy| *policy != "float32") {
+            self.notes.push(format!(
+                "layer {name:?}: Keras computes it in {policy}, Rosenblatt in float32: predictions \
+                 differ"
+            ));
         }
         for key in ["kernel", "bias", "activity", "recurrent", "beta", "gamma"] {
             let key = format!("{key}_regularizer");
@@ -371,9 +381,10 @@ impl Reader {
         let size = crate::model::size(now).unwrap_or_default();
         let wrong = || format!("target_shape is {target}");
         let lengths = target.as_array().ok_or_else(wrong)?;
-        let known: usize = lengths.iter().filter_map(length).product();
+        let known: Vec<usize> = lengths.iter().filter_map(length).collect();
+        let known = crate::model::size(&known).filter(|known| *known > 0).ok_or_else(wrong)?;
         let open = lengths.iter().filter(|n| n.as_i64() == Some(-1)).count();
-        if open > 1 || known == 0 {
+        if open > 1 {
             return Err(wrong());
         }
         let shape: Option<Vec<usize>> = lengths
@@ -401,7 +412,7 @@ impl Reader {
 }
 
 /// The indices of the layers of a functional model from its input to its output.
-fn chain(layers: &[Value]) -> Outcome<Vec<usize>> {
+fn chain(layers: &[Value], outputs: &Value) -> Outcome<Vec<usize>> {
     let name = |layer: &Value| {
         text(layer, "name")
             .or_else(|| text(&layer["config"], "name"))
@@ -439,11 +450,18 @@ fn chain(layers: &[Value]) -> Outcome<Vec<usize>> {
             None => break,
         }
     }
-    if order.len() == layers.len() {
-        Ok(order)
-    } else {
-        Err("the layers are not one chain from the input to the output".into())
+    if order.len() != layers.len() {
+        return Err("the layers are not one chain from the input to the output".into());
     }
+    let (mut given, mut last) = (Vec::new(), order.last().map(|last| &names[*last]));
+    origins(outputs, &mut given, 0);
+    // Files that name no output have that of the last layer.
+    if given.iter().any(|name| last.take() != Some(name)) {
+        return Err(format!(
+            "the model gives the outputs of {given:?}; that of the last layer alone is expected"
+        ));
+    }
+    Ok(order)
 }
 
 /// The names of the layers whose outputs a layer takes.
@@ -467,6 +485,12 @@ fn origins(nodes: &Value, from: &mut Vec<String>, depth: usize) {
         },
         _ => {}
     }
+}
+
+/// All that is wrong with the settings of a layer.
+fn all<const N: usize>(settings: [Outcome<()>; N]) -> Outcome<()> {
+    let wrong: Vec<String> = settings.into_iter().filter_map(Result::err).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {

@@ -12,12 +12,14 @@ use hdf5_pure::{DType, Dataset, File, Group};
 pub fn by_groups(file: &File, model: &mut Model, sources: &[Source]) -> Result<()> {
     let mut problems = Problems::default();
     for source in sources {
-        let mut found = source.absent.iter().filter(|absent| absent.is_none());
-        let tensors = (0..found.by_ref().count())
-            .map(|i| {
+        let expected = model.layers[source.layer].tensors().into_iter().zip(&source.absent);
+        let expected = expected.filter_map(|(tensor, absent)| absent.is_none().then_some(tensor));
+        let tensors = (0..)
+            .zip(expected)
+            .map(|(i, expected)| {
                 let path = format!("{}/vars/{i}", source.group);
                 let tensor = file.dataset(&path).with_context(|| format!("there is no {path}"));
-                tensor.and_then(|tensor| read(&tensor, &path))
+                tensor.and_then(|tensor| read(&tensor, &path, expected.size()))
             })
             .collect::<Result<Vec<_>>>()
             .map_err(|error| format!("{error:#}"));
@@ -87,18 +89,18 @@ fn outer(group: &Group, model: &mut Model, layers: &[Source]) -> Result<()> {
             let tensors = model.layers[source.layer].tensors();
             for (index, tensor) in tensors.iter().enumerate() {
                 if source.absent[index].is_none() && tensor.learnt == learnt {
-                    order.push((at, index));
+                    order.push((at, index, tensor.size()));
                 }
             }
         }
     }
-    for (at, index) in order {
+    for (at, index, size) in order {
         let name = names.next().with_context(|| {
             let layer = &model.layers[layers[at].layer].name;
             format!("the file has too few values for layer {layer:?}")
         })?;
         let tensor = group.dataset(&name).with_context(|| format!("there is no {name:?}"))?;
-        all.push((at, index, read(&tensor, &name)?));
+        all.push((at, index, read(&tensor, &name, size)?));
     }
     ensure!(names.next().is_none(), "the file has more values than layer {:?}", layers[0].outer);
     all.sort_by_key(|(at, index, _)| (*at, *index));
@@ -110,12 +112,17 @@ fn outer(group: &Group, model: &mut Model, layers: &[Source]) -> Result<()> {
     problems.check()
 }
 
-fn read(tensor: &Dataset, name: &str) -> Result<Tensor> {
+/// Reads a tensor. One that has not `expected` values has none here, and is refused by its shape
+/// later: a small file may state large tensors.
+fn read(tensor: &Dataset, name: &str, expected: usize) -> Result<Tensor> {
     let shape = tensor.shape().with_context(|| format!("{name} is damaged"))?;
     let dtype = tensor.dtype().with_context(|| format!("{name} is damaged"))?;
     ensure!(dtype == DType::F32, "{name} has values of the type {dtype:?}; F32 is expected");
     let shape: Vec<usize> = shape.iter().filter_map(|n| usize::try_from(*n).ok()).collect();
     let size = crate::model::size(&shape).with_context(|| format!("{name} is too large"))?;
+    if size != expected {
+        return Ok((shape, Vec::new()));
+    }
     let values = tensor.read_f32().with_context(|| format!("{name} is damaged"))?;
     ensure!(values.len() == size, "{name} is damaged: {} values of {size}", values.len());
     Ok((shape, values))

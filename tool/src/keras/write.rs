@@ -14,11 +14,15 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 pub fn write(model: &Model) -> Result<Vec<u8>> {
     model.check_finite()?;
     for layer in &model.layers {
-        let (Kind::Dense(f) | Kind::Activate(f) | Kind::Recurrent(Cell::Simple(f))) = layer.kind
-        else {
-            continue;
-        };
-        ensure!(f != Activation::Step, "layer {:?}: Keras has no step function", layer.name);
+        let step = matches!(
+            layer.kind,
+            Kind::Dense(Activation::Step)
+                | Kind::Conv2d(_, Activation::Step)
+                | Kind::Conv1d(_, Activation::Step)
+                | Kind::Activate(Activation::Step)
+                | Kind::Recurrent(Cell::Simple(Activation::Step))
+        );
+        ensure!(!step, "layer {:?}: Keras has no step function", layer.name);
     }
     let metadata = json!({ "keras_version": "3.0.0", "date_saved": "1980-01-01@00:00:00" });
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));

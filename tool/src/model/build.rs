@@ -150,7 +150,7 @@ impl Builder {
     /// # Errors
     /// Names every problem so far.
     pub fn finish(mut self) -> Result<Model> {
-        if self.layers.is_empty() && !self.lost {
+        if self.layers.is_empty() && self.problems.is_empty() {
             self.problem("there is no layer");
         }
         if self.layers.len() > 32 {
@@ -170,9 +170,14 @@ pub fn size(shape: &[usize]) -> Option<usize> {
 /// The shape of an output sample.
 fn output(kind: &Kind, input: &[usize], units: usize) -> Result<Vec<usize>, String> {
     match (kind, input) {
-        (Kind::Dense(activation) | Kind::Activate(activation), _)
-            if *activation == Activation::Softmax
-                && units_of(kind, input, units).is_some_and(|units| units < 2) =>
+        (
+            Kind::Dense(activation)
+            | Kind::Activate(activation)
+            | Kind::Conv2d(_, activation)
+            | Kind::Conv1d(_, activation),
+            _,
+        ) if *activation == Activation::Softmax
+            && units_of(kind, input, units).is_some_and(|units| units < 2) =>
         {
             Err("a softmax over one value is always 1".into())
         }
@@ -213,7 +218,7 @@ fn output(kind: &Kind, input: &[usize], units: usize) -> Result<Vec<usize>, Stri
 }
 
 fn units_of(kind: &Kind, input: &[usize], units: usize) -> Option<usize> {
-    if matches!(kind, Kind::Dense(_)) { Some(units) } else { input.last().copied() }
+    if matches!(kind, Kind::Activate(_)) { input.last().copied() } else { Some(units) }
 }
 
 impl<const N: usize> Window<N> {

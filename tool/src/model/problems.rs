@@ -17,6 +17,11 @@ impl Problems {
         result.map_err(|problem| self.add(problem)).ok()
     }
 
+    /// Whether nothing is wrong so far.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// # Errors
     /// If there is any: names them all.
     pub fn check(self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::proto::NodeProto;
 use super::values::{self, axis};
-use super::{Reader, Value, operand};
+use super::{Reader, Value, operand, recurrent};
 use crate::channels_first;
 use crate::flow::{Fault, Frame, Moment, Operand, Operator, Outcome, Step, View, padding};
 use crate::model::{Activation, Kind, Pooling};
@@ -56,9 +56,33 @@ pub fn is_known(operator: &str) -> bool {
     )
 }
 
+/// The settings of a node, whatever its operands are.
+pub fn settings(node: &NodeProto) -> Step<()> {
+    let number = |name: &str, expected: i64| values::int(node, name, expected) == expected;
+    match &node.op_type[..] {
+        "Conv" | "MaxPool" | "AveragePool"
+            if values::ints(node, "dilations").is_some_and(|all| all.iter().any(|n| *n != 1)) =>
+        {
+            Err("dilations; Rosenblatt has none".into())
+        }
+        "Conv" if !number("group", 1) => {
+            let group = values::int(node, "group", 1);
+            Err(format!("{group} groups; Rosenblatt has no grouped convolution").into())
+        }
+        "MaxPool" if !number("storage_order", 0) => Err("indices by columns".into()),
+        "BatchNormalization" if !number("training_mode", 0) || !number("spatial", 1) => {
+            Err("a normalization by a batch's own mean, or for each position".into())
+        }
+        "LeakyRelu" => Ok(Activation::leaky(values::float(node, "alpha", 0.01)).map(|_| ())?),
+        "RNN" | "GRU" | "LSTM" => recurrent::settings(node),
+        _ => Ok(()),
+    }
+}
+
 impl<'a> Reader<'a> {
     /// The outputs of a node.
     pub fn layer(&mut self, node: &'a NodeProto, name: &str) -> Step<Vec<Value<'a>>> {
+        settings(node)?;
         let value: Value = match &node.op_type[..] {
             "Gemm" => self.gemm(node, name)?.into(),
             "MatMul" => self.matmul(node, name)?.into(),
@@ -182,10 +206,6 @@ impl<'a> Reader<'a> {
         let view = self.data(node, 0)?;
         let w = self.constant(node, 1)?;
         let b = self.floats(node, 2)?.map(|b| b.values.clone());
-        let group = values::int(node, "group", 1);
-        if group != 1 {
-            return Err(format!("{group} groups; Rosenblatt has no grouped convolution").into());
-        }
         let dims = view.dims();
         if w.shape.len() != dims.len() || w.shape.len() < 3 || w.shape[1] != dims[1] {
             return Err(format!("weights {:?} for a tensor {dims:?}", w.shape).into());
@@ -198,7 +218,7 @@ impl<'a> Reader<'a> {
 
     fn pool(&mut self, node: &NodeProto, name: &str, pooling: Pooling) -> Step {
         let view = self.data(node, 0)?;
-        if values::int(node, "storage_order", 0) != 0 || self.is_used(node, 1) {
+        if self.is_used(node, 1) {
             return Err("the indices of the greatest values".into());
         }
         let window = self.window(node, &view, None)?;
@@ -240,9 +260,6 @@ impl<'a> Reader<'a> {
             (false, None) => return Err(operand("kernel_shape")),
         };
         let stride = sizes("strides", 1)?;
-        if sizes("dilations", 1)?.iter().any(|n| *n != 1) {
-            return Err("dilations; Rosenblatt has none".into());
-        }
         let mut pads = match values::ints(node, "pads") {
             None => vec![[0, 0]; rank],
             Some(all) if all.len() == 2 * rank && all.iter().all(|n| (0..1 << 30).contains(n)) => {
@@ -314,9 +331,6 @@ impl<'a> Reader<'a> {
 
     fn batch_norm(&mut self, node: &NodeProto, name: &str) -> Step {
         let view = self.data(node, 0)?;
-        if values::int(node, "training_mode", 0) != 0 || values::int(node, "spatial", 1) != 1 {
-            return Err("a normalization by a batch's own mean, or for each position".into());
-        }
         let mut all = [vec![], vec![], vec![], vec![]];
         for (input, values) in all.iter_mut().enumerate() {
             *values = self.constant(node, input + 1)?.values.clone();

@@ -11,7 +11,6 @@ impl<'a> Reader<'a> {
     pub fn recurrent(&mut self, node: &'a NodeProto, name: &str) -> Step<Vec<Value<'a>>> {
         let view = self.data(node, 0)?;
         let (cell, order) = cell(node)?;
-        check(node)?;
         let (w, u, b) = (self.constant(node, 1)?, self.constant(node, 2)?, self.floats(node, 3)?);
         let samples_first = values::int(node, "layout", 0) != 0;
         let (steps, samples) = if samples_first { (1, 0) } else { (0, 1) };
@@ -93,7 +92,9 @@ fn cell(node: &NodeProto) -> Step<(Cell, &'static [usize])> {
     }
 }
 
-fn check(node: &NodeProto) -> Step<()> {
+/// The settings of a node.
+pub fn settings(node: &NodeProto) -> Step<()> {
+    cell(node)?;
     let direction = values::word(node, "direction", "forward");
     if direction != "forward" {
         return Err(format!("the direction {direction:?}; forward is expected").into());

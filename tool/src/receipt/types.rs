@@ -38,41 +38,65 @@ pub fn optimizer(wanted: u32) -> Option<(String, String)> {
         ("Adam", Adam::CODE),
         ("AdamW", AdamW::CODE),
     ];
-    let mut rules: Vec<Rule> = base
-        .map(|(name, code)| {
-            let ty = path("optimizer", name);
-            Rule { value: format!("{ty}::DEFAULT"), ty, code }
-        })
-        .to_vec();
+    let rules = base.map(|(name, code)| {
+        let ty = path("optimizer", name);
+        Rule { value: format!("{ty}::DEFAULT"), ty, code }
+    });
     let schedules = schedules();
-    // Each further round wraps the rules of the round before.
-    for _ in 0..3 {
-        if let Some(found) = rules.iter().find(|rule| rule.code == wanted) {
-            return Some((found.ty.clone(), found.value.clone()));
-        }
-        let mut next = Vec::new();
-        for rule in &rules {
-            for (name, text) in [("ClipValue", "clip value"), ("ClipNorm", "clip norm")] {
-                let ty = path("optimizer", name);
-                next.push(Rule {
-                    value: format!("{ty} {{ optimizer: {}, limit: 1.0 }}", rule.value),
-                    ty: format!("{ty}<{}>", rule.ty),
-                    code: code(text, &[rule.code, f32::CODE]),
-                });
-            }
-            for schedule in &schedules {
-                let ty = path("schedule", "Scheduled");
-                let (inner, then) = (&rule.value, &schedule.value);
-                next.push(Rule {
-                    value: format!("{ty} {{ optimizer: {inner}, schedule: {then} }}"),
-                    ty: format!("{ty}<{}, {}>", rule.ty, schedule.ty),
-                    code: code("scheduled", &[rule.code, schedule.code]),
-                });
-            }
-        }
-        rules = next;
+    let mut wrappers = vec![
+        Wrapper::Clip { name: "ClipValue", text: "clip value" },
+        Wrapper::Clip { name: "ClipNorm", text: "clip norm" },
+    ];
+    wrappers.extend(schedules.iter().map(Wrapper::Schedule));
+    let found = (0..=3)
+        .find_map(|depth| rules.iter().find_map(|rule| search(rule, &wrappers, wanted, depth)));
+    found.map(|rule| (rule.ty, rule.value))
+}
+
+/// The rule of this code: `inner` in so many wrappers.
+fn search(inner: &Rule, wrappers: &[Wrapper], wanted: u32, depth: u32) -> Option<Rule> {
+    if depth == 0 {
+        return (inner.code == wanted).then(|| inner.clone());
     }
-    rules.into_iter().find(|rule| rule.code == wanted).map(|rule| (rule.ty, rule.value))
+    wrappers.iter().find_map(|wrapper| {
+        // There are hundreds of thousands of the outermost ones: their texts are not written.
+        if depth == 1 && wrapper.code(inner) != wanted {
+            return None;
+        }
+        search(&wrapper.around(inner), wrappers, wanted, depth - 1)
+    })
+}
+
+/// What stands around a rule.
+enum Wrapper<'a> {
+    Clip { name: &'static str, text: &'static str },
+    Schedule(&'a Rule),
+}
+
+impl Wrapper<'_> {
+    fn code(&self, inner: &Rule) -> u32 {
+        match self {
+            Self::Clip { text, .. } => code(text, &[inner.code, f32::CODE]),
+            Self::Schedule(schedule) => code("scheduled", &[inner.code, schedule.code]),
+        }
+    }
+
+    fn around(&self, inner: &Rule) -> Rule {
+        let code = self.code(inner);
+        match self {
+            Self::Clip { name, .. } => {
+                let ty = path("optimizer", name);
+                let value = format!("{ty} {{ optimizer: {}, limit: 1.0 }}", inner.value);
+                Rule { value, ty: format!("{ty}<{}>", inner.ty), code }
+            }
+            Self::Schedule(schedule) => {
+                let ty = path("schedule", "Scheduled");
+                let (value, then) = (&inner.value, &schedule.value);
+                let value = format!("{ty} {{ optimizer: {value}, schedule: {then} }}");
+                Rule { value, ty: format!("{ty}<{}, {}>", inner.ty, schedule.ty), code }
+            }
+        }
+    }
 }
 
 /// All schedules, up to 16 pieces of a piecewise one, and each after a warm-up.

@@ -10,7 +10,7 @@ use crate::{
     model::{Cell, Kind, Layer, Model, Problems},
 };
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Outcome<T> = core::result::Result<T, String>;
 
@@ -25,8 +25,12 @@ pub fn read(
     order: Option<&[String]>,
 ) -> Result<()> {
     let mut modules: BTreeMap<Vec<Part>, (String, Module)> = BTreeMap::new();
+    let mut both = BTreeSet::new();
     for (name, tensor) in tensors {
-        ensure!(!name.ends_with("_reverse"), "{name}: Rosenblatt has no layer in both directions");
+        if let Some(name) = name.strip_suffix("_reverse") {
+            both.insert(name.rsplit_once('.').map_or("", |(module, _)| module));
+            continue;
+        }
         let (module, inner) = name.rsplit_once('.').unwrap_or(("", name));
         let (inner, number) = match inner.rsplit_once("_l") {
             Some((inner, number)) if number.parse::<u32>().is_ok() => (inner, number),
@@ -36,10 +40,16 @@ pub fn read(
             "" | "0" => module.to_owned(),
             number => format!("{module}.l{number}"),
         };
-        let entry = modules.entry(parts(&shown)).or_insert_with(|| (shown, Module::new()));
+        // The first layer of an LSTM stands before its second one, which has a number.
+        let key = match number {
+            "" => parts(module),
+            number => parts(&format!("{module}.l{number}")),
+        };
+        let entry = modules.entry(key).or_insert_with(|| (shown, Module::new()));
         entry.1.insert(inner.to_owned(), tensor);
     }
-    let modules: Vec<(String, Module)> = modules.into_values().collect();
+    ensure!(both.is_empty(), "Rosenblatt has no layer in both directions: modules {both:?}");
+    let (keys, modules): (Vec<Vec<Part>>, Vec<(String, Module)>) = modules.into_iter().unzip();
     let flattened = flattened(model);
     let mut layers: Vec<(&mut Layer, Option<Vec<usize>>)> = model
         .layers
@@ -56,7 +66,7 @@ pub fn read(
                 at.with_context(|| format!("there is no module {name:?}; there are {names:?}"))
             })
             .collect::<Result<Vec<_>>>()?,
-        None => assign(&layers, &modules)?,
+        None => assign(&layers, &modules, &keys)?,
     };
     ensure!(
         chosen.len() == layers.len(),
@@ -96,11 +106,12 @@ fn parts(name: &str) -> Vec<Part> {
     all
 }
 
-/// Which module belongs to which layer: by shapes, and by the order of their names where several fit
-/// and differ in numbers only.
+/// Which module belongs to which layer: by shapes. Where several fit, those whose names differ in
+/// numbers only come in the order of their numbers. `keys` are the names with all numbers.
 fn assign(
     layers: &[(&mut Layer, Option<Vec<usize>>)],
     modules: &[(String, Module)],
+    keys: &[Vec<Part>],
 ) -> Result<Vec<usize>> {
     let names: Vec<&String> = modules.iter().map(|(name, _)| name).collect();
     ensure!(
@@ -123,19 +134,34 @@ fn assign(
             (0..modules.len()).filter(fits).collect()
         })
         .collect();
-    let in_order: Vec<usize> = (0..modules.len()).collect();
-    let natural = in_order.iter().all(|at| fits[*at].contains(at));
-    let skeleton = |at: &usize| -> Vec<Part> {
-        let text = |part: Part| if let Part::Number(_) = part { Part::Number(0) } else { part };
-        parts(&modules[*at].0).into_iter().map(text).collect()
+    let words = |key: &Vec<Part>| -> Vec<Part> {
+        let word = |part: &Part| match part {
+            Part::Number(_) => Part::Number(0),
+            Part::Text(text) => Part::Text(text.clone()),
+        };
+        key.iter().map(word).collect()
     };
-    let alike = fits.iter().all(|fits| fits.iter().all(|at| skeleton(at) == skeleton(&fits[0])));
-    if natural && alike {
-        return Ok(in_order);
+    let words: Vec<Vec<Part>> = keys.iter().map(words).collect();
+    let several = || {
+        bail!(
+            "the modules {names:?} fit the layers in several ways: name them in the order of the \
+             layers, as in --modules {}",
+            names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",")
+        )
+    };
+    let any = |_: &[usize], _: usize| true;
+    let ordered = |now: &[usize], at: usize| {
+        now.iter().all(|other| words[*other] != words[at] || *other < at)
+    };
+    let (mut found, mut steps) = (Vec::new(), 0);
+    search(&fits, &ordered, &mut Vec::new(), &mut found, &mut steps);
+    // Names whose numbers say another order: only if the shapes leave one way.
+    if found.is_empty() {
+        search(&fits, &any, &mut Vec::new(), &mut found, &mut steps);
     }
-    let (mut found, mut now, mut steps) = (Vec::new(), Vec::new(), 0);
-    search(&fits, &mut now, &mut found, &mut steps);
     match &found[..] {
+        // Too many to be tried.
+        [_] if steps > STEPS => several(),
         [] => {
             // The first layer that nothing fits is named with what was expected.
             if let Some(at) = fits.iter().position(Vec::is_empty) {
@@ -150,18 +176,23 @@ fn assign(
             bail!("the modules {names:?} do not fit the layers one to one")
         }
         [one] => Ok(one.clone()),
-        _ => bail!(
-            "the modules {names:?} fit the layers in several ways: name them in the order of the \
-             layers, as in --modules {}",
-            names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",")
-        ),
+        _ => several(),
     }
 }
 
-/// Up to two assignments.
-fn search(fits: &[Vec<usize>], now: &mut Vec<usize>, found: &mut Vec<Vec<usize>>, steps: &mut u32) {
+/// The most steps of a search.
+const STEPS: u32 = 100_000;
+
+/// Up to two assignments. `may` says whether a module may follow those so far.
+fn search(
+    fits: &[Vec<usize>],
+    may: &impl Fn(&[usize], usize) -> bool,
+    now: &mut Vec<usize>,
+    found: &mut Vec<Vec<usize>>,
+    steps: &mut u32,
+) {
     *steps += 1;
-    if found.len() > 1 || *steps > 100_000 {
+    if found.len() > 1 || *steps > STEPS {
         return;
     }
     let Some(next) = fits.get(now.len()) else {
@@ -169,9 +200,9 @@ fn search(fits: &[Vec<usize>], now: &mut Vec<usize>, found: &mut Vec<Vec<usize>>
         return;
     };
     for at in next {
-        if !now.contains(at) {
+        if !now.contains(at) && may(now, *at) {
             now.push(*at);
-            search(fits, now, found, steps);
+            search(fits, may, now, found, steps);
             now.pop();
         }
     }
@@ -244,7 +275,14 @@ fn convert(layer: &Layer, sample: Option<&[usize]>, module: &Module) -> Outcome<
         Kind::Conv2d(..) | Kind::Conv1d(..) => {
             known(&["weight", "bias"])?;
             let rank = if matches!(layer.kind, Kind::Conv2d(..)) { 4 } else { 3 };
-            let (shape, weight) = need("weight", rank)?;
+            // A Linear on each step is a convolution with a window of one here.
+            let (shape, weight) = match module.get("weight") {
+                Some((shape, weight)) if shape.len() == 2 => {
+                    let ones = [1].into_iter().cycle().take(rank - 2);
+                    (shape.iter().copied().chain(ones).collect(), weight.clone())
+                }
+                _ => need("weight", rank)?,
+            };
             Ok(vec![kernel(&shape, &weight), or("bias", 0.0)?])
         }
         Kind::BatchNorm { .. } => {

@@ -67,6 +67,35 @@ pub fn is_known(name: &str) -> bool {
     )
 }
 
+/// The settings of an operator, whatever its operands are.
+pub fn settings(operator: &Operator) -> Step<()> {
+    match &operator.name[..] {
+        "FULLY_CONNECTED" => fused(operator, 0).map(|_| ()),
+        "MAX_POOL_2D" | "AVERAGE_POOL_2D" => fused(operator, 5).map(|_| ()),
+        "CONV_2D" => {
+            let options = operator.options.ok_or("no options")?;
+            if options.i32_or(4, 1)? != 1 || options.i32_or(5, 1)? != 1 {
+                return Err("dilations; Rosenblatt has none".into());
+            }
+            fused(operator, 3).map(|_| ())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The activation in this field of an operator's options.
+fn fused(operator: &Operator, field: usize) -> Step<Option<Activation>> {
+    match operator.options.map_or(Ok(0), |options| options.u8(field))? {
+        0 => Ok(None),
+        1 => Ok(Some(Activation::Relu)),
+        4 => Ok(Some(Activation::Tanh)),
+        2 => Err("the activation RELU_N1_TO_1".into()),
+        3 => Err("the activation RELU6".into()),
+        5 => Err("the activation SIGN_BIT".into()),
+        n => Err(format!("the activation {n}").into()),
+    }
+}
+
 impl<'a> Reader<'a> {
     /// The output of an operator.
     pub fn layer(&mut self, operator: &Operator<'a>, all: &[Operator], name: &str) -> Step<Value> {
@@ -97,7 +126,12 @@ impl<'a> Reader<'a> {
             "RESHAPE" | "EXPAND_DIMS" | "SQUEEZE" => {
                 let view = self.data(operator, 0)?;
                 self.flow.reshaped(name);
-                self.declared(operator, &view)?
+                // Keras' dense layer on each step: the file leaves open how many rows there are.
+                if self.is_open(operator, &view)? && self.goes_to_dense(operator, all) {
+                    view
+                } else {
+                    self.declared(operator, &view)?
+                }
             }
             "TRANSPOSE" => {
                 let axes = self.whole(operator, 1)?;
@@ -203,19 +237,26 @@ impl<'a> Reader<'a> {
         view.reshaped(&self.tensor(*output)?.shape)
     }
 
+    /// Whether the file leaves open how large the output of these values is.
+    fn is_open(&self, operator: &Operator, view: &View) -> Step<bool> {
+        let output = operator.outputs.first().ok_or("an operator without an output")?;
+        let tensor = self.tensor(*output)?;
+        let size = tensor.shape.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
+        Ok(tensor.open && size != Some(view.count()))
+    }
+
+    /// Whether only dense layers take the output.
+    fn goes_to_dense(&self, operator: &Operator, all: &[Operator]) -> bool {
+        let users = operator.outputs.iter().filter_map(|output| self.users.get(output)).flatten();
+        users.filter_map(|index| all.get(*index)).all(|user| user.name == "FULLY_CONNECTED")
+    }
+
     /// The activation at the end of an operator.
     fn fused(&mut self, name: &str, view: View, operator: &Operator, field: usize) -> Step<View> {
-        let number = operator.options.map_or(Ok(0), |options| options.u8(field))?;
-        let activation = match number {
-            0 => return Ok(view),
-            1 => Activation::Relu,
-            4 => Activation::Tanh,
-            2 => return Err("the activation RELU_N1_TO_1".into()),
-            3 => return Err("the activation RELU6".into()),
-            5 => return Err("the activation SIGN_BIT".into()),
-            n => return Err(format!("the activation {n}").into()),
-        };
-        self.flow.activate(name, &view, activation)
+        match fused(operator, field)? {
+            Some(activation) => self.flow.activate(name, &view, activation),
+            None => Ok(view),
+        }
     }
 
     fn dense(&mut self, operator: &Operator, name: &str) -> Step<View> {
@@ -228,13 +269,20 @@ impl<'a> Reader<'a> {
         if operator.options.map_or(Ok(0), |options| options.u8(1))? != 0 {
             return Err("weights that are shuffled".into());
         }
-        if inputs != view.count() {
+        // One row of all values, or a row on each step.
+        let row = if inputs == view.count() {
+            view.reshaped(&[1, inputs])?
+        } else if view.dims().last() == Some(&inputs) {
+            view
+        } else {
             return Err(format!("weights {shape:?} for a tensor {:?}", view.dims()).into());
-        }
+        };
         let (_, w) = transposed(&shape, &w, &[1, 0]);
-        let row = view.reshaped(&[1, inputs])?;
         let view = self.flow.dense(name, &row, units, &w, b)?;
         let view = self.fused(name, view, operator, 0)?;
+        if self.is_open(operator, &view)? {
+            return view.reshaped(&[view.count() / units.max(1), units]);
+        }
         self.declared(operator, &view)
     }
 
@@ -260,9 +308,7 @@ impl<'a> Reader<'a> {
         let (shape, w) = self.constant(operator, 1)?;
         let b = self.floats(operator, 2)?.map(|(_, b)| b);
         let options = operator.options.ok_or("no options")?;
-        if options.i32_or(4, 1)? != 1 || options.i32_or(5, 1)? != 1 {
-            return Err("dilations; Rosenblatt has none".into());
-        }
+        settings(operator)?;
         let &[_, h, wide, channels] = &shape[..] else {
             return Err(format!("weights of the shape {shape:?}").into());
         };

@@ -275,7 +275,6 @@ def by_hand():
                        n("Relu", ["a"], ["b"], name="r"), n("LSTM", ["b", "w", "r"], ["", "y"],
                        name="l")], dict(w=normal(1, 16, 5), r=normal(1, 16, 4)), [3, 1, 5])
     bad("open", [n("Gemm", ["x", "w"], ["y"], name="g")], dict(w=w), ["n", "m"])
-    bad("steps", [n("MatMul", ["x", "w"], ["y"], name="g")], dict(w=w), ["n", 3, 4])
     bad("nan", [n("MatMul", ["x", "w"], ["y"], name="g")], dict(w=np.full((4, 4), np.nan, "f4")),
         ["n", 4])
     bad("deep", [n("Gemm", [f"t{i}" if i else "x", "w"], [f"t{i + 1}" if i < 39 else "y"])
@@ -287,6 +286,22 @@ def by_hand():
     bad("wide", [n("Mul", ["x", "k"], ["a"], name="m"), n("Softmax", ["a"], ["y"], name="s")],
         dict(k=np.float32(2)), ["n", 1 << 24])
     bad("old", [n("Gemm", ["x", "w"], ["y"], name="g")], dict(w=w), ["n", 4], opset=6)
+    # An operator that is not there, and behind it settings that are not.
+    bad("behind", [n("Elu", ["x"], ["a"], name="e"),
+                   n("Conv", ["a", "w"], ["b"], name="c", group=2),
+                   n("MaxPool", ["b"], ["d"], name="p", kernel_shape=[2, 2], dilations=[2, 2]),
+                   n("Reshape", ["d", "s"], ["f"]),
+                   n("GRU", ["f", "v", "u"], ["", "y"], name="r", hidden_size=2)],
+        dict(w=normal(2, 1, 3, 3), s=np.array([0, 1, -1], dtype="i8"), v=normal(1, 6, 2),
+             u=normal(1, 6, 2)), ["n", 2, 7, 7])
+    # Dense layers on each step of a sequence and on each position of a map.
+    add("steps", [n("MatMul", ["x", "w"], ["a"]), n("Add", ["b", "a"], ["c"]),
+                  n("Relu", ["c"], ["d"]), n("Flatten", ["d"], ["e"]),
+                  n("MatMul", ["e", "v"], ["y"])],
+        dict(w=normal(4, 2), b=normal(2), v=normal(6, 2)), (1, 3, 4))
+    add("positions", [n("MatMul", ["x", "w"], ["a"]), n("Tanh", ["a"], ["d"]),
+                      n("Flatten", ["d"], ["e"]), n("MatMul", ["e", "v"], ["y"])],
+        dict(w=normal(4, 2), v=normal(12, 2)), (1, 2, 3, 4))
     save("operators")
 
 

@@ -47,7 +47,14 @@ for name, all in (("lstm", False), ("lstm_all", True)):
     x = rng.normal(size=(1, 5, 3)).astype("f4")
     write(name, from_keras(m), x, m.get_weights())
 
+# Dense layers on each step: the converter leaves open how many rows there are.
 L = keras.layers
+steps = keras.Sequential([L.Input((3, 4)), L.Dense(2, "relu"), L.Dense(3), L.Flatten(), L.Dense(2)])
+own = np.random.default_rng(2024)
+steps.set_weights([(own.normal(size=w.shape) * 0.5).astype("f4") for w in steps.get_weights()])
+x = own.normal(size=(1, 3, 4)).astype("f4")
+write("steps", from_keras(steps), x, steps.get_weights())
+
 inputs = L.Input((4,))
 a = L.Dense(4, "relu6", name="six")(inputs)
 write("relu6", from_keras(keras.Model(inputs, L.Dense(2)(a))))
