@@ -38,6 +38,16 @@ pub fn fmt() -> Result<()> {
         run(cargo(["fmt", "--check", "--manifest-path"])
             .arg(paths::root().join(apart).join("Cargo.toml")))?;
     }
+    locks()
+}
+
+/// Each `Cargo.lock` must belong to its `Cargo.toml`. Otherwise the first build changes it, and
+/// takes versions that nobody has tested.
+fn locks() -> Result<()> {
+    for folder in [""].into_iter().chain(APART) {
+        run(cargo(["update", "--quiet", "--workspace", "--locked", "--manifest-path"])
+            .arg(paths::root().join(folder).join("Cargo.toml")))?;
+    }
     Ok(())
 }
 
