@@ -9,6 +9,7 @@ mod counts;
 mod expected;
 mod flower;
 mod fuzz;
+mod names;
 mod paths;
 mod process;
 mod qemu;
@@ -55,6 +56,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = names::wrapper() {
+        return code;
+    }
     let done = match Cli::parse().command {
         Task::Test(args) => test::main(&args),
         Task::Asm(args) => asm::main(&args),

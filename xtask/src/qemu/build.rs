@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::boards::{Build, Profile};
-use crate::paths;
 use crate::toolchain::Target;
+use crate::{names, paths};
 
 /// A cargo command for a build, with the folder of its output.
 pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
@@ -16,6 +16,7 @@ pub fn cargo(build: &Build, subcommand: &str, folder: &str) -> Result<Command> {
     let mut command =
         target.cargo(subcommand, &format!("firmware/{folder}"), "core,alloc", ["--manifest-path"]);
     command.arg(paths::root().join("tests/firmware/Cargo.toml")).env("BOARD", build.board);
+    names::stable(&mut command)?;
     if let Some(flags) = build.rustflags {
         command.env(target.variable("RUSTFLAGS"), flags);
     }
