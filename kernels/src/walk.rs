@@ -1,7 +1,16 @@
 //! How a kernel walks over slices: full registers, then the rest. Sums use one fixed tree.
 
 use crate::{math::compensated, simd::Simd};
-use core::mem::MaybeUninit;
+use core::{hint::black_box, mem::MaybeUninit};
+
+/// A RISC-V chip without an FPU, built for speed. [`for_each_register`] hides its number of rounds
+/// from the compiler there: it counts a call for floats as one instruction, and unrolls eight
+/// rounds of `tanh` to 5 KB.
+const HIDES_ROUNDS: bool = cfg!(all(
+    target_os = "none",
+    any(target_arch = "riscv32", target_arch = "riscv64"),
+    not(any(rosenblatt_small, rosenblatt_riscv_fpu))
+));
 
 /// The lanes of a register in one step of [`for_each_register`]: all (`None`) or the first few.
 pub(crate) type Part<S> = Option<<S as Simd>::Tail>;
@@ -37,6 +46,7 @@ pub(crate) unsafe fn store<S: Simd>(s: S, p: *mut f32, part: Part<S>, x: S::F) {
 /// Calls `f(offset, part)` with parts that cover each index below `n` exactly once.
 #[inline(always)]
 pub(crate) fn for_each_register<S: Simd>(s: S, n: usize, mut f: impl FnMut(usize, Part<S>)) {
+    let n = if const { HIDES_ROUNDS } { black_box(n) } else { n };
     let full = n / S::LANES * S::LANES;
     let mut i = 0;
     while i < full {
