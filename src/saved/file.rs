@@ -68,10 +68,7 @@ fn all_finite(net: &impl Model) -> Result<(), Error> {
 /// An error for the first value that is not finite.
 #[cfg_attr(target_os = "none", inline(never))]
 fn finite(learnt: bool, values: &[f32]) -> Result<(), Error> {
-    match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((index, value)) => Err(Error::NotFinite { learnt, index, value: *value }),
-        None => Ok(()),
-    }
+    read::all_finite(learnt, values.iter().copied())
 }
 
 fn write<N: Model, P: Persist, S: Sink>(

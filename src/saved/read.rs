@@ -149,8 +149,7 @@ fn wrong(i: usize, header: &[u32], words: &[[u8; 4]]) -> Option<Error> {
 #[cfg_attr(target_os = "none", inline(never))]
 fn copy(bytes: &[u8], to: &mut [f32]) {
     for (to, value) in to.iter_mut().zip(values(bytes)) {
-        // Else LLVM makes it a call of `memcpy`, which takes 900 bytes of flash.
-        *to = if cfg!(target_os = "none") { black_box(value) } else { value };
+        *to = in_a_loop(value);
     }
 }
 
@@ -162,8 +161,22 @@ fn values(bytes: &[u8]) -> impl Iterator<Item = f32> {
 /// An error for the first value that is not finite.
 #[cfg_attr(target_os = "none", inline(never))]
 fn finite(learnt: bool, bytes: &[u8]) -> Result<(), Error> {
-    match values(bytes).enumerate().find(|(_, value)| !value.is_finite()) {
+    all_finite(learnt, values(bytes))
+}
+
+/// The same for any values.
+#[inline(always)]
+pub(super) fn all_finite(learnt: bool, values: impl Iterator<Item = f32>) -> Result<(), Error> {
+    let mut values = values.map(in_a_loop).enumerate();
+    match values.find(|(_, value)| !value.is_finite()) {
         Some((index, value)) => Err(Error::NotFinite { learnt, index, value }),
         None => Ok(()),
     }
+}
+
+/// The value. On a chip it hides it from the compiler, which would unroll the loop around it, or
+/// make it a call of `memcpy`, which takes 900 bytes of flash.
+#[inline(always)]
+fn in_a_loop(value: f32) -> f32 {
+    if cfg!(target_os = "none") { black_box(value) } else { value }
 }
