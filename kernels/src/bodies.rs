@@ -71,6 +71,11 @@ macro_rules! all {
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
                 c: Matrix<*mut f32>, start: Start
             ) = tile::called;
+            /// The same by tall tiles alone
+            fn tall(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) = tile::tall;
             /// The first rows of such a product, with lanes over the rows. Returns their number
             fn narrow(
                 mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,

@@ -31,6 +31,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     const MR: usize;
     /// Columns of that tile, in registers.
     const NR: usize;
+    /// Rows of a taller tile of two registers for large products out of line: 6, 12, or 0 for none.
+    const TALL: usize = 0;
     /// Limit for compiling in place: a product of known shape up to this many weights, a network up
     /// to this many multiply-adds per sample. Above it the out-of-line kernels are called. 0 means
     /// always called: in a debug build, and where compiling in place was not measured to be faster.
@@ -46,6 +48,12 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Runs `f` with this backend's target features enabled. Code that is inlined into `f` can use
     /// them.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
+    /// Whether this CPU is faster with the tile of [`Self::TALL`] rows.
+    #[inline(always)]
+    fn is_faster_tall(self) -> bool {
+        true
+    }
 
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::F;

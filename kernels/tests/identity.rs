@@ -161,7 +161,25 @@ fn products_of_every_shape_up_to_40() {
 
 #[test]
 fn products_of_larger_shapes() {
-    let backends = backends();
+    check_larger_shapes(&backends());
+}
+
+/// Tiles depend on the CPU, bits do not.
+#[test]
+fn products_with_the_tiles_of_other_cpus() {
+    #[cfg(target_arch = "x86_64")]
+    for backend in backends() {
+        if let Backend::Avx512(avx512) = backend {
+            for full_width in [true, false] {
+                avx512.assume_full_width(Some(full_width));
+                check_larger_shapes(&[backend]);
+            }
+            avx512.assume_full_width(None);
+        }
+    }
+}
+
+fn check_larger_shapes(backends: &[Backend]) {
     let shapes = [
         (65, 129, 33),
         (17, 300, 47),
@@ -175,6 +193,8 @@ fn products_of_larger_shapes() {
         (2, 512, 65),
         (600, 3, 4),
         (4, 3, 600),
+        (38, 300, 70),
+        (24, 64, 64),
     ];
     for (i, shape) in shapes.into_iter().enumerate() {
         let (m, k, n) = shape;
@@ -183,7 +203,7 @@ fn products_of_larger_shapes() {
         for sort in sorts {
             let mut data = Data::new(sort, factor, factor);
             for product in Product::ALL {
-                check_backends(&backends, &mut data, product, shape, i);
+                check_backends(backends, &mut data, product, shape, i);
             }
         }
     }

@@ -47,8 +47,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     }
 }
 
-/// The out-of-line copy of a backend. It calls the two ways: in one function each would take
-/// registers from the other's loops.
+/// The out-of-line copy of a backend. It calls the ways: in one function each would take
+/// registers from the others' loops.
 ///
 /// # Safety
 /// As for [`tile::product`].
@@ -75,7 +75,14 @@ pub(crate) unsafe fn called<S: Bodies>(
             return;
         }
         if const { could_be_narrow::<S, Any, Any>() } {
-            s.tiles((m, k, n), a, b, c, start);
+            let done = tile::tall_rows(s, m, n);
+            if done > 0 {
+                s.tall((done, k, n), a, b, c, start);
+            }
+            if done < m {
+                let (m, a, c) = after(done, m, a, c);
+                s.tiles((m, k, n), a, b, c, start);
+            }
         } else {
             tile::called(s, (m, k, n), a, b, c, start);
         }

@@ -26,11 +26,19 @@ pub(crate) trait Count {
     const AT_MOST: usize = usize::MAX;
     /// The exact number, where it is known.
     const EXACT: Option<usize> = None;
+    /// Whether it is a multiple of [`Simd::TALL`], for tiles of that many rows.
+    const TALL: bool = false;
 }
 
 /// Nothing is known.
 pub(crate) struct Any;
 impl Count for Any {}
+
+/// The rows of [`tall`].
+struct Tall;
+impl Count for Tall {
+    const TALL: bool = true;
+}
 
 /// Exactly as many as `P` has values.
 pub(crate) struct Len<P>(PhantomData<P>);
@@ -88,9 +96,12 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
         /// All row blocks of this height that still fit.
         macro_rules! height {
             ($mr:literal x $nr:literal) => {
+                height!($mr x $nr, !M::TALL && S::MR >= $mr)
+            };
+            ($mr:literal x $nr:literal, $has:expr) => {
                 // `if const`: code that a backend does not use is not compiled.
                 if const {
-                    S::MR >= $mr && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small))
+                    $has && M::AT_MOST >= $mr && ($mr == 1 || !cfg!(rosenblatt_small))
                 } {
                     while m - i >= $mr {
                         // SAFETY: rows i .. i + MR lie inside m.
@@ -104,6 +115,8 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
                 }
             };
         }
+        height!(12 x 2, M::TALL && S::TALL == 12);
+        height!(6 x 2, M::TALL && S::TALL == 6);
         // Tiles of fewer rows have more columns. A tile needs enough independent sums to hide the
         // latency of an addition.
         height!(16 x 1);
@@ -156,6 +169,35 @@ pub(crate) unsafe fn called<S: Simd>(
             product::<S, Any, Any, true>(s, mkn, a, b, c, start);
         }
     }
+}
+
+/// How many of `m` rows [`tall`] shall take, for `n` columns. The rest is for [`called`].
+#[inline(always)]
+pub(crate) fn tall_rows<S: Simd>(s: S, m: usize, n: usize) -> usize {
+    if const { S::TALL == 0 } || n < 2 * S::LANES || m < S::TALL || !s.is_faster_tall() {
+        return 0;
+    }
+    // Two tiles of four rows are faster than six rows and two.
+    let short = usize::from(S::TALL == 6 && m % 6 == 2);
+    (m / S::TALL - short) * S::TALL
+}
+
+/// [`product`] by tiles of `TALL` rows alone: an out-of-line copy of a backend. In one function with
+/// the others it would take registers from their loops.
+///
+/// # Safety
+/// As for [`product`]. `m` must be a multiple of `TALL`.
+#[inline(always)]
+pub(crate) unsafe fn tall<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
+    // SAFETY: the caller's promise is the same.
+    unsafe { product::<S, Tall, Any, true>(s, mkn, a, b, c, start) }
 }
 
 /// `MR` rows of `c` over all `n` columns, tiles of `NR` registers first.

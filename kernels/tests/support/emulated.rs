@@ -28,6 +28,11 @@ unsafe impl<const LANES: usize, const MR: usize, const NR: usize> Simd for Emula
     const LANES: usize = LANES;
     const MR: usize = MR;
     const NR: usize = NR;
+    const TALL: usize = match LANES {
+        16 => 12,
+        8 => 6,
+        _ => 0,
+    };
     const INLINE_MAX: usize = 64;
     const NAME: &'static str = "emulated";
     type Shared = Self;
