@@ -122,7 +122,7 @@ impl<N: Model> Default for Average<N> {
 impl<T: Layers> Sequential<T> {
     /// Moves this network toward another one: w ← w + t·(v − w) for each parameter and each
     /// non-trainable value, with difference, product and sum rounded. For t = 1 it becomes equal to
-    /// the other.
+    /// the other, for t = 0 it stays.
     ///
     /// t lies in [0, 1]; it is not checked. With a small t it follows the other slowly: the target
     /// network of reinforcement learning (soft update, τ = t), or an exponential moving average of
@@ -146,6 +146,10 @@ impl<T: Layers> Sequential<T> {
 }
 
 fn lerp(w: &mut [f32], v: &[f32], t: f32) {
+    // 0·(v − w) is NaN where v − w overflows.
+    if t == 0.0 {
+        return;
+    }
     for (w, v) in w.iter_mut().zip(v) {
         *w = if t == 1.0 { *v } else { *w + t * (*v - *w) };
     }

@@ -202,4 +202,11 @@ fn lerp_follows() {
     // Equal networks stay as they are.
     a.lerp(&b, 0.3);
     assert_eq!(a.hash(), b.hash());
+    // The ends are exact, even where the difference overflows.
+    let (far, other) = (one(f32::MAX, -0.0), one(-f32::MAX, 1e-45));
+    for (t, want) in [(0.0, &far), (1.0, &other)] {
+        let mut net = far.clone();
+        net.lerp(&other, t);
+        assert_eq!(net.hash(), want.hash());
+    }
 }
