@@ -13,7 +13,7 @@ use crate::{
     columns,
     gemm::{
         narrow,
-        tile::{self, Any, Product, Start},
+        tile::{self, Any, Matrix, Start},
         transpose::{DEPTH, product_nt},
     },
     loss, optimizer,
@@ -62,13 +62,25 @@ macro_rules! all {
     () => {
         unsafe_methods! {
             /// c ← start + a·b
-            fn product(all: &Product) = narrow::called;
+            fn product(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) = narrow::called;
             /// The same by tiles alone
-            fn tiles(all: &Product) = tile::called;
+            fn tiles(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) = tile::called;
             /// The same by tall tiles alone
-            fn tall(all: &Product) = tile::tall;
+            fn tall(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) = tile::tall;
             /// The first rows of such a product, with lanes over the rows. Returns their number
-            fn narrow(all: &Product) -> usize = narrow::narrow;
+            fn narrow(
+                mkn: (usize, usize, usize), a: Matrix<*const f32>, b: Matrix<*const f32>,
+                c: Matrix<*mut f32>, start: Start
+            ) -> usize = narrow::narrow;
             /// dx ← first + dy·wᵀ, with `product` for each block
             fn product_nt(
                 mkn: (usize, usize, usize), dy: *const f32, w: *const f32, dx: *mut f32,

@@ -1,7 +1,5 @@
 //! A product out of line: assembly, or the one compiled copy of a backend.
 
-#[cfg(not(rosenblatt_helium))]
-use super::tile::Product;
 use super::tile::{Matrix, Start};
 #[cfg(not(rosenblatt_helium))]
 use crate::simd::Bodies;
@@ -73,6 +71,6 @@ unsafe fn call_one<S: Simd>(
             crate::arch::helium::plain(mkn, a, b, c, start);
         }
         #[cfg(not(rosenblatt_helium))]
-        s.shared().product(&Product { mkn, a, b, c, start });
+        s.shared().product(mkn, a, b, c, start);
     }
 }

@@ -4,7 +4,7 @@
 //! holds row i: one register of `a` and a single value of `b` give the terms of [`Simd::LANES`]
 //! rows. Each sum has the same terms in the same order as in a tile.
 
-use super::tile::{self, Any, Count, Matrix, Product, Start};
+use super::tile::{self, Any, Count, Matrix, Start};
 use crate::simd::{Bodies, Simd};
 
 /// The most columns of a narrow product: with lanes over its rows it is faster than tiles. (Measured
@@ -34,14 +34,15 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
     // SAFETY: the caller's promise is the same. `is_narrow` holds what `narrow` requires.
     unsafe {
         if const { could_be_narrow::<S, M, N>() } && is_narrow::<S>(n, a, b, c, start) {
-            let all = Product { mkn: (m, k, n), a, b, c, start };
             // In place for sixteen lanes alone: with its code in each layer on AVX2, too, networks
             // compile longer.
-            done = if const { S::LANES == 16 } { narrow(s, &all) } else { s.shared().narrow(&all) };
+            done = if const { S::LANES == 16 } {
+                narrow(s, (m, k, n), a, b, c, start)
+            } else {
+                s.shared().narrow((m, k, n), a, b, c, start)
+            };
         }
-        let a = Matrix { p: a.p.wrapping_add(done * a.row), ..a };
-        let c = Matrix { p: c.p.wrapping_add(done * c.row), ..c };
-        let m = m - done;
+        let (m, a, c) = after(done, m, a, c);
         tile::product::<S, M, N, CALLED>(s, (m, k, n), a, b, c, start);
     }
 }
@@ -52,33 +53,53 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
 /// # Safety
 /// As for [`tile::product`].
 #[inline(always)]
-pub(crate) unsafe fn called<S: Bodies>(s: S, all: &Product) {
-    let Product { mkn: (m, _, n), a, b, c, start } = *all;
+pub(crate) unsafe fn called<S: Bodies>(
+    s: S,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
     // SAFETY: as in `product`.
     unsafe {
         if const { could_be_narrow::<S, Any, Any>() }
             && m >= S::LANES
             && is_narrow::<S>(n, a, b, c, start)
         {
-            let done = s.narrow(all);
+            let done = s.narrow((m, k, n), a, b, c, start);
             if done < m {
-                s.tiles(&all.rows(done, m));
+                let (m, a, c) = after(done, m, a, c);
+                s.tiles((m, k, n), a, b, c, start);
             }
             return;
         }
         if const { could_be_narrow::<S, Any, Any>() } {
             let done = tile::tall_rows(s, m, n);
-            if done == 0 {
-                return s.tiles(all);
+            if done > 0 {
+                s.tall((done, k, n), a, b, c, start);
             }
-            s.tall(&all.rows(0, done));
             if done < m {
-                s.tiles(&all.rows(done, m));
+                let (m, a, c) = after(done, m, a, c);
+                s.tiles((m, k, n), a, b, c, start);
             }
         } else {
-            tile::called(s, all);
+            tile::called(s, (m, k, n), a, b, c, start);
         }
     }
+}
+
+/// The matrices without their first `done` ≤ m rows.
+#[inline(always)]
+fn after(
+    done: usize,
+    m: usize,
+    a: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+) -> (usize, Matrix<*const f32>, Matrix<*mut f32>) {
+    let a = Matrix { p: a.p.wrapping_add(done * a.row), ..a };
+    let c = Matrix { p: c.p.wrapping_add(done * c.row), ..c };
+    (m - done, a, c)
 }
 
 /// Whether a product of `M` rows and `N` columns may be computed with lanes over the rows.
@@ -114,8 +135,14 @@ fn is_narrow<S: Simd>(
 /// # Safety
 /// As for [`tile::product`], with matrices for which [`is_narrow`] is true.
 #[inline(always)]
-pub(crate) unsafe fn narrow<S: Simd>(s: S, all: &Product) -> usize {
-    let Product { mkn: (m, k, n), a, b, c, start } = *all;
+pub(crate) unsafe fn narrow<S: Simd>(
+    s: S,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) -> usize {
     let mut i = 0;
     while i + S::LANES <= m {
         // From the last columns to the first: four values are written where fewer are left, and

@@ -18,7 +18,6 @@
 use super::small;
 #[cfg(feature = "threads")]
 use super::threads;
-pub(super) use super::tile::Product;
 use super::{
     call::call,
     narrow::{self, could_be_narrow},
@@ -29,6 +28,16 @@ use crate::{
     array::F32Array,
     simd::{Bodies, Simd},
 };
+
+/// One product: c ← start + a·b, where `a` is m×k, `b` k×n and `c` m×n.
+#[derive(Clone, Copy)]
+pub(super) struct Product {
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+}
 
 impl Product {
     /// y ← start + x·w for m samples, k inputs and n outputs.
@@ -248,6 +257,35 @@ impl Product {
                 call(s, mkn, a, b, c, start);
             }
         }
+    }
+}
+
+/// Parts of a product, for threads.
+#[cfg(feature = "threads")]
+impl Product {
+    /// m, k and n.
+    pub(super) fn mkn(&self) -> (usize, usize, usize) {
+        self.mkn
+    }
+
+    /// Rows `from..to` of the result.
+    pub(super) fn rows(&self, from: usize, to: usize) -> Self {
+        let Self { mkn: (_, k, n), a, c, .. } = *self;
+        let a = Matrix { p: a.p.wrapping_add(from * a.row), ..a };
+        let c = Matrix { p: c.p.wrapping_add(from * c.row), ..c };
+        Self { mkn: (to - from, k, n), a, c, ..*self }
+    }
+
+    /// Columns `from..to` of the result.
+    pub(super) fn columns(&self, from: usize, to: usize) -> Self {
+        let Self { mkn: (m, k, _), b, c, start, .. } = *self;
+        let b = Matrix { p: b.p.wrapping_add(from * b.col), ..b };
+        let c = Matrix { p: c.p.wrapping_add(from * c.col), ..c };
+        let start = match start {
+            Start::Bias(bias) => Start::Bias(bias.wrapping_add(from)),
+            other => other,
+        };
+        Self { mkn: (m, k, to - from), b, c, start, ..*self }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Each thread computes some rows or columns of the result. No sum is divided, so the bits do not
 //! depend on the number of threads.
 
-use super::tile::{Matrix, Product, Start};
+use super::product::Product;
 use crate::{environment::standard, simd::Simd};
 
 /// The fewest multiply-adds for which a thread is asked. With 32 samples, 784-128-10 is as fast on
@@ -44,20 +44,6 @@ impl<S: Simd> Shared<S> {
     }
 }
 
-impl Product {
-    /// Columns `from..to` of the result.
-    fn columns(&self, from: usize, to: usize) -> Self {
-        let Self { mkn: (m, k, _), b, c, start, .. } = *self;
-        let b = Matrix { p: b.p.wrapping_add(from * b.col), ..b };
-        let c = Matrix { p: c.p.wrapping_add(from * c.col), ..c };
-        let start = match start {
-            Start::Bias(bias) => Start::Bias(bias.wrapping_add(from)),
-            other => other,
-        };
-        Self { mkn: (m, k, to - from), b, c, start, ..*self }
-    }
-}
-
 /// The product on the threads of the current pool. Returns `false` and does nothing where one
 /// thread is as fast.
 ///
@@ -65,7 +51,7 @@ impl Product {
 /// As for [`Product::call`], or with `TRANSPOSED` for [`Product::call_transposed`].
 #[inline(always)]
 pub(super) unsafe fn run<S: Simd, const TRANSPOSED: bool>(product: Product, s: S) -> bool {
-    let (m, k, n) = product.mkn;
+    let (m, k, n) = product.mkn();
     let work = m.saturating_mul(k).saturating_mul(n);
     // SAFETY: the caller's promise is the same.
     work >= 2 * FEWEST && unsafe { large::<S::Shared, TRANSPOSED>(product, s.shared(), work) }
@@ -77,7 +63,7 @@ pub(super) unsafe fn run<S: Simd, const TRANSPOSED: bool>(product: Product, s: S
 /// As for [`run`].
 #[inline(never)]
 unsafe fn large<S: Simd, const TRANSPOSED: bool>(product: Product, s: S, work: usize) -> bool {
-    let (m, _, n) = product.mkn;
+    let (m, _, n) = product.mkn();
     let (along, len, step) = if m >= 2 * ROWS || TRANSPOSED {
         (Along::Rows, m, ROWS)
     } else {

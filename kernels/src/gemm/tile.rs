@@ -61,30 +61,6 @@ pub(crate) struct Matrix<P> {
     pub(crate) col: usize,
 }
 
-/// One product: c ← start + a·b, where `a` is m×k, `b` k×n and `c` m×n.
-///
-/// Out-of-line copies take a reference: by value, each call would copy it through the stack, which
-/// takes longer than a product of 4×4×4.
-#[derive(Clone, Copy)]
-pub(crate) struct Product {
-    pub(crate) mkn: (usize, usize, usize),
-    pub(crate) a: Matrix<*const f32>,
-    pub(crate) b: Matrix<*const f32>,
-    pub(crate) c: Matrix<*mut f32>,
-    pub(crate) start: Start,
-}
-
-impl Product {
-    /// Rows `from..to` of the result.
-    #[inline(always)]
-    pub(crate) fn rows(&self, from: usize, to: usize) -> Self {
-        let Self { mkn: (_, k, n), a, c, .. } = *self;
-        let a = Matrix { p: a.p.wrapping_add(from * a.row), ..a };
-        let c = Matrix { p: c.p.wrapping_add(from * c.row), ..c };
-        Self { mkn: (to - from, k, n), a, c, ..*self }
-    }
-}
-
 /// The number of weights between an `X` and a `Y`.
 pub(crate) struct Weights<X, Y>(PhantomData<(X, Y)>);
 impl<X: F32Array, Y: F32Array> Count for Weights<X, Y> {
@@ -175,8 +151,14 @@ pub(crate) unsafe fn product<S: Simd, M: Count, N: Count, const CALLED: bool>(
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
-pub(crate) unsafe fn called<S: Simd>(s: S, all: &Product) {
-    let Product { mkn, a, b, c, start } = *all;
+pub(crate) unsafe fn called<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same.
     unsafe {
         // The compiler makes vectors of scalar code where it sees that columns are neighbours.
@@ -206,8 +188,14 @@ pub(crate) fn tall_rows<S: Simd>(s: S, m: usize, n: usize) -> usize {
 /// # Safety
 /// As for [`product`]. `m` must be a multiple of `TALL`.
 #[inline(always)]
-pub(crate) unsafe fn tall<S: Simd>(s: S, all: &Product) {
-    let Product { mkn, a, b, c, start } = *all;
+pub(crate) unsafe fn tall<S: Simd>(
+    s: S,
+    mkn: (usize, usize, usize),
+    a: Matrix<*const f32>,
+    b: Matrix<*const f32>,
+    c: Matrix<*mut f32>,
+    start: Start,
+) {
     // SAFETY: the caller's promise is the same.
     unsafe { product::<S, Tall, Any, true>(s, mkn, a, b, c, start) }
 }
